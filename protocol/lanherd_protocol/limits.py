@@ -1,0 +1,46 @@
+"""Every bound of the wire and of the queues behind it, with its unit in its name."""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+CONTROL_FRAME_BYTES_MAX = 1 * MIB
+BULK_CHUNK_BYTES_MAX = 1 * MIB
+"""Bytes of a stream in one bulk frame; senders usually cut smaller, see BULK_CHUNK_BYTES."""
+BULK_CHUNK_BYTES = 256 * KIB
+HELLO_FRAME_BYTES_MAX = 16 * KIB
+"""Before the hellos are exchanged nothing larger than this is buffered."""
+
+STREAM_CREDIT_BYTES = 4 * MIB
+"""How far a sender may run ahead of the reader of one stream."""
+STREAM_CREDIT_BYTES_MAX = 64 * MIB
+OUTGOING_BYTES_MAX = 16 * MIB
+"""Bytes waiting for the socket at which a connection stops taking bulk bytes and events."""
+
+CALLS_IN_FLIGHT_MAX = 1024
+SUBSCRIPTIONS_MAX = 256
+FEED_QUEUE_EVENTS_MAX = 4096
+"""Events that wait for one slow subscriber before it is told of a gap."""
+
+HEARTBEAT_S = 5.0
+DEAD_AFTER_S = 15.0
+HELLO_TIMEOUT_S = 10.0
+STRANGERS_MAX = 64
+"""Connections that have not said a valid hello yet, at once."""
+
+RUN_NAME_CHARS_MAX = 200
+COMMAND_ARGUMENTS_MAX = 4096
+COMMAND_BYTES_MAX = 256 * KIB
+RUN_ENV_VARIABLES_MAX = 1024
+RUNS_PER_SUBMIT_MAX = 10_000
+RUN_LIST_PAGE_MAX = 1000
+GPUS_PER_RUN_MAX = 64
+
+MANIFEST_ENTRIES_MAX = 200_000
+PATH_BYTES_MAX = 4096
+PATH_COMPONENT_BYTES_MAX = 255
+BLOB_BYTES_MAX = 1 * MIB
+"""Files above this are cut into blobs of exactly this size, the last one smaller."""
+HASHES_PER_CALL_MAX = 10_000
+
+OUTPUT_ENTRIES_MAX = 20_000
+LOG_READ_BYTES_MAX = 64 * MIB

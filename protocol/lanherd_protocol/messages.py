@@ -1,0 +1,362 @@
+"""The frames of the wire, and the bodies of its calls and events.
+
+Append-only: fields get defaults and go to the end, tags are never reused.
+`tests/compat/wire.txt` holds the listing that a test compares.
+"""
+
+from typing import Literal
+
+from msgspec import Raw, Struct
+
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.ids import BlobHash, CommandId, DeviceId, RunId, SnapshotId
+from lanherd_protocol.states import RunView, StateName
+from lanherd_protocol.values import (
+    EnvironmentView,
+    MachineFacts,
+    Manifest,
+    OutputEntry,
+    RunSpec,
+    Telemetry,
+)
+
+PROTOCOL_MIN = 1
+PROTOCOL_MAX = 1
+ALPN = "lanherd/1"
+
+Role = Literal["viewer", "user", "operator", "admin"]
+ROLES: tuple[Role, ...] = ("viewer", "user", "operator", "admin")
+
+
+# --- Frames --------------------------------------------------------------------------------------
+
+
+class Hello(Struct, frozen=True, tag="hello", array_like=True):
+    """The first frame of each side. The client waits for the server's before it says more."""
+
+    protocol_min: int
+    protocol_max: int
+    version: str
+    features: tuple[str, ...] = ()
+    device: DeviceId = DeviceId("")
+    name: str = ""
+    role: Role | None = None
+    """What the server lets this client do; only in a server's hello."""
+
+
+class Ping(Struct, frozen=True, tag="ping", array_like=True):
+    nonce: int
+
+
+class Pong(Struct, frozen=True, tag="pong", array_like=True):
+    nonce: int
+
+
+class Call(Struct, frozen=True, tag="call", array_like=True):
+    """A request. `credit` is how many bulk bytes the caller is ready to take at once."""
+
+    id: int
+    method: str
+    body: Raw
+    credit: int = 0
+
+
+class Reply(Struct, frozen=True, tag="reply", array_like=True):
+    id: int
+    body: Raw
+
+
+class Failed(Struct, frozen=True, tag="failed", array_like=True):
+    id: int
+    failure: Failure
+
+
+class Cancel(Struct, frozen=True, tag="cancel", array_like=True):
+    """The caller no longer wants the answer; a Failed(cancelled) or the late Reply still comes."""
+
+    id: int
+
+
+class Credit(Struct, frozen=True, tag="credit", array_like=True):
+    """The receiver of a stream is ready for `count` more bytes of it."""
+
+    id: int
+    count: int
+
+
+class End(Struct, frozen=True, tag="end", array_like=True):
+    """No more bulk bytes come in this direction of the call."""
+
+    id: int
+
+
+class Subscribe(Struct, frozen=True, tag="subscribe", array_like=True):
+    """Events of a feed from number `since` + 1 on; `since` -1 means from now on."""
+
+    id: int
+    feed: str
+    since: int
+    params: Raw
+
+
+class Event(Struct, frozen=True, tag="event", array_like=True):
+    id: int
+    seq: int
+    body: Raw
+
+
+class Gap(Struct, frozen=True, tag="gap", array_like=True):
+    """Events up to and including `missed_to` are not kept or were dropped: fetch a snapshot."""
+
+    id: int
+    missed_from: int
+    missed_to: int
+
+
+class Unsubscribe(Struct, frozen=True, tag="unsubscribe", array_like=True):
+    id: int
+
+
+class FeedEnded(Struct, frozen=True, tag="feed_ended", array_like=True):
+    """The feed is over or was refused."""
+
+    id: int
+    failure: Failure | None = None
+
+
+class Goodbye(Struct, frozen=True, tag="goodbye", array_like=True):
+    """The sender closes the connection, and why."""
+
+    failure: Failure | None = None
+
+
+Frame = (
+    Hello
+    | Ping
+    | Pong
+    | Call
+    | Reply
+    | Failed
+    | Cancel
+    | Credit
+    | End
+    | Subscribe
+    | Event
+    | Gap
+    | Unsubscribe
+    | FeedEnded
+    | Goodbye
+)
+
+
+# --- Bodies of calls -----------------------------------------------------------------------------
+
+
+class Empty(Struct, frozen=True, kw_only=True):
+    """A request or a reply without content."""
+
+
+class MachineSnapshot(Struct, frozen=True, kw_only=True):
+    """A machine as a whole at event number `seq`: its live runs, and the newest ended ones."""
+
+    facts: MachineFacts
+    seq: int
+    runs: tuple[RunView, ...] = ()
+    telemetry: Telemetry | None = None
+    runs_total: int = 0
+
+
+class NewRun(Struct, frozen=True, kw_only=True):
+    run: RunId
+    spec: RunSpec
+
+
+class SubmitRuns(Struct, frozen=True, kw_only=True):
+    """All of them are taken, or none. The same id with the same spec is answered again."""
+
+    runs: tuple[NewRun, ...]
+
+
+class RunsSubmitted(Struct, frozen=True, kw_only=True):
+    """The runs as they were when they were committed, in the order of the request."""
+
+    runs: tuple[RunView, ...]
+
+
+class GetRun(Struct, frozen=True, kw_only=True):
+    run: RunId
+
+
+class ListRuns(Struct, frozen=True, kw_only=True):
+    """Newest first. `before` is the last run of the page before."""
+
+    states: tuple[StateName, ...] = ()
+    limit: int = 100
+    before: RunId | None = None
+
+
+class RunList(Struct, frozen=True, kw_only=True):
+    runs: tuple[RunView, ...]
+    seq: int
+    more: bool = False
+
+
+class StopRun(Struct, frozen=True, kw_only=True):
+    """End a run: SIGTERM, and SIGKILL when `grace_s` is over. A waiting run is cancelled."""
+
+    command: CommandId
+    run: RunId
+    grace_s: float = 10.0
+
+
+LogSource = Literal["run", "build"]
+
+
+class ReadLog(Struct, frozen=True, kw_only=True):
+    """Download of a log from `offset` on; with `follow` until the attempt has ended.
+
+    `length` None means to the end. `attempt` 0 means the latest. The build log is that of the
+    environment.
+    """
+
+    run: RunId
+    attempt: int = 0
+    source: LogSource = "run"
+    offset: int = 0
+    length: int | None = None
+    follow: bool = False
+
+
+class LogEnd(Struct, frozen=True, kw_only=True):
+    """`offset` is behind the last byte sent; `complete` when no more can ever come."""
+
+    attempt: int
+    offset: int
+    complete: bool
+
+
+class ListOutputs(Struct, frozen=True, kw_only=True):
+    run: RunId
+    attempt: int = 0
+
+
+class OutputList(Struct, frozen=True, kw_only=True):
+    attempt: int
+    entries: tuple[OutputEntry, ...]
+    truncated: bool = False
+
+
+class ReadOutput(Struct, frozen=True, kw_only=True):
+    """Download of an output's bytes from `offset` on."""
+
+    run: RunId
+    path: str
+    attempt: int = 0
+    offset: int = 0
+    length: int | None = None
+
+
+class OutputEnd(Struct, frozen=True, kw_only=True):
+    """`size_bytes` and `modified_at` of the file as it was when the reading ended."""
+
+    size_bytes: int
+    modified_at: float
+
+
+class FindMissing(Struct, frozen=True, kw_only=True):
+    blobs: tuple[BlobHash, ...]
+
+
+class MissingBlobs(Struct, frozen=True, kw_only=True):
+    blobs: tuple[BlobHash, ...]
+
+
+class PutBlobs(Struct, frozen=True, kw_only=True):
+    """Upload of a pack (`lanherd_protocol.packs`)."""
+
+    count: int
+
+
+class BlobsStored(Struct, frozen=True, kw_only=True):
+    count: int
+    bytes_stored: int
+
+
+class PutManifest(Struct, frozen=True, kw_only=True):
+    """Upload of a manifest's canonical encoding, compressed; its hash is the snapshot's id."""
+
+    snapshot: SnapshotId
+
+
+class SnapshotStored(Struct, frozen=True, kw_only=True):
+    snapshot: SnapshotId
+    files: int
+    bytes_total: int
+
+
+class HasSnapshot(Struct, frozen=True, kw_only=True):
+    snapshot: SnapshotId
+
+
+class SnapshotPresence(Struct, frozen=True, kw_only=True):
+    present: bool
+
+
+class EnvironmentList(Struct, frozen=True, kw_only=True):
+    environments: tuple[EnvironmentView, ...]
+
+
+class PairDevice(Struct, frozen=True, kw_only=True):
+    """Only on the agent's Unix socket: whoever may open it is the agent's own user."""
+
+    certificate_pem: str
+    name: str
+    role: Role = "admin"
+
+
+class Paired(Struct, frozen=True, kw_only=True):
+    machine: DeviceId
+    certificate_pem: str
+    name: str
+    port: int
+    addresses: tuple[str, ...]
+    role: Role
+
+
+class AgentStatus(Struct, frozen=True, kw_only=True):
+    machine: DeviceId
+    name: str
+    version: str
+    pid: int
+    port: int
+    addresses: tuple[str, ...]
+    started_at: float
+    live_runs: int
+    queued_runs: int
+
+
+# --- Bodies of events ----------------------------------------------------------------------------
+
+
+class RunChanged(Struct, frozen=True, kw_only=True):
+    """Feed `runs`: a run is as `view` says since event `view.seq`."""
+
+    view: RunView
+
+
+class WatchOutputs(Struct, frozen=True, kw_only=True):
+    """Parameters of feed `outputs`."""
+
+    run: RunId
+
+
+class OutputsChanged(Struct, frozen=True, kw_only=True):
+    """Feed `outputs`: the whole listing, as it is since the last event."""
+
+    attempt: int
+    entries: tuple[OutputEntry, ...]
+    truncated: bool = False
+
+
+# What a manifest's canonical encoding decodes to, named here so that the listing holds it.
+ManifestBody = Manifest

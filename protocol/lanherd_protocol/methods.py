@@ -1,0 +1,101 @@
+"""Every method of an agent in one registry: types, role, scope, audit, streams.
+
+The agent's dispatcher refuses to start when a method has no handler or a handler no method; the
+authorisation of every call is decided from this table alone.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+from lanherd_protocol import messages as m
+from lanherd_protocol.values import Telemetry
+
+Request = TypeVar("Request", bound=Struct)
+Response = TypeVar("Response", bound=Struct)
+Scope = Literal["machine", "own"]
+Channel = Literal["any", "unix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[Request, Response]):
+    """One method. `scope` own: below operator, only on objects of the caller's user."""
+
+    name: str
+    request: type[Request]
+    response: type[Response]
+    role: m.Role
+    scope: Scope = "machine"
+    audit: bool = False
+    upload: bool = False
+    download: bool = False
+    channel: Channel = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed(Generic[Request, Response]):
+    """One feed: the type of its parameters and of its events."""
+
+    name: str
+    params: type[Request]
+    event: type[Response]
+    role: m.Role
+    scope: Scope = "machine"
+
+
+MACHINE_SNAPSHOT = Method("machine.snapshot", m.Empty, m.MachineSnapshot, "viewer")
+AGENT_STATUS = Method("agent.status", m.Empty, m.AgentStatus, "viewer")
+RUNS_SUBMIT = Method("runs.submit", m.SubmitRuns, m.RunsSubmitted, "user", audit=True)
+RUNS_GET = Method("runs.get", m.GetRun, m.RunChanged, "viewer")
+RUNS_LIST = Method("runs.list", m.ListRuns, m.RunList, "viewer")
+RUNS_STOP = Method("runs.stop", m.StopRun, m.RunChanged, "user", scope="own", audit=True)
+LOGS_READ = Method("logs.read", m.ReadLog, m.LogEnd, "viewer", scope="own", download=True)
+OUTPUTS_LIST = Method("outputs.list", m.ListOutputs, m.OutputList, "viewer", scope="own")
+OUTPUTS_READ = Method(
+    "outputs.read", m.ReadOutput, m.OutputEnd, "viewer", scope="own", download=True
+)
+SNAPSHOTS_HAS = Method("snapshots.has", m.HasSnapshot, m.SnapshotPresence, "user")
+SNAPSHOTS_MISSING = Method("snapshots.missing", m.FindMissing, m.MissingBlobs, "user")
+SNAPSHOTS_PUT_BLOBS = Method("snapshots.put_blobs", m.PutBlobs, m.BlobsStored, "user", upload=True)
+SNAPSHOTS_PUT_MANIFEST = Method(
+    "snapshots.put_manifest", m.PutManifest, m.SnapshotStored, "user", audit=True, upload=True
+)
+ENVIRONMENTS_LIST = Method("environments.list", m.Empty, m.EnvironmentList, "viewer")
+PAIRING_PAIR = Method(
+    "pairing.pair", m.PairDevice, m.Paired, "admin", audit=True, channel="unix"
+)
+
+METHODS: dict[str, Method[Any, Any]] = {
+    method.name: method
+    for method in (
+        MACHINE_SNAPSHOT,
+        AGENT_STATUS,
+        RUNS_SUBMIT,
+        RUNS_GET,
+        RUNS_LIST,
+        RUNS_STOP,
+        LOGS_READ,
+        OUTPUTS_LIST,
+        OUTPUTS_READ,
+        SNAPSHOTS_HAS,
+        SNAPSHOTS_MISSING,
+        SNAPSHOTS_PUT_BLOBS,
+        SNAPSHOTS_PUT_MANIFEST,
+        ENVIRONMENTS_LIST,
+        PAIRING_PAIR,
+    )
+}
+
+FEED_RUNS = Feed("runs", m.Empty, m.RunChanged, "viewer")
+FEED_TELEMETRY = Feed("telemetry", m.Empty, Telemetry, "viewer")
+FEED_OUTPUTS = Feed("outputs", m.WatchOutputs, m.OutputsChanged, "viewer", scope="own")
+
+FEEDS: dict[str, Feed[Any, Any]] = {
+    feed.name: feed for feed in (FEED_RUNS, FEED_TELEMETRY, FEED_OUTPUTS)
+}
+
+
+def may(role: m.Role, needed: m.Role) -> bool:
+    """Whether a device with `role` may do what needs `needed`."""
+    return m.ROLES.index(role) >= m.ROLES.index(needed)
