@@ -1,0 +1,175 @@
+"""One sample of the machine a second while someone looks or a run is live, fewer when not.
+
+The slow rate still sees a hung driver in time: a pause and one probe deadline are under ten
+seconds. Sampling keeps to a grid of the loop's clock, so that it doesn't drift, and leaves out the
+points that a slow probe made it miss.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+from msgspec.structs import replace
+
+from lanherd_agent.gpu.host import HostProbe, ProcessOwner
+from lanherd_agent.gpu.probe import (
+    NO_GPUS,
+    AttemptHold,
+    Clock,
+    GpuProbe,
+    Holds,
+    ProbeFacts,
+)
+from lanherd_agent.gpu.telemetry import complete, roots_of
+from lanherd_protocol.ids import RunId
+from lanherd_protocol.values import GpuProcess, GpuReading, Telemetry
+
+WATCHED_INTERVAL_S = 1.0
+IDLE_INTERVAL_S = 4.0
+RECENT_SAMPLES_MAX = 60
+
+
+class Sampler:
+    """Asks the probe and the host in step, and hands complete samples on."""
+
+    def __init__(
+        self,
+        probe: GpuProbe,
+        host: HostProbe,
+        *,
+        holds: Holds,
+        on_sample: Callable[[Telemetry], None],
+        on_facts: Callable[[ProbeFacts], None],
+        clock: Clock = time.time,
+    ) -> None:
+        self._probe = probe
+        self._host = host
+        self._holds = holds
+        self._on_sample = on_sample
+        self._on_facts = on_facts
+        self._clock = clock
+        self._facts: ProbeFacts | None = None
+        self._recent: deque[Telemetry] = deque(maxlen=RECENT_SAMPLES_MAX)
+        self._names = ProcessNames(host)
+        self._watchers = 0
+        self._woken = asyncio.Event()
+
+    @property
+    def facts(self) -> ProbeFacts:
+        return self._facts or NO_GPUS
+
+    @property
+    def latest(self) -> Telemetry | None:
+        return self._recent[-1] if self._recent else None
+
+    def recent(self, seconds: float = 60.0) -> tuple[Telemetry, ...]:
+        """The kept samples of the last seconds, oldest first."""
+        since = self._clock() - seconds
+        return tuple(sample for sample in self._recent if sample.at >= since)
+
+    def watch(self) -> AbstractContextManager[None]:
+        """Keeps the fast rate while it is held."""
+        return self._watching()
+
+    def wake(self) -> None:
+        """Asks for a sample now: something was started or ended."""
+        self._woken.set()
+
+    async def start(self) -> None:
+        """The first facts and the first sample, so that both are there before anyone asks."""
+        await self._sample()
+
+    async def run(self) -> None:
+        """Samples until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            interval_s = self._interval_s()
+            due = next_due(due, loop.time(), interval_s)
+            if await self._woken_before(due):
+                due = loop.time()
+            await self._sample()
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        self._watchers += 1
+        self.wake()
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+
+    def _interval_s(self) -> float:
+        busy = self._watchers > 0 or len(self._holds()) > 0
+        return WATCHED_INTERVAL_S if busy else IDLE_INTERVAL_S
+
+    async def _woken_before(self, due: float) -> bool:
+        try:
+            async with asyncio.timeout_at(due):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True
+
+    async def _sample(self) -> None:
+        facts = await self._probe.facts()
+        readings = await self._probe.read()
+        # Reading may have brought a restart of the driver to an end, and other GPUs with it.
+        facts = await self._probe.facts()
+        if facts != self._facts:
+            self._facts = facts
+            self._on_facts(facts)
+        sample = self._compose(readings)
+        self._recent.append(sample)
+        self._on_sample(sample)
+
+    def _compose(self, readings: Sequence[GpuReading]) -> Telemetry:
+        holds = self._holds()
+        self._names.turn(readings, holds)
+        gpus = complete(readings, holds, self._names.name)
+        return Telemetry(at=self._clock(), gpus=gpus, host=self._host.read())
+
+
+def next_due(last_due: float, now: float, interval_s: float) -> float:
+    """The next point of the grid that begins at the last one and that is not over yet."""
+    due = last_due + interval_s
+    if due >= now:
+        return due
+    return due + ((now - due) // interval_s + 1) * interval_s
+
+
+class ProcessNames:
+    """Who owns the processes on the GPUs; looked up once while a pid stays listed."""
+
+    def __init__(self, host: HostProbe) -> None:
+        self._host = host
+        self._roots: dict[int, RunId] = {}
+        self._owners: dict[int, ProcessOwner | None] = {}
+        self._runs: dict[int, RunId | None] = {}
+
+    def turn(self, readings: Sequence[GpuReading], holds: Sequence[AttemptHold]) -> None:
+        """Forgets pids that left and, when other attempts are live, whose the rest are."""
+        listed = {process.pid for reading in readings for process in reading.processes}
+        roots = roots_of(holds)
+        if roots != self._roots:
+            self._roots = roots
+            self._runs.clear()
+        self._owners = {pid: owner for pid, owner in self._owners.items() if pid in listed}
+        self._runs = {pid: run for pid, run in self._runs.items() if pid in listed}
+
+    def name(self, process: GpuProcess) -> GpuProcess:
+        pid = process.pid
+        if pid not in self._runs:
+            self._runs[pid] = self._host.run_of(pid, self._roots)
+        if process.user is not None:
+            # A scripted process comes with its owner, and its pid is nobody's.
+            return replace(process, run=self._runs[pid])
+        if pid not in self._owners:
+            self._owners[pid] = self._host.process(pid)
+        owner = self._owners[pid]
+        if owner is None:
+            return replace(process, run=self._runs[pid])
+        return replace(process, user=owner.user, command=owner.command, run=self._runs[pid])
