@@ -1,0 +1,417 @@
+"""The launcher: a small process that parents the runs, so that they outlive the agent.
+
+It is a zygote: for each attempt it forks itself (no exec, so no interpreter start), and the child
+becomes that attempt's shim (shim.py). It outlives the agent: who connects next is told which
+attempts are live, and the run directories know the rest. As a child subreaper it is the second
+witness: when a shim is killed, its command becomes the launcher's child, and its exit is known.
+When it has neither a live run nor an agent for a while, it ends.
+
+On the socket (SOCK_SEQPACKET, JSON): requests {id, verb, ...} in; lists of replies {id, ...} and
+events {event: live | exited, dir, ...} out. Run as `python -I -S launcher.py --socket PATH --lock
+PATH --log PATH`; it detaches, and the exit status of the process that was started says how it
+went: 0 listening, 3 another one holds the lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from lanherd_agent.runs import shim
+    from lanherd_agent.runs.shim import Record
+else:
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
+    import shim
+
+    del sys.path[0]
+
+VERSION = 1
+REQUEST_BYTES_MAX = 32 * 1024
+MESSAGES_PER_DATAGRAM = 16  # below 7 KiB each, with the longest directory name
+BACKLOG_MESSAGES_MAX = 8192
+CONNECTIONS_MAX = 8
+DIRECTORY_CHARS_MAX = 1024
+REQUESTS_PER_TURN = 64
+NEWS_BYTES = 64 * 1024
+EXIT_LOCKED = 3
+
+
+class Attempt:
+    def __init__(self, directory: str, shim_pid: int) -> None:
+        self.directory, self.shim_pid = directory, shim_pid
+        self.start: Record | None = None
+        self.waiting: list[tuple[Connection, Any]] = []
+        self.ended = False
+        self.kill_at: float | None = None
+        self.orphan_exit: Record | None = None  # known, but the tree is not gone yet
+        self.give_up_at = 0.0
+
+
+class Connection:
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.outbox: list[bytes] = []
+
+    def put(self, message: Record) -> None:
+        self.outbox.append(json.dumps(message).encode())
+
+
+class Launcher:
+    def __init__(self, listener: socket.socket, path: str, lock_fd: int, idle_s: float) -> None:
+        self.listener, self.path, self.lock_fd, self.idle_s = listener, path, lock_fd, idle_s
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            self.boot_id = file.read().strip()
+        self.news_read, self.news_write = os.pipe()
+        self.wake_read, self.wake_write = os.pipe()
+        for fd in (self.news_read, self.wake_read, self.wake_write):
+            os.set_blocking(fd, False)
+        self.news = b""
+        self.connections: dict[int, Connection] = {}
+        self.attempts: dict[str, Attempt] = {}  # by directory, until ended
+        self.shims: dict[int, Attempt] = {}  # by the shim's pid, until reaped
+        self.orphans: dict[int, Attempt] = {}  # by the command's pid: its shim was killed
+        self.draining = False
+        self.idle_since = time.monotonic()
+        self.verbs: dict[str, Callable[[Connection, Record], Record | None]] = {
+            "hello": self.on_hello,
+            "start": self.on_start,
+            "signal": self.on_signal,
+        }
+        self.poll = select.poll()
+        for fd in (listener.fileno(), self.news_read, self.wake_read):
+            self.poll.register(fd, select.POLLIN)
+        signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(signo, self.on_terminate)
+
+    def on_terminate(self, *_: object) -> None:
+        self.draining = True
+
+    def run(self) -> None:
+        while not self.finished():
+            for fd, _ in self.poll.poll(self.timeout_ms()):
+                if fd == self.listener.fileno():
+                    self.accept()
+                elif fd == self.wake_read:
+                    os.read(fd, 4096)
+                elif fd in self.connections:
+                    self.receive(self.connections[fd])
+            self.read_news()
+            self.reap()
+            self.on_time()
+            for connection in list(self.connections.values()):
+                self.flush(connection)
+
+    def finished(self) -> bool:
+        if self.shims or self.orphans or (self.connections and not self.draining):
+            self.idle_since = time.monotonic()
+            return False
+        return self.draining or time.monotonic() - self.idle_since >= self.idle_s
+
+    def timeout_ms(self) -> float | None:
+        now = time.monotonic()
+        times = [a.kill_at for a in self.attempts.values() if a.kill_at is not None]
+        if any(attempt.orphan_exit is not None for attempt in self.orphans.values()):
+            times.append(now + shim.SWEEP_S)
+        if not (self.connections or self.shims or self.orphans):
+            times.append(self.idle_since + self.idle_s)
+        return max(0.0, min(times) - now) * 1000 + 1 if times else None
+
+    def on_time(self) -> None:
+        now = time.monotonic()
+        for attempt in list(self.attempts.values()):
+            if attempt.kill_at is not None and attempt.kill_at <= now:
+                shim.signal_all(self.tree(attempt), signal.SIGKILL)
+                attempt.kill_at = now + shim.RETRY_S
+        if self.draining and self.listener.fileno() >= 0:  # runs go on; a successor takes over
+            self.poll.unregister(self.listener.fileno())
+            self.listener.close()
+            os.unlink(self.path)
+            os.close(self.lock_fd)
+
+    # Connections
+
+    def accept(self) -> None:
+        try:
+            sock, _ = self.listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        uid = int.from_bytes(credentials[4:8], sys.byteorder)
+        if uid != os.geteuid() or len(self.connections) >= CONNECTIONS_MAX:
+            sock.close()
+            return
+        sock.setblocking(False)
+        self.connections[sock.fileno()] = Connection(sock)
+        self.poll.register(sock.fileno(), select.POLLIN)
+
+    def drop(self, connection: Connection) -> None:
+        self.poll.unregister(connection.sock.fileno())
+        del self.connections[connection.sock.fileno()]
+        connection.sock.close()
+
+    def receive(self, connection: Connection) -> None:
+        for _ in range(REQUESTS_PER_TURN):
+            try:
+                data = connection.sock.recv(REQUEST_BYTES_MAX)
+                request = json.loads(data) if data else None
+                if request is None:
+                    self.drop(connection)
+                    return
+                verb = self.verbs.get(request["verb"])
+                error = shim.failure("verb", f"unknown verb {request['verb']}")
+                reply = verb(connection, request) if verb else {"error": error}
+            except BlockingIOError:
+                return
+            except (ConnectionError, ValueError, KeyError, TypeError) as error:
+                print(f"a connection was dropped: {error!r}", file=sys.stderr, flush=True)
+                self.drop(connection)
+                return
+            if reply is not None:
+                connection.put(reply | {"id": request["id"]})
+
+    def flush(self, connection: Connection) -> None:
+        outbox = connection.outbox
+        while outbox:
+            try:
+                connection.sock.send(b"[" + b",".join(outbox[:MESSAGES_PER_DATAGRAM]) + b"]")
+            except BlockingIOError:
+                if len(outbox) > BACKLOG_MESSAGES_MAX:
+                    self.drop(connection)  # a reader that stopped; the run directories have it all
+                else:
+                    self.poll.modify(connection.sock.fileno(), select.POLLIN | select.POLLOUT)
+                return
+            except OSError:
+                self.drop(connection)
+                return
+            del outbox[:MESSAGES_PER_DATAGRAM]
+        self.poll.modify(connection.sock.fileno(), select.POLLIN)
+
+    # Requests
+
+    def on_hello(self, connection: Connection, request: Record) -> Record:
+        for attempt in self.attempts.values():
+            if attempt.start is not None:
+                live = {"event": "live", "dir": attempt.directory, "start": attempt.start}
+                connection.put(live)
+        return {"version": VERSION, "pid": os.getpid(), "boot_id": self.boot_id}
+
+    def on_start(self, connection: Connection, request: Record) -> Record | None:
+        directory = request["dir"]
+        attempt = self.attempts.get(directory)
+        if attempt is None:
+            if self.draining:
+                return {"error": shim.failure("draining", "the launcher is ending")}
+            if not directory.startswith("/") or len(directory) > DIRECTORY_CHARS_MAX:
+                return {"error": shim.failure("spec", "the directory's path is no usable one")}
+            try:
+                pid = os.fork()
+            except OSError as error:
+                return {"error": shim.failure("fork", error)}
+            if pid == 0:
+                shim.run_shim(directory, self.news_write, self.boot_id, self.own_fds())
+            attempt = self.attempts[directory] = self.shims[pid] = Attempt(directory, pid)
+        if attempt.start is not None:
+            return {"started": attempt.start, "existing": True}
+        attempt.waiting.append((connection, request["id"]))
+        return None
+
+    def own_fds(self) -> list[int]:
+        fds = [self.news_read, self.wake_read, self.wake_write, *self.connections]
+        return fds if self.draining else [*fds, self.listener.fileno(), self.lock_fd]
+
+    def on_signal(self, connection: Connection, request: Record) -> Record:
+        attempt = self.attempts.get(request["dir"])
+        signo, kill_after_s = int(request["signal"]), request.get("kill_after_s")
+        if attempt is None or attempt.start is None or not 0 < signo < signal.NSIG:
+            return {"error": shim.failure("not_running", "no such live attempt, or no such signal")}
+        if kill_after_s is not None:
+            attempt.kill_at = time.monotonic() + float(kill_after_s)
+        return {"signalled": shim.signal_all(self.tree(attempt), signo)}
+
+    # Shims and their ends
+
+    def tree(self, attempt: Attempt) -> dict[int, int]:
+        """Start time, by pid, of each process of the attempt, its shim aside."""
+        table = shim.process_table()
+        if attempt.shim_pid in self.shims:
+            return shim.descendants([attempt.shim_pid], table)
+        assert attempt.start is not None
+        command, mark = attempt.start["pid"], f"{shim.MARK}={attempt.directory}".encode()
+        alone = len(self.orphans) == 1 and not shim.dead_child_waits()
+        roots = [
+            pid
+            for pid, (parent, session, _) in table.items()
+            if parent == os.getpid()
+            and pid not in self.shims
+            and (alone or command in (pid, session) or mark in shim.read_environment(pid))
+        ]
+        return {pid: table[pid][2] for pid in roots} | shim.descendants(roots, table)
+
+    def read_news(self) -> None:
+        data = b"first"
+        while data:
+            try:
+                data = os.read(self.news_read, NEWS_BYTES)
+            except BlockingIOError:
+                return
+            *lines, self.news = (self.news + data).split(b"\n")
+            for line in lines:
+                self.on_news(json.loads(line))
+
+    def on_news(self, news: Record) -> None:
+        attempt = self.shims[news["shim"]]
+        if "started" in news:
+            attempt.start = news["started"]
+            self.answer(attempt, {"started": attempt.start, "existing": False})
+        elif "exit" in news:
+            self.end(attempt, news["exit"])
+        elif news.get("existing"):
+            self.answer(attempt, {"started": news["existing"], "existing": True})
+            self.forget(attempt)
+        else:
+            torn = shim.failure("torn", "start.json is there, but torn: the attempt never ran")
+            self.answer(attempt, {"error": news.get("refused", torn)})
+            self.forget(attempt)
+
+    def answer(self, attempt: Attempt, reply: Record) -> None:
+        for connection, request_id in attempt.waiting:
+            connection.put(reply | {"id": request_id})
+        attempt.waiting.clear()
+
+    def forget(self, attempt: Attempt) -> None:
+        attempt.ended = True
+        self.attempts.pop(attempt.directory, None)
+
+    def end(self, attempt: Attempt, exit_: Record) -> None:
+        if attempt.start is None:  # it never ran: the news is the answer to its start
+            self.answer(attempt, {"error": exit_["error"], "exit": exit_})
+        else:
+            for connection in self.connections.values():
+                connection.put({"event": "exited", "dir": attempt.directory, "exit": exit_})
+        self.forget(attempt)
+
+    def reap(self) -> None:
+        reaped: dict[int, tuple[int, Any]] = {}
+        try:
+            while (child := os.wait4(-1, os.WNOHANG))[0]:
+                reaped[child[0]] = child[1:]
+        except ChildProcessError:
+            pass  # none left
+        if reaped:
+            self.read_news()  # all that these shims had said
+        for pid in reaped:
+            attempt = self.shims.pop(pid, None)
+            if attempt is not None and not attempt.ended:
+                self.on_shim_killed(attempt, reaped)
+        for pid, (status, usage) in reaped.items():
+            attempt = self.orphans.get(pid)
+            if attempt is not None and attempt.orphan_exit is None:
+                self.set_orphan_exit(attempt, shim.exit_record("launcher", status, usage, None))
+        for attempt in list(self.orphans.values()):
+            if attempt.orphan_exit is not None:
+                self.sweep(attempt, attempt.orphan_exit)
+
+    def on_shim_killed(self, attempt: Attempt, reaped: dict[int, tuple[int, Any]]) -> None:
+        start, exit_ = shim.read_records(attempt.directory)
+        if start is None or start.get("shim_pid") != attempt.shim_pid:
+            text = "its shim was killed before the command could run"
+            self.answer(attempt, {"error": shim.failure("shim_killed", text)})
+            self.forget(attempt)
+            return
+        if attempt.start is None:
+            attempt.start = start
+            self.answer(attempt, {"started": start, "existing": False})
+        if exit_ is not None:
+            self.end(attempt, exit_)
+            return
+        command = start["pid"]
+        self.orphans[command] = attempt
+        stat = shim.read_stat(command)
+        ours = stat is not None and (stat[0], stat[2]) == (os.getpid(), start["start_time"])
+        if command not in reaped and not ours:
+            unknown = shim.failure("unknown", "its shim was killed after the command had ended")
+            self.set_orphan_exit(attempt, shim.exit_record("launcher", None, None, unknown))
+
+    def set_orphan_exit(self, attempt: Attempt, exit_: Record) -> None:
+        attempt.orphan_exit = exit_
+        attempt.give_up_at = time.monotonic() + shim.TREE_KILL_S_MAX
+
+    def sweep(self, attempt: Attempt, exit_: Record) -> None:
+        """Ends an orphan's tree, then writes its exit down."""
+        left = self.tree(attempt)
+        if shim.dead_child_waits():
+            return  # it may be a shim: whose children these are is known after the next reap
+        shim.signal_all(left, signal.SIGKILL)
+        if left and time.monotonic() < attempt.give_up_at:
+            return
+        exit_["left"] = len(left)
+        try:
+            dir_fd = shim.open_directory(attempt.directory)
+            shim.write_exit(dir_fd, exit_)
+            os.close(dir_fd)
+        except OSError as error:
+            print(f"{attempt.directory}: no exit.json: {error}", file=sys.stderr, flush=True)
+        self.end(attempt, exit_)
+        self.orphans = {pid: other for pid, other in self.orphans.items() if other is not attempt}
+
+
+def listen(path: str) -> socket.socket:
+    """A socket that appears at its path when it is ready; paths above 107 bytes work too."""
+    directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
+    name = f"/proc/self/fd/{directory}/{os.path.basename(path)}.{os.getpid()}"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(name)
+    listener.listen(CONNECTIONS_MAX)
+    listener.setblocking(False)
+    os.rename(name, path)
+    os.close(directory)
+    return listener
+
+
+def main() -> int:
+    os.closerange(3, 256)  # nothing of the one who starts it may reach the commands
+    options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    os.umask(0o077)
+    lock_fd = os.open(options["--lock"], os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return EXIT_LOCKED
+    path = os.path.abspath(options["--socket"])
+    log_fd = os.open(options["--log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    null_fd = os.open("/dev/null", os.O_RDWR)
+    listener = listen(path)
+    if os.fork():
+        return 0
+    for source, target in ((null_fd, 0), (null_fd, 1), (log_fd, 2)):
+        os.dup2(source, target)
+    os.close(log_fd)
+    os.close(null_fd)
+    os.setsid()
+    os.chdir("/")
+    shim.become_subreaper()
+    gc.collect()
+    gc.freeze()
+    launcher = Launcher(listener, path, lock_fd, float(options.get("--idle-s", "60")))
+    launcher.run()
+    if launcher.listener.fileno() >= 0:
+        os.unlink(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
