@@ -95,9 +95,7 @@ def validate(manifest: Manifest) -> None:
             f"format {manifest.format} is not known here; format {MANIFEST_FORMAT} is"
         )
     if len(manifest.entries) > MANIFEST_ENTRIES_MAX:
-        raise ManifestError(
-            f"{len(manifest.entries)} entries are more than {MANIFEST_ENTRIES_MAX}"
-        )
+        raise ManifestError(f"{len(manifest.entries)} entries are more than {MANIFEST_ENTRIES_MAX}")
     before = ""
     leaves: set[str] = set()
     for entry in manifest.entries:
