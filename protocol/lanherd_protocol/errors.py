@@ -50,6 +50,13 @@ class ErrorCode(StrEnum):
     SHUTTING_DOWN = "shutting_down"
     # bug
     INTERNAL = "internal"
+    # a peer newer than this one
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "ErrorCode | None":
+        """A newer peer's code reads as UNKNOWN: its texts still say what happened."""
+        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -142,6 +149,7 @@ _CLASSES: dict[ErrorCode, type[LanherdError]] = {
     ErrorCode.HOME_UNUSABLE: EnvironmentProblem,
     ErrorCode.SHUTTING_DOWN: EnvironmentProblem,
     ErrorCode.INTERNAL: InternalError,
+    ErrorCode.UNKNOWN: RemoteError,
 }
 
 

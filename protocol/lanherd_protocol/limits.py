@@ -14,16 +14,31 @@ STREAM_CREDIT_BYTES = 4 * MIB
 """How far a sender may run ahead of the reader of one stream."""
 STREAM_CREDIT_BYTES_MAX = 64 * MIB
 OUTGOING_BYTES_MAX = 16 * MIB
-"""Bytes waiting for the socket at which a connection stops taking bulk bytes and events."""
+"""Bytes waiting for the socket at which a connection stops taking events."""
+OUTGOING_BULK_BYTES_MAX = 1 * MIB
+"""The same for bulk bytes: a gauge waits behind no more than this, however fast a log is read."""
+OUTGOING_BYTES_HARD_MAX = 2 * OUTGOING_BYTES_MAX
+"""A peer that asks on without reading the answers is told goodbye at this many bytes."""
 
 CALLS_IN_FLIGHT_MAX = 1024
 SUBSCRIPTIONS_MAX = 256
 FEED_QUEUE_EVENTS_MAX = 4096
 """Events that wait for one slow subscriber before it is told of a gap."""
+FEED_QUEUE_BYTES_MAX = 8 * MIB
+"""The same in bytes, whichever is reached first."""
+CALL_IDS_MAX = 0xFFFF_FFFF
+"""Calls and subscriptions that one connection can number."""
+FAILURE_TEXT_CHARS_MAX = 64 * KIB
+"""A failure's message is cut to this, so that a builder's long output still fits a frame."""
+UNKNOWN_TAG_CHARS_MAX = 64
 
 HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 15.0
 HELLO_TIMEOUT_S = 10.0
+LINGER_S = 1.0
+"""How long a closed connection stays to let its last words be read."""
+CONNECT_STAGGER_S = 0.25
+"""A machine's next address is tried this long after the one before."""
 STRANGERS_MAX = 64
 """Connections that have not said a valid hello yet, at once."""
 
