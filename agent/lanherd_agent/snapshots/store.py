@@ -9,6 +9,7 @@ import contextlib
 import os
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from lanherd_agent.snapshots.blobs import BlobStore, write_durably
@@ -75,7 +76,7 @@ class SnapshotStore:
         decoder = PackDecoder(count)
         stored = bytes_stored = 0
         async for chunk in chunks:
-            added, size = await in_thread(lambda piece=chunk: self._feed(decoder, piece))
+            added, size = await in_thread(partial(self._feed, decoder, chunk))
             stored += added
             bytes_stored += size
         with _refusing(PackError, "The pack of blobs can't be read."):

@@ -1,0 +1,105 @@
+"""A project: a folder on the user's disk, its name, and the environment that its lock describes."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lanherd_client.projects.problems import refused_by_system, unreadable
+from lanherd_protocol.ids import BlobHash
+from lanherd_protocol.limits import MIB
+from lanherd_protocol.values import EnvironmentSpec, LockedEnvironment, NoEnvironment
+
+UV_LOCK = "uv.lock"
+REQUIREMENTS = "requirements.txt"
+LOCK_BYTES_MAX = 16 * MIB
+_PYTHON_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder as a project.
+
+    `environment` is what its runs get by default; `notes` are sentences for the person about
+    what was found, such as a requirements file without hashes.
+    """
+
+    folder: Path
+    name: str
+    environment: EnvironmentSpec
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, folder: Path) -> "Project":
+        """Looks at the folder's lock files; reads those alone. Blocks briefly.
+
+        Raises PROJECT_UNREADABLE, which names the path.
+        """
+        try:
+            resolved = folder.expanduser().resolve()
+            if not resolved.is_dir():
+                why = "It is a file." if resolved.exists() else "There is no such folder."
+                raise unreadable(folder, why, "Choose the folder that holds the program.")
+            environment, notes = _find_environment(resolved)
+        except (OSError, RuntimeError) as refused:
+            if isinstance(refused, OSError):
+                raise refused_by_system(refused.filename or folder, refused) from refused
+            raise unreadable(folder, f"{refused}.") from refused
+        return cls(resolved, resolved.name or "/", environment, notes)
+
+
+def is_hashed(requirements: str) -> bool:
+    """Whether each requirement of the file names a version and its hashes."""
+    joined = requirements.replace("\\\n", " ").replace("\\\r\n", " ")
+    found = False
+    for line in joined.splitlines():
+        text = line.partition(" #")[0].strip()
+        if not text or text.startswith(("#", "-", "--")):
+            continue
+        if "--hash=" not in text:
+            return False
+        found = True
+    return found
+
+
+def _find_environment(folder: Path) -> tuple[EnvironmentSpec, tuple[str, ...]]:
+    python = _python_request(folder)
+    uv_lock = folder / UV_LOCK
+    if uv_lock.is_file():
+        return _locked(uv_lock, _read(uv_lock), python), ()
+    requirements = folder / REQUIREMENTS
+    if not requirements.is_file():
+        return NoEnvironment(), ()
+    content = _read(requirements)
+    if is_hashed(content.decode("utf-8", "replace")):
+        return _locked(requirements, content, python), ()
+    note = (
+        f"{REQUIREMENTS} has no hashes, so it isn't a lock: runs use the machine's own Python."
+        f" Make a lock by 'uv pip compile --generate-hashes {REQUIREMENTS} -o {REQUIREMENTS}'"
+        " or 'uv lock'."
+    )
+    return NoEnvironment(), (note,)
+
+
+def _locked(path: Path, content: bytes, python: str) -> LockedEnvironment:
+    digest = BlobHash(hashlib.sha256(content).hexdigest())
+    return LockedEnvironment(lock_path=path.name, lock_hash=digest, python=python)
+
+
+def _python_request(folder: Path) -> str:
+    """The first version in `.python-version`, as pyenv and uv read it; empty where none is."""
+    path = folder / ".python-version"
+    if not path.is_file():
+        return ""
+    for line in _read(path).decode("utf-8", "replace").splitlines():
+        if _PYTHON_VERSION.fullmatch(line.strip()):
+            return line.strip()
+    return ""
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(LOCK_BYTES_MAX + 1)
+    if len(content) > LOCK_BYTES_MAX:
+        raise unreadable(path, f"It has more than {LOCK_BYTES_MAX} bytes.", "Make a new lock.")
+    return content
