@@ -1,0 +1,132 @@
+"""An output's way into a file of this machine: whole or not at all, and resumed where it was cut.
+
+The bytes go to a hidden file beside the target, named after what is fetched, its size and its time;
+when all are there it is renamed. A later fetch of the same output goes on where the last one ended.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from lanherd_client.files import sync_directory
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import RunId
+from lanherd_protocol.values import OutputEntry
+
+
+def target_of(to: Path, path: str) -> Path:
+    """Where an output goes: into `to` where that is a folder, else to that very name.
+
+    Raises `INVALID_REQUEST` when the folder doesn't exist.
+    """
+    target = to / path.rpartition("/")[2] if to.is_dir() else to
+    if not target.parent.is_dir():
+        raise error(
+            ErrorCode.INVALID_REQUEST,
+            f"There is no folder {target.parent}.",
+            f"'{path}' can't be written there.",
+            "Make the folder first, or name another one.",
+        )
+    return target
+
+
+@dataclass(slots=True)
+class PartialFile:
+    """The hidden file beside the target. Its methods block: call them in a thread."""
+
+    target: Path
+    path: Path
+    size_bytes: int = 0
+    file: BinaryIO | None = None
+
+    @classmethod
+    def beside(cls, target: Path, run: RunId, attempt: int, entry: OutputEntry) -> "PartialFile":
+        what = f"{run}/{attempt}/{entry.path}/{entry.size_bytes}/{entry.modified_at!r}"
+        mark = hashlib.sha256(what.encode()).hexdigest()[:16]
+        return cls(target, target.with_name(f".{target.name[:200]}.{mark}.part"))
+
+    def open(self) -> int:
+        """Opens it and says how many bytes are there from before."""
+        with _blamed(self.target):
+            self.file = self.path.open("ab")
+            self.size_bytes = self.file.tell()
+        return self.size_bytes
+
+    def restart(self) -> None:
+        """Throws away what is there: it belongs to something else."""
+        with _blamed(self.target):
+            self._opened().truncate(0)
+            self.size_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        with _blamed(self.target):
+            self._opened().write(data)
+            self.size_bytes += len(data)
+
+    def finish(self) -> Path:
+        """Gives it its name, once it is on the disk."""
+        with _blamed(self.target):
+            file = self._opened()
+            file.flush()
+            os.fsync(file.fileno())
+            self.close()
+            self.path.replace(self.target)
+            sync_directory(self.target.parent)
+        return self.target
+
+    def close(self) -> None:
+        """Leaves what is there for a later fetch."""
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+    def discard(self) -> None:
+        """Removes what is there: it can't be gone on with."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _opened(self) -> BinaryIO:
+        if self.file is None:
+            raise ValueError("the partial file is not open")
+        return self.file
+
+
+class _blamed:
+    """Turns the system's errors into ones that name the target."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
+        if isinstance(problem, OSError):
+            raise _cannot_write(self._target, problem) from problem
+
+
+def _cannot_write(target: Path, problem: OSError) -> LanherdError:
+    import errno
+
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return error(
+        ErrorCode.DISK_FULL if full else ErrorCode.INVALID_REQUEST,
+        f"{target} can't be written.",
+        f"{problem.strerror or problem}.",
+        "Make room on this disk, then fetch it again: it goes on where it was."
+        if full
+        else "Name a file that you may write.",
+    )
+
+
+def changed_while_fetched(path: str) -> LanherdError:
+    """The failure for an output that its run keeps writing."""
+    return error(
+        ErrorCode.CONFLICT,
+        f"'{path}' kept changing while it was fetched.",
+        "The run is still writing it.",
+        "Fetch it again when the run has ended.",
+        path=path,
+    )

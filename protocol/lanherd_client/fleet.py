@@ -1,0 +1,408 @@
+"""All machines of one controller: the asyncio face of Lanherd.
+
+    async with Fleet.open() as fleet:
+        run = await fleet.submit(project=Path("."), command=["python", "train.py"], gpus=1)
+        async for line in run.lines():
+            print(line)
+
+One loop owns the fleet. Reading (`machines`, `runs`, `history`) takes what the mirror holds;
+`async` methods ask machines; `changes` tells what to read again. What is handed out is frozen.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from lanherd_client.changes import Change, MachineChanged, RunChanged, RunsChanged, SightingsChanged
+from lanherd_client.choosing import Choice, choose, find_machine, require_online
+from lanherd_client.dialling import dial
+from lanherd_client.discovery import Sighting, Source, merge
+from lanherd_client.discovery.local import LocalSource
+from lanherd_client.finding import find_run
+from lanherd_client.home import controller_home, ensure_home
+from lanherd_client.machines import KnownMachine, MachineBook
+from lanherd_client.mirror import (
+    GpuPoint,
+    Input,
+    MachineForgotten,
+    MachineKnown,
+    MachineView,
+    Mirror,
+    RunRecord,
+    RunSeen,
+)
+from lanherd_client.observers import Changes
+from lanherd_client.pairing import pair_through_socket
+from lanherd_client.run import Run
+from lanherd_client.session import Session
+from lanherd_client.sizes import parse_size
+from lanherd_client.submitting import EnvironmentChoice, Progress, submit_to
+from lanherd_protocol.aio.identity import Identity, load_or_create_identity
+from lanherd_protocol.aio.peer import Peer
+from lanherd_protocol.aio.tasks import TaskOwner
+from lanherd_protocol.connection import local_hello
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, DeviceId, GpuUuid, RunId, uuid7
+from lanherd_protocol.messages import AgentStatus, Empty, ListRuns, RunList
+from lanherd_protocol.methods import AGENT_STATUS, ENVIRONMENTS_LIST, RUNS_LIST
+from lanherd_protocol.states import RunView, StateName
+from lanherd_protocol.values import EnvironmentView, GpuRequest, RunSpec
+
+_log = logging.getLogger(__name__)
+
+BOOK_POLL_S = 1.0
+
+
+class Fleet:
+    """The machines that this controller is paired with. Made by `Fleet.open`."""
+
+    def __init__(
+        self, home: Path, identity: Identity, sources: Sequence[Source], tasks: TaskOwner
+    ) -> None:
+        self.home = home
+        self._identity = identity
+        self._sources = sources
+        self._tasks = tasks
+        self._hello = local_hello(name=_own_name(), device=identity.device)
+        self._book = MachineBook(home)
+        self._mirror = Mirror()
+        self._known: dict[DeviceId, KnownMachine] = {}
+        self._sessions: dict[DeviceId, Session] = {}
+        self._session_tasks: dict[DeviceId, asyncio.Task[None]] = {}
+        self._seen: dict[str, tuple[Sighting, ...]] = {}
+        self._observers: list[Changes] = []
+        self._book_stamp: tuple[int, int, int] | None = None
+
+    @classmethod
+    def open(
+        cls, home: Path | None = None, *, sources: Sequence[Source] | None = None
+    ) -> AbstractAsyncContextManager["Fleet"]:
+        """A fleet that is connected for the length of an `async with` block.
+
+        `home` None is `LANHERD_HOME` or the user's data folder. Raises `HOME_UNUSABLE`.
+        """
+        return _opened(cls, home, (LocalSource(),) if sources is None else sources)
+
+    @property
+    def device(self) -> DeviceId:
+        """The id of this controller."""
+        return self._identity.device
+
+    # --- life --------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        for source in self._sources:
+            self._tasks.spawn(self._watch(source), f"watch {source.name}")
+        # Lets each source report what it sees at once, before the first try to connect: the
+        # adverts of this machine know today's ports.
+        await asyncio.sleep(0)
+        self._read_book()
+        self._tasks.spawn(self._watch_book(), "watch the list of machines")
+
+    async def _watch(self, source: Source) -> None:
+        def report(sightings: tuple[Sighting, ...]) -> None:
+            before = set(self._seen.get(source.name, ()))
+            self._seen[source.name] = sightings
+            for sighting in set(sightings) - before:
+                if sighting.machine in self._sessions:
+                    self._sessions[sighting.machine].wake()
+            self._tell((SightingsChanged(),))
+
+        await source.watch(report)
+
+    async def _watch_book(self) -> None:
+        """Another program may pair or forget machines while this one runs."""
+        while True:
+            await asyncio.sleep(BOOK_POLL_S)
+            if self._book.stamp() == self._book_stamp:
+                continue
+            try:
+                self._read_book()
+            except LanherdError as problem:
+                # Said once, since the stamp is noted; what was known before stays.
+                _log.warning("%s", problem)
+
+    def _read_book(self) -> None:
+        self._book_stamp = self._book.stamp()
+        known = {machine.machine: machine for machine in self._book.load()}
+        for gone in self._known.keys() - known.keys():
+            self._end_session(gone)
+        for machine in known.values():
+            self._known_as(machine)
+
+    def _known_as(self, machine: KnownMachine) -> None:
+        before = self._known.get(machine.machine)
+        self._known[machine.machine] = machine
+        self._take(MachineKnown(machine.machine, machine.name, time.time()))
+        if before is None:
+            self._begin_session(machine)
+        elif before.certificate_pem != machine.certificate_pem or before.role != machine.role:
+            self._sessions[machine.machine].wake()
+
+    def _begin_session(self, machine: KnownMachine) -> None:
+        session = Session(
+            machine.machine,
+            machine.name,
+            lambda: self._dial(machine.machine),
+            self._mirror,
+            self._take,
+            clock=time.time,
+            random=random.random,
+        )
+        self._sessions[machine.machine] = session
+        task = self._tasks.spawn(session.run(), f"session {machine.name}")
+        self._session_tasks[machine.machine] = task
+
+    def _end_session(self, machine: DeviceId) -> None:
+        self._known.pop(machine, None)
+        session = self._sessions.pop(machine, None)
+        task = self._session_tasks.pop(machine, None)
+        if task is not None:
+            task.cancel()
+        if session is not None:
+            session.forget()
+        self._take(MachineForgotten(machine))
+
+    async def _dial(self, machine: DeviceId) -> Peer:
+        known = self._known[machine]
+        sightings = [s for s in self.sightings(unpaired_only=False) if s.machine == machine]
+        peer, found = await dial(known, sightings, self._identity, self._hello)
+        if (found.addresses, found.port) != (known.addresses, known.port):
+            self._known[machine] = found
+            await asyncio.to_thread(self._book.move, machine, found.addresses, found.port)
+        return peer
+
+    def _take(self, fact: Input) -> None:
+        changes = self._mirror.apply(fact)
+        for change in changes:
+            if isinstance(change, RunChanged) and change.machine in self._sessions:
+                self._sessions[change.machine].run_changed(change.run)
+            elif isinstance(change, RunsChanged) and change.machine in self._sessions:
+                self._sessions[change.machine].everything_changed()
+        self._tell(changes)
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        self._observers = [observer for observer in self._observers if not observer.closed]
+        for observer in self._observers:
+            observer.put(changes)
+
+    def _close_observers(self) -> None:
+        for observer in self._observers:
+            observer.close()
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def machines(self) -> tuple[MachineView, ...]:
+        """All paired machines, by name."""
+        return self._mirror.machines()
+
+    def machine(self, machine: DeviceId) -> MachineView | None:
+        return self._mirror.machine(machine)
+
+    def history(self, machine: DeviceId, gpu: GpuUuid) -> tuple[GpuPoint, ...]:
+        """The last 60 seconds of a GPU, oldest first."""
+        return self._mirror.history(machine, gpu)
+
+    def runs(self, machine: DeviceId | None = None) -> tuple[RunRecord, ...]:
+        """The runs that are known: all that have not ended, and the newest of those that have.
+
+        Newest first. `list_runs` asks a machine for older ones.
+        """
+        chosen = [view.machine for view in self.machines()] if machine is None else [machine]
+        records = [RunRecord(one, view) for one in chosen for view in self._mirror.runs(one)]
+        records.sort(key=lambda record: (record.view.submitted_at, record.view.run), reverse=True)
+        return tuple(records)
+
+    def run_view(self, machine: DeviceId, run: RunId) -> RunView | None:
+        return self._mirror.run(machine, run)
+
+    def run_at(self, machine: DeviceId, run: RunId) -> Run:
+        """The handle of a run whose machine is known; nothing is asked. Raises `NotFoundError`."""
+        session = self._session(machine)
+        return Run(machine, run, session, self._mirror, self._take, _new_id)
+
+    def sightings(self, unpaired_only: bool = True) -> tuple[Sighting, ...]:
+        """Machines that are seen now; only those that may still be paired, unless told not to."""
+        return tuple(
+            sighting
+            for sighting in merge(self._seen)
+            if not (unpaired_only and sighting.machine in self._known)
+        )
+
+    def changes(self) -> Changes:
+        """A new observer; it begins with everything that there is to read."""
+        initial: list[Change] = [SightingsChanged()]
+        for view in self.machines():
+            initial += [MachineChanged(view.machine), RunsChanged(view.machine)]
+        observer = Changes(initial)
+        self._observers.append(observer)
+        return observer
+
+    def reconnect(self, machine: DeviceId | None = None) -> None:
+        """Tries one machine, or all, at once instead of after the pause."""
+        for session in self._sessions.values() if machine is None else [self._session(machine)]:
+            session.wake()
+
+    def choose(self, request: GpuRequest, machine: str | None = None) -> Choice:
+        """The machine that a run would go to, and why. Raises `NOT_FOUND`, `UNREACHABLE`,
+        `IMPOSSIBLE_REQUEST`."""
+        if machine is None:
+            return choose(self.machines(), request)
+        view = require_online(find_machine(self.machines(), machine))
+        return Choice(view, f"{view.name}: it was named.")
+
+    # --- asking ------------------------------------------------------------------------------
+
+    async def settled(self, timeout_s: float = 5.0) -> None:
+        """Waits until every machine has answered or failed once, or the time is over."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                for session in list(self._sessions.values()):
+                    await session.settled.wait()
+        except TimeoutError:
+            pass  # Those that are silent are shown as connecting: that is the answer.
+
+    async def run(self, text: str) -> Run:
+        """A run by its id, the beginning or end of it, or its name, where only one is meant.
+
+        Raises `NotFoundError`, `ConflictError`; `UNREACHABLE` when it may be on a machine that
+        can't be asked.
+        """
+        record = await find_run(text, self.runs(), self.machines(), self._sessions)
+        self._take(RunSeen(record.machine, record.view))
+        return self.run_at(record.machine, record.view.run)
+
+    async def list_runs(
+        self,
+        machine: DeviceId,
+        *,
+        states: tuple[StateName, ...] = (),
+        limit: int = 100,
+        before: RunId | None = None,
+    ) -> RunList:
+        """A page of a machine's runs, newest first; all states when none is named."""
+        request = ListRuns(states=states, limit=limit, before=before)
+        return await self._session(machine).ask(RUNS_LIST, request)
+
+    async def status(self, machine: DeviceId) -> AgentStatus:
+        """The agent's own account of itself."""
+        return await self._session(machine).ask(AGENT_STATUS, Empty())
+
+    async def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
+        """The environments that a machine has built."""
+        answer = await self._session(machine).ask(ENVIRONMENTS_LIST, Empty())
+        return answer.environments
+
+    async def pair(self, sighting: Sighting) -> MachineView:
+        """Pairs with an agent of this machine that was seen. Raises `INVALID_REQUEST` for one that
+        is elsewhere, and what `pair_socket` raises."""
+        if sighting.socket is None:
+            raise error(
+                ErrorCode.INVALID_REQUEST,
+                f"{sighting.name} is not on this machine.",
+                "Only agents of this machine can be paired through their socket.",
+                "Pair it on its own machine.",
+                machine=sighting.name,
+            )
+        return await self.pair_socket(Path(sighting.socket))
+
+    async def pair_socket(self, socket: Path) -> MachineView:
+        """Pairs with the agent behind a Unix socket, and connects to it.
+
+        Raises `UNREACHABLE`, `NOT_ALLOWED`, `WRONG_IDENTITY`.
+        """
+        paired = await pair_through_socket(
+            socket, self._identity, self._hello, _own_name(), time.time
+        )
+        await asyncio.to_thread(self._book.put, paired)
+        self._known_as(paired)
+        self._sessions[paired.machine].wake()
+        view = self._mirror.machine(paired.machine)
+        if view is None:
+            raise _not_paired(paired.machine)
+        return view
+
+    async def forget(self, machine: DeviceId) -> None:
+        """Drops the pairing on this side. Raises `NotFoundError`."""
+        self._session(machine)
+        await asyncio.to_thread(self._book.remove, machine)
+        self._end_session(machine)
+
+    async def submit(
+        self,
+        *,
+        command: Sequence[str],
+        project: Path | None = None,
+        gpus: int = 0,
+        vram: int | str = 0,
+        exclusive: bool = False,
+        name: str = "",
+        machine: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        environment: EnvironmentChoice = "auto",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Run:
+        """Submits a run, exactly once, and returns when its machine has committed it.
+
+        `project` is snapshotted and pushed; with `environment` auto the run gets the environment of
+        the project's lock. `vram` is per GPU, in bytes or as text ('2GB'). `machine` is a name or
+        an id; `choose` decides when it is None. Raises `LanherdError`; ValueError for a `vram` that
+        isn't a size.
+        """
+        vram_bytes = parse_size(vram) if isinstance(vram, str) else vram
+        request = GpuRequest(count=gpus, vram_bytes=vram_bytes, exclusive=exclusive)
+        chosen = self.choose(request, machine).machine.machine
+        spec = RunSpec(
+            command=tuple(command), name=name, gpus=request, variables=dict(variables or {})
+        )
+        run = RunId(_new_id())
+        session = self._session(chosen)
+        view = await submit_to(session, run, spec, project, environment, progress)
+        self._take(RunSeen(chosen, view))
+        return self.run_at(chosen, run)
+
+    def _session(self, machine: DeviceId) -> Session:
+        session = self._sessions.get(machine)
+        if session is None:
+            raise _not_paired(machine)
+        return session
+
+
+def _not_paired(machine: DeviceId) -> LanherdError:
+    return error(
+        ErrorCode.NOT_FOUND,
+        "That machine isn't paired.",
+        f"No paired machine has the id {machine}.",
+        "See 'lanherd machines', or pair it with 'lanherd pair'.",
+        machine=machine,
+    )
+
+
+@asynccontextmanager
+async def _opened(
+    cls: type[Fleet], home: Path | None, sources: Sequence[Source]
+) -> AsyncIterator[Fleet]:
+    folder = controller_home(home)
+    ensure_home(folder)
+    identity = await asyncio.to_thread(load_or_create_identity, folder / "identity")
+    async with TaskOwner("fleet") as tasks:
+        fleet = cls(folder, identity, sources, tasks)
+        try:
+            await fleet._start()
+            yield fleet
+        finally:
+            fleet._close_observers()
+
+
+def _own_name() -> str:
+    return socket.gethostname()
+
+
+def _new_id() -> str:
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES_PER_ID))

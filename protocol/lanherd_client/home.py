@@ -1,0 +1,55 @@
+"""Where a controller keeps its state, and where agents of this machine advertise themselves.
+
+HOME/identity/       the device key and certificate of this installation
+HOME/machines.json   the machines that it is paired with
+HOME/completion.json names for the shell's completion; may be deleted at any time
+"""
+
+import os
+from pathlib import Path
+
+from lanherd_protocol.errors import ErrorCode, error
+
+HOME_VARIABLE = "LANHERD_HOME"
+RUNTIME_VARIABLE = "LANHERD_RUNTIME_DIR"
+
+
+def controller_home(chosen: Path | None = None) -> Path:
+    """The controller's home: the chosen one, else `LANHERD_HOME`, else the user's data folder."""
+    if chosen is not None:
+        return chosen.expanduser().absolute()
+    named = os.environ.get(HOME_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("lanherd"))
+
+
+def ensure_home(home: Path) -> None:
+    """Makes the home, for its owner only. Raises `HOME_UNUSABLE` where that can't be done."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise error(
+            ErrorCode.HOME_UNUSABLE,
+            f"The folder {home} can't be used for Lanherd's own state.",
+            f"{problem.strerror or problem}.",
+            f"Make it writable, or name another one with {HOME_VARIABLE}.",
+        ) from problem
+
+
+def runtime_dir() -> Path:
+    """The folder below which the agents of this machine advertise themselves."""
+    for variable in (RUNTIME_VARIABLE, "XDG_RUNTIME_DIR"):
+        named = os.environ.get(variable)
+        if named:
+            return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_runtime_dir())
+
+
+def advert_dir() -> Path:
+    """Where agents of this machine leave their adverts, one JSON file each."""
+    return runtime_dir() / "lanherd" / "agents"

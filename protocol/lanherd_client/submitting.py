@@ -1,0 +1,113 @@
+"""What is needed to submit a run: its specification, and the project's way to the machine.
+
+A run's id is made here, once; the same request is sent until it is answered, and the agent answers
+the same id with the same reply. So a run is taken exactly once, however often the line is cut.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lanherd_client.projects.project import Project
+from lanherd_client.projects.push import PushProgress, push
+from lanherd_client.session import LOST_CODES, Session
+from lanherd_protocol.aio.peer import Peer
+from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.ids import RunId
+from lanherd_protocol.messages import NewRun, SubmitRuns
+from lanherd_protocol.methods import RUNS_SUBMIT, Method
+from lanherd_protocol.states import RunView
+from lanherd_protocol.values import NoEnvironment, RunSpec
+
+EnvironmentChoice = Literal["auto", "none"]
+Stage = Literal["scan", "compare", "upload", "submit"]
+Request = TypeVar("Request", bound=Struct)
+Response = TypeVar("Response", bound=Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a submit is; bytes are those of the project."""
+
+    stage: Stage
+    done_bytes: int
+    total_bytes: int
+
+
+_STAGES: dict[str, Stage] = {
+    "scanning": "scan",
+    "comparing": "compare",
+    "sending": "upload",
+    "done": "upload",
+}
+
+
+async def submit_to(
+    session: Session,
+    run: RunId,
+    spec: RunSpec,
+    folder: Path | None,
+    environment: EnvironmentChoice,
+    progress: Callable[[Progress], None] | None,
+) -> RunView:
+    """Pushes the project, where there is one, and submits the run; the run as it was taken."""
+    if folder is not None:
+        spec = await _with_project(session, spec, folder, environment, progress)
+    if progress is not None:
+        progress(Progress("submit", 0, 0))
+    request = SubmitRuns(runs=(NewRun(run=run, spec=spec),))
+    taken = await session.insist(RUNS_SUBMIT, request)
+    return taken.runs[0]
+
+
+async def _with_project(
+    session: Session,
+    spec: RunSpec,
+    folder: Path,
+    environment: EnvironmentChoice,
+    progress: Callable[[Progress], None] | None,
+) -> RunSpec:
+    def report(pushed: PushProgress) -> None:
+        if progress is not None:
+            progress(Progress(_STAGES[pushed.phase], pushed.bytes_done, pushed.bytes_total))
+
+    project = await asyncio.to_thread(Project.open, folder)
+    lost: Peer | None = None
+    while True:
+        # The first try fails where there is no connection; later ones wait for it to come back.
+        peer = await (session.connected() if lost is None else session.reconnected(lost))
+        try:
+            pushed = await push(_Caller(peer), project.folder, report)
+        except LanherdError as problem:
+            if problem.code not in LOST_CODES:
+                raise
+            lost = peer
+        else:
+            break
+    return replace(
+        spec,
+        project=project.name,
+        snapshot=pushed.snapshot,
+        environment=project.environment if environment == "auto" else NoEnvironment(),
+    )
+
+
+class _Caller:
+    """A connection as the push needs it."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    async def call(
+        self,
+        method: Method[Request, Response],
+        request: Request,
+        *,
+        upload: AsyncIterable[bytes] | None = None,
+    ) -> Response:
+        return await self._peer.call(method, request, upload=upload)
