@@ -221,7 +221,7 @@ class _Packer:
             read += len(data)
             self._count += 1
             self._bytes += len(data)
-            self.path = source.path.name
+            self.path = os.path.basename(source.path)
         return b"".join(parts)
 
     def take_count(self) -> int:

@@ -43,7 +43,7 @@ _READ_FLAGS |= getattr(os, "O_NONBLOCK", 0)
 class Source:
     """Where a blob's bytes are on this machine's disk."""
 
-    path: Path
+    path: str
     offset: int
     length: int
 
@@ -121,6 +121,11 @@ class _Scanner:
     files: int = 0
     bytes_total: int = 0
     left_out: int = 0
+    folder: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Text, since building a Path object takes as long as opening its file.
+        self.folder = str(self.root)
 
     def walk(self) -> None:
         waiting = [("", Rules())]
@@ -186,7 +191,7 @@ class _Scanner:
         self._add(ManifestEntry(path, "link", target=plain or "."))
 
     def _read_file(self, path: str) -> None:
-        place = self.root / path
+        place = f"{self.folder}/{path}"
         for _ in range(READ_TRIES):
             try:
                 read = _read_once(place, self.cancelled)
@@ -226,7 +231,7 @@ class _ReadFile:
     blobs: tuple[BlobHash, ...]
 
 
-def _read_once(place: Path, cancelled: threading.Event) -> _ReadFile | None:
+def _read_once(place: str, cancelled: threading.Event) -> _ReadFile | None:
     """The file as it was during the whole reading, None where it changed meanwhile."""
     descriptor = os.open(place, _READ_FLAGS)
     try:
