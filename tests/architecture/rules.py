@@ -118,8 +118,9 @@ _CANCEL_BETTER = (
 
 def swallowed(source: Source) -> Iterator[Finding]:
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ExceptHandler):
-            yield from _swallowing_handler(source, node)
+        if isinstance(node, ast.Try | ast.TryStar):
+            for handler in node.handlers:
+                yield from _swallowing_handler(source, handler, node.finalbody)
     for call, name in source.calls():
         if name in {"contextlib.suppress", "suppress"} and source.path != TASKS_OWNER:
             caught = {source.qualified(argument) for argument in call.args}
@@ -129,12 +130,15 @@ def swallowed(source: Source) -> Iterator[Finding]:
                 yield source.finding(call, "suppress(Exception) hides bugs; name what may happen")
 
 
-def _swallowing_handler(source: Source, handler: ast.ExceptHandler) -> Iterator[Finding]:
+def _swallowing_handler(
+    source: Source, handler: ast.ExceptHandler, at_last: list[ast.stmt]
+) -> Iterator[Finding]:
     if handler.type is None:
         yield source.finding(handler, "bare except; name what may happen")
         return
     caught = {source.qualified(kind) for kind in _kinds(handler.type)}
-    if caught & _CANCELLING and source.path != TASKS_OWNER and not _goes_on_up(source, handler):
+    owned = source.path == TASKS_OWNER
+    if caught & _CANCELLING and not owned and not _goes_on_up(source, handler, at_last):
         yield source.finding(handler, f"swallowed cancellation: {_CANCEL_BETTER}")
     if "Exception" in caught and all(_is_nothing(statement) for statement in handler.body):
         yield source.finding(handler, "swallowed error; name what may happen, or tell somebody")
@@ -144,14 +148,15 @@ def _kinds(node: ast.expr) -> list[ast.expr]:
     return node.elts if isinstance(node, ast.Tuple) else [node]
 
 
-def _goes_on_up(source: Source, handler: ast.ExceptHandler) -> bool:
+def _goes_on_up(source: Source, handler: ast.ExceptHandler, at_last: list[ast.stmt]) -> bool:
     """It raises, or ends the process: a forked child must not return into its parent's code."""
-    for node in ast.walk(handler):
-        if isinstance(node, ast.Raise):
-            return True
-        if isinstance(node, ast.Call) and source.qualified(node.func) == "os._exit":
-            return True
-    return False
+    if any(isinstance(node, ast.Raise) for node in ast.walk(handler)):
+        return True
+    return any(
+        isinstance(node, ast.Call) and source.qualified(node.func) == "os._exit"
+        for statement in [*handler.body, *at_last]
+        for node in ast.walk(statement)
+    )
 
 
 def _is_nothing(statement: ast.stmt) -> bool:

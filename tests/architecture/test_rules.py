@@ -107,6 +107,11 @@ INNOCENTS: list[tuple[Rule, str, str]] = [
     (rules.swallowed, f"{AGENT}/x.py", "try: f()\nexcept BaseException:\n    g()\n    raise"),
     (rules.swallowed, f"{AGENT}/x.py", "import os\ntry: f()\nexcept BaseException: os._exit(1)"),
     (rules.swallowed, f"{AGENT}/x.py", "try: f()\nexcept OSError: pass"),
+    (
+        rules.swallowed,
+        f"{AGENT}/x.py",
+        "import os\ntry: f()\nexcept BaseException: g()\nfinally: os._exit(0)",
+    ),
     (rules.sleeps, "tests/unit/x.py", "import asyncio\nasync def f(): await asyncio.sleep(0)"),
     (rules.sleeps, "tests/support/waiting.py", "import time\ntime.sleep(0.01)"),
     (rules.suppressions, f"{AGENT}/x.py", "text = '# type" + ": ignore'"),
