@@ -97,9 +97,7 @@ def style_after(data: bytes, style: Style = PLAIN) -> Style:
     return style
 
 
-def _put(
-    pieces: list[str], spans: list[Span], position: int, raw: bytes, style: Style
-) -> int:
+def _put(pieces: list[str], spans: list[Span], position: int, raw: bytes, style: Style) -> int:
     if not raw:
         return position
     text = readable(raw)

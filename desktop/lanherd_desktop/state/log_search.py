@@ -128,7 +128,5 @@ class LogSearch:
 
 def _as_shown(data: bytes) -> bytes:
     if b"\r" in data:
-        data = b"\n".join(
-            last_state(line) if b"\r" in line else line for line in data.split(b"\n")
-        )
+        data = b"\n".join(last_state(line) if b"\r" in line else line for line in data.split(b"\n"))
     return strip_escapes(data)

@@ -26,9 +26,7 @@ def _font(kind: QFontDatabase.SystemFont, size: int, weight: int) -> QFont:
     return font
 
 
-def ui_font(
-    size: int = tokens.FONT_BASE, weight: int = int(QFont.Weight.Normal.value)
-) -> QFont:
+def ui_font(size: int = tokens.FONT_BASE, weight: int = int(QFont.Weight.Normal.value)) -> QFont:
     return QFont(_font(QFontDatabase.SystemFont.GeneralFont, size, weight))
 
 

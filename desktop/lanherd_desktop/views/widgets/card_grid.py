@@ -1,0 +1,101 @@
+"""Cards of one width in columns. A card's column follows from its place in the order alone,
+so that cards don't hop about when one of them grows."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from lanherd_desktop.views.theme import tokens
+
+
+class _Canvas(QWidget):
+    def __init__(self, card_width_min: int, gap: int) -> None:
+        super().__init__()
+        self._cards: list[QWidget] = []
+        self._card_width_min = card_width_min
+        self._gap = gap
+
+    def cards(self) -> list[QWidget]:
+        return list(self._cards)
+
+    def set_cards(self, cards: Sequence[QWidget]) -> None:
+        for gone in self._cards:
+            if gone not in cards:
+                gone.removeEventFilter(self)
+                gone.hide()
+                gone.setParent(None)
+        for card in cards:
+            if card not in self._cards:
+                card.setParent(self)
+                card.installEventFilter(self)
+                card.show()
+        self._cards = list(cards)
+        self.place()
+
+    def columns(self, width: int) -> int:
+        return max(1, (width + self._gap) // (self._card_width_min + self._gap))
+
+    def place(self) -> None:
+        width = self.width()
+        columns = self.columns(width)
+        each = (width - self._gap * (columns - 1)) // columns
+        heights = [0] * columns
+        for at, card in enumerate(self._cards):
+            column = at % columns
+            height = _height_at(card, each)
+            card.setGeometry(QRect(column * (each + self._gap), heights[column], each, height))
+            heights[column] += height + self._gap
+        self.setFixedHeight(max(0, max(heights) - self._gap))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.place()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.place()
+
+
+def _height_at(card: QWidget, width: int) -> int:
+    layout = card.layout()
+    if layout is not None and layout.hasHeightForWidth():
+        return layout.totalHeightForWidth(width)
+    return card.sizeHint().height()
+
+
+class CardGrid(QScrollArea):
+    def __init__(
+        self,
+        card_width_min: int = 340,
+        gap: int = tokens.SPACE_4,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._canvas = _Canvas(card_width_min, gap)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(self._canvas)
+        self.viewport().setAutoFillBackground(False)
+        self._canvas.setAutoFillBackground(False)
+
+    def cards(self) -> list[QWidget]:
+        return self._canvas.cards()
+
+    def set_cards(self, cards: Sequence[QWidget]) -> None:
+        """In this order. A card that is no longer here is taken out, not destroyed."""
+        if list(cards) != self._canvas.cards():
+            self._canvas.set_cards(cards)
+
+    def add_card(self, card: QWidget) -> None:
+        self._canvas.set_cards([*self._canvas.cards(), card])
+
+    def remove_card(self, card: QWidget) -> None:
+        self._canvas.set_cards([c for c in self._canvas.cards() if c is not card])
+
+    def sizeHint(self) -> QSize:
+        return QSize(720, 480)
