@@ -1,0 +1,137 @@
+"""What must hold after every event. Run by the tests and the simulation after each one.
+
+`check(core)` raises with every sentence that does not hold.
+"""
+
+from collections.abc import Iterator
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core.books import Books, kill_timer
+from lanherd_agent.core.core import AgentCore
+from lanherd_agent.core.ledger import Holder
+from lanherd_agent.core.placement import decide
+from lanherd_agent.core.run_states import (
+    Preparing,
+    Queued,
+    Running,
+    Starting,
+    Stopping,
+    is_ready,
+    lease_of,
+)
+from lanherd_protocol.ids import GpuUuid
+from lanherd_protocol.states import Ended
+from lanherd_protocol.values import Lease, LeasedGpu
+
+
+class InvariantBroken(AssertionError):
+    """The core holds something that can't be; each argument is one sentence."""
+
+
+def check(core: AgentCore) -> None:
+    broken = list(violations(core))
+    if broken:
+        raise InvariantBroken(*broken)
+
+
+def violations(core: AgentCore) -> Iterator[str]:
+    """A sentence for each invariant that does not hold."""
+    books = core.books
+    yield from _ledger(books)
+    yield from _gpus(books)
+    yield from _line(books)
+    yield from _effects(books)
+    yield from _numbers(core)
+
+
+def _ledger(books: Books) -> Iterator[str]:
+    held: dict[Holder, Lease] = {}
+    for run in books.runs.values():
+        lease = lease_of(run.state)
+        if lease is not None:
+            held[run.holder] = lease
+    if held != books.ledger.leases():
+        yield "the ledger is not the sum of what the live runs hold"
+    if len(held) > books.rules.runs_at_once_max:
+        yield f"{len(held)} runs are live, more than the machine takes at once"
+    leased: dict[GpuUuid, int] = {}
+    for lease in held.values():
+        for gpu in lease.gpus:
+            leased[gpu.uuid] = leased.get(gpu.uuid, 0) + gpu.vram_bytes
+    if leased != books.ledger.leased_bytes():
+        yield "the leased bytes of the GPUs are not the sum of the leases"
+
+
+def _gpus(books: Books) -> Iterator[str]:
+    shares: dict[GpuUuid, list[LeasedGpu]] = {}
+    for lease in books.ledger.leases().values():
+        if len({gpu.uuid for gpu in lease.gpus}) != len(lease.gpus):
+            yield "a lease names the same GPU twice"
+        for gpu in lease.gpus:
+            shares.setdefault(gpu.uuid, []).append(gpu)
+    totals = {gpu.uuid: gpu.total_bytes for gpu in books.readings or ()}
+    for uuid, held in shares.items():
+        if len(held) > 1 and any(gpu.exclusive for gpu in held):
+            yield f"GPU {uuid} is shared although it is leased exclusively"
+        leased = sum(gpu.vram_bytes for gpu in held)
+        if leased > totals.get(uuid, leased):
+            yield f"GPU {uuid} has {totals[uuid]} bytes and {leased} are leased"
+
+
+def _line(books: Books) -> Iterator[str]:
+    queue = books.queue
+    waiting = {
+        run.ordinal for run in books.runs.values() if isinstance(run.state, Queued | Preparing)
+    }
+    if waiting != books.waiting.keys() or len(queue) != len(waiting):
+        yield "the line is not the set of runs that wait"
+    for run in books.waiting.values():
+        places = (
+            run.ordinal in queue.preparing,
+            run.ordinal in queue.ready,
+            run.ordinal in queue.unprepared,
+        )
+        ready = is_ready(run)
+        preparing = isinstance(run.state, Preparing)
+        if places != (preparing, ready, not ready and not preparing):
+            yield f"run {run.run} is {type(run.state).__name__}, but waits elsewhere in the line"
+    for line in (queue.ready, queue.unprepared, *queue.ready_by_shape.values()):
+        if line != sorted(set(line)):
+            yield "a line is not in order"
+    if sorted(queue.ready) != sorted(o for line in queue.ready_by_shape.values() for o in line):
+        yield "the groups of the line are not the line"
+    if len(queue.preparing) < books.rules.prepare_ahead_max and queue.unprepared:
+        yield "a run could be prepared and is not"
+    if decide(queue, books.ledger, books.readings, books.rules):
+        yield "a run could start and does not"
+
+
+def _effects(books: Books) -> Iterator[str]:
+    starting = {f"start:{run.run}:{run.attempt}" for run in books.runs.values()
+                if isinstance(run.state, Starting)}  # fmt: skip
+    preparing = {f"prepare:{run.run}:{run.attempt}" for run in books.runs.values()
+                 if isinstance(run.state, Preparing)}  # fmt: skip
+    stopping = {kill_timer(run) for run in books.runs.values() if isinstance(run.state, Stopping)}
+    pending = books.pending.values()
+    if starting != {effect.id for effect in pending if isinstance(effect, f.StartAttempt)}:
+        yield "the pending starts are not those of the runs that are starting"
+    if preparing != {effect.id for effect in pending if isinstance(effect, f.PrepareRun)}:
+        yield "the pending preparations are not those of the runs that are preparing"
+    if stopping != books.kill_timers.keys():
+        yield "the kill timers are not those of the runs that are stopping"
+    for effect in pending:
+        run = books.runs.get(effect.run)
+        if isinstance(effect, f.SignalAttempt) and (run is None or isinstance(run.state, Ended)):
+            yield f"a signal is wanted for run {effect.run}, which is over"
+
+
+def _numbers(core: AgentCore) -> Iterator[str]:
+    seen: set[int] = set()
+    for run in core.books.runs.values():
+        if not 0 < run.seq <= core.seq or run.seq in seen:
+            yield f"run {run.run} has the number {run.seq}, which can't be its own"
+        seen.add(run.seq)
+        if not 0 < run.ordinal <= core.ordinal:
+            yield f"run {run.run} has the place {run.ordinal}, which was never given out"
+        if isinstance(run.state, Running | Stopping) and run.state.pid <= 0:
+            yield f"run {run.run} is alive without a process"

@@ -1,0 +1,217 @@
+"""Every sentence that a run is given: why it waits, how it ended. Codes and data beside the text.
+
+`data` holds each number and name of the sentence, so that another language can say the same.
+"""
+
+from lanherd_agent.core.queue import Shape
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.values import Reason
+
+GIB = 1024**3
+
+_SIGNALS = {
+    1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+    9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU",
+    25: "SIGXFSZ", 31: "SIGSYS",
+}  # fmt: skip
+
+
+def gb(size_bytes: int) -> str:
+    """A VRAM size as people say it of GPUs: in units of 1024³ bytes, one decimal at most."""
+    text = f"{size_bytes / GIB:.1f}"
+    return text.removesuffix(".0")
+
+
+def plural(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+# --- Waiting -------------------------------------------------------------------------------------
+
+IN_LINE = Reason(code="in_line", text="Waits its turn behind other runs.")
+READY = Reason(code="ready", text="Ready to start.")
+UNPREPARED = Reason(
+    code="unprepared", text="Its snapshot and environment are made ready after those ahead of it."
+)
+NO_READINGS = Reason(
+    code="no_readings", text="The GPUs of this machine have not been read yet."
+)
+
+
+def in_line(ahead: int) -> Reason:
+    text = f"Waits its turn behind {plural(ahead, 'other run', 'other runs')}."
+    return Reason(code="in_line", text=text, data={"ahead": ahead})
+
+
+def unprepared(ahead: int) -> Reason:
+    others = plural(ahead, "other run", "other runs")
+    text = f"Its snapshot and environment are made ready after those of {others}."
+    return Reason(code="unprepared", text=text, data={"ahead": ahead})
+
+
+def runs_at_once(live: int) -> Reason:
+    text = f"{plural(live, 'run is', 'runs are')} live, the most that this machine takes at once."
+    return Reason(code="runs_at_once", text=text, data={"live": live})
+
+
+def kept_for_earlier(index: int, free_bytes: int) -> Reason:
+    return Reason(
+        code="kept_for_earlier",
+        text=f"GPU {index} has room, but is kept for a run that is ahead in the line.",
+        data={"gpu": index, "free_bytes": free_bytes},
+    )
+
+
+def gpu_unavailable(index: int, problem: str) -> Reason:
+    return Reason(
+        code="gpu_unavailable",
+        text=f"GPU {index} can't be used now: {problem}",
+        data={"gpu": index, "problem": problem},
+    )
+
+
+def gpu_missing(shape: Shape, suited: int) -> Reason:
+    count, vram_bytes, _ = shape
+    each = f" with {gb(vram_bytes)} GB" if vram_bytes else ""
+    return Reason(
+        code="gpu_missing",
+        text=f"Needs {plural(count, 'GPU', 'GPUs')}{each}; the machine has {suited} now.",
+        data={"needs_gpus": count, "needs_bytes": vram_bytes, "gpus": suited},
+    )
+
+
+def gpu_busy(index: int, holders: int, foreign_bytes: int) -> Reason:
+    """For an exclusive request, at the GPU that is nearest to being free."""
+    uses = []
+    if holders:
+        uses.append(plural(holders, "run", "runs"))
+    if foreign_bytes:
+        uses.append(f"processes that Lanherd did not start ({gb(foreign_bytes)} GB)")
+    return Reason(
+        code="gpu_busy",
+        text=f"Needs a GPU for itself; GPU {index} is used by {' and '.join(uses)}.",
+        data={"gpu": index, "runs": holders, "foreign_bytes": foreign_bytes},
+    )
+
+
+def gpu_exclusive(index: int) -> Reason:
+    return Reason(
+        code="gpu_exclusive",
+        text=f"GPU {index} is held by a run that has it for itself.",
+        data={"gpu": index},
+    )
+
+
+def gpu_vram(
+    index: int, free_bytes: int, total_bytes: int, needs_bytes: int, foreign_bytes: int
+) -> Reason:
+    others = ""
+    if foreign_bytes:
+        others = f"; processes that Lanherd did not start hold {gb(foreign_bytes)} GB"
+    return Reason(
+        code="gpu_vram",
+        text=f"GPU {index}: {gb(free_bytes)} of {gb(total_bytes)} GB free, "
+        f"needs {gb(needs_bytes)}{others}.",
+        data={
+            "gpu": index,
+            "free_bytes": free_bytes,
+            "total_bytes": total_bytes,
+            "needs_bytes": needs_bytes,
+            "foreign_bytes": foreign_bytes,
+        },
+    )
+
+
+def gpu_undeclared(index: int, free_bytes: int, total_bytes: int, holders: int) -> Reason:
+    used = f", used by {plural(holders, 'run', 'runs')}" if holders else ""
+    return Reason(
+        code="gpu_undeclared",
+        text=f"It declares no VRAM and so needs a GPU without other runs, mostly free; "
+        f"GPU {index}: {gb(free_bytes)} of {gb(total_bytes)} GB free{used}.",
+        data={
+            "gpu": index,
+            "free_bytes": free_bytes,
+            "total_bytes": total_bytes,
+            "runs": holders,
+        },
+        remedy="Declare how much VRAM it needs, so that it can share a GPU.",
+    )
+
+
+def too_few_free(free_gpus: int, needs_gpus: int, nearest: Reason) -> Reason:
+    """For several GPUs: how many are free, and what is nearest to being the next."""
+    return Reason(
+        code="too_few_gpus",
+        text=f"{free_gpus} of the {needs_gpus} GPUs that it needs are free. {nearest.text}",
+        data={
+            **nearest.data,
+            "free_gpus": free_gpus,
+            "needs_gpus": needs_gpus,
+            "nearest": nearest.code,
+        },
+        remedy=nearest.remedy,
+    )
+
+
+# --- Ended ---------------------------------------------------------------------------------------
+
+SUCCEEDED = Reason(code="succeeded", text="Ended with exit code 0.", data={"exit_code": 0})
+CANCELLED_WAITING = Reason(code="cancelled", text="Cancelled before it was started.")
+STOPPED = Reason(code="stopped", text="Stopped as asked.")
+
+
+def exit_code(code: int) -> Reason:
+    return Reason(
+        code="exit_code",
+        text=f"Ended with exit code {code}.",
+        data={"exit_code": code},
+        remedy="Look at the end of its log.",
+    )
+
+
+def ended_by_signal(signal: int) -> Reason:
+    name = _SIGNALS.get(signal, "")
+    known = f" ({name})" if name else ""
+    return Reason(
+        code="signal",
+        text=f"Ended by signal {signal}{known}, which Lanherd did not send.",
+        data={"signal": signal, "name": name},
+        remedy="Look at the end of its log; SIGKILL often means that memory ran out.",
+    )
+
+
+def exit_unknown() -> Reason:
+    return Reason(
+        code="exit_unknown",
+        text="It is over, but how it ended is not known.",
+        remedy="Look at its log and outputs.",
+    )
+
+
+def lost(why: str) -> Reason:
+    return Reason(code="lost", text=why, data={"why": why})
+
+
+def failure(problem: Failure) -> Reason:
+    text = " ".join(part for part in (problem.title, problem.message) if part)
+    return Reason(
+        code=problem.code.value, text=text, data=problem.data, remedy=problem.remedy
+    )
+
+
+# --- Whether a reason is news --------------------------------------------------------------------
+
+
+def is_news(old: Reason, new: Reason, step_bytes: int) -> bool:
+    """Whether the new reason says something else, beyond the noise of a sample in its sizes."""
+    if old.code != new.code or old.data.keys() != new.data.keys():
+        return True
+    for key, after in new.data.items():
+        before = old.data[key]
+        if before == after:
+            continue
+        if not (key.endswith("_bytes") and isinstance(after, int) and isinstance(before, int)):
+            return True
+        if abs(after - before) >= step_bytes:
+            return True
+    return False

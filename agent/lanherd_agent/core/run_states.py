@@ -1,0 +1,254 @@
+"""The life of a run as the agent keeps it: frozen states, one table of what may follow what.
+
+    Queued → Preparing → Queued → Starting → Running → Stopping → Ended
+
+A cause is an event, or the core's own decision, which is named by the effect that it makes. A
+cause that is missing from a state's table is a bug and raises with the run's story; one with no
+targets is news that comes late or changes nothing, and is let pass.
+"""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from msgspec import Struct
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
+from lanherd_agent.core.events import Prepared
+from lanherd_protocol import states as wire
+from lanherd_protocol.ids import RunId
+from lanherd_protocol.states import Ended, Outcome, PrepareStep, RunView
+from lanherd_protocol.values import Lease, NoEnvironment, Reason, RunSpec
+
+
+class Queued(Struct, frozen=True, kw_only=True, tag="queued"):
+    """In line. `prepared` is None until its preparation is done, if it needs one."""
+
+    since: float
+    reason: Reason
+    prepared: Prepared | None = None
+
+
+class Preparing(Struct, frozen=True, kw_only=True, tag="preparing"):
+    """A PrepareRun is pending; its place in the line since `queued_since` is kept."""
+
+    since: float
+    queued_since: float
+    step: PrepareStep
+    detail: str = ""
+
+
+class StopWish(Struct, frozen=True, kw_only=True):
+    """A stop that waits until there is a process to signal."""
+
+    grace_s: float
+    reason: Reason
+
+
+class Starting(Struct, frozen=True, kw_only=True, tag="starting"):
+    """Holds its lease; a StartAttempt is pending."""
+
+    since: float
+    lease: Lease
+    stop: StopWish | None = None
+
+
+class Running(Struct, frozen=True, kw_only=True, tag="running"):
+    """Its command is alive since `since`."""
+
+    since: float
+    pid: int
+    lease: Lease
+
+
+class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
+    """It was signalled; from `kill_at` on it is killed. `outcome` and `reason` say how it ends."""
+
+    since: float
+    started_at: float
+    pid: int
+    lease: Lease
+    kill_at: float
+    outcome: Outcome
+    reason: Reason
+
+
+Waiting = Queued | Preparing
+Live = Starting | Running | Stopping
+RunState = Queued | Preparing | Starting | Running | Stopping | Ended
+StateType = type[RunState]
+
+
+class Explain(Struct, frozen=True):
+    """The decision to tell a run that waits another reason; it has no effect."""
+
+
+Cause = type[e.Event] | type[f.Effect] | type[Explain]
+
+_OVER: Mapping[Cause, tuple[StateType, ...]] = {
+    e.AttemptExited: (Ended,),
+    e.AttemptLost: (Ended,),
+}
+_LATE: Mapping[Cause, tuple[StateType, ...]] = {
+    e.PreparationProgressed: (),
+    e.PreparationFinished: (),
+    e.PreparationFailed: (),
+    e.PreparationCancelled: (),
+    e.AttemptStarted: (),
+    e.AttemptStartFailed: (),
+    e.AttemptAdopted: (),
+    e.AttemptExited: (),
+    e.AttemptLost: (),
+    e.AttemptSignalled: (),
+    e.StopRequested: (),
+}
+
+TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
+    Queued: {
+        Explain: (Queued,),
+        f.PrepareRun: (Preparing,),
+        f.StartAttempt: (Starting,),
+        e.StopRequested: (Ended,),
+        e.PreparationProgressed: (),
+    },
+    Preparing: {
+        e.PreparationProgressed: (Preparing,),
+        e.PreparationFinished: (Queued,),
+        e.PreparationFailed: (Ended,),
+        e.StopRequested: (Ended,),
+    },
+    Starting: {
+        e.AttemptStarted: (Running, Stopping),
+        e.AttemptStartFailed: (Ended,),
+        **_OVER,
+        e.StopRequested: (Starting,),
+        e.PreparationProgressed: (),
+    },
+    Running: {
+        e.AttemptStarted: (),
+        e.AttemptAdopted: (),
+        **_OVER,
+        e.StopRequested: (Stopping,),
+    },
+    Stopping: {
+        e.AttemptStarted: (),
+        e.AttemptAdopted: (),
+        e.AttemptSignalled: (),
+        **_OVER,
+        e.StopRequested: (Stopping,),
+    },
+    Ended: _LATE,
+}
+
+
+class RunRecord(Struct, frozen=True, array_like=True):
+    """A run as it is stored. Fields are only ever added, at the end, with defaults."""
+
+    ordinal: int
+    run: RunId
+    spec: RunSpec
+    owner: str
+    submitted_at: float
+    state: RunState
+    seq: int
+    attempt: int = 1
+
+
+class Run:
+    """A run in the core: a frozen state, and what stays the same around it.
+
+    `ordinal` numbers the runs in the order in which this machine took them, and is their place in
+    the line.
+    """
+
+    __slots__ = ("attempt", "ordinal", "owner", "run", "seq", "spec", "state", "submitted_at")
+
+    def __init__(self, record: RunRecord) -> None:
+        self.ordinal = record.ordinal
+        self.run = record.run
+        self.spec = record.spec
+        self.owner = record.owner
+        self.submitted_at = record.submitted_at
+        self.state: RunState = record.state
+        self.seq = record.seq
+        self.attempt = record.attempt
+
+    def record(self) -> RunRecord:
+        """The run as it is now, for the store."""
+        return RunRecord(
+            self.ordinal,
+            self.run,
+            self.spec,
+            self.owner,
+            self.submitted_at,
+            self.state,
+            self.seq,
+            self.attempt,
+        )
+
+    @property
+    def holder(self) -> tuple[RunId, int]:
+        """Under which name its attempt holds a lease."""
+        return (self.run, self.attempt)
+
+
+def targets(state: RunState, cause: Cause) -> tuple[StateType, ...] | None:
+    """What may follow: None if the cause is impossible, empty if it changes nothing."""
+    return TRANSITIONS[type(state)].get(cause)
+
+
+def needs_preparation(spec: RunSpec) -> bool:
+    """Whether something must be made ready before a GPU is taken."""
+    return spec.snapshot is not None or not isinstance(spec.environment, NoEnvironment)
+
+
+def is_ready(run: Run) -> bool:
+    """Whether the run may be started as soon as there is room."""
+    state = run.state
+    return isinstance(state, Queued) and (
+        state.prepared is not None or not needs_preparation(run.spec)
+    )
+
+
+def lease_of(state: RunState) -> Lease | None:
+    """The lease that a live run holds; None for a run that holds none."""
+    return state.lease if isinstance(state, Starting | Running | Stopping) else None
+
+
+def wire_state(state: RunState) -> wire.RunState:
+    """The state without what only the agent needs."""
+    match state:
+        case Running(since=since, pid=pid, lease=lease):
+            return wire.Running(since=since, pid=pid, lease=lease)
+        case Starting(since=since, lease=lease):
+            return wire.Starting(since=since, lease=lease)
+        case Queued(since=since, reason=reason, prepared=prepared):
+            return wire.Queued(since=since, reason=reason, prepared=prepared is not None)
+        case Preparing(since=since, step=step, detail=detail):
+            return wire.Preparing(since=since, step=step, detail=detail)
+        case Stopping():
+            return wire.Stopping(
+                since=state.since,
+                started_at=state.started_at,
+                pid=state.pid,
+                lease=state.lease,
+                kill_at=state.kill_at,
+                outcome=state.outcome,
+            )
+        case Ended():
+            return state
+        case _:
+            assert_never(state)
+
+
+def view(run: Run | RunRecord) -> RunView:
+    """The run as controllers are told of it."""
+    return RunView(
+        run=run.run,
+        spec=run.spec,
+        owner=run.owner,
+        submitted_at=run.submitted_at,
+        state=wire_state(run.state),
+        seq=run.seq,
+        attempt=run.attempt,
+    )
