@@ -1,0 +1,113 @@
+"""How long from a submit to a live process, and how many no-op runs a second.
+
+A real agent, over TLS, through `lanherd_client`, with the store as durable as it always is. The
+started program itself writes the moment at which it is alive, so that nobody's polling is measured.
+Beside it, in the same run, the floor of this machine: posix_spawn of the same programs.
+"""
+
+import asyncio
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from lanherd_client.fleet import Fleet
+from lanherd_client.mirror import Online
+from lanherd_client.run import Run
+from lanherd_protocol.states import RunView
+from tests.bench.agent import BenchAgent, disk_folder, running_agent
+from tests.bench.report import Metric, Report, percentile
+
+LATENCY_RUNS = 60
+WARM_UP_RUNS = 5
+NO_OP_RUNS = 400
+NO_OP = "/bin/true"
+P50_MS_MAX = 6.0
+RUNS_PER_SECOND_MIN = 500.0
+
+
+def measure(report: Report) -> None:
+    with disk_folder() as name:
+        stamps = Stamps(Path(name))
+        spawn_ms = [stamps.spawn() for _ in range(LATENCY_RUNS)]
+        spawn_rate = spawn_no_ops()
+        with running_agent(simulate_gpus=2) as agent:
+            latencies_ms, rate = asyncio.run(dispatch(agent, stamps))
+    floor = f"posix_spawn p50 {percentile(spawn_ms, 50):.2f} ms, p95 {percentile(spawn_ms, 95):.2f}"
+    for percent, most in ((50, P50_MS_MAX), (95, None)):
+        value = percentile(latencies_ms, percent)
+        report.add(
+            Metric(f"submit_to_alive_p{percent}", value, "ms", at_most=most, reference=floor)
+        )
+    floor = f"posix_spawn {spawn_rate:.0f} runs/s"
+    report.add(Metric("no_op_runs", rate, "runs/s", at_least=RUNS_PER_SECOND_MIN, reference=floor))
+
+
+class Stamps:
+    """Programs that say when they are alive."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        self.program = str(folder / "stamp")
+        source = Path(__file__).with_name("stamp.c")
+        subprocess.run(["gcc", "-O2", "-o", self.program, str(source)], check=True)
+
+    def fresh(self) -> Path:
+        self._count += 1
+        return self._folder / f"{self._count}.ns"
+
+    def spawn(self) -> float:
+        """Milliseconds from posix_spawn to a live process."""
+        path = self.fresh()
+        began = time.monotonic_ns()
+        pid = os.posix_spawn(self.program, [self.program, str(path)], os.environ)
+        os.waitpid(pid, 0)
+        return read_ms_since(path, began)
+
+
+def read_ms_since(path: Path, began_ns: int) -> float:
+    return (int(path.read_text()) - began_ns) / 1e6
+
+
+def spawn_no_ops() -> float:
+    began = time.monotonic()
+    for _ in range(NO_OP_RUNS):
+        os.waitpid(os.posix_spawn(NO_OP, [NO_OP], os.environ), 0)
+    return NO_OP_RUNS / (time.monotonic() - began)
+
+
+async def dispatch(agent: BenchAgent, stamps: Stamps) -> tuple[list[float], float]:
+    async with Fleet.open(agent.controller) as fleet:
+        await fleet.pair_socket(agent.socket)
+        await fleet.settled()
+        (machine,) = fleet.machines()
+        if not isinstance(machine.link, Online) or machine.link.address.startswith("/"):
+            raise RuntimeError(f"the agent isn't reached over TLS: {machine.link}")
+        latencies_ms = [await latency_ms(fleet, stamps) for _ in range(WARM_UP_RUNS + LATENCY_RUNS)]
+        return latencies_ms[WARM_UP_RUNS:], await no_ops(fleet)
+
+
+async def latency_ms(fleet: Fleet, stamps: Stamps) -> float:
+    path = stamps.fresh()
+    began = time.monotonic_ns()
+    run = await fleet.submit(command=[stamps.program, str(path)])
+    check_succeeded(await run.wait())
+    return read_ms_since(path, began)
+
+
+async def no_ops(fleet: Fleet) -> float:
+    """Runs a second, from the first submit to the end of the last."""
+    began = time.monotonic()
+    runs: list[Run] = await asyncio.gather(
+        *(fleet.submit(command=[NO_OP]) for _ in range(NO_OP_RUNS))
+    )
+    for view in await asyncio.gather(*(run.wait() for run in runs)):
+        check_succeeded(view)
+    return NO_OP_RUNS / (time.monotonic() - began)
+
+
+def check_succeeded(view: RunView) -> None:
+    outcome = getattr(view.state, "outcome", None)
+    if outcome != "succeeded":
+        raise RuntimeError(f"run {view.run} did not succeed: {view.state}")
