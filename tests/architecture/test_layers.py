@@ -37,9 +37,9 @@ def contracts() -> dict[str, str]:
 
 
 def lint_imports(folder: Path, *limit: str) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).parent / "lint-imports", "--no-cache", "--no-logo"]
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", "--no-logo"]
     return subprocess.run(
-        [*command, "--config", folder / "pyproject.toml", *limit],
+        [*command, "--config", str(folder / "pyproject.toml"), *limit],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "400"},
         capture_output=True,
@@ -83,7 +83,7 @@ def test_no_contract_has_exemptions() -> None:
 
 
 def ruff(path: str, code: str) -> str:
-    command = [Path(sys.executable).parent / "ruff", "check", "--no-cache"]
+    command = [str(Path(sys.executable).parent / "ruff"), "check", "--no-cache"]
     return subprocess.run(
         [*command, "--output-format=concise", "--stdin-filename", path, "-"],
         cwd=ROOT,
