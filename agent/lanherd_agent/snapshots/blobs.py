@@ -9,7 +9,6 @@ those that aren't what their names say are removed: the next push sends them aga
 """
 
 import contextlib
-import ctypes
 import hashlib
 import itertools
 import os
@@ -17,6 +16,7 @@ import shutil
 import threading
 from pathlib import Path
 
+from lanherd_agent.disk import sync_file_system, sync_path, write_all, write_durably
 from lanherd_agent.snapshots.problems import corrupt_blob
 from lanherd_protocol.ids import BlobHash
 from lanherd_protocol.limits import BLOB_BYTES_MAX
@@ -100,7 +100,7 @@ class BlobStore:
         """What was put survives a power cut from here on."""
         with self._writing:
             if self._unsynced_unknown or len(self._unsynced) > SYNC_ONE_BY_ONE_MAX:
-                _sync_file_system(self._root)
+                sync_file_system(self._root)
             else:
                 for blob in self._unsynced:
                     sync_path(self.path(blob))
@@ -139,46 +139,3 @@ class BlobStore:
                     os.unlink(entry.path)
                     removed += 1
         return removed
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """The file holds `data` or, whatever happens, what it held before."""
-    temporary = path.with_name(f".{path.name}.{threading.get_ident()}.new")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            write_all(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_path(path.parent)
-
-
-def sync_path(path: Path | str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_file_system(path: Path) -> None:
-    """syncfs(2), which the os module lacks: only the file system that holds the store."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        library = ctypes.CDLL(None, use_errno=True)
-        if library.syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-    finally:
-        os.close(descriptor)

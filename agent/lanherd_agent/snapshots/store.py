@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from lanherd_agent.snapshots.blobs import BlobStore, write_durably
+from lanherd_agent.disk import in_thread, write_durably
+from lanherd_agent.snapshots.blobs import BlobStore
 from lanherd_agent.snapshots.problems import CancelledHere, disk_problem, no_snapshot
-from lanherd_agent.snapshots.threads import in_thread
 from lanherd_agent.snapshots.tree import Materialised, build_tree
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.errors import ErrorCode, LanherdError, error

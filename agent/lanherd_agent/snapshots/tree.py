@@ -18,7 +18,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from lanherd_agent.snapshots.blobs import BlobStore, write_all
+from lanherd_agent.disk import write_all
+from lanherd_agent.snapshots.blobs import BlobStore
 from lanherd_agent.snapshots.problems import CancelledHere
 from lanherd_protocol.ids import BlobHash
 from lanherd_protocol.paths import parent
