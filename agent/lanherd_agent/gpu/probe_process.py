@@ -160,7 +160,7 @@ class _Child:
         with theirs:
             ours.setblocking(False)
             loop = asyncio.get_running_loop()
-            transport, answers = await loop.create_connection(_Answers, sock=ours)
+            transport, answers = await loop.create_unix_connection(_Answers, sock=ours)
             try:
                 process = _spawn(python, environment, theirs)
             except OSError:
