@@ -218,7 +218,7 @@ class Nvml:
             count = pynvml.nvmlDeviceGetCount()
         except pynvml.NVMLError as failure:
             self.driver_gone = True
-            return {"source": "none", "problem": _why_no_nvml(failure)}
+            return {"source": "none", "problem": why_no_nvml(failure)}
         gpus, problems = self._list_gpus(count)
         if not gpus:
             problems = problems or ["The NVIDIA driver is loaded but sees no GPU."]
@@ -259,11 +259,11 @@ class Nvml:
         return gpus, problems
 
 
-def _why_no_nvml(failure: Exception) -> str | None:
+def why_no_nvml(failure: Exception, has_gpu: Callable[[], bool] = has_nvidia_gpu) -> str | None:
     """Why there are no GPUs; None on a machine that has no NVIDIA GPU."""
     if getattr(failure, "value", None) != pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
         return in_words(failure)
-    if not has_nvidia_gpu():
+    if not has_gpu():
         return None
     return (
         "This machine has an NVIDIA GPU, but no NVIDIA driver. Install the driver with its library"

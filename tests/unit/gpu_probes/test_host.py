@@ -80,3 +80,16 @@ def test_nvidia_hardware_is_seen_on_the_bus(
 
 def test_a_machine_without_a_pci_bus(tmp_path: Path) -> None:
     assert not nvml.has_nvidia_gpu(str(tmp_path / "none"))
+
+
+class Refusal(Exception):
+    """What NVML says, with its code."""
+
+    value = 12  # NVML_ERROR_LIBRARY_NOT_FOUND
+
+
+def test_a_gpu_without_a_driver_is_a_problem_and_no_gpu_is_none() -> None:
+    problem = nvml.why_no_nvml(Refusal(), has_gpu=lambda: True)
+    assert problem is not None
+    assert "no NVIDIA driver" in problem
+    assert nvml.why_no_nvml(Refusal(), has_gpu=lambda: False) is None
