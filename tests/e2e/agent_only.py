@@ -25,7 +25,14 @@ def main(arguments: list[str]) -> None:
         check_contents(wheel)
         environment = Path(folder, "environment")
         run([BIN / "uv", "venv", "--quiet", "--python", sys.executable, environment])
-        install = [BIN / "uv", "pip", "install", "--quiet", "--python", environment / "bin/python"]
+        install: list[str | Path] = [
+            BIN / "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            environment / "bin/python",
+        ]
         run([*install, "--require-hashes", "-r", ROOT / "packaging/locks/agent.txt"])
         run([*install, "--no-deps", wheel])
         # Not from the checkout, whose folders would be importable too.

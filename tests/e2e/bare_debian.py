@@ -62,7 +62,7 @@ def clone(folder: Path) -> None:
 
 
 def timed(root: Path, arguments: list[str]) -> tuple[float, object]:
-    host = ["systemd-nspawn", "--quiet", "-D", root, "--pipe", "--register=no", "--keep-unit"]
+    host = ["systemd-nspawn", "--quiet", "-D", str(root), "--pipe", "--register=no", "--keep-unit"]
     say(f"./dev {' '.join(arguments)}")
     start = time.monotonic()
     told = run([*host, "--resolv-conf=copy-host", f"/{CHECKOUT}/dev", *arguments])
