@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lanherd_client.mirror import Connecting, MachineView, Online
 from lanherd_client.sizes import format_size
 from lanherd_protocol.errors import ErrorCode, LanherdError, error, from_failure
+from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import GpuRequest
 
 
@@ -62,25 +63,37 @@ def require_online(machine: MachineView) -> MachineView:
             raise from_failure(refused_or_lost.failure)
 
 
-def free_vram(machine: MachineView) -> tuple[int, ...]:
-    """Bytes free per GPU, most first: foreign memory and leases are taken off.
+def require_some_online(machines: Sequence[MachineView]) -> tuple[MachineView, ...]:
+    """Those that are connected; nothing where none is paired. Raises `UNREACHABLE`."""
+    online = tuple(machine for machine in machines if machine.online)
+    if machines and not online:
+        raise _nobody(machines)
+    return online
 
-    A lease counts fully, whether or not its run holds the memory yet. A GPU whose use is unknown
-    counts as full.
+
+def free_vram_by_gpu(machine: MachineView) -> dict[GpuUuid, int]:
+    """Bytes free on each GPU: foreign memory and leases are taken off.
+
+    A lease counts fully, whether or not its run holds the memory yet. A GPU whose use is unknown is
+    left out.
     """
     if machine.facts is None or machine.telemetry is None:
-        return ()
+        return {}
     readings = {reading.uuid: reading for reading in machine.telemetry.gpus}
-    free: list[int] = []
+    free: dict[GpuUuid, int] = {}
     for gpu in machine.facts.gpus:
         reading = readings.get(gpu.uuid)
         if reading is None or reading.vram_used_bytes is None or reading.problem is not None:
-            free.append(0)
             continue
         foreign = max(reading.vram_used_bytes - reading.vram_ours_bytes, 0)
         ours = max(reading.vram_ours_bytes, reading.vram_leased_bytes)
-        free.append(max(gpu.vram_bytes - foreign - ours, 0))
-    return tuple(sorted(free, reverse=True))
+        free[gpu.uuid] = max(gpu.vram_bytes - foreign - ours, 0)
+    return free
+
+
+def free_vram(machine: MachineView) -> tuple[int, ...]:
+    """Bytes free per GPU, most first."""
+    return tuple(sorted(free_vram_by_gpu(machine).values(), reverse=True))
 
 
 def choose(machines: Sequence[MachineView], request: GpuRequest) -> Choice:

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.machines import KnownMachine
+from lanherd_protocol.aio.connect import connect_tls
 from lanherd_protocol.aio.identity import Identity
-from lanherd_protocol.aio.peer import Peer, connect_tls
+from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.messages import Hello
 

@@ -46,8 +46,8 @@ from lanherd_client.submitting import EnvironmentChoice, Progress, submit_to
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.tasks import TaskOwner
-from lanherd_protocol.connection import local_hello
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, DeviceId, GpuUuid, RunId, uuid7
 from lanherd_protocol.messages import AgentStatus, Empty, ListRuns, RunList
 from lanherd_protocol.methods import AGENT_STATUS, ENVIRONMENTS_LIST, RUNS_LIST
@@ -347,13 +347,15 @@ class Fleet:
         variables: Mapping[str, str] | None = None,
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
+        run: RunId | None = None,
     ) -> Run:
         """Submits a run, exactly once, and returns when its machine has committed it.
 
         `project` is snapshotted and pushed; with `environment` auto the run gets the environment of
         the project's lock. `vram` is per GPU, in bytes or as text ('2GB'). `machine` is a name or
-        an id; `choose` decides when it is None. Raises `LanherdError`; ValueError for a `vram` that
-        isn't a size.
+        an id; `choose` decides when it is None. With the same `run` (see `new_run_id`) and the same
+        content it is the same run, however often it is submitted. Raises `LanherdError`; ValueError
+        for a `vram` that isn't a size.
         """
         vram_bytes = parse_size(vram) if isinstance(vram, str) else vram
         request = GpuRequest(count=gpus, vram_bytes=vram_bytes, exclusive=exclusive)
@@ -361,11 +363,15 @@ class Fleet:
         spec = RunSpec(
             command=tuple(command), name=name, gpus=request, variables=dict(variables or {})
         )
-        run = RunId(_new_id())
         session = self._session(chosen)
-        view = await submit_to(session, run, spec, project, environment, progress)
+        wanted = run or self.new_run_id()
+        view = await submit_to(session, wanted, spec, project, environment, progress)
         self._take(RunSeen(chosen, view))
-        return self.run_at(chosen, run)
+        return self.run_at(chosen, view.run)
+
+    def new_run_id(self) -> RunId:
+        """A fresh id, for those who must know it before the run is submitted."""
+        return RunId(_new_id())
 
     def _session(self, machine: DeviceId) -> Session:
         session = self._sessions.get(machine)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lanherd_client.machines import KnownMachine
-from lanherd_protocol.aio.identity import Identity, device_of_certificate
-from lanherd_protocol.aio.peer import connect_unix
+from lanherd_protocol.aio.certificate import device_of_certificate
+from lanherd_protocol.aio.connect import connect_unix
+from lanherd_protocol.aio.identity import Identity
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.messages import Hello, PairDevice
 from lanherd_protocol.methods import PAIRING_PAIR

@@ -1,0 +1,307 @@
+"""The fleet without `async`: for scripts, notebooks and tests.
+
+    from pathlib import Path
+    from lanherd_client import blocking
+
+    with blocking.open() as fleet:
+        print([machine.name for machine in fleet.machines()])
+        run = fleet.submit(command=["python", "train.py"], project=Path("."), gpus=1, vram="2GB")
+        for line in run.lines():
+            print(line)
+        print(run.wait().state.outcome)
+        run.fetch("losses.csv", Path("."))
+
+A private thread runs the event loop. Every call waits for its answer and may be interrupted with
+Ctrl+C; runs go on when the script ends. The objects may be used from any thread.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lanherd_client.discovery import Sighting
+from lanherd_client.fleet import Fleet as AsyncFleet
+from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
+from lanherd_client.run import LogChunk
+from lanherd_client.run import Run as AsyncRun
+from lanherd_client.submitting import EnvironmentChoice, Progress
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
+from lanherd_protocol.messages import AgentStatus, LogSource, OutputList, OutputsChanged, RunList
+from lanherd_protocol.states import RunView, StateName
+from lanherd_protocol.values import EnvironmentView
+
+SETTLE_S = 5.0
+AHEAD_ITEMS_MAX = 64
+"""Items of a stream that are read before the script asks for them."""
+
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+
+@contextlib.contextmanager
+def open(home: Path | None = None) -> "Iterator[Fleet]":
+    """A connected fleet for the length of a `with` block; see `lanherd_client.fleet.Fleet.open`."""
+    loop = _Loop()
+    try:
+        with loop.fleet(home) as fleet:
+            loop.do(fleet.settled(SETTLE_S))
+            yield Fleet(fleet, loop)
+    finally:
+        loop.close()
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lanherd", daemon=True)
+        self._thread.start()
+
+    def start(self, coroutine: Coroutine[Any, Any, Result]) -> "Future[Result]":
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def do(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        future = self.start(coroutine)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl+C, or the coroutine's own failure, which a cancellation no longer touches.
+            future.cancel()
+            raise
+
+    def read(self, look: Callable[[], Result]) -> Result:
+        """Looks at the mirror between two events, never during one."""
+
+        async def looked() -> Result:
+            return look()
+
+        return self.do(looked())
+
+    @contextlib.contextmanager
+    def fleet(self, home: Path | None) -> Iterator[AsyncFleet]:
+        """Keeps a fleet open in one task, which enters and leaves it."""
+        opened: Future[AsyncFleet] = Future()
+
+        async def keep() -> None:
+            try:
+                async with AsyncFleet.open(home) as fleet:
+                    end = asyncio.Event()
+                    opened.set_result(fleet)
+                    self._end = end
+                    await end.wait()
+            except BaseException as problem:
+                if opened.done():
+                    raise
+                opened.set_exception(problem)
+
+        kept = self.start(keep())
+        try:
+            yield opened.result()
+        finally:
+            if opened.done() and opened.exception() is None:
+                self._loop.call_soon_threadsafe(self._end.set)
+            else:
+                kept.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                kept.result()
+
+    def stream(self, items: AsyncIterator[Item]) -> Iterator[Item]:
+        """An async iterator as a plain one; one task reads it, a little ahead."""
+        queue: asyncio.Queue[Item | _End] = asyncio.Queue(AHEAD_ITEMS_MAX)
+
+        async def pump() -> None:
+            problem: BaseException | None = None
+            try:
+                async for item in items:
+                    await queue.put(item)
+            except Exception as caught:
+                problem = caught
+            await queue.put(_End(problem))
+
+        pumping = self.start(pump())
+        try:
+            while not isinstance(item := self.do(queue.get()), _End):
+                yield item
+            if item.problem is not None:
+                raise item.problem
+        finally:
+            pumping.cancel()
+
+    def close(self) -> None:
+        self.do(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class _End:
+    def __init__(self, problem: BaseException | None) -> None:
+        self.problem = problem
+
+
+class Run:
+    """A run; see `lanherd_client.run.Run` for each verb."""
+
+    def __init__(self, run: AsyncRun, loop: _Loop) -> None:
+        self._run = run
+        self._loop = loop
+        self.machine: DeviceId = run.machine
+        self.id: RunId = run.id
+        self.machine_name: str = run.machine_name
+
+    def __repr__(self) -> str:
+        return repr(self._run)
+
+    @property
+    def view(self) -> RunView | None:
+        return self._loop.read(lambda: self._run.view)
+
+    def refresh(self) -> RunView:
+        return self._loop.do(self._run.refresh())
+
+    def wait(self) -> RunView:
+        return self._loop.do(self._run.wait())
+
+    def wait_started(self) -> RunView:
+        return self._loop.do(self._run.wait_started())
+
+    def follow(
+        self, offset: int = 0, *, attempt: int = 0, source: LogSource = "run"
+    ) -> Iterator[LogChunk]:
+        return self._loop.stream(self._run.follow(offset, attempt=attempt, source=source))
+
+    def lines(self, *, attempt: int = 0, source: LogSource = "run") -> Iterator[str]:
+        return self._loop.stream(self._run.lines(attempt=attempt, source=source))
+
+    def read_log(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        attempt: int = 0,
+        source: LogSource = "run",
+    ) -> LogChunk:
+        return self._loop.do(self._run.read_log(offset, length, attempt=attempt, source=source))
+
+    def outputs(self, attempt: int = 0) -> OutputList:
+        return self._loop.do(self._run.outputs(attempt))
+
+    def watch_outputs(self) -> Iterator[OutputsChanged]:
+        return self._loop.stream(self._run.watch_outputs())
+
+    def read_output(
+        self, path: str, offset: int = 0, length: int | None = None, *, attempt: int = 0
+    ) -> bytes:
+        return self._loop.do(self._run.read_output(path, offset, length, attempt=attempt))
+
+    def fetch(
+        self,
+        path: str,
+        to: Path,
+        *,
+        attempt: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Path:
+        return self._loop.do(self._run.fetch(path, to, attempt=attempt, progress=progress))
+
+    def stop(self, grace_s: float = 10.0) -> RunView:
+        return self._loop.do(self._run.stop(grace_s))
+
+
+class Fleet:
+    """All paired machines; see `lanherd_client.fleet.Fleet` for each verb."""
+
+    def __init__(self, fleet: AsyncFleet, loop: _Loop) -> None:
+        self._fleet = fleet
+        self._loop = loop
+        self.home: Path = fleet.home
+        self.device: DeviceId = fleet.device
+
+    def settled(self, timeout_s: float = SETTLE_S) -> None:
+        self._loop.do(self._fleet.settled(timeout_s))
+
+    def machines(self) -> tuple[MachineView, ...]:
+        return self._loop.read(self._fleet.machines)
+
+    def machine(self, machine: DeviceId) -> MachineView | None:
+        return self._loop.read(lambda: self._fleet.machine(machine))
+
+    def history(self, machine: DeviceId, gpu: GpuUuid) -> tuple[GpuPoint, ...]:
+        return self._loop.read(lambda: self._fleet.history(machine, gpu))
+
+    def runs(self, machine: DeviceId | None = None) -> tuple[RunRecord, ...]:
+        return self._loop.read(lambda: self._fleet.runs(machine))
+
+    def run_at(self, machine: DeviceId, run: RunId) -> Run:
+        return Run(self._loop.read(lambda: self._fleet.run_at(machine, run)), self._loop)
+
+    def sightings(self, unpaired_only: bool = True) -> tuple[Sighting, ...]:
+        return self._loop.read(lambda: self._fleet.sightings(unpaired_only))
+
+    def reconnect(self, machine: DeviceId | None = None) -> None:
+        self._loop.read(lambda: self._fleet.reconnect(machine))
+
+    def run(self, text: str) -> Run:
+        return Run(self._loop.do(self._fleet.run(text)), self._loop)
+
+    def list_runs(
+        self,
+        machine: DeviceId,
+        *,
+        states: tuple[StateName, ...] = (),
+        limit: int = 100,
+        before: RunId | None = None,
+    ) -> RunList:
+        return self._loop.do(
+            self._fleet.list_runs(machine, states=states, limit=limit, before=before)
+        )
+
+    def status(self, machine: DeviceId) -> AgentStatus:
+        return self._loop.do(self._fleet.status(machine))
+
+    def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
+        return self._loop.do(self._fleet.environments(machine))
+
+    def pair(self, sighting: Sighting) -> MachineView:
+        return self._loop.do(self._fleet.pair(sighting))
+
+    def pair_socket(self, socket: Path) -> MachineView:
+        return self._loop.do(self._fleet.pair_socket(socket))
+
+    def forget(self, machine: DeviceId) -> None:
+        self._loop.do(self._fleet.forget(machine))
+
+    def submit(
+        self,
+        *,
+        command: Sequence[str],
+        project: Path | None = None,
+        gpus: int = 0,
+        vram: int | str = 0,
+        exclusive: bool = False,
+        name: str = "",
+        machine: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        environment: EnvironmentChoice = "auto",
+        progress: Callable[[Progress], None] | None = None,
+        run: RunId | None = None,
+    ) -> Run:
+        taken = self._fleet.submit(
+            command=command,
+            project=project,
+            gpus=gpus,
+            vram=vram,
+            exclusive=exclusive,
+            name=name,
+            machine=machine,
+            variables=variables,
+            environment=environment,
+            progress=progress,
+            run=run,
+        )
+        return Run(self._loop.do(taken), self._loop)

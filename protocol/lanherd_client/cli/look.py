@@ -1,0 +1,202 @@
+"""`lanherd machines`, `gpus` and `status`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from lanherd_client.choosing import (
+    find_machine,
+    free_vram_by_gpu,
+    require_online,
+    require_some_online,
+)
+from lanherd_client.cli import shapes, talk, words
+from lanherd_client.cli.completion import remember
+from lanherd_client.cli.options import json_option, machine_option
+from lanherd_client.cli.session import answered, complete, connected, home_of, now
+from lanherd_client.cli.terminal import plain
+from lanherd_client.mirror import MachineView
+from lanherd_client.sizes import format_size, format_vram
+from lanherd_protocol.errors import Failure, LanherdError
+from lanherd_protocol.messages import AgentStatus
+from lanherd_protocol.values import GpuFacts, GpuReading
+
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+
+_MACHINE_COLUMNS = (
+    talk.Column("MACHINE"),
+    talk.Column("LINK"),
+    talk.Column("GPUS"),
+    talk.Column("FREE VRAM", right=True),
+    talk.Column("RUNNING", right=True),
+    talk.Column("WAITING", right=True),
+    talk.Column("NOTE"),
+)
+_GPU_COLUMNS = (
+    talk.Column("MACHINE"),
+    talk.Column("GPU", right=True),
+    talk.Column("NAME"),
+    talk.Column("USE", right=True),
+    talk.Column("VRAM", right=True),
+    talk.Column("NOT OURS", right=True),
+    talk.Column("TEMP", right=True),
+    talk.Column("POWER", right=True),
+    talk.Column("NOTE"),
+)
+
+
+@click.command("machines")
+@json_option
+@click.pass_context
+def machines_command(context: click.Context, as_json: bool) -> None:
+    """List the paired machines, and what they have free."""
+    complete(_machines(context, as_json))
+
+
+async def _machines(context: click.Context, as_json: bool) -> None:
+    async with connected(context) as fleet:
+        views = fleet.machines()
+        remember(home_of(context), views, fleet.runs())
+        if as_json:
+            talk.put_json([shapes.machine_shape(view) for view in views])
+            return
+        if views:
+            talk.put_table(_MACHINE_COLUMNS, map(_machine_row, views))
+        else:
+            _say_none_paired(fleet)
+
+
+def _say_none_paired(fleet: "Fleet") -> None:
+    talk.say("No machine is paired yet.")
+    seen = fleet.sightings()
+    if seen:
+        names = ", ".join(plain(sighting.name) for sighting in seen)
+        talk.say(f"  Seen: {names}. Pair with 'lanherd pair NAME'.")
+    else:
+        talk.say("  Start an agent with 'lanherd-agent serve', then pair it with 'lanherd pair'.")
+
+
+def _machine_row(view: MachineView) -> Sequence[str]:
+    free = free_vram_by_gpu(view).values()
+    gpus = view.facts.gpus if view.facts is not None else ()
+    simulated = " (simulated)" if view.simulated else ""
+    return (
+        view.name,
+        words.link_word(view),
+        f"{len(gpus)}{simulated}" if view.facts is not None else "",
+        format_size(sum(free)) if free else "",
+        str(view.runs_live),
+        str(view.runs_waiting),
+        words.link_problem(view),
+    )
+
+
+@click.command("gpus")
+@machine_option
+@json_option
+@click.pass_context
+def gpus_command(context: click.Context, machine: str | None, as_json: bool) -> None:
+    """List GPUs with their use, VRAM, temperature and power."""
+    complete(_gpus(context, machine, as_json))
+
+
+async def _gpus(context: click.Context, machine: str | None, as_json: bool) -> None:
+    async with connected(context) as fleet:
+        views = chosen_machines(fleet, machine)
+        if as_json:
+            every: list[shapes.Json] = [gpu for view in views for gpu in shapes.gpu_shapes(view)]
+            talk.put_json(every)
+            return
+        rows = [row for view in views for row in _gpu_rows(view)]
+        if rows:
+            talk.put_table(_GPU_COLUMNS, rows)
+        for view in views:
+            if view.facts is not None and view.facts.gpu_problem:
+                talk.say(f"{view.name}: {plain(view.facts.gpu_problem)}")
+
+
+def chosen_machines(fleet: "Fleet", machine: str | None) -> tuple[MachineView, ...]:
+    """The machine that was named, else all that are online. Raises when that is none."""
+    if machine is not None:
+        return (require_online(find_machine(fleet.machines(), machine)),)
+    return require_some_online(fleet.machines())
+
+
+def _gpu_rows(view: MachineView) -> list[Sequence[str]]:
+    readings = view.telemetry.gpus if view.telemetry is not None else ()
+    by_uuid = {reading.uuid: reading for reading in readings}
+    gpus = view.facts.gpus if view.facts is not None else ()
+    return [_gpu_row(view, gpu, by_uuid.get(gpu.uuid, GpuReading(uuid=gpu.uuid))) for gpu in gpus]
+
+
+def _gpu_row(view: MachineView, gpu: GpuFacts, reading: GpuReading) -> Sequence[str]:
+    used = reading.vram_used_bytes
+    foreign = None if used is None else max(used - reading.vram_ours_bytes, 0)
+    simulated = " (simulated)" if gpu.simulated or view.simulated else ""
+    return (
+        view.name,
+        str(gpu.index),
+        f"{gpu.name}{simulated}",
+        _unit(reading.utilisation_percent, "%"),
+        "" if used is None else format_vram(used, gpu.vram_bytes),
+        "" if foreign is None else format_size(foreign),
+        _unit(reading.temperature_c, "°C"),
+        _unit(reading.power_w, "W"),
+        reading.problem or "",
+    )
+
+
+def _unit(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:.0f} {unit}"
+
+
+@click.command("status")
+@machine_option
+@json_option
+@click.pass_context
+def status_command(context: click.Context, machine: str | None, as_json: bool) -> int:
+    """Ask the agents how they are: version, process, port, queue."""
+    return complete(_status(context, machine, as_json))
+
+
+async def _status(context: click.Context, machine: str | None, as_json: bool) -> int:
+    async with connected(context) as fleet:
+        everyone = fleet.machines()
+        views = everyone if machine is None else (find_machine(everyone, machine),)
+        answers = [(view, *await _status_of(fleet, view)) for view in views]
+        if as_json:
+            talk.put_json([shapes.status_shape(*answer) for answer in answers])
+        elif answers:
+            for view, status, problem in answers:
+                _put_status(view, status, problem)
+        else:
+            _say_none_paired(fleet)
+    silent = any(status is None for _, status, _ in answers)
+    return talk.UNREACHABLE if silent else talk.OK
+
+
+async def _status_of(
+    fleet: "Fleet", view: MachineView
+) -> tuple[AgentStatus | None, Failure | None]:
+    try:
+        return await answered(fleet.status(view.machine)), None
+    except LanherdError as problem:
+        return None, problem.failure
+
+
+def _put_status(view: MachineView, status: AgentStatus | None, problem: Failure | None) -> None:
+    talk.put_line(f"{plain(view.name)}  {words.link_word(view)}")
+    if problem is not None:
+        talk.say_failure(problem)
+    if status is not None:
+        addresses = ", ".join(f"{address}:{status.port}" for address in status.addresses)
+        talk.put_fields(
+            (
+                ("agent", f"version {status.version}, process {status.pid}"),
+                ("running for", words.duration(now() - status.started_at)),
+                ("listens on", addresses),
+                ("runs", f"{status.live_runs} running, {status.queued_runs} waiting"),
+            )
+        )

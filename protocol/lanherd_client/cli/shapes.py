@@ -1,0 +1,238 @@
+"""The JSON that `--json` prints. Programs rely on it: keys are added, never renamed or removed.
+
+Times are Unix seconds, sizes bytes; null means 'not known'. `lanherd machines` prints a list of
+`machine_shape`, `gpus` of `gpu_shapes`, `runs` of `run_shape`; `run`, `show` and `stop` print one
+`run_shape`; `outputs` prints `outputs_shape`, `status` a list of `status_shape`, and `logs` one
+`{"attempt", "offset", "text"}` a line. `simulated` says that a GPU isn't a real one.
+"""
+
+from lanherd_client.choosing import free_vram_by_gpu
+from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.ids import short_id
+from lanherd_protocol.messages import AgentStatus, OutputList
+from lanherd_protocol.states import (
+    Ended,
+    Queued,
+    Running,
+    RunState,
+    Stopping,
+    lease_of,
+    state_name,
+)
+from lanherd_protocol.values import (
+    GpuFacts,
+    GpuReading,
+    HostReading,
+    LockedEnvironment,
+    Reason,
+)
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Object = dict[str, Json]
+
+
+def machine_shape(view: MachineView) -> Object:
+    """A machine with its GPUs; `link` is online, connecting, unreachable or refused."""
+    link = view.link
+    online = link if isinstance(link, Online) else None
+    problem = None if isinstance(link, Online | Connecting) else link.failure
+    facts = view.facts
+    host = view.telemetry.host if view.telemetry is not None else HostReading()
+    return {
+        "machine": view.machine,
+        "name": view.name,
+        "link": type(link).__name__.lower(),
+        "since": link.since,
+        "problem": failure_shape(problem),
+        "role": online.role if online else None,
+        "address": online.address if online else None,
+        "version": facts.version if facts else None,
+        "os": facts.os if facts else None,
+        "driver_version": facts.driver_version if facts else None,
+        "gpu_source": facts.gpu_source if facts else None,
+        "gpu_problem": facts.gpu_problem if facts else None,
+        "simulated": view.simulated,
+        "gpus": [*gpu_shapes(view)],
+        "cpu_count": facts.cpu_count if facts else None,
+        "cpu_percent": host.cpu_percent,
+        "load_1m": host.load_1m,
+        "memory_bytes": facts.memory_bytes if facts else None,
+        "memory_used_bytes": host.memory_used_bytes,
+        "disk_bytes": facts.disk_bytes if facts else None,
+        "disk_free_bytes": host.disk_free_bytes,
+        "runs_live": view.runs_live,
+        "runs_waiting": view.runs_waiting,
+        "runs_total": view.runs_total,
+    }
+
+
+def gpu_shapes(view: MachineView) -> list[Object]:
+    """The GPUs of a machine, in nvidia-smi's order."""
+    if view.facts is None:
+        return []
+    readings = view.telemetry.gpus if view.telemetry is not None else ()
+    by_uuid = {reading.uuid: reading for reading in readings}
+    free = free_vram_by_gpu(view)
+    return [
+        _gpu_shape(view, gpu, by_uuid.get(gpu.uuid), free.get(gpu.uuid)) for gpu in view.facts.gpus
+    ]
+
+
+def _gpu_shape(
+    view: MachineView, gpu: GpuFacts, reading: GpuReading | None, free_bytes: int | None
+) -> Object:
+    shape: Object = {
+        "machine": view.machine,
+        "machine_name": view.name,
+        "index": gpu.index,
+        "uuid": gpu.uuid,
+        "name": gpu.name,
+        "simulated": gpu.simulated or view.simulated,
+        "vram_bytes": gpu.vram_bytes,
+        "vram_free_bytes": free_bytes,
+        "power_limit_w": gpu.power_limit_w,
+        "compute_capability": ".".join(map(str, gpu.compute_capability or ())) or None,
+    }
+    read = reading if reading is not None else GpuReading(uuid=gpu.uuid)
+    shape |= {
+        "vram_used_bytes": read.vram_used_bytes,
+        "vram_ours_bytes": read.vram_ours_bytes if reading is not None else None,
+        "vram_leased_bytes": read.vram_leased_bytes if reading is not None else None,
+        "utilisation_percent": read.utilisation_percent,
+        "temperature_c": read.temperature_c,
+        "power_w": read.power_w,
+        "problem": read.problem,
+        "processes": [
+            {
+                "pid": process.pid,
+                "vram_bytes": process.vram_bytes,
+                "user": process.user,
+                "command": process.command,
+                "run": process.run,
+            }
+            for process in read.processes
+        ],
+    }
+    return shape
+
+
+def run_shape(record: RunRecord, machine_name: str) -> Object:
+    """A run; `reason` says why it waits or how it ended."""
+    view, spec, state = record.view, record.view.spec, record.view.state
+    ended = state if isinstance(state, Ended) else None
+    locked = spec.environment if isinstance(spec.environment, LockedEnvironment) else None
+    return {
+        "run": view.run,
+        "short": short_id(view.run),
+        "machine": record.machine,
+        "machine_name": machine_name,
+        "name": spec.name,
+        "project": spec.project,
+        "command": list(spec.command),
+        "variables": dict(spec.variables),
+        "owner": view.owner,
+        "state": state_name(state),
+        "outcome": ended.outcome if ended else None,
+        "reason": _reason_shape(state),
+        "submitted_at": view.submitted_at,
+        "started_at": started_at(state),
+        "ended_at": ended.at if ended else None,
+        "exit_code": ended.exit_code if ended else None,
+        "signal": ended.signal if ended else None,
+        "pid": state.pid if isinstance(state, Running | Stopping) else None,
+        "attempt": view.attempt,
+        "gpus_requested": spec.gpus.count,
+        "vram_requested_bytes": spec.gpus.vram_bytes,
+        "exclusive": spec.gpus.exclusive,
+        "gpus": [
+            {
+                "index": gpu.index,
+                "uuid": gpu.uuid,
+                "vram_bytes": gpu.vram_bytes,
+                "exclusive": gpu.exclusive,
+            }
+            for gpu in lease_of(state).gpus
+        ],
+        "snapshot": spec.snapshot,
+        "environment_lock": locked.lock_path if locked else None,
+    }
+
+
+def reason_of(state: RunState) -> Reason | None:
+    """Why a run waits, or how it ended."""
+    return state.reason if isinstance(state, Queued | Ended) else None
+
+
+def started_at(state: RunState) -> float | None:
+    """When the command was started, in Unix seconds."""
+    match state:
+        case Running():
+            return state.since
+        case Stopping() | Ended():
+            return state.started_at
+        case _:
+            return None
+
+
+def _reason_shape(state: RunState) -> Object | None:
+    reason = reason_of(state)
+    if reason is None:
+        return None
+    return {
+        "code": reason.code,
+        "text": reason.text,
+        "remedy": reason.remedy,
+        "data": dict(reason.data),
+    }
+
+
+def outputs_shape(run: str, listing: OutputList) -> Object:
+    """What an attempt left."""
+    return {
+        "run": run,
+        "attempt": listing.attempt,
+        "truncated": listing.truncated,
+        "outputs": [
+            {
+                "path": entry.path,
+                "kind": entry.kind,
+                "size_bytes": entry.size_bytes,
+                "modified_at": entry.modified_at,
+            }
+            for entry in listing.entries
+        ],
+    }
+
+
+def status_shape(view: MachineView, status: AgentStatus | None, problem: Failure | None) -> Object:
+    """An agent's own account of itself, or why there is none."""
+    shape: Object = {
+        "machine": view.machine,
+        "name": view.name,
+        "link": type(view.link).__name__.lower(),
+        "problem": failure_shape(problem),
+    }
+    if status is not None:
+        shape |= {
+            "version": status.version,
+            "pid": status.pid,
+            "port": status.port,
+            "addresses": list(status.addresses),
+            "started_at": status.started_at,
+            "live_runs": status.live_runs,
+            "queued_runs": status.queued_runs,
+        }
+    return shape
+
+
+def failure_shape(failure: Failure | None) -> Object | None:
+    """What happened, why, and what to do next."""
+    if failure is None:
+        return None
+    return {
+        "code": failure.code.value,
+        "title": failure.title,
+        "message": failure.message,
+        "remedy": failure.remedy,
+    }

@@ -1,0 +1,202 @@
+"""`lanherd run`."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lanherd_client.cli import shapes, talk
+from lanherd_client.cli.completion import complete_machine, remember
+from lanherd_client.cli.logs import copy_log
+from lanherd_client.cli.options import json_option
+from lanherd_client.cli.session import complete, connected, home_of
+from lanherd_client.cli.streaming import say_end, told
+from lanherd_client.cli.terminal import plain
+from lanherd_client.mirror import RunRecord
+from lanherd_client.sizes import format_size, parse_size
+from lanherd_protocol.ids import RunId, short_id
+from lanherd_protocol.states import RunView
+from lanherd_protocol.values import GpuRequest
+
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+    from lanherd_client.run import Run
+    from lanherd_client.submitting import Progress
+
+
+def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int:
+    try:
+        return 0 if value is None else parse_size(value)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem)) from problem
+
+
+def _variables(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for value in values:
+        name, sign, content = value.partition("=")
+        if not sign or not name:
+            raise click.BadParameter(f"{value!r} has no name. Write NAME=VALUE.")
+        variables[name] = content
+    return variables
+
+
+@click.command("run", context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--project", type=click.Path(path_type=Path), help="The folder to snapshot and run in."
+)
+@click.option("--gpus", type=click.IntRange(0, 64), default=0, help="How many GPUs it needs.")
+@click.option(
+    "--vram",
+    callback=_size,
+    metavar="SIZE",
+    help="VRAM that it needs on each GPU, such as 2GB (1 GB is 1024 MB).",
+)
+@click.option("--exclusive", is_flag=True, help="Share its GPUs with nobody.")
+@click.option("--name", default="", help="A name to find it by.")
+@click.option(
+    "--env",
+    "variables",
+    callback=_variables,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A variable for the command; may be given more than once.",
+)
+@click.option(
+    "--machine",
+    "-m",
+    metavar="NAME",
+    shell_complete=complete_machine,
+    help="Where it shall run; the machine with the most free VRAM when left out.",
+)
+@click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
+@click.option("--follow", "-f", is_flag=True, help="Print its log; exit as it ends.")
+@json_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def run_command(
+    context: click.Context,
+    project: Path | None,
+    gpus: int,
+    vram: int,
+    exclusive: bool,
+    name: str,
+    variables: dict[str, str],
+    machine: str | None,
+    no_environment: bool,
+    follow: bool,
+    as_json: bool,
+    command: tuple[str, ...],
+) -> int:
+    """Run COMMAND on a machine of the pool, with a snapshot of the project.
+
+    Prints the run's id; with --follow its log instead. The run goes on when this command ends.
+    """
+    request = GpuRequest(count=gpus, vram_bytes=vram, exclusive=exclusive)
+    order = _Order(project, request, name, variables, machine, no_environment, command)
+    return complete(_run(context, order, follow, as_json))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    project: Path | None
+    gpus: GpuRequest
+    name: str
+    variables: dict[str, str]
+    machine: str | None
+    no_environment: bool
+    command: tuple[str, ...]
+
+
+async def _run(context: click.Context, order: _Order, follow: bool, as_json: bool) -> int:
+    async with connected(context) as fleet:
+        run = await _submit(fleet, order)
+        remember(home_of(context), fleet.machines(), fleet.runs())
+        if not follow:
+            _put_taken(run, as_json)
+            return talk.OK
+        try:
+            view = await told(fleet, run, _follow(run, as_json))
+        except (asyncio.CancelledError, BrokenPipeError):
+            _say_goes_on(run)
+            raise
+        if as_json:
+            talk.put_json(shapes.run_shape(RunRecord(run.machine, view), run.machine_name))
+        return say_end(view)
+
+
+async def _submit(fleet: "Fleet", order: _Order) -> "Run":
+    choice = fleet.choose(order.gpus, order.machine)
+    talk.say(f"Goes to {plain(choice.reason)}")
+    identifier = fleet.new_run_id()
+    progress = _Progress()
+    try:
+        run = await fleet.submit(
+            command=order.command,
+            project=order.project,
+            gpus=order.gpus.count,
+            vram=order.gpus.vram_bytes,
+            exclusive=order.gpus.exclusive,
+            name=order.name,
+            machine=choice.machine.machine,
+            variables=order.variables,
+            environment="none" if order.no_environment else "auto",
+            progress=progress,
+            run=identifier,
+        )
+    except asyncio.CancelledError:
+        if progress.asked:
+            _say_unknown(identifier)
+        raise
+    talk.say(f"Run {short_id(run.id)} was taken.")
+    return run
+
+
+class _Progress:
+    """Tells the push on a terminal; knows whether the agent was asked already."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._watched = sys.stderr.isatty()
+        self._written = False
+
+    def __call__(self, progress: "Progress") -> None:
+        if progress.stage == "submit":
+            self.asked = True
+            if self._written:
+                talk.say("")
+        elif self._watched:
+            done, total = format_size(progress.done_bytes), format_size(progress.total_bytes)
+            line = f"\r{progress.stage}: {done} of {total}   "
+            print(line, end="", file=sys.stderr, flush=True)
+            self._written = True
+
+
+def _put_taken(run: "Run", as_json: bool) -> None:
+    view = run.view
+    if as_json and view is not None:
+        talk.put_json(shapes.run_shape(RunRecord(run.machine, view), run.machine_name))
+    else:
+        talk.put_line(run.id)
+
+
+async def _follow(run: "Run", as_json: bool) -> RunView:
+    if not as_json:
+        await copy_log(run.follow(), as_json=False)
+    return await run.wait()
+
+
+def _say_goes_on(run: "Run") -> None:
+    short = short_id(run.id)
+    talk.say(f"Run {short} goes on. Follow it with 'lanherd logs -f {short}'.")
+    talk.say(f"  Stop it with 'lanherd stop {short}'.")
+
+
+def _say_unknown(run: RunId) -> None:
+    talk.say("The machine may have taken the run, or not.")
+    talk.say(f"  'lanherd show {run}' tells.")

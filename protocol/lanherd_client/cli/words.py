@@ -1,0 +1,91 @@
+"""How the commands say states, times and sizes to people."""
+
+from lanherd_client.cli.shapes import reason_of, started_at
+from lanherd_client.mirror import Connecting, MachineView, Online, Refused, Unreachable
+from lanherd_protocol.states import Ended, Outcome, Queued, RunState, RunView, state_name
+from lanherd_protocol.values import GpuRequest
+
+_PHRASES: dict[Outcome, str] = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "timed_out": "ran out of its time",
+    "lost": "was lost",
+}
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
+
+
+def state_word(state: RunState) -> str:
+    """The state as the window's chips say it: an ended run by its outcome."""
+    match state:
+        case Ended():
+            return state.outcome.replace("_", " ")
+        case Queued():
+            return "waiting"
+        case _:
+            return state_name(state)
+
+
+def outcome_phrase(outcome: Outcome) -> str:
+    """The end of a sentence that begins with 'The run'."""
+    return _PHRASES[outcome]
+
+
+def reason_text(state: RunState) -> str:
+    """Why it waits or failed; nothing for what is well."""
+    reason = reason_of(state)
+    if reason is None or (isinstance(state, Ended) and state.outcome == "succeeded"):
+        return ""
+    return reason.text
+
+
+def duration(seconds: float) -> str:
+    """A duration in its two largest units, such as '3 m 20 s'."""
+    whole = max(int(seconds), 0)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} m {whole % _MINUTE_S} s"
+    if whole < _DAY_S:
+        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} m"
+    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S} h"
+
+
+def run_time(view: RunView, now: float) -> str:
+    """How long it has run, or ran; empty when it never did."""
+    began = started_at(view.state)
+    if began is None:
+        return ""
+    return duration((view.state.at if isinstance(view.state, Ended) else now) - began)
+
+
+def gpu_request(request: GpuRequest) -> str:
+    """What was asked for, such as '2 × 20.0 GB, exclusive'."""
+    from lanherd_client.sizes import format_size
+
+    if request.count == 0:
+        return "none"
+    vram = f" × {format_size(request.vram_bytes)}" if request.vram_bytes else ""
+    return f"{request.count}{vram}{', exclusive' if request.exclusive else ''}"
+
+
+def link_word(machine: MachineView) -> str:
+    """The link in one word."""
+    match machine.link:
+        case Online():
+            return "online"
+        case Connecting():
+            return "connecting"
+        case Unreachable():
+            return "unreachable"
+        case Refused():
+            return "refused"
+
+
+def link_problem(machine: MachineView) -> str:
+    """Why it isn't online, in a sentence."""
+    match machine.link:
+        case Unreachable(failure=failure) | Refused(failure=failure):
+            return failure.title
+        case _:
+            return machine.facts.gpu_problem or "" if machine.facts is not None else ""
