@@ -54,7 +54,7 @@ class AgentCore:
 
     # --- For the shell ---------------------------------------------------------------------------
 
-    def resume(self) -> list[f.Effect]:
+    def resume(self, now: float) -> list[f.Effect]:
         """After a restart: the effects whose events never came, live attempts, and timers."""
         wanted: list[f.Effect] = list(self.books.pending.values())
         for run in self.books.runs.values():
@@ -69,14 +69,15 @@ class AgentCore:
                         pid=state.pid,
                     )
                 )
-        return [*wanted, *self.timers()]
+        return [*wanted, *self.timers(now)]
 
-    def timers(self) -> list[f.SetTimer]:
-        """The timers that follow from the state."""
+    def timers(self, now: float) -> list[f.SetTimer]:
+        """The timers that follow from the state. None waits longer than it would have, even if
+        the clock was set back."""
         return [
-            f.SetTimer(timer=timer, at=run.state.kill_at)
+            f.SetTimer(timer=timer, at=min(state.kill_at, now + state.kill_at - state.since))
             for timer, run in self.books.kill_timers.items()
-            if isinstance(run.state, Stopping)
+            if isinstance(state := run.state, Stopping)
         ]
 
     def strangers(self, event: e.Event) -> list[RunId]:
@@ -97,7 +98,7 @@ class AgentCore:
     def forget(self, runs: Iterable[RunId]) -> None:
         """Leave ended runs to the store."""
         for run in runs:
-            del self.books.runs[run]
+            self.books.runs.pop(run, None)
             self.elsewhere_max = max(self.elsewhere_max, run)
 
     def handle(self, event: e.Event, now: float) -> Step:
