@@ -15,7 +15,7 @@ import pytest
 
 from tests.architecture.source import PACKAGES, ROOT
 
-# Contract → a module that doesn't exist, and what it wrongly imports. All planted at once, since
+# Contract → a module, most of them new, and what it wrongly imports. All planted at once, since
 # building the graph of imports is what takes the time.
 PLANTED = {
     "directions": ("lanherd_client/planted.py", "import lanherd_desktop"),
@@ -23,6 +23,7 @@ PLANTED = {
     "controller-apart": ("lanherd_desktop/state/planted.py", "import lanherd_agent"),
     "agent-layers": ("lanherd_agent/core/planted_up.py", "import lanherd_agent.persist"),
     "desktop-layers": ("lanherd_desktop/state/planted_up.py", "import lanherd_desktop.views"),
+    "no-circles": ("lanherd_client/sizes.py", "import lanherd_client.choosing"),
     "headless": ("lanherd_agent/gpu/planted.py", "from PySide6 import QtCore"),
     "state-without-qt": ("lanherd_desktop/state/planted_qt.py", "from PySide6 import QtCore"),
     "one-door": ("lanherd_desktop/views/planted.py", "import asyncio"),
@@ -54,7 +55,8 @@ def planted(tmp_path: Path) -> Path:
     for package, folder in PACKAGES.items():
         shutil.copytree(ROOT / folder / package, tmp_path / package)
     for path, code in PLANTED.values():
-        (tmp_path / path).write_text(code + "\n")
+        with (tmp_path / path).open("a") as file:
+            file.write(f"\n{code}\n")
     (tmp_path / "lanherd_protocol/aio/planted.py").write_text("import asyncio\n")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
