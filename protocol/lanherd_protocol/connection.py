@@ -135,9 +135,9 @@ class Connection:
             self.close(_OVERLOADED)
         return self._take_events()
 
-    def lose(self, message: str) -> list[e.ConnectionEvent]:
-        """The socket is gone, for the reason in `message`."""
-        self._end(_lost(message), by_remote=True)
+    def lose(self, failure: Failure) -> list[e.ConnectionEvent]:
+        """The socket is gone or useless, and why (`lost` says it for the plain case)."""
+        self._end(failure, by_remote=True)
         return self._take_events()
 
     def close(self, failure: Failure | None = None) -> None:
@@ -152,7 +152,7 @@ class Connection:
         if self.state == "opening" and now - self._opened_at >= HELLO_TIMEOUT_S:
             self.close(_NO_HELLO)
         elif self.state == "open" and now - self._heard_at >= DEAD_AFTER_S:
-            self._end(_lost(f"It gave no sign of life for {DEAD_AFTER_S:.0f} s."), by_remote=True)
+            self._end(lost(f"It gave no sign of life for {DEAD_AFTER_S:.0f} s."), by_remote=True)
         elif self.state == "open" and now >= self._next_ping_at():
             self._pinged_at = now
             self._ping_nonce += 1
@@ -321,7 +321,8 @@ SHARED_HANDLERS: Handlers = {
 }
 
 
-def _lost(message: str) -> Failure:
+def lost(message: str) -> Failure:
+    """The failure of a connection that is gone, for the reason in `message`."""
     return Failure(
         code=ErrorCode.CONNECTION_LOST,
         title="The connection was lost.",

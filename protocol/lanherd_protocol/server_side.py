@@ -47,6 +47,10 @@ class ServerConnection(Connection):
         stream.receive = ReceiveWindow(credit)
         self._send(m.Credit(call_id, credit))
 
+    def is_open_call(self, call_id: int) -> bool:
+        """Whether an answer to this call is still owed and can be given."""
+        return call_id in self._streams and not self.is_closed
+
     def reply(self, call_id: int, body: Raw) -> None:
         """Answer a call; its stream is ended before it, if it was not. Raises TOO_LARGE."""
         stream = self._open_call(call_id)
