@@ -1,0 +1,381 @@
+"""An agent in memory that does what a test tells it: the client's half of the contract.
+
+It keeps runs and an event log as a real agent does, and can lose the connection, forget events,
+begin its log anew, and hold an answer back until a test lets it go.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lanherd_client.mirror import Input, Mirror
+from lanherd_client.run import Run
+from lanherd_client.session import Session
+from lanherd_protocol import messages as m
+from lanherd_protocol.aio.memory import LOCAL_ADMIN, MemoryPair, memory_pair
+from lanherd_protocol.aio.peer import Peer
+from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
+from lanherd_protocol.aio.tasks import TaskOwner
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
+from lanherd_protocol.states import Ended, Queued, Running, RunState, RunView
+from lanherd_protocol.values import (
+    GpuFacts,
+    GpuReading,
+    MachineFacts,
+    OutputEntry,
+    Reason,
+    RunSpec,
+    Telemetry,
+)
+
+MACHINE = DeviceId("a" * 64)
+GPU = GpuUuid("GPU-0")
+GIB = 1 << 30
+WAITS = Reason(code="no_room", text="No GPU has 2 GB free.")
+DONE = Reason(code="exited", text="It exited with 0.")
+
+
+def run_id(number: int) -> RunId:
+    """A run's id; a greater number is a newer run."""
+    return RunId(f"0192f0c1-{number >> 12:04x}-7{number & 0xFFF:03x}-8000-{number:012x}")
+
+
+def queued() -> Queued:
+    return Queued(since=1.0, reason=WAITS)
+
+
+def running() -> Running:
+    from lanherd_protocol.values import Lease
+
+    return Running(since=2.0, pid=77, lease=Lease())
+
+
+def ended(outcome: str = "succeeded", started_at: float | None = 2.0) -> Ended:
+    return Ended(
+        at=3.0,
+        outcome=cast("m.Literal['succeeded']", outcome),
+        reason=DONE,
+        started_at=started_at,
+        exit_code=0 if outcome == "succeeded" else 1,
+    )
+
+
+def facts(machine: DeviceId = MACHINE, name: str = "box", gpus: int = 1) -> MachineFacts:
+    return MachineFacts(
+        machine=machine,
+        name=name,
+        version="0.1.0",
+        os="Linux",
+        cpu_count=8,
+        memory_bytes=64 * GIB,
+        disk_bytes=1000 * GIB,
+        gpu_source="simulated",
+        gpus=tuple(
+            GpuFacts(index=i, uuid=GpuUuid(f"GPU-{i}"), name="Sim", vram_bytes=24 * GIB)
+            for i in range(gpus)
+        ),
+    )
+
+
+def telemetry(at: float, used_bytes: int = 0, gpus: int = 1) -> Telemetry:
+    return Telemetry(
+        at=at,
+        gpus=tuple(
+            GpuReading(
+                uuid=GpuUuid(f"GPU-{i}"), utilisation_percent=50.0, vram_used_bytes=used_bytes
+            )
+            for i in range(gpus)
+        ),
+    )
+
+
+class ScriptedAgent:
+    """The dispatcher of an agent whose runs, log and outputs are set by the test."""
+
+    def __init__(self) -> None:
+        self.facts = facts()
+        self.telemetry: Telemetry | None = telemetry(10.0)
+        self.seq = 0
+        self.runs: dict[RunId, RunView] = {}
+        self.events: list[tuple[int, RunView]] = []
+        self.snapshot_runs_max = 1000
+        self.logs: dict[RunId, bytearray] = {}
+        self.complete: set[RunId] = set()
+        self.outputs: dict[RunId, dict[str, bytes]] = {}
+        self.outputs_modified_at = 5.0
+        self.calls: list[str] = []
+        self.before_answer: Callable[[str, int], None] | None = None
+        """Told of each method and how many of it came, after its effect, before its answer."""
+        self.while_sending: Callable[[int], None] | None = None
+        """Told how many bytes of a download were sent so far."""
+        self.feeds: list[IncomingSubscription] = []
+        self.grown = asyncio.Event()
+
+    # the truth
+
+    def change(self, run: RunId, state: RunState, spec: RunSpec | None = None) -> RunView:
+        """A run changes, or comes; it is an event."""
+        self.seq += 1
+        known = self.runs.get(run)
+        if known is None:
+            view = RunView(
+                run=run,
+                spec=spec or RunSpec(command=("true",)),
+                owner="me",
+                submitted_at=float(self.seq),
+                state=state,
+                seq=self.seq,
+            )
+        else:
+            view = replace(known, state=state, seq=self.seq)
+        self.runs[run] = view
+        self.events.append((self.seq, view))
+        for feed in self.feeds:
+            if feed.feed.name == "runs":
+                feed.offer(self.seq, m.RunChanged(view=view))
+        self._grow()
+        return view
+
+    def sample(self, sample: Telemetry) -> None:
+        self.telemetry = sample
+        for number, feed in enumerate(self.feeds):
+            if feed.feed.name == "telemetry":
+                feed.offer(int(sample.at * 1000) + number, sample)
+
+    def write_log(self, run: RunId, data: bytes, complete: bool = False) -> None:
+        self.logs.setdefault(run, bytearray()).extend(data)
+        if complete:
+            self.complete.add(run)
+        self._grow()
+
+    def put_output(self, run: RunId, path: str, content: bytes) -> None:
+        self.outputs.setdefault(run, {})[path] = content
+        listing = self._listing(run)
+        for feed in self.feeds:
+            if feed.feed.name == "outputs" and cast("m.WatchOutputs", feed.params).run == run:
+                self.seq += 1
+                body = m.OutputsChanged(attempt=listing.attempt, entries=listing.entries)
+                feed.offer(self.seq, body)
+
+    def forget_events(self) -> None:
+        """The log is shortened: older events can't be had any more."""
+        self.events.clear()
+
+    def begin_anew(self) -> None:
+        """The database was lost: another log, no runs."""
+        self.seq = 0
+        self.runs.clear()
+        self.events.clear()
+
+    def snapshot(self) -> m.MachineSnapshot:
+        def rank(view: RunView) -> tuple[bool, int]:
+            return isinstance(view.state, Ended), -view.seq
+
+        views = sorted(self.runs.values(), key=rank)
+        return m.MachineSnapshot(
+            facts=self.facts,
+            seq=self.seq,
+            runs=tuple(views[: self.snapshot_runs_max]),
+            telemetry=self.telemetry,
+            runs_total=len(views),
+        )
+
+    def _grow(self) -> None:
+        grown, self.grown = self.grown, asyncio.Event()
+        grown.set()
+
+    # the dispatcher
+
+    async def on_call(self, call: IncomingCall) -> Struct:
+        self.calls.append(call.method.name)
+        answer = await self._answer(call)
+        if self.before_answer is not None:
+            self.before_answer(call.method.name, self.calls.count(call.method.name))
+        return answer
+
+    async def _answer(self, call: IncomingCall) -> Struct:
+        match call.request:
+            case m.Empty() if call.method.name == "machine.snapshot":
+                return self.snapshot()
+            case m.GetRun(run=run) | m.StopRun(run=run):
+                if isinstance(call.request, m.StopRun):
+                    self.change(run, ended("cancelled"))
+                return m.RunChanged(view=self._run(run))
+            case m.ListRuns():
+                return self._page(call.request)
+            case m.SubmitRuns(runs=(new,)):
+                known = self.runs.get(new.run) or self.change(new.run, queued(), new.spec)
+                return m.RunsSubmitted(runs=(known,))
+            case m.ReadLog():
+                return await self._send_log(call, call.request)
+            case m.ListOutputs(run=run):
+                return self._listing(run)
+            case m.ReadOutput():
+                return await self._send_output(call, call.request)
+        raise error(ErrorCode.UNKNOWN_METHOD, f"The script has no {call.method.name}.")
+
+    def _run(self, run: RunId) -> RunView:
+        if run not in self.runs:
+            raise error(ErrorCode.NOT_FOUND, "There is no such run.")
+        return self.runs[run]
+
+    def _page(self, request: m.ListRuns) -> m.RunList:
+        from lanherd_protocol.states import state_name
+
+        views = [
+            view
+            for view in sorted(self.runs.values(), key=lambda v: v.run, reverse=True)
+            if (not request.states or state_name(view.state) in request.states)
+            and (request.before is None or view.run < request.before)
+        ]
+        page = views[: request.limit]
+        return m.RunList(runs=tuple(page), seq=self.seq, more=len(views) > len(page))
+
+    async def _send_log(self, call: IncomingCall, request: m.ReadLog) -> m.LogEnd:
+        offset = request.offset
+        stop = None if request.length is None else offset + request.length
+        while True:
+            data = bytes(self.logs.get(request.run, b"")[offset:stop])
+            await self._send(call, data)
+            offset += len(data)
+            complete = request.run in self.complete
+            if complete or not request.follow:
+                return m.LogEnd(attempt=request.attempt or 1, offset=offset, complete=complete)
+            await self.grown.wait()
+
+    async def _send_output(self, call: IncomingCall, request: m.ReadOutput) -> m.OutputEnd:
+        content = self.outputs[request.run][request.path]
+        stop = None if request.length is None else request.offset + request.length
+        await self._send(call, content[request.offset : stop])
+        return m.OutputEnd(size_bytes=len(content), modified_at=self.outputs_modified_at)
+
+    async def _send(self, call: IncomingCall, data: bytes) -> None:
+        for start in range(0, len(data), 1000):
+            await call.send(data[start : start + 1000])
+            if self.while_sending is not None:
+                self.while_sending(start + 1000)
+                await asyncio.sleep(0)
+
+    def _listing(self, run: RunId) -> m.OutputList:
+        entries = tuple(
+            OutputEntry(
+                path=path,
+                kind="file",
+                size_bytes=len(content),
+                modified_at=self.outputs_modified_at,
+            )
+            for path, content in sorted(self.outputs.get(run, {}).items())
+        )
+        return m.OutputList(attempt=1, entries=entries)
+
+    async def on_subscribe(self, sub: IncomingSubscription) -> None:
+        if sub.feed.name == "runs" and sub.since >= 0:
+            self._replay(sub)
+        self.feeds.append(sub)
+        await sub.wait_closed()
+        self.feeds.remove(sub)
+
+    def _replay(self, sub: IncomingSubscription) -> None:
+        kept_from = self.events[0][0] if self.events else self.seq + 1
+        if sub.since + 1 < kept_from:
+            sub.gap(sub.since + 1, kept_from - 1)
+        for seq, view in self.events:
+            if seq > sub.since:
+                sub.offer(seq, m.RunChanged(view=view))
+
+
+class Wire:
+    """Dials the scripted agent through memory; can refuse, cut, and let a test wait for a dial."""
+
+    def __init__(self, agent: ScriptedAgent) -> None:
+        self.agent = agent
+        self.pairs: list[MemoryPair] = []
+        self.refuse: LanherdError | None = None
+        self.dials = 0
+
+    async def dial(self) -> Peer:
+        self.dials += 1
+        if self.refuse is not None:
+            raise self.refuse
+        pair = await memory_pair(self.agent, caller=LOCAL_ADMIN)
+        self.pairs.append(pair)
+        return pair.peer
+
+    def cut(self) -> None:
+        """The newest connection is lost on both sides."""
+        self.pairs[-1].link.cut()
+
+    async def close(self) -> None:
+        for pair in self.pairs:
+            await pair.close()
+
+
+class Desk:
+    """A session with its mirror, joined to a scripted agent."""
+
+    def __init__(self, agent: ScriptedAgent, wire: Wire) -> None:
+        self.agent = agent
+        self.wire = wire
+        self.mirror = Mirror()
+        self.taken: list[Input] = []
+        self.news = asyncio.Event()
+        self.now = 100.0
+        self.session = Session(
+            MACHINE,
+            "box",
+            wire.dial,
+            self.mirror,
+            self.take,
+            clock=lambda: self.now,
+            random=lambda: 0.0,
+        )
+
+    def take(self, fact: Input) -> None:
+        from lanherd_client.changes import RunChanged
+
+        self.taken.append(fact)
+        for change in self.mirror.apply(fact):
+            if isinstance(change, RunChanged):
+                self.session.run_changed(change.run)
+        self.news.set()
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        """Waits until facts have made it true."""
+        async with asyncio.timeout(10):
+            while not reached():
+                self.news.clear()
+                await self.news.wait()
+
+    async def until_mirrored(self) -> None:
+        """Waits until the mirror holds exactly the agent's runs."""
+        await self.until(lambda: self.mirrored() == self.agent.runs)
+
+    def mirrored(self) -> dict[RunId, RunView]:
+        return {view.run: view for view in self.mirror.runs(MACHINE)}
+
+    def run(self, run: RunId) -> Run:
+        numbers = iter(range(1000, 2000))
+        return Run(
+            MACHINE, run, self.session, self.mirror, self.take, lambda: run_id(next(numbers))
+        )
+
+
+@asynccontextmanager
+async def desk(agent: ScriptedAgent, *, started: bool = True) -> AsyncIterator[Desk]:
+    """A session that is connected to the agent, unless `started` is False."""
+    from lanherd_client.mirror import MachineKnown
+
+    wire = Wire(agent)
+    async with TaskOwner("desk") as tasks:
+        one = Desk(agent, wire)
+        one.take(MachineKnown(MACHINE, "box", 0.0))
+        tasks.spawn(one.session.run(), "session")
+        if started:
+            await one.session.reconnected()
+        yield one
+    await wire.close()
