@@ -54,9 +54,9 @@ class AgentCore:
 
     # --- For the shell ---------------------------------------------------------------------------
 
-    def resume(self, now: float) -> list[f.Effect]:
-        """After a restart: the effects whose events never came, live attempts, and timers."""
-        wanted: list[f.Effect] = list(self.books.pending.values())
+    def resume(self) -> list[f.Acting]:
+        """After a restart: the effects whose events never came, and the live attempts."""
+        wanted: list[f.Acting] = list(self.books.pending.values())
         for run in self.books.runs.values():
             state = run.state
             if isinstance(state, Running | Stopping):
@@ -69,7 +69,7 @@ class AgentCore:
                         pid=state.pid,
                     )
                 )
-        return [*wanted, *self.timers(now)]
+        return wanted
 
     def timers(self, now: float) -> list[f.SetTimer]:
         """The timers that follow from the state. None waits longer than it would have, even if

@@ -1,0 +1,128 @@
+"""What waits for the shell: requests, of which there may be only so many, and facts.
+
+Facts are never refused: there can't be more of them than there are attempts, preparations and
+timers, and of GPU readings only the newest counts.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from lanherd_agent.core.events import Event, Fact, ReadingsTaken
+from lanherd_agent.shell.turn import Turn
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+
+REQUESTS_WAITING_MAX = 1024
+BATCH_ENTRIES_MAX = 512
+"""Entries that one transaction takes; bounds how long the first of them waits."""
+
+Answer = TypeVar("Answer")
+
+
+class Asked(Generic[Answer]):
+    """A request: what it does in a turn, and who waits for it."""
+
+    __slots__ = ("_apply", "_future", "_give", "event")
+
+    def __init__(
+        self,
+        apply: Callable[[Turn], Answer],
+        future: asyncio.Future[Answer],
+        event: Event | None = None,
+    ) -> None:
+        self.event = event
+        self._apply = apply
+        self._future = future
+        self._give: Callable[[], object] = future.cancel
+
+    def apply(self, turn: Turn) -> None:
+        """Do it, and keep the answer until it is committed. Raises what the core refuses."""
+        answer = self._apply(turn)
+        self._give = lambda: self._future.set_result(answer)
+
+    def refuse(self, why: LanherdError) -> None:
+        self._give = lambda: self._future.set_exception(why)
+
+    def settle(self) -> None:
+        """The turn is committed: give the answer, if somebody still waits for it."""
+        if not self._future.done():
+            self._give()
+
+    def fail(self, why: LanherdError) -> None:
+        """The turn is not committed."""
+        if not self._future.done():
+            self._future.set_exception(why)
+
+
+Entry = Asked[Any] | Fact
+
+
+class Inbox:
+    """One line of entries, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._requests = 0
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def ask(self, asked: Asked[Any]) -> None:
+        """Raises OVERLOADED when too many requests wait already."""
+        if self._requests >= REQUESTS_WAITING_MAX:
+            raise error(
+                ErrorCode.OVERLOADED,
+                "The machine has more requests than it can take now.",
+                f"{self._requests} are waiting for its disk.",
+                "Try again in a moment.",
+                waiting=self._requests,
+            )
+        self._requests += 1
+        self._entries.append(asked)
+        self._filled.set()
+
+    def post(self, fact: Fact) -> None:
+        self._entries.append(fact)
+        self._filled.set()
+
+    def put_back(self, facts: list[Fact]) -> None:
+        """Facts of a turn that was not committed come again, before all others."""
+        self._entries[:0] = facts
+        if facts:
+            self._filled.set()
+
+    def drain(self) -> list[Entry]:
+        """The next entries; of several readings of the GPUs only the newest."""
+        entries = self._entries[:BATCH_ENTRIES_MAX]
+        del self._entries[:BATCH_ENTRIES_MAX]
+        if not self._entries:
+            self._filled.clear()
+        self._requests -= sum(isinstance(entry, Asked) for entry in entries)
+        readings = [entry for entry in entries if isinstance(entry, ReadingsTaken)]
+        if len(readings) > 1:
+            stale = {id(entry) for entry in readings[:-1]}
+            entries = [entry for entry in entries if id(entry) not in stale]
+        return entries
+
+    def fail_requests(self, why: LanherdError) -> None:
+        """Answer all requests that wait with this failure; the facts stay."""
+        for entry in self._entries:
+            if isinstance(entry, Asked):
+                entry.fail(why)
+        self._entries = [entry for entry in self._entries if not isinstance(entry, Asked)]
+        self._requests = 0
+        if not self._entries:
+            self._filled.clear()
+
+    def clear(self) -> None:
+        self._entries.clear()
+        self._requests = 0
+        self._filled.clear()
+
+    def wake(self) -> None:
+        """Let `wait_filled` return although there may be nothing."""
+        self._filled.set()
+
+    async def wait_filled(self) -> None:
+        await self._filled.wait()

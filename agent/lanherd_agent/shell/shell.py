@@ -1,0 +1,435 @@
+"""The shell around the core: it is the only one that waits, writes and tells.
+
+Everything that happens comes through one inbox. A turn drains it, runs the core, commits all that
+changed in one transaction in the writer thread, and only then answers, tells and acts; meanwhile
+the inbox fills for the next turn (group commit). If a commit fails, its callers are told so, the
+core is loaded again from what the store holds, and the facts of that turn come again: a full disk
+delays what is known, and loses none of it. A store that fails for good ends `serve`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from lanherd_agent.core.core import AgentCore
+from lanherd_agent.core.events import Fact, ReadingsTaken, RunsSubmitted, StopRequested, TimerFired
+from lanherd_agent.core.rules import Rules
+from lanherd_agent.core.run_states import RunRecord, view
+from lanherd_agent.persist.store import EVENTS_KEPT, AuditEntry, Device, Loaded, Store
+from lanherd_agent.shell.clock import Alarm, Clock, SystemClock
+from lanherd_agent.shell.executor import EffectExecutor
+from lanherd_agent.shell.inbox import Asked, Entry, Inbox
+from lanherd_agent.shell.reading import LiveAttempt, Reading, RunsSnapshot
+from lanherd_agent.shell.timers import Timers
+from lanherd_agent.shell.turn import Turn
+from lanherd_protocol import limits
+from lanherd_protocol.errors import ErrorCode, InternalError, LanherdError, error
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId, short_id
+from lanherd_protocol.messages import ListRuns, NewRun, RunList, StopRun
+from lanherd_protocol.states import RunView
+
+RETRY_S = 1.0
+"""How long nothing is tried after a commit found the disk full."""
+
+Answer = TypeVar("Answer")
+OnPublished = Callable[[tuple[RunView, ...]], None]
+_LOG = logging.getLogger(__name__)
+
+
+class Shell:
+    """One agent's core, store and inbox. Made by `open`; works while `serve` runs."""
+
+    def __init__(
+        self, store: Store, writer: ThreadPoolExecutor, loaded: Loaded, clock: Clock, rules: Rules
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._rules = rules
+        self._core = AgentCore(loaded.kept, rules)
+        self._reading = Reading(
+            loaded.kept.runs,
+            seq=loaded.kept.seq,
+            ordinal=loaded.kept.ordinal,
+            total=loaded.runs_total,
+            ended_kept=rules.ended_kept,
+        )
+        self._devices = {device.device: device for device in loaded.devices}
+        self._inbox = Inbox()
+        self._timers = Timers(clock, lambda timer: self.post(TimerFired(timer=timer)))
+        self._listeners: list[OnPublished] = []
+        self._in_turn: list[Entry] = []
+        self._problem: LanherdError | None = None
+        self._refusal: LanherdError | None = None
+        self._rest: Alarm | None = None
+        self._rested = asyncio.Event()
+        self._rested.set()
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @classmethod
+    async def open(
+        cls, store: Store, *, clock: Clock | None = None, rules: Rules | None = None
+    ) -> "Shell":
+        """Load what the store holds. Raises STORE_FAILED; the store is then closed."""
+        rules = rules or Rules()
+        writer = ThreadPoolExecutor(1, thread_name_prefix="lanherd-store")
+        loop = asyncio.get_running_loop()
+        try:
+            loaded = await loop.run_in_executor(writer, store.load, rules.ended_kept)
+        except BaseException:
+            await loop.run_in_executor(writer, store.close)
+            writer.shutdown()
+            raise
+        return cls(store, writer, loaded, clock or SystemClock(), rules)
+
+    async def serve(self, executor: EffectExecutor) -> None:
+        """Take turns until `close`. First hands out the effects that a crash left undone.
+
+        Raises STORE_FAILED when the store can't be used any more; nothing is acknowledged then.
+        """
+        self._idle.clear()
+        try:
+            self._timers.obey(self._core.timers(self._clock.now()))
+            undone = tuple(self._core.resume())
+            if undone:
+                executor.begin(undone)
+            while await self._wait_for_work():
+                await self._take_turn(executor)
+        except LanherdError as failure:
+            self._problem = self._refusal = failure
+            raise
+        finally:
+            self._end()
+
+    async def close(self) -> None:
+        """Take no more requests, commit what was handed in, and close the store."""
+        self._closing = True
+        self._inbox.wake()
+        self._rested.set()
+        await self._idle.wait()
+        self._end()
+        await self._in_writer(self._store.close)
+        self._writer.shutdown()
+
+    # --- Requests --------------------------------------------------------------------------------
+
+    async def submit(
+        self, owner: str, runs: tuple[NewRun, ...], audit: AuditEntry | None = None
+    ) -> tuple[RunView, ...]:
+        """Take all of the runs, or none; returns once they are durable."""
+        event = RunsSubmitted(owner=owner, runs=runs)
+        return await self._ask(lambda turn: _audited(turn, turn.take(event), audit), event)
+
+    async def stop(
+        self, owner: str | None, request: StopRun, audit: AuditEntry | None = None
+    ) -> RunView:
+        """End a run or cancel it in the line; the answer is the run as it then is."""
+        event = StopRequested(owner=owner, request=request)
+        return await self._ask(lambda turn: _audited(turn, turn.take(event)[0], audit), event)
+
+    async def add_device(self, device: Device, audit: AuditEntry | None = None) -> Device:
+        """Pair a controller, or change one that is paired; lifts an earlier revocation."""
+        return await self._ask(lambda turn: self._put_device(turn, device, audit))
+
+    async def revoke_device(self, device: DeviceId, audit: AuditEntry | None = None) -> Device:
+        """Let a controller in no more. It stays known. Raises NOT_FOUND."""
+
+        def apply(turn: Turn) -> Device:
+            known = next((d for d in reversed(turn.devices) if d.device == device), None)
+            known = known or self._devices.get(device)
+            if known is None:
+                raise error(
+                    ErrorCode.NOT_FOUND,
+                    f"No device {short_id(device)} is paired with this machine.",
+                    remedy="Look at the list of paired devices.",
+                    device=device,
+                )
+            return self._put_device(turn, replace(known, revoked_at=turn.now), audit)
+
+        return await self._ask(apply)
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Append an audit entry that belongs to no other change."""
+        await self._ask(lambda turn: turn.audit.append(entry))
+
+    def post(self, event: Fact) -> None:
+        """Say what has happened. On the loop's thread."""
+        self._inbox.post(event)
+
+    def _put_device(self, turn: Turn, device: Device, audit: AuditEntry | None) -> Device:
+        turn.devices.append(device)
+        return _audited(turn, device, audit)
+
+    async def _ask(
+        self,
+        apply: Callable[[Turn], Answer],
+        event: RunsSubmitted | StopRequested | None = None,
+    ) -> Answer:
+        if self._refusal is not None:
+            raise self._refusal
+        if self._closing:
+            raise _shutting_down()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._inbox.ask(Asked(apply, future, event))
+        return await future
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    @property
+    def seq(self) -> int:
+        """The number of the last committed change."""
+        return self._reading.seq
+
+    @property
+    def live_runs(self) -> int:
+        return self._reading.live_runs
+
+    @property
+    def queued_runs(self) -> int:
+        return self._reading.waiting_runs
+
+    async def view(self, run: RunId) -> RunView:
+        """The run as it was committed last. Raises NOT_FOUND."""
+        found = self._reading.find(run, self._core.books.queue)
+        return found if found is not None else view(await self._find_in_store(run))
+
+    async def list_runs(self, request: ListRuns) -> RunList:
+        """A page of runs, newest first. Raises NOT_FOUND for an unknown `before`."""
+        if not 0 < request.limit <= limits.RUN_LIST_PAGE_MAX:
+            raise error(
+                ErrorCode.INVALID_REQUEST,
+                f"A page of {request.limit} runs can't be given.",
+                remedy=f"Ask for 1 to {limits.RUN_LIST_PAGE_MAX}.",
+                limit=request.limit,
+            )
+        below = None
+        if request.before is not None:
+            below = self._reading.ordinal(request.before)
+            if below is None:
+                below = (await self._find_in_store(request.before)).ordinal
+        reading, most = self._reading, request.limit + 1
+        seq, floor = reading.seq, reading.floor
+        states = frozenset(request.states)
+        page = dict(reading.page(states, below, most, self._core.books.queue))
+        complete = len(page) == most and min(page) > floor
+        if floor and not complete and (not states or "ended" in states):
+            start = floor + 1 if below is None else min(below, floor + 1)
+            for record in await self._in_writer(self._store.ended_before, start, most):
+                page[record.ordinal] = view(record)
+        chosen = sorted(page, reverse=True)[: request.limit]
+        runs = tuple(page[ordinal] for ordinal in chosen)
+        return RunList(runs=runs, seq=seq, more=len(page) > request.limit)
+
+    def snapshot(self, ended_max: int = 100, waiting_max: int = 1000) -> RunsSnapshot:
+        """The live runs, the first that wait, and the newest that ended."""
+        return self._reading.snapshot(ended_max, waiting_max, self._core.books.queue)
+
+    async def events_since(self, number: int) -> tuple[RunView, ...] | None:
+        """The changes after `number`, in order; None if some are not kept any more."""
+        if number > self.seq:
+            return None
+        recent = self._reading.recent_since(number)
+        if recent is not None:
+            return recent
+        return await self._in_writer(self._store.events_since, number, EVENTS_KEPT * 2)
+
+    def on_published(self, callback: OnPublished) -> Callable[[], None]:
+        """Call back with the changes of each turn, once committed. Returns how to end that."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    @property
+    def problem(self) -> LanherdError | None:
+        """Why nothing can be kept now: the disk is full, or the store has failed."""
+        return self._problem
+
+    def device(self, device: DeviceId) -> Device | None:
+        return self._devices.get(device)
+
+    def devices(self) -> tuple[Device, ...]:
+        return tuple(self._devices.values())
+
+    def leased_bytes(self) -> dict[GpuUuid, int]:
+        """VRAM promised to live attempts, by GPU."""
+        return self._reading.leased_bytes()
+
+    def live_attempts(self) -> tuple[LiveAttempt, ...]:
+        return self._reading.live_attempts()
+
+    def story(self, run: RunId) -> str:
+        """What happened lately to a run that is not over, for error logs."""
+        return self._core.books.stories.tell(run)
+
+    async def _find_in_store(self, run: RunId) -> RunRecord:
+        found = await self._in_writer(self._store.find_runs, (run,))
+        if not found:
+            raise error(
+                ErrorCode.NOT_FOUND,
+                f"This machine has no run {short_id(run)}.",
+                remedy="Look at the list of runs; it may belong to another machine.",
+                run=run,
+            )
+        return found[0]
+
+    # --- Turns -----------------------------------------------------------------------------------
+
+    async def _wait_for_work(self) -> bool:
+        """Whether there is a turn to take; waits until there is, or `close` was called."""
+        while len(self._inbox) or not self._closing:
+            await self._inbox.wait_filled()
+            await self._rested.wait()
+            if len(self._inbox):
+                return True
+        return False
+
+    async def _take_turn(self, executor: EffectExecutor) -> None:
+        self._in_turn = entries = self._inbox.drain()
+        try:
+            recalled = await self._recall(entries)
+            turn = Turn(self._core, self._clock.now())
+            for entry in entries:
+                _run(entry, turn)
+            batch = turn.batch()
+            if batch:
+                await self._in_writer(self._store.commit, batch)
+                self._say_recovered()
+        except LanherdError as failure:
+            await self._on_not_committed(entries, failure)
+        else:
+            self._settle(turn, entries, recalled, executor)
+        self._in_turn = []
+        if self._store.untidy:
+            await self._in_writer(self._store.tidy)
+
+    async def _recall(self, entries: Iterable[Entry]) -> list[RunId]:
+        """Let the core know again the ended runs that these requests are about."""
+        strangers = [
+            run
+            for entry in entries
+            if isinstance(entry, Asked) and entry.event is not None
+            for run in self._core.strangers(entry.event)
+        ]
+        if not strangers:
+            return []
+        records = await self._in_writer(self._store.find_runs, strangers)
+        self._core.recall(records)
+        return [record.run for record in records]
+
+    def _settle(
+        self, turn: Turn, entries: list[Entry], recalled: list[RunId], executor: EffectExecutor
+    ) -> None:
+        """The turn is durable: answer, tell, act."""
+        evicted = self._reading.apply(turn.told)
+        self._core.forget(evicted)
+        self._core.forget(recalled)
+        self._devices.update((device.device, device) for device in turn.devices)
+        for entry in entries:
+            if isinstance(entry, Asked):
+                entry.settle()
+        if turn.told:
+            self._publish(tuple(told.view for told in turn.told))
+        self._timers.obey(turn.timing())
+        acting = turn.acting()
+        if acting:
+            executor.begin(acting)
+
+    def _publish(self, views: tuple[RunView, ...]) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(views)
+            except Exception:
+                _LOG.exception("A listener to the changes of runs failed.")
+
+    # --- When the store can't --------------------------------------------------------------------
+
+    async def _on_not_committed(self, entries: list[Entry], failure: LanherdError) -> None:
+        """Nothing of the turn is kept: say so, forget it, and let its facts come again."""
+        facts = [entry for entry in entries if not isinstance(entry, Asked)]
+        self._fail(entries, failure)
+        if failure.code is not ErrorCode.DISK_FULL:
+            raise failure
+        if self._closing:
+            # What the facts say is found again at the next start: the effects are still pending.
+            self._inbox.clear()
+            return
+        if self._problem is None:
+            _LOG.warning("%s Nothing is taken until there is space again.", failure)
+        self._problem = self._refusal = failure
+        self._inbox.fail_requests(failure)
+        loaded = await self._in_writer(self._store.load, self._rules.ended_kept)
+        readings = self._core.books.readings
+        self._core = AgentCore(loaded.kept, self._rules)
+        self._timers.clear()
+        self._timers.obey(self._core.timers(self._clock.now()))
+        if readings is not None:
+            facts.insert(0, ReadingsTaken(gpus=readings))
+        self._inbox.put_back(facts)
+        self._rested.clear()
+        self._rest = self._clock.call_later(RETRY_S, self._on_rested)
+
+    def _on_rested(self) -> None:
+        """Try again: with the facts that were not kept, and with the next request."""
+        self._rest = None
+        self._refusal = None
+        self._rested.set()
+
+    def _say_recovered(self) -> None:
+        if self._problem is not None:
+            self._problem = None
+            _LOG.info("The disk has space again; runs are taken as before.")
+
+    def _end(self) -> None:
+        """Nobody serves any more: whoever waits is told so, and whoever asks from now on."""
+        self._timers.clear()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._on_rested()
+        self._refusal = self._refusal or _shutting_down()
+        self._fail(self._in_turn, self._refusal)
+        self._inbox.fail_requests(self._refusal)
+        self._idle.set()
+
+    @staticmethod
+    def _fail(entries: list[Entry], failure: LanherdError) -> None:
+        for entry in entries:
+            if isinstance(entry, Asked):
+                entry.fail(failure)
+
+    async def _in_writer(self, work: Callable[..., Answer], *arguments: object) -> Answer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, work, *arguments)
+
+
+def _run(entry: Entry, turn: Turn) -> None:
+    """Run the core for one entry. What it refuses, and what can't be, changes nothing."""
+    try:
+        if isinstance(entry, Asked):
+            entry.apply(turn)
+        else:
+            turn.take(entry)
+    except LanherdError as refused:
+        if isinstance(refused, InternalError):
+            _LOG.error("%s", refused)
+        if isinstance(entry, Asked):
+            entry.refuse(refused)
+
+
+def _audited(turn: Turn, answer: Answer, audit: AuditEntry | None) -> Answer:
+    if audit is not None:
+        turn.audit.append(audit)
+    return answer
+
+
+def _shutting_down() -> LanherdError:
+    return error(
+        ErrorCode.SHUTTING_DOWN,
+        "The agent of this machine is stopping.",
+        "Its runs go on without it.",
+        "Try again when it is back; the same request with the same id is safe to send again.",
+    )
