@@ -10,6 +10,7 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -175,32 +176,34 @@ def _coloured(style: Style, code: int, colour: int | None) -> Style:
     return style._replace(fg=colour) if code == 38 else style._replace(bg=colour)
 
 
-_SIMPLE: Final[dict[int, dict[str, bool | None]]] = {
-    1: {"bold": True},
-    2: {"dim": True},
-    3: {"italic": True},
-    4: {"underline": True},
-    7: {"inverse": True},
-    9: {"strike": True},
-    21: {"underline": True},
-    22: {"bold": False, "dim": False},
-    23: {"italic": False},
-    24: {"underline": False},
-    27: {"inverse": False},
-    29: {"strike": False},
-    39: {"fg": None},
-    49: {"bg": None},
+_SIMPLE: Final[dict[int, Callable[[Style], Style]]] = {
+    0: lambda _style: PLAIN,
+    1: lambda style: style._replace(bold=True),
+    2: lambda style: style._replace(dim=True),
+    3: lambda style: style._replace(italic=True),
+    4: lambda style: style._replace(underline=True),
+    7: lambda style: style._replace(inverse=True),
+    9: lambda style: style._replace(strike=True),
+    21: lambda style: style._replace(underline=True),
+    22: lambda style: style._replace(bold=False, dim=False),
+    23: lambda style: style._replace(italic=False),
+    24: lambda style: style._replace(underline=False),
+    27: lambda style: style._replace(inverse=False),
+    29: lambda style: style._replace(strike=False),
+    39: lambda style: style._replace(fg=None),
+    49: lambda style: style._replace(bg=None),
 }
 
 
 def _after_code(style: Style, code: int) -> Style:
-    if code == 0:
-        return PLAIN
-    if code in _SIMPLE:
-        return style._replace(**_SIMPLE[code])
-    for first, bright, ground in ((30, 0, "fg"), (40, 0, "bg"), (90, 8, "fg"), (100, 8, "bg")):
+    simple = _SIMPLE.get(code)
+    if simple is not None:
+        return simple(style)
+    for first, bright in ((30, 0), (90, 8)):
         if first <= code < first + 8:
-            return style._replace(**{ground: code - first + bright})
+            return style._replace(fg=code - first + bright)
+        if first + 10 <= code < first + 18:
+            return style._replace(bg=code - first - 10 + bright)
     return style
 
 

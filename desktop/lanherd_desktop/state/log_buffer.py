@@ -107,6 +107,10 @@ class LogBuffer:
     def gap(self, row: int) -> Gap | None:
         return self._gaps.get(row)
 
+    def gap_rows(self, first: int, end: int) -> list[int]:
+        """The gap rows in [first, end), in order."""
+        return [row for row in self._gaps if first <= row < end]
+
     def span(self, row: int) -> tuple[int, int]:
         """The positions [start, end) of a kept row, line end included. Raises IndexError."""
         index = row - self._first_row

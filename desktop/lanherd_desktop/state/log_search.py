@@ -107,7 +107,7 @@ class LogSearch:
         self._rows.extend([row] * min(times, MATCHES_MAX - len(self._rows)))
 
     def _search_rows(self, data: bytes, row: int) -> None:
-        lowered = _as_shown(data).lower()
+        lowered = as_shown(data).lower()
         found = lowered.find(self._needle)
         counted = 0
         while found >= 0 and not self.capped:
@@ -126,7 +126,8 @@ class LogSearch:
         self._open_rows = len(self._rows) - before
 
 
-def _as_shown(data: bytes) -> bytes:
+def as_shown(data: bytes) -> bytes:
+    """Rows as they would be shown, still as bytes, each with its line end."""
     if b"\r" in data:
         data = b"\n".join(last_state(line) if b"\r" in line else line for line in data.split(b"\n"))
     return strip_escapes(data)

@@ -111,6 +111,10 @@ QRadioButton::indicator:checked { border: 5px solid $accent; width: 6px; height:
 
 _VIEWS = """
 QAbstractScrollArea { background: transparent; border: none; }
+QAbstractScrollArea[frame="card"] {
+    background: $surface; border: 1px solid $border; border-radius: ${r_card}px; padding: 2px;
+}
+QAbstractScrollArea[frame="card"]:focus { border-color: $accent; }
 QAbstractItemView {
     background: $surface; color: $text; border: none; outline: none;
     alternate-background-color: $hover;

@@ -41,6 +41,10 @@ class SearchField(QLineEdit):
     def query(self) -> str:
         return self.text().strip()
 
+    def sent(self) -> str:
+        """The query that was told last."""
+        return self._sent
+
     def set_query(self, text: str) -> None:
         self.setText(text)
         self._timer.stop()
