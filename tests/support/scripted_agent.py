@@ -12,7 +12,8 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lanherd_client.mirror import Input, Mirror
+from lanherd_client.changes import RunChanged
+from lanherd_client.mirror import Input, MachineKnown, Mirror
 from lanherd_client.run import Run
 from lanherd_client.session import Session
 from lanherd_protocol import messages as m
@@ -22,10 +23,11 @@ from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
-from lanherd_protocol.states import Ended, Queued, Running, RunState, RunView
+from lanherd_protocol.states import Ended, Outcome, Queued, Running, RunState, RunView, state_name
 from lanherd_protocol.values import (
     GpuFacts,
     GpuReading,
+    Lease,
     MachineFacts,
     OutputEntry,
     Reason,
@@ -50,15 +52,13 @@ def queued() -> Queued:
 
 
 def running() -> Running:
-    from lanherd_protocol.values import Lease
-
     return Running(since=2.0, pid=77, lease=Lease())
 
 
-def ended(outcome: str = "succeeded", started_at: float | None = 2.0) -> Ended:
+def ended(outcome: Outcome = "succeeded", started_at: float | None = 2.0) -> Ended:
     return Ended(
         at=3.0,
-        outcome=cast("m.Literal['succeeded']", outcome),
+        outcome=outcome,
         reason=DONE,
         started_at=started_at,
         exit_code=0 if outcome == "succeeded" else 1,
@@ -171,6 +171,7 @@ class ScriptedAgent:
         self.seq = 0
         self.runs.clear()
         self.events.clear()
+        self.feeds.clear()
 
     def snapshot(self) -> m.MachineSnapshot:
         def rank(view: RunView) -> tuple[bool, int]:
@@ -217,7 +218,9 @@ class ScriptedAgent:
                 return self._listing(run)
             case m.ReadOutput():
                 return await self._send_output(call, call.request)
-        raise error(ErrorCode.UNKNOWN_METHOD, f"The script has no {call.method.name}.")
+            case _:
+                problem = f"The script has no {call.method.name}."
+                raise error(ErrorCode.UNKNOWN_METHOD, problem)
 
     def _run(self, run: RunId) -> RunView:
         if run not in self.runs:
@@ -225,8 +228,6 @@ class ScriptedAgent:
         return self.runs[run]
 
     def _page(self, request: m.ListRuns) -> m.RunList:
-        from lanherd_protocol.states import state_name
-
         views = [
             view
             for view in sorted(self.runs.values(), key=lambda v: v.run, reverse=True)
@@ -278,7 +279,8 @@ class ScriptedAgent:
             self._replay(sub)
         self.feeds.append(sub)
         await sub.wait_closed()
-        self.feeds.remove(sub)
+        if sub in self.feeds:
+            self.feeds.remove(sub)
 
     def _replay(self, sub: IncomingSubscription) -> None:
         kept_from = self.events[0][0] if self.events else self.seq + 1
@@ -315,6 +317,15 @@ class Wire:
             await pair.close()
 
 
+async def eventually(reached: Callable[[], bool]) -> None:
+    """Looks again in every turn of the loop, for ten seconds at most, until it is true."""
+    async with asyncio.timeout(10):
+        while True:
+            if reached():
+                return
+            await asyncio.sleep(0)
+
+
 class Desk:
     """A session with its mirror, joined to a scripted agent."""
 
@@ -323,7 +334,6 @@ class Desk:
         self.wire = wire
         self.mirror = Mirror()
         self.taken: list[Input] = []
-        self.news = asyncio.Event()
         self.now = 100.0
         self.session = Session(
             MACHINE,
@@ -336,20 +346,14 @@ class Desk:
         )
 
     def take(self, fact: Input) -> None:
-        from lanherd_client.changes import RunChanged
-
         self.taken.append(fact)
         for change in self.mirror.apply(fact):
             if isinstance(change, RunChanged):
                 self.session.run_changed(change.run)
-        self.news.set()
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        """Waits until facts have made it true."""
-        async with asyncio.timeout(10):
-            while not reached():
-                self.news.clear()
-                await self.news.wait()
+        """Looks again and again, for ten seconds at most, until it is true."""
+        await eventually(reached)
 
     async def until_mirrored(self) -> None:
         """Waits until the mirror holds exactly the agent's runs."""
@@ -368,8 +372,6 @@ class Desk:
 @asynccontextmanager
 async def desk(agent: ScriptedAgent, *, started: bool = True) -> AsyncIterator[Desk]:
     """A session that is connected to the agent, unless `started` is False."""
-    from lanherd_client.mirror import MachineKnown
-
     wire = Wire(agent)
     async with TaskOwner("desk") as tasks:
         one = Desk(agent, wire)
@@ -379,3 +381,5 @@ async def desk(agent: ScriptedAgent, *, started: bool = True) -> AsyncIterator[D
             await one.session.reconnected()
         yield one
     await wire.close()
+    # The threads of `asyncio.to_thread` would outlive the test by a moment.
+    await asyncio.get_running_loop().shutdown_default_executor()

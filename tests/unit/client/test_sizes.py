@@ -23,7 +23,9 @@ def test_what_people_write(text: str, size_bytes: int) -> None:
     assert parse_size(text) == size_bytes
 
 
-@pytest.mark.parametrize("text", ["", "GB", "-2GB", "2 potatoes", "1e3", "2GBB", "٣GB", "1..5G", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "GB", "-2GB", "2 potatoes", "1e3", "2GBB", "٣GB", "1..5G", "nan"]
+)
 def test_what_is_not_a_size(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)
