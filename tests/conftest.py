@@ -38,10 +38,12 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # First in the list: set up before the test's own fixtures, and asked after they are gone.
+    # Before the test's own fixtures, so that it asks after they are gone; behind `strict`, since it
+    # brings the event loop, whose threads end with it.
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("asyncio") is not None:
-            item.fixturenames.insert(0, "no_leaked_tasks")
+            names = item.fixturenames
+            names.insert(names.index("strict") + 1, "no_leaked_tasks")
 
 
 @pytest.fixture(autouse=True)

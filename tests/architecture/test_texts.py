@@ -1,6 +1,7 @@
 """Every text of the window is in both languages; every action has a text and its own shortcut;
 every error code has a text."""
 
+import ast
 import string
 from collections import Counter
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
-from lanherd_desktop.views.words import FAILURES
+from lanherd_desktop.views.words import FAILURES, REASONS
 from lanherd_protocol.errors import ErrorCode
 from tests.architecture.source import ROOT, Source, below
 from tests.architecture.texts import Text, Translation, read_translation, texts_in
@@ -44,10 +45,28 @@ def test_every_error_code_has_a_text() -> None:
     assert all(FAILURES.values())
 
 
-def test_actions_and_failures_are_marked_for_translation() -> None:
+def codes_of_reasons() -> set[str]:
+    """The codes that the agent gives its reasons."""
+    return {
+        keyword.value.value
+        for source in below("agent")
+        for call, name in source.calls()
+        for keyword in call.keywords
+        if name.rpartition(".")[2] == "Reason" and keyword.arg == "code"
+        if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
+    }
+
+
+def test_every_reason_has_a_text() -> None:
+    codes = codes_of_reasons()
+    assert "in_line" in codes
+    assert not codes - REASONS.keys() - set(ErrorCode)
+
+
+def test_what_tables_hold_is_marked_for_translation() -> None:
     texts = {text for _, text in texts_of_the_window()}
     assert {action.text for action in ACTIONS} <= texts
-    assert set(FAILURES.values()) <= texts
+    assert {*FAILURES.values(), *REASONS.values()} <= texts
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -75,6 +75,9 @@ def test_tidy():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
 
+async def test_thread_of_the_loop():
+    await asyncio.to_thread(len, "")
+
 async def test_group():
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.sleep(0))
