@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from PySide6.QtGui import QFont, QFontDatabase
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo
 
 from lanherd_desktop.views.theme import tokens
 
@@ -16,7 +16,9 @@ def _font(kind: QFontDatabase.SystemFont, size: int, weight: int) -> QFont:
     system = QFontDatabase.systemFont(kind)
     fixed = kind is QFontDatabase.SystemFont.FixedFont
     font = QFont(system)
-    font.setFamilies([system.family(), *(_CJK_MONO_FAMILIES if fixed else _CJK_FAMILIES)])
+    # 'Sans Serif' is no family: named first, the fallbacks would win over what it stands for.
+    family = QFontInfo(system).family()
+    font.setFamilies([family, *(_CJK_MONO_FAMILIES if fixed else _CJK_FAMILIES)])
     font.setPixelSize(size)
     font.setWeight(QFont.Weight(weight))
     font.setFeature(QFont.Tag("tnum"), 1)

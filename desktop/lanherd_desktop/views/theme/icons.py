@@ -93,8 +93,34 @@ def icon(
     name: IconName, token: str = "text", size: int = 16, disabled_token: str = "muted"
 ) -> QIcon:
     """An icon of the current theme; ask again when the theme's notifier says `changed`."""
+    return spaced_icon(name, token, size, disabled_token)
+
+
+def spaced_icon(
+    name: IconName,
+    token: str = "text",
+    size: int = 16,
+    disabled_token: str = "muted",
+    *,
+    left: int = 0,
+    right: int = 0,
+) -> QIcon:
+    """An icon with room at its sides, where a control has no setting for it."""
     result = QIcon()
     for density in _DENSITIES:
-        result.addPixmap(pixmap(name, token, size, density), QIcon.Mode.Normal)
-        result.addPixmap(pixmap(name, disabled_token, size, density), QIcon.Mode.Disabled)
+        for mode, tint in ((QIcon.Mode.Normal, token), (QIcon.Mode.Disabled, disabled_token)):
+            drawn = pixmap(name, tint, size, density)
+            result.addPixmap(_padded(drawn, size, density, left, right), mode)
     return result
+
+
+def _padded(drawn: QPixmap, size: int, density: float, left: int, right: int) -> QPixmap:
+    if not left and not right:
+        return drawn
+    wide = QPixmap(round((left + size + right) * density), round(size * density))
+    wide.setDevicePixelRatio(density)
+    wide.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(wide)
+    painter.drawPixmap(left, 0, drawn)
+    painter.end()
+    return wide

@@ -83,6 +83,7 @@ QComboBox QAbstractItemView {
     background: $surface; color: $text; border: 1px solid $border; padding: 4px;
     selection-background-color: $raised; selection-color: $text; outline: none;
 }
+QSpinBox, QDoubleSpinBox { padding: 0 24px 0 9px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button {
     subcontrol-origin: border; subcontrol-position: top right; width: 22px; border: none;
 }
@@ -135,6 +136,7 @@ QHeaderView::section {
     background: $surface; color: $muted; font-size: ${f_secondary}px;
     border: none; border-bottom: 1px solid $border; padding: 6px 8px;
 }
+QHeaderView::section:vertical { border: none; font-size: ${f_small}px; padding: 0 8px; }
 QTableCornerButton::section { background: $surface; border: none; }
 QScrollBar { background: transparent; border: none; margin: 0; }
 QScrollBar:vertical { width: 12px; }
@@ -153,6 +155,8 @@ QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; border: none; 
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QAbstractScrollArea::corner { background: transparent; border: none; }
 QSplitter::handle { background: $border; }
+QSplitter[kind="gap"]::handle { background: transparent; }
+QSplitter[kind="gap"]::handle:hover { background: $raised; border-radius: 3px; }
 QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:vertical { height: 1px; }
 QMainWindow, QDialog { background: $background; }

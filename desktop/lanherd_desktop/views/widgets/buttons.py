@@ -6,10 +6,11 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from lanherd_desktop.views.theme import tokens
-from lanherd_desktop.views.theme.icons import IconName, icon
+from lanherd_desktop.views.theme.icons import IconName, icon, spaced_icon
 
 _Kind = Literal["primary", "ghost", "danger"]
 _ICON = 16
+_ICON_GAP = 4
 _ICON_TOKENS = {"primary": "on_accent", "ghost": "text", "danger": "danger"}
 
 
@@ -22,7 +23,7 @@ class _Button(QPushButton):
         self._icon_name = name
         self.setProperty("kind", kind)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setIconSize(QSize(_ICON, _ICON))
+        self.setIconSize(QSize(_ICON + _ICON_GAP, _ICON))
         self._tint()
 
     def set_icon_name(self, name: IconName | None) -> None:
@@ -31,7 +32,16 @@ class _Button(QPushButton):
 
     def _tint(self) -> None:
         if self._icon_name is not None:
-            self.setIcon(icon(self._icon_name, _ICON_TOKENS[self._kind], _ICON))
+            behind = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+            self.setIcon(
+                spaced_icon(
+                    self._icon_name,
+                    _ICON_TOKENS[self._kind],
+                    _ICON,
+                    left=_ICON_GAP if behind else 0,
+                    right=0 if behind else _ICON_GAP,
+                )
+            )
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -66,6 +76,7 @@ class MenuButton(_Button):
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__("ghost", text, IconName.CHEVRON_DOWN, parent)
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self._tint()
 
 
 class IconButton(QToolButton):

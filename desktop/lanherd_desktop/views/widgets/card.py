@@ -130,6 +130,7 @@ class CardFrame(QFrame):
     def set_status(self, kind: DotKind, text: str) -> None:
         self._dot.set_kind(kind)
         self._status.setText(text)
+        self._give_room()
 
     def set_subtitle(self, text: str) -> None:
         self._subtitle.setText(text)
@@ -186,6 +187,12 @@ class CardFrame(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place_veil()
+        self._give_room()
+
+    def _give_room(self) -> None:
+        """A long name gives way to the state up to the middle of the card."""
+        wanted = self._status.sizeHint().width()
+        self._status.setMinimumWidth(min(wanted, self.width() * 45 // 100))
 
     def _place_veil(self) -> None:
         if self._veil is not None:

@@ -58,7 +58,9 @@ class CsvModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            right = orientation is Qt.Orientation.Vertical or section in self._numeric
+            side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if orientation is Qt.Orientation.Horizontal:
@@ -85,11 +87,13 @@ class CsvPreview(QWidget):
         self._view.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self._view.horizontalHeader().setDefaultSectionSize(120)
         self._view.horizontalHeader().setHighlightSections(False)
+        self._view.horizontalHeader().setStretchLastSection(True)
         self._view.setAccessibleName(self.tr("Table"))
         self._view.setProperty("frame", "card")
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(tokens.SPACE_2)
+        split.setProperty("kind", "gap")
         split.addWidget(self._plot)
         split.addWidget(self._view)
         split.setStretchFactor(0, 2)

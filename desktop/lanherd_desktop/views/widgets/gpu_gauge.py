@@ -252,15 +252,16 @@ class GaugeGrid(QWidget):
         return max(0, rows * (_HEIGHT + self._GAP_Y) - self._GAP_Y)
 
     def sizeHint(self) -> QSize:
-        width = max(self.width(), self._TWO_COLUMNS_FROM)
-        return QSize(width, self.heightForWidth(width))
+        return QSize(self._TWO_COLUMNS_FROM, self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, self.heightForWidth(max(self.width(), 160)))
+        return QSize(160, self.heightForWidth(self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place()
+        if self._columns(event.oldSize().width()) != self._columns(self.width()):
+            self.updateGeometry()
 
     def _columns(self, width: int) -> int:
         return 2 if width >= self._TWO_COLUMNS_FROM else 1

@@ -89,13 +89,14 @@ class RowPainter:
         first = max(0, columns.index(self._first_column) - 1)
         end = min(len(row.text), columns.index(self._end_column) + 1)
         c = colours()
+        # Under the styles' own grounds: inverse text must stay readable where it is selected.
+        for mark in marks:
+            if mark.text is None and mark.start <= end and mark.end > first:
+                self._fill(columns, mark.start, mark.end, top, mark.ground)
         for span in row.spans:
             ground = style_colours(span.style, c)[1]
             if ground is not None and span.start < end and span.end > first:
                 self._fill(columns, span.start, span.end, top, ground)
-        for mark in marks:
-            if mark.start <= end and mark.end > first:
-                self._fill(columns, mark.start, mark.end, top, mark.ground)
         for span in row.spans:
             start, stop = max(span.start, first), min(span.end, end)
             if start < stop:
@@ -104,7 +105,8 @@ class RowPainter:
                 self._draw_runs(row, Span(start, stop, span.style), top)
         for mark in marks:
             if mark.text is not None and mark.start < end and mark.end > first:
-                self._painter.setFont(mono_font(self._grid.size, _STRONG))
+                self._fill(columns, mark.start, mark.end, top, mark.ground)
+                self._painter.setFont(mono_font(self._grid.size))
                 self._painter.setPen(mark.text)
                 self._draw_runs(row, Span(mark.start, mark.end, Style()), top)
 

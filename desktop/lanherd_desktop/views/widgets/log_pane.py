@@ -291,7 +291,7 @@ class LogPane(QAbstractScrollArea):
             marks.append(Mark(chosen[0], chosen[1], c.selection))
         for begin, end, current in self._finder.matches_in(number, row.text):
             ground = c.match_current if current else c.match
-            marks.append(Mark(begin, end, ground, c.on_match if current else None))
+            marks.append(Mark(begin, end, ground, c.on_match if current else c.text))
         return marks
 
     # --- Finding

@@ -169,6 +169,7 @@ class NavList(QWidget):
         self._group.addButton(item)
         self._items_box.addWidget(item)
         item.show_folded(self._folded)
+        QWidget.setTabOrder(item, self._fold)
         if len(self._items) == 1:
             item.setChecked(True)
 
