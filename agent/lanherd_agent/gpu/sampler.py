@@ -28,6 +28,8 @@ from lanherd_protocol.values import GpuProcess, GpuReading, Telemetry
 
 WATCHED_INTERVAL_S = 1.0
 IDLE_INTERVAL_S = 4.0
+WOKEN_GAP_S = 0.2
+"""Hundreds of runs a second start and end in a burst; each wakes the sampler."""
 RECENT_SAMPLES_MAX = 60
 
 
@@ -74,7 +76,7 @@ class Sampler:
         return self._watching()
 
     def wake(self) -> None:
-        """Asks for a sample now: something was started or ended."""
+        """Asks for a sample soon: something was started or ended."""
         self._woken.set()
 
     async def start(self) -> None:
@@ -84,13 +86,14 @@ class Sampler:
     async def run(self) -> None:
         """Samples until it is cancelled."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = earliest = loop.time()
         while True:
-            interval_s = self._interval_s()
-            due = next_due(due, loop.time(), interval_s)
+            due = next_due(due, loop.time(), self._interval_s())
             if await self._woken_before(due):
+                await asyncio.sleep(earliest - loop.time())
                 due = loop.time()
             await self._sample()
+            earliest = loop.time() + WOKEN_GAP_S
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
@@ -111,13 +114,13 @@ class Sampler:
                 await self._woken.wait()
         except TimeoutError:
             return False
-        self._woken.clear()
         return True
 
     async def _sample(self) -> None:
-        facts = await self._probe.facts()
+        self._woken.clear()
+        # Asked before reading too: that is what starts the probe, and waits for it the first time.
+        await self._probe.facts()
         readings = await self._probe.read()
-        # Reading may have brought a restart of the driver to an end, and other GPUs with it.
         facts = await self._probe.facts()
         if facts != self._facts:
             self._facts = facts

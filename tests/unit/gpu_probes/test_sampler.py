@@ -162,6 +162,19 @@ async def test_a_wake_or_a_watcher_brings_a_sample_at_once(stir: str) -> None:
     assert rig.probe.reads >= 1
 
 
+async def test_a_burst_of_wakes_brings_few_samples() -> None:
+    rig = Rig()
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        task = group.create_task(rig.sampler.run())
+        began = loop.time()
+        while loop.time() - began < 0.5:
+            rig.sampler.wake()
+            await asyncio.sleep(0)
+        task.cancel()
+    assert 1 <= rig.probe.reads <= 4
+
+
 async def test_live_runs_keep_the_fast_rate() -> None:
     rig = Rig()
     rig.holds = [hold()]
