@@ -161,13 +161,11 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """When `tick` is to be called, at the latest; None once closed. It may move later."""
-        match self.state:
-            case "opening":
-                return self._opened_at + HELLO_TIMEOUT_S
-            case "open":
-                return min(self._heard_at + DEAD_AFTER_S, self._next_ping_at())
-            case "closed":
-                return None
+        if self.is_closed:
+            return None
+        if self.state == "opening":
+            return self._opened_at + HELLO_TIMEOUT_S
+        return min(self._heard_at + DEAD_AFTER_S, self._next_ping_at())
 
     def sendable(self, call_id: int) -> int:
         """How many bytes `send_bulk` takes now for this call; 0 also when the call is over."""

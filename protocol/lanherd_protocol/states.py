@@ -7,7 +7,7 @@ A state carries only what is valid in it. The agent's transition table is in
 'Unreachable' is not here: it is a controller's view of a machine, never an outcome of a run.
 """
 
-from typing import Literal
+from typing import Literal, assert_never
 
 from msgspec import Struct
 
@@ -119,3 +119,5 @@ def lease_of(state: RunState) -> Lease:
             return state.lease
         case Queued() | Preparing():
             return Lease()
+        case _ as unreachable:
+            assert_never(unreachable)
