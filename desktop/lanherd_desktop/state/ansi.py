@@ -133,10 +133,9 @@ def _visible(code: int) -> str:
     char = chr(code)
     if char == "\t" or char.isprintable() or code in _JOINERS:
         return char
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\u2421"
+    if code < 0x20 or code == 0x7F:
+        # The caret form needs no font that has the control pictures.
+        return "^" + chr(code ^ 0x40)
     return char if unicodedata.category(char) == "Zs" else "\ufffd"
 
 

@@ -29,7 +29,7 @@ MOTION_MS: Final = 120
 SKELETON_DELAY_MS: Final = 150
 TOAST_MS: Final = 5_000
 
-DIMMED_ALPHA: Final = 0.45
+DIMMED_ALPHA: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)

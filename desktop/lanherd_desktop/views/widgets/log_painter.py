@@ -27,6 +27,9 @@ _STRONG = 700
 @lru_cache(maxsize=64)
 def _styled_font(size: int, bold: bool, italic: bool, underline: bool, strike: bool) -> QFont:
     font = mono_font(size, _STRONG if bold else 400)
+    # Each cell is drawn by itself: nothing is left to shape, and a script without a font
+    # for it costs no search through all others.
+    font.setStyleStrategy(QFont.StyleStrategy.PreferNoShaping)
     font.setItalic(italic)
     font.setUnderline(underline)
     font.setStrikeOut(strike)
@@ -106,7 +109,7 @@ class RowPainter:
         for mark in marks:
             if mark.text is not None and mark.start < end and mark.end > first:
                 self._fill(columns, mark.start, mark.end, top, mark.ground)
-                self._painter.setFont(mono_font(self._grid.size))
+                self._painter.setFont(_styled_font(self._grid.size, False, False, False, False))
                 self._painter.setPen(mark.text)
                 self._draw_runs(row, Span(mark.start, mark.end, Style()), top)
 

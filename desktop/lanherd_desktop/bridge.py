@@ -1,0 +1,312 @@
+"""The only door between the window and the network.
+
+One asyncio thread holds the fleet. What happens there is collected, latest value per machine and
+per run, and the GUI thread takes it once a tick (100 ms): two hundred machines at 1 Hz are ten
+updates a second, not two hundred signals. Questions go the other way as jobs; their answers come
+back in the same tick. Logs flow through bounded queues: when the window does not keep up, the
+reader on the other side waits, and the machine keeps the bytes.
+"""
+
+import asyncio
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from lanherd_client.changes import (
+    Change,
+    MachineChanged,
+    RunChanged,
+    RunsChanged,
+    SightingsChanged,
+    TelemetryChanged,
+)
+from lanherd_client.fleet import Fleet
+from lanherd_client.mirror import RunRecord
+from lanherd_desktop.state.room import RoomUpdate, RunKey
+from lanherd_desktop.streams import LogStream, OutputsStream, Stream
+from lanherd_protocol.aio.tasks import TaskOwner
+from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
+from lanherd_protocol.ids import DeviceId
+from lanherd_protocol.states import RunView
+
+Result = TypeVar("Result")
+TICK_MS = 100
+ANSWERS_WAITING_MAX = 10_000
+SWITCH_INTERVAL_S = 0.001
+"""PySide6 holds the GIL inside long Qt calls; shorter turns halve the other thread's tail."""
+
+
+class Job(Generic[Result]):
+    """A question on its way. Exactly one of the callbacks is called, in the GUI thread."""
+
+    def __init__(
+        self,
+        on_done: Callable[[Result], None],
+        on_failed: Callable[[Failure], None],
+        on_progress: Callable[[Any], None] | None,
+    ) -> None:
+        self._on_done = on_done
+        self._on_failed = on_failed
+        self._on_progress = on_progress
+        self._progress: Any = None
+        self._task: asyncio.Task[None] | None = None
+        self._cancelled = False
+        self.ended = False
+
+    def cancel(self) -> None:
+        """No longer wanted: neither callback is called any more."""
+        self._cancelled = True
+        task = self._task
+        if task is not None and not task.done():
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+    def progress(self, value: object) -> None:
+        """Called on the asyncio thread; the GUI thread sees the latest value of each tick."""
+        self._progress = value
+
+    def started(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+        if self._cancelled:
+            task.cancel()
+
+    def deliver_progress(self) -> None:
+        value, self._progress = self._progress, None
+        if value is not None and self._on_progress is not None and not self._cancelled:
+            self._on_progress(value)
+
+    def deliver(self, result: Result | Failure) -> None:
+        self.ended = True
+        if self._cancelled:
+            return
+        if isinstance(result, Failure):
+            self._on_failed(result)
+        else:
+            self._on_done(result)
+
+
+class _Collected:
+    """What changed since the last tick; touched by both threads, hence the lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.machines: set[DeviceId] = set()
+        self.telemetry: set[DeviceId] = set()
+        self.runs: set[RunKey] = set()
+        self.replaced: set[DeviceId] = set()
+        self.sightings = False
+
+    def add(self, change: Change) -> None:
+        match change:
+            case MachineChanged(machine=machine):
+                self.machines.add(machine)
+            case TelemetryChanged(machine=machine):
+                self.telemetry.add(machine)
+            case RunChanged(machine=machine, run=run):
+                self.runs.add((machine, run))
+            case RunsChanged(machine=machine):
+                self.replaced.add(machine)
+            case SightingsChanged():
+                self.sightings = True
+
+    def empty(self) -> bool:
+        return not (self.machines or self.telemetry or self.runs or self.replaced or self.sightings)
+
+
+class Bridge(QObject):
+    """Starts the asyncio thread, ticks, and emits what is new."""
+
+    room_updated = Signal(object)
+    """A RoomUpdate."""
+    failed = Signal(object)
+    """A Failure that belongs to no question: the fleet itself could not be opened."""
+
+    def __init__(self, home: Path | None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._home = home
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._fleet: Fleet | None = None
+        self._stop: asyncio.Event | None = None
+        self._tasks: TaskOwner | None = None
+        self._ready = threading.Event()
+        self._update: RoomUpdate | None = None
+        self._update_lock = threading.Lock()
+        self._answers: deque[tuple[Job[Any], Any]] = deque(maxlen=ANSWERS_WAITING_MAX)
+        self._jobs: set[Job[Any]] = set()
+        self._streams: set[Stream] = set()
+        self._start_failure: Failure | None = None
+        self._thread = threading.Thread(target=self._run, name="lanherd-io", daemon=True)
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self.tick)
+
+    # --- GUI thread ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the fleet in its thread; returns when jobs can be given."""
+        self._thread.start()
+        self._ready.wait()
+        self._timer.start()
+
+    def close(self) -> None:
+        """Cancel everything, close the fleet and end the thread."""
+        self._timer.stop()
+        for stream in tuple(self._streams):
+            stream.close()
+        if self._loop is not None and self._stop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def ask(
+        self,
+        question: Callable[[Fleet, Job[Result]], Coroutine[Any, Any, Result]],
+        on_done: Callable[[Result], None],
+        on_failed: Callable[[Failure], None],
+        on_progress: Callable[[Any], None] | None = None,
+    ) -> Job[Result]:
+        """Run `question` on the asyncio thread; its answer comes with a later tick."""
+        job = Job(on_done, on_failed, on_progress)
+        self._jobs.add(job)
+        if self._loop is None or not self._thread.is_alive():
+            failure = self._start_failure or Failure(
+                code=ErrorCode.SHUTTING_DOWN, title="The window is closing."
+            )
+            self._answers.append((job, failure))
+            return job
+        self._loop.call_soon_threadsafe(self._spawn_job, job, question)
+        return job
+
+    def open_log(self, stream: LogStream) -> LogStream:
+        """Begin to fill a log stream; it delivers in ticks until it is closed."""
+        self._open(stream)
+        return stream
+
+    def watch_outputs(self, stream: OutputsStream) -> OutputsStream:
+        """Begin to watch a run's outputs; the latest listing comes with a tick."""
+        self._open(stream)
+        return stream
+
+    def tick(self) -> None:
+        """Take what has come and hand it to the window."""
+        if self._start_failure is not None:
+            failure, self._start_failure = self._start_failure, None
+            self.failed.emit(failure)
+        with self._update_lock:
+            update, self._update = self._update, None
+        if update is not None:
+            self.room_updated.emit(update)
+        while self._answers:
+            job, result = self._answers.popleft()
+            self._jobs.discard(job)
+            job.deliver(result)
+        for job in tuple(self._jobs):
+            job.deliver_progress()
+        for stream in tuple(self._streams):
+            stream.deliver()
+            if stream.over:
+                self._streams.discard(stream)
+
+    def _open(self, stream: Stream) -> None:
+        self._streams.add(stream)
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._spawn_stream, stream)
+
+    # --- asyncio thread --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        try:
+            async with TaskOwner("desktop") as tasks, Fleet.open(self._home) as fleet:
+                self._tasks = tasks
+                self._fleet = fleet
+                self._ready.set()
+                follower = tasks.spawn(self._follow(fleet), "follow the fleet")
+                await self._stop.wait()
+                follower.cancel()
+                await tasks.close()
+        except LanherdError as problem:
+            self._start_failure = problem.failure
+            self._ready.set()
+
+    async def _follow(self, fleet: Fleet) -> None:
+        with fleet.changes() as changes:
+            while batch := await changes.batch():
+                collected = _Collected()
+                for change in batch:
+                    collected.add(change)
+                self._merge(_update_of(fleet, collected))
+
+    def _merge(self, fresh: RoomUpdate) -> None:
+        with self._update_lock:
+            self._update = fresh if self._update is None else merge(self._update, fresh)
+
+    def _spawn_job(
+        self,
+        job: Job[Result],
+        question: Callable[[Fleet, Job[Result]], Coroutine[Any, Any, Result]],
+    ) -> None:
+        if self._tasks is None or self._fleet is None:
+            return
+        job.started(self._tasks.spawn(self._answer(job, question(self._fleet, job)), "a question"))
+
+    async def _answer(self, job: Job[Result], question: Coroutine[Any, Any, Result]) -> None:
+        try:
+            result: Result | Failure = await question
+        except LanherdError as problem:
+            result = problem.failure
+        self._answers.append((job, result))
+
+    def _spawn_stream(self, stream: Stream) -> None:
+        if self._tasks is not None and self._fleet is not None and not stream.closed:
+            stream.begin(self._tasks.spawn(stream.fill(self._fleet), "a stream"))
+
+
+def _update_of(fleet: Fleet, collected: _Collected) -> RoomUpdate:
+    """Read the fleet's latest values of everything that changed."""
+    machines = {
+        machine: fleet.machine(machine) for machine in collected.machines | collected.telemetry
+    }
+    histories = {}
+    for machine in collected.telemetry:
+        view = machines[machine]
+        if view is not None and view.facts is not None:
+            histories[machine] = {
+                gpu.uuid: fleet.history(machine, gpu.uuid) for gpu in view.facts.gpus
+            }
+    replaced: dict[DeviceId, tuple[RunRecord, ...]] = {
+        machine: fleet.runs(machine) for machine in collected.replaced
+    }
+    runs: dict[RunKey, RunView | None] = {
+        key: fleet.run_view(*key) for key in collected.runs if key[0] not in replaced
+    }
+    return RoomUpdate(
+        machines=machines,
+        histories=histories,
+        runs=runs,
+        runs_replaced=replaced,
+        sightings=fleet.sightings() if collected.sightings else None,
+    )
+
+
+def merge(earlier: RoomUpdate, later: RoomUpdate) -> RoomUpdate:
+    """One update that says what both say; the later one wins."""
+    runs = {key: run for key, run in earlier.runs.items() if key[0] not in later.runs_replaced}
+    return RoomUpdate(
+        machines={**earlier.machines, **later.machines},
+        histories={**earlier.histories, **later.histories},
+        runs={**runs, **later.runs},
+        runs_replaced={**earlier.runs_replaced, **later.runs_replaced},
+        sightings=later.sightings if later.sightings is not None else earlier.sightings,
+    )

@@ -1,0 +1,19 @@
+"""The roles by which list models say what a two-line row shows."""
+
+from enum import IntEnum
+
+from PySide6.QtCore import Qt
+
+_FIRST = int(Qt.ItemDataRole.UserRole)
+
+
+class RowRole(IntEnum):
+    """`CHIP` is a ChipKind or None; the others are texts, but for `DANGER`: a bool."""
+
+    CHIP = _FIRST + 1
+    TITLE = _FIRST + 2
+    SUBTITLE = _FIRST + 3
+    TRAILING = _FIRST + 4
+    DANGER = _FIRST + 5
+    KEY = _FIRST + 6
+    """What identifies the row to the program; never shown."""

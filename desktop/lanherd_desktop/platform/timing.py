@@ -1,0 +1,53 @@
+"""Marks of a start, for `./dev bench start`: one JSON line each, in the file that is named.
+
+Without LANHERD_TIMING_FILE nothing is watched and nothing is written.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QWidget
+
+VARIABLE = "LANHERD_TIMING_FILE"
+
+
+class TimingMarks:
+    """Writes each mark once."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.at_ns: dict[str, int] = {}
+
+    def mark(self, name: str) -> None:
+        if name in self.at_ns:
+            return
+        self.at_ns[name] = time.monotonic_ns()
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"mark": name, "at_ns": self.at_ns[name]}) + "\n")
+
+
+class FirstPaint(QObject):
+    """Marks the moment at which a window has painted for the first time."""
+
+    def __init__(self, window: QWidget, marks: TimingMarks) -> None:
+        super().__init__(window)
+        self._window = window
+        self._marks = marks
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.UpdateRequest and watched is self._window:
+            # The update is delivered right after this filter; the next event comes after it.
+            self._window.removeEventFilter(self)
+            self._marks.mark("window_shown")
+        return False
+
+
+def timing_marks() -> TimingMarks:
+    """The marks of this process."""
+    path = os.environ.get(VARIABLE)
+    return TimingMarks(Path(path) if path else None)

@@ -1,0 +1,217 @@
+"""One machine as its card shows it, from what its mirror knows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lanherd_client.mirror import Connecting, GpuPoint, MachineView, Online, Refused, Unreachable
+from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.filters import Query, bytes_above, parse_query
+from lanherd_desktop.state.gpu_gauge import GpuGaugeData
+from lanherd_desktop.state.room import Histories
+from lanherd_desktop.state.runs import chip_kind, run_reason, run_row, run_title
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.ids import DeviceId, RunId
+from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.values import GpuFacts, GpuReading, Reason
+
+LinkKind = Literal["connecting", "online", "unreachable", "refused"]
+LINES_MAX = 5
+QUERY_KEYS = frozenset({"free", "state", "gpu"})
+
+
+@dataclass(frozen=True, slots=True)
+class GpuGroup:
+    """Equal GPUs of a machine: '4 × RTX 4090 · 24 GB'."""
+
+    count: int
+    name: str
+    vram_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardLine:
+    """A run, or a process that isn't ours, on the card."""
+
+    kind: ChipKind
+    text: str
+    run: RunId | None = None
+    reason: Reason | None = None
+    started_at: float | None = None
+    vram_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCard:
+    """What the card shows; `picture_at` is the time of its last sample."""
+
+    machine: DeviceId
+    name: str
+    link: LinkKind
+    failure: Failure | None
+    since: float
+    simulated: bool
+    known: bool
+    groups: tuple[GpuGroup, ...]
+    driver_version: str | None
+    load_1m: float | None
+    cpu_count: int
+    gpu_problem: str
+    gauges: tuple[GpuGaugeData, ...]
+    lines: tuple[CardLine, ...]
+    lines_more: int
+    picture_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The line of numbers that answers 'how much is free?', over the machines that are online."""
+
+    gpus: int = 0
+    gpus_free: int = 0
+    vram_used_bytes: int = 0
+    vram_total_bytes: int = 0
+    running: int = 0
+    waiting: int = 0
+
+
+def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView]) -> MachineCard:
+    """The card of a machine; `runs` are its runs in the order of the room."""
+    facts = view.facts
+    link, failure = _link(view)
+    readings = view.telemetry.gpus if view.telemetry is not None else ()
+    gauges: tuple[GpuGaugeData, ...] = ()
+    if facts is not None:
+        by_uuid = {reading.uuid: reading for reading in readings}
+        gauges = tuple(
+            gauge(gpu, by_uuid.get(gpu.uuid), histories.get(gpu.uuid, ())) for gpu in facts.gpus
+        )
+    lines = _lines(runs, readings)
+    return MachineCard(
+        machine=view.machine,
+        name=view.name,
+        link=link,
+        failure=failure,
+        since=view.link.since,
+        simulated=view.simulated,
+        known=facts is not None,
+        groups=gpu_groups(facts.gpus) if facts is not None else (),
+        driver_version=facts.driver_version if facts is not None else None,
+        load_1m=view.telemetry.host.load_1m if view.telemetry is not None else None,
+        cpu_count=facts.cpu_count if facts is not None else 0,
+        gpu_problem=(facts.gpu_problem or "") if facts is not None else "",
+        gauges=gauges,
+        lines=tuple(lines[:LINES_MAX]),
+        lines_more=max(0, len(lines) - LINES_MAX),
+        picture_at=view.telemetry.at if view.telemetry is not None else None,
+    )
+
+
+def _link(view: MachineView) -> tuple[LinkKind, Failure | None]:
+    match view.link:
+        case Online():
+            return "online", None
+        case Connecting():
+            return "connecting", None
+        case Unreachable(failure=failure):
+            return "unreachable", failure
+        case Refused(failure=failure):
+            return "refused", failure
+
+
+def gpu_groups(gpus: Sequence[GpuFacts]) -> tuple[GpuGroup, ...]:
+    """Equal GPUs counted together, in the order of their first index."""
+    counted = Counter((gpu.name, gpu.vram_bytes) for gpu in gpus)
+    return tuple(GpuGroup(count, name, vram) for (name, vram), count in counted.items())
+
+
+def gauge(facts: GpuFacts, reading: GpuReading | None, history: Sequence[GpuPoint]) -> GpuGaugeData:
+    """One GPU's gauge; without a reading every value is unknown."""
+    if reading is None:
+        return GpuGaugeData(index=facts.index, name=facts.name, vram_total_bytes=facts.vram_bytes)
+    used = reading.vram_used_bytes
+    ours = None if used is None else min(used, reading.vram_ours_bytes)
+    return GpuGaugeData(
+        index=facts.index,
+        name=facts.name,
+        utilisation_percent=reading.utilisation_percent,
+        temperature_c=reading.temperature_c,
+        power_w=reading.power_w,
+        vram_ours_bytes=ours,
+        vram_foreign_bytes=None if used is None or ours is None else used - ours,
+        vram_total_bytes=facts.vram_bytes,
+        history=tuple(point.utilisation_percent for point in history)[-60:],
+        sick=reading.problem or "",
+    )
+
+
+def _lines(runs: Sequence[RunView], readings: Sequence[GpuReading]) -> list[CardLine]:
+    lines = [
+        CardLine(
+            kind=chip_kind(view),
+            text=run_title(view),
+            run=view.run,
+            reason=run_reason(view),
+            started_at=run_row(DeviceId(""), "", view).started_at,
+        )
+        for view in runs
+        if not isinstance(view.state, Ended)
+    ]
+    lines.extend(
+        CardLine(
+            kind=ChipKind.NOT_OURS,
+            text=f"{process.command or '–'} (pid {process.pid})",
+            vram_bytes=process.vram_bytes,
+        )
+        for reading in readings
+        for process in reading.processes
+        if process.run is None
+    )
+    return lines
+
+
+def totals(views: Sequence[MachineView]) -> Totals:
+    """Numbers over the machines that are online. A GPU is free when nobody holds or uses it."""
+    gpus = free = used = total = running = waiting = 0
+    for view in views:
+        if not view.online or view.facts is None:
+            continue
+        running += view.runs_live
+        waiting += view.runs_waiting
+        readings = {r.uuid: r for r in view.telemetry.gpus} if view.telemetry is not None else {}
+        for facts in view.facts.gpus:
+            reading = readings.get(facts.uuid)
+            gpus += 1
+            total += facts.vram_bytes
+            if reading is None or reading.problem is not None:
+                continue
+            used += reading.vram_used_bytes or 0
+            if reading.vram_leased_bytes == 0 and not reading.processes:
+                free += 1
+    return Totals(gpus, free, used, total, running, waiting)
+
+
+def machine_query(line: str) -> Query:
+    """The filter line of the machines page."""
+    return parse_query(line, QUERY_KEYS)
+
+
+def machine_accepted(card: MachineCard, query: Query) -> bool:
+    """Whether the filter line lets the card through."""
+    if not query.accepts(
+        " ".join((card.name, *(group.name for group in card.groups))),
+        {"state": card.link, "gpu": card.groups[0].name if card.groups else ""}
+        | ({"free": query.terms["free"][0]} if "free" in query.terms else {}),
+    ):
+        return False
+    return all(_has_free(card, term) for term in query.terms.get("free", ()))
+
+
+def _has_free(card: MachineCard, term: str) -> bool:
+    wanted = bytes_above(term)
+    if wanted is None:
+        return True
+    return any(
+        (gpu.vram_total_bytes or 0) - (gpu.vram_used_bytes or 0) >= wanted for gpu in card.gauges
+    )

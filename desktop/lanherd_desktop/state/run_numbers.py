@@ -1,0 +1,46 @@
+"""The numbers above a run's detail: how long, and how its GPUs are used."""
+
+from dataclasses import dataclass
+
+from lanherd_client.mirror import MachineView
+from lanherd_desktop.state.runs import run_row
+from lanherd_protocol.ids import DeviceId
+from lanherd_protocol.states import RunView, is_live, lease_of
+
+
+@dataclass(frozen=True, slots=True)
+class GpuNumbers:
+    """A GPU of the run's lease; `used_bytes` is what our own attempts hold there."""
+
+    index: int
+    asked_bytes: int
+    utilisation_percent: float | None = None
+    used_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunNumbers:
+    """`seconds` is None while it has not started."""
+
+    seconds: float | None
+    gpus: tuple[GpuNumbers, ...] = ()
+
+
+def run_numbers(view: RunView, machine: MachineView | None, now: float) -> RunNumbers:
+    """The numbers of a run; live ones only while it holds its lease."""
+    seconds = run_row(DeviceId(""), "", view).seconds(now)
+    readings = {}
+    if machine is not None and machine.telemetry is not None and is_live(view.state):
+        readings = {reading.uuid: reading for reading in machine.telemetry.gpus}
+    gpus = []
+    for leased in lease_of(view.state).gpus:
+        reading = readings.get(leased.uuid)
+        gpus.append(
+            GpuNumbers(
+                index=leased.index,
+                asked_bytes=leased.vram_bytes,
+                utilisation_percent=reading.utilisation_percent if reading is not None else None,
+                used_bytes=reading.vram_ours_bytes if reading is not None else None,
+            )
+        )
+    return RunNumbers(seconds, tuple(gpus))

@@ -1,0 +1,135 @@
+"""A machine's card: its gauges, what runs on it, and what is wrong with it."""
+
+import time
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from lanherd_desktop.state import numbers
+from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.machine_card import CardLine, MachineCard
+from lanherd_desktop.views.widgets.card import CardFrame, DotKind
+from lanherd_desktop.views.widgets.gpu_gauge import GaugeGrid
+from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.widgets.run_line import RunLine
+from lanherd_desktop.views.words import failure_texts, reason_text
+from lanherd_protocol.ids import DeviceId
+
+_DOTS = {
+    "online": DotKind.OK,
+    "connecting": DotKind.INFO,
+    "unreachable": DotKind.MUTED,
+    "refused": DotKind.DANGER,
+}
+
+
+class MachineCardView(CardFrame):
+    """Shows a `MachineCard`; changes in place, so that nothing jumps."""
+
+    run_activated = Signal(object, object)
+    """Machine id and run id of a line that was chosen."""
+
+    def __init__(self, machine: DeviceId, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.machine = machine
+        self._gauges = GaugeGrid()
+        self.body.addWidget(self._gauges)
+        self._lines: list[RunLine] = []
+        self._free = Label("", "secondary")
+        self._more = Label("", "secondary")
+        self.add_row(self._free)
+        self.add_row(self._more)
+        self._card: MachineCard | None = None
+
+    def set_card(self, card: MachineCard) -> None:
+        self._card = card
+        self.set_title(card.name)
+        self.set_badge(ChipKind.SIMULATED if card.simulated else None)
+        self.set_status(_DOTS[card.link], self._status_text(card))
+        self.set_subtitle(self._subtitle_text(card))
+        dimmed = card.link in ("unreachable", "refused")
+        self.set_dimmed(dimmed)
+        self._gauges.set_readings(card.gauges)
+        self._gauges.setVisible(bool(card.gauges))
+        self._set_note(card)
+        self._set_lines(card)
+
+    def refresh_times(self) -> None:
+        """A second went by."""
+        if self._card is not None:
+            self._set_lines(self._card)
+            if self._card.link != "online":
+                self.set_status(_DOTS[self._card.link], self._status_text(self._card))
+
+    def _status_text(self, card: MachineCard) -> str:
+        match card.link:
+            case "online":
+                return self.tr("online")
+            case "connecting":
+                return self.tr("connecting")
+            case "refused":
+                return self.tr("refused")
+            case "unreachable":
+                if card.picture_at is None:
+                    return self.tr("unreachable")
+                age = numbers.duration(max(0.0, time.time() - card.picture_at))
+                return self.tr("unreachable, last seen {age} ago").format(age=age)
+
+    def _subtitle_text(self, card: MachineCard) -> str:
+        parts = [
+            f"{group.count} × {group.name} · {numbers.vram(group.vram_bytes)}"
+            for group in card.groups
+        ]
+        if card.known and not card.groups:
+            parts.append(self.tr("no GPU"))
+        if card.driver_version:
+            parts.append(self.tr("driver {version}").format(version=card.driver_version))
+        if card.load_1m is not None:
+            parts.append(
+                self.tr("load {load} / {cpus}").format(
+                    load=f"{card.load_1m:.1f}", cpus=card.cpu_count
+                )
+            )
+        return " · ".join(parts) or self.tr("Nothing is known of it yet")
+
+    def _set_note(self, card: MachineCard) -> None:
+        sick = [gauge for gauge in card.gauges if gauge.sick]
+        if card.failure is not None:
+            self.set_note(" ".join(p for p in failure_texts(card.failure) if p), danger=True)
+        elif card.gpu_problem:
+            self.set_note(card.gpu_problem, danger=True)
+        elif sick:
+            self.set_note(f"GPU {sick[0].index}: {sick[0].sick}", danger=True)
+        else:
+            self.set_note("")
+
+    def _set_lines(self, card: MachineCard) -> None:
+        while len(self._lines) < len(card.lines):
+            line = RunLine(ChipKind.RUNNING, "")
+            line.activated.connect(self._on_line_activated)
+            self._lines.append(line)
+            self.rows.insertWidget(len(self._lines) - 1, line)
+        for place, widget in enumerate(self._lines):
+            shown = place < len(card.lines)
+            widget.setVisible(shown)
+            if shown:
+                line_data = card.lines[place]
+                note = reason_text(line_data.reason) if line_data.reason is not None else ""
+                widget.set_line(line_data.kind, line_data.text, self._trailing(line_data), note)
+        self._free.setVisible(not card.lines and card.link == "online")
+        self._free.setText(self.tr("Free. Nothing waits for it."))
+        self._more.setVisible(card.lines_more > 0)
+        self._more.setText(self.tr("and {count} more").format(count=card.lines_more))
+
+    def _trailing(self, line: CardLine) -> str:
+        if line.started_at is not None:
+            return numbers.duration(max(0.0, time.time() - line.started_at))
+        return numbers.vram(line.vram_bytes) if line.vram_bytes is not None else ""
+
+    def _on_line_activated(self) -> None:
+        sender = self.sender()
+        for place, widget in enumerate(self._lines):
+            if widget is sender and self._card is not None and place < len(self._card.lines):
+                run = self._card.lines[place].run
+                if run is not None:
+                    self.run_activated.emit(self.machine, run)

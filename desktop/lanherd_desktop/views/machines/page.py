@@ -1,0 +1,216 @@
+"""The machines of the room: how much is free, and what runs where."""
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from lanherd_client.discovery import Sighting
+from lanherd_client.mirror import MachineView
+from lanherd_desktop.models.machine_list import MachineListModel
+from lanherd_desktop.state import numbers
+from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.machine_card import (
+    machine_accepted,
+    machine_card,
+    machine_query,
+    totals,
+)
+from lanherd_desktop.state.room import RoomChange
+from lanherd_desktop.state.submit_form import SubmitForm
+from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.machines.card import MachineCardView
+from lanherd_desktop.views.theme.icons import IconName
+from lanherd_desktop.views.theme.tokens import SPACE_4, SPACE_5
+from lanherd_desktop.views.widgets.buttons import GhostButton, PrimaryButton
+from lanherd_desktop.views.widgets.card import CardFrame, DotKind
+from lanherd_desktop.views.widgets.card_grid import CardGrid
+from lanherd_desktop.views.widgets.empty_state import EmptyState
+from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
+from lanherd_desktop.views.widgets.page_stack import StateStack
+from lanherd_desktop.views.widgets.search_field import SearchField
+from lanherd_protocol.ids import DeviceId
+
+START_COMMAND = "lanherd-agent serve"
+
+
+class MachinesPage(QWidget):
+    """Cards by name: paired machines first, then those that were found."""
+
+    def __init__(self, context: WindowContext, model: MachineListModel) -> None:
+        super().__init__()
+        self._context = context
+        self._model = model
+        self._cards: dict[DeviceId, MachineCardView] = {}
+        self._found: dict[DeviceId, SightingCard] = {}
+        self.search = SearchField(self.tr("Search, or free:>20GB"))
+        self.search.setFixedWidth(300)
+        new_run = PrimaryButton(self.tr("New run"), IconName.PLUS)
+        new_run.clicked.connect(lambda: context.submit_wanted.emit(SubmitForm()))
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(Label(self.tr("Machines"), "title"))
+        head.addStretch(1)
+        head.addWidget(self.search)
+        head.addWidget(new_run)
+        self._numbers = NumbersLine()
+        self._numbers.set_legend(True)
+        self._grid = CardGrid()
+        self._stack = StateStack(self._grid)
+        self._empty = EmptyState(
+            IconName.SERVER,
+            self.tr("No machine yet"),
+            self.tr(
+                "Start an agent on a machine with GPUs. On this one, run: {command}. "
+                "It appears here by itself."
+            ).format(command=START_COMMAND),
+            self.tr("Copy the command"),
+        )
+        self._empty.activated.connect(self._copy_command)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_5, SPACE_4, SPACE_5, 0)
+        layout.setSpacing(SPACE_4)
+        layout.addLayout(head)
+        layout.addWidget(self._numbers)
+        layout.addWidget(self._stack, 1)
+        self.search.query_changed.connect(self._lay)
+        context.room_changed.connect(self._on_room_changed)
+        context.second_passed.connect(self._on_second)
+        self._stack.show_loading("cards")
+        self._lay()
+
+    @property
+    def cards(self) -> dict[DeviceId, MachineCardView]:
+        return self._cards
+
+    def _on_room_changed(self, change: RoomChange) -> None:
+        touched = change.machines | {key[0] for key in change.runs}
+        if change.machines_came_or_went or change.sightings or self.search.query() != "":
+            self._lay()
+            return
+        for machine in touched:
+            self._refresh(machine)
+        if touched:
+            self._refresh_numbers()
+            self._model.set_machines(self._context.room.machines_by_name())
+
+    def _on_second(self) -> None:
+        if self.isVisible():
+            for card in self._cards.values():
+                card.refresh_times()
+
+    def _refresh(self, machine: DeviceId) -> None:
+        room = self._context.room
+        view = room.machines.get(machine)
+        card = self._cards.get(machine)
+        if view is not None and card is not None:
+            histories = room.histories.get(machine, {})
+            card.set_card(machine_card(view, histories, room.runs_of(machine)))
+
+    def _refresh_numbers(self) -> None:
+        sums = totals(tuple(self._context.room.machines.values()))
+        self._numbers.set_numbers(
+            (
+                Number(numbers.count(sums.gpus), self.tr("GPUs")),
+                Number(numbers.count(sums.gpus_free), self.tr("free")),
+                Number(
+                    numbers.vram_of(sums.vram_used_bytes, sums.vram_total_bytes),
+                    self.tr("VRAM in use"),
+                ),
+                Number(numbers.count(sums.running), self.tr("running")),
+                Number(numbers.count(sums.waiting), self.tr("waiting")),
+            )
+        )
+
+    def _lay(self) -> None:
+        """Machines or found ones came, went or are filtered: lay the grid anew."""
+        room = self._context.room
+        query = machine_query(self.search.query())
+        shown: list[QWidget] = []
+        views: list[MachineView] = room.machines_by_name()
+        for view in views:
+            card = self._cards.get(view.machine)
+            if card is None:
+                card = MachineCardView(view.machine)
+                card.run_activated.connect(self._on_run_activated)
+                self._cards[view.machine] = card
+            data = machine_card(
+                view, room.histories.get(view.machine, {}), room.runs_of(view.machine)
+            )
+            card.set_card(data)
+            if machine_accepted(data, query):
+                shown.append(card)
+        for gone in self._cards.keys() - room.machines.keys():
+            self._cards.pop(gone).deleteLater()
+        shown.extend(self._sighting_cards())
+        self._grid.set_cards(shown)
+        self._refresh_numbers()
+        self._model.set_machines(views)
+        if views or self._found:
+            self._stack.show_content()
+        else:
+            self._stack.show_empty(self._empty)
+
+    def _sighting_cards(self) -> list[QWidget]:
+        sightings = {sighting.machine: sighting for sighting in self._context.room.sightings}
+        for gone in self._found.keys() - sightings.keys():
+            self._found.pop(gone).deleteLater()
+        for machine, sighting in sightings.items():
+            if machine not in self._found:
+                self._found[machine] = SightingCard(self._context, sighting)
+        return list(self._found.values())
+
+    def _on_run_activated(self, machine: DeviceId, run: object) -> None:
+        self._context.run_wanted.emit((machine, run), "")
+
+    def _copy_command(self) -> None:
+        QGuiApplication.clipboard().setText(START_COMMAND)
+        self._context.toast_wanted.emit(self.tr("Copied: {text}").format(text=START_COMMAND), "ok")
+
+
+class SightingCard(CardFrame):
+    """An agent that was found and isn't paired yet."""
+
+    def __init__(self, context: WindowContext, sighting: Sighting) -> None:
+        super().__init__(sighting.name)
+        self._context = context
+        self._sighting = sighting
+        self.set_dashed(True)
+        self.set_badge(ChipKind.SIMULATED if sighting.simulated else None)
+        self.set_status(DotKind.NONE, self.tr("found on this machine"))
+        self.set_subtitle(
+            self.tr("An agent that you have not paired with. Version {version}.").format(
+                version=sighting.version
+            )
+        )
+        self._pair = PrimaryButton(self.tr("Pair"))
+        self._pair.clicked.connect(self._on_pair)
+        why = GhostButton(self.tr("What is this?"))
+        why.clicked.connect(self._on_why)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._pair)
+        buttons.addWidget(why)
+        buttons.addStretch(1)
+        self.body.addLayout(buttons)
+
+    def _on_pair(self) -> None:
+        self._pair.setEnabled(False)
+        sighting = self._sighting
+        self._context.ask(
+            lambda fleet, job: fleet.pair(sighting),
+            lambda view: self._context.toast_wanted.emit(
+                self.tr("Paired with {name}.").format(name=view.name), "ok"
+            ),
+            self._on_failed,
+        )
+
+    def _on_failed(self, failure: object) -> None:
+        self._pair.setEnabled(True)
+        self.set_note(str(getattr(failure, "title", failure)), danger=True)
+
+    def _on_why(self) -> None:
+        self.set_note(
+            self.tr(
+                "A Lanherd agent runs there. Pairing lets this device start runs on it: each side "
+                "keeps the other's key. It goes through the agent's own socket on this machine."
+            )
+        )

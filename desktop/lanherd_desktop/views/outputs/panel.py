@@ -1,0 +1,177 @@
+"""A run's outputs: the tree, live, and a preview of the chosen file."""
+
+from pathlib import Path, PurePosixPath
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHeaderView,
+    QSplitter,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lanherd_desktop.models.output_tree import CHANGED, NAME, SIZE, OutputTreeModel
+from lanherd_desktop.models.roles import RowRole
+from lanherd_desktop.state import numbers
+from lanherd_desktop.state.output_tree import preview_kind
+from lanherd_desktop.state.room import RunKey
+from lanherd_desktop.streams import OutputsStream
+from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.outputs.preview import OutputPreview
+from lanherd_desktop.views.theme.icons import IconName
+from lanherd_desktop.views.widgets.empty_state import EmptyState
+from lanherd_desktop.views.widgets.error_panel import ErrorPanel
+from lanherd_desktop.views.widgets.page_stack import StateStack
+from lanherd_desktop.views.words import failure_texts, moment
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.messages import OutputsChanged
+
+TREE_WIDTH = 330
+
+
+class OutputsPanel(QWidget):
+    """Watches one run while it is shown."""
+
+    count_changed = Signal(int)
+    """How many files there are."""
+
+    def __init__(self, context: WindowContext) -> None:
+        super().__init__()
+        self._context = context
+        self._key: RunKey | None = None
+        self._stream: OutputsStream | None = None
+        self._selected = ""
+        self.model = OutputTreeModel(numbers.size, moment, self._header, self)
+        self.tree = QTreeView()
+        self.tree.setModel(self.model)
+        self.tree.setFrameShape(QFrame.Shape.NoFrame)
+        self.tree.setUniformRowHeights(True)
+        self.tree.setAccessibleName(self.tr("Outputs"))
+        self.tree.header().setStretchLastSection(False)
+        self.tree.header().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((SIZE, 84), (CHANGED, 84)):
+            self.tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            self.tree.header().resizeSection(column, width)
+        self.preview = OutputPreview(context)
+        self.preview.save_wanted.connect(self.save)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(1)
+        split.addWidget(self.tree)
+        split.addWidget(self.preview)
+        split.setStretchFactor(1, 1)
+        split.setSizes([TREE_WIDTH, 10_000])
+        self._stack = StateStack(split)
+        self._empty = EmptyState(
+            IconName.FILES,
+            self.tr("No outputs yet"),
+            self.tr("What the run writes into the folder $LANHERD_OUTPUTS appears here at once."),
+        )
+        self._error = ErrorPanel()
+        self._error.retried.connect(self._open)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+        self.tree.selectionModel().currentChanged.connect(self._on_current)
+        self.model.modelReset.connect(self._on_reset)
+
+    def show_run(self, key: RunKey | None) -> None:
+        """Watch another run."""
+        self._close()
+        self._key = key
+        self._selected = ""
+        self.model.set_entries(())
+        self.preview.clear()
+        self._open()
+
+    def select(self, path: str) -> bool:
+        """Choose a file by its path; False when it isn't there."""
+        index = self.model.index_of(path)
+        if index.isValid():
+            self.tree.selectionModel().setCurrentIndex(
+                index,
+                QItemSelectionModel.SelectionFlag.ClearAndSelect
+                | QItemSelectionModel.SelectionFlag.Rows,
+            )
+        return index.isValid()
+
+    def save(self) -> None:
+        """Ask for a place and download the chosen file there."""
+        if not self._selected:
+            return
+        name = PurePosixPath(self._selected).name
+        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save the output as"), name)
+        if chosen:
+            self.save_to(Path(chosen))
+
+    def save_to(self, target: Path) -> None:
+        """Download the chosen file to a path."""
+        key, path = self._key, self._selected
+        if key is None or not path:
+            return
+        self._context.ask(
+            lambda fleet, job: fleet.run_at(*key).fetch(path, target),
+            lambda saved: self._context.toast_wanted.emit(
+                self.tr("Saved {name}.").format(name=saved.name), "ok"
+            ),
+        )
+
+    def _header(self, section: int) -> str:
+        return (self.tr("Name"), self.tr("Size"), self.tr("Changed"))[section]
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _open(self) -> None:
+        self._close()
+        if self._key is None:
+            return
+        self._stack.show_loading("rows")
+        self._stream = self._context.bridge.watch_outputs(
+            OutputsStream(*self._key, on_listing=self._on_listing, on_end=self._on_end)
+        )
+
+    def _on_listing(self, listing: OutputsChanged) -> None:
+        self.model.set_entries(listing.entries)
+        count = len(self.model.file_paths())
+        self.count_changed.emit(count)
+        if count == 0:
+            self._stack.show_empty(self._empty)
+            return
+        self._stack.show_content()
+        node = self.model.node(self.model.index_of(self._selected))
+        if node is not None and self._key is not None:
+            self.preview.refresh(self._key, node)
+        elif not self._selected:
+            self._select_first()
+
+    def _select_first(self) -> None:
+        """Begin with a picture when there is one."""
+        paths = self.model.file_paths()
+        images = [path for path in paths if preview_kind(path) == "image"]
+        self.select((images or paths)[0])
+
+    def _on_end(self, failure: Failure | None) -> None:
+        if failure is not None:
+            title, reason, remedy = failure_texts(failure)
+            self._error.set_error(title, reason, remedy, str(failure), self.tr("Try again"))
+            self._stack.show_error(self._error)
+        elif not self.model.file_paths():
+            self._stack.show_empty(self._empty)
+
+    def _on_reset(self) -> None:
+        self.tree.expandToDepth(1)
+        if self._selected:
+            self.select(self._selected)
+
+    def _on_current(self, current: QModelIndex, previous: QModelIndex) -> None:
+        node = self.model.node(current)
+        if node is None or node.is_directory or self._key is None:
+            return
+        self._selected = str(current.siblingAtColumn(NAME).data(RowRole.KEY.value))
+        self.preview.show_file(self._key, node)

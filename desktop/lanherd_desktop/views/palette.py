@@ -1,0 +1,68 @@
+"""Ctrl+K: every action by its words."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+WIDTH, HEIGHT = 520, 380
+
+
+class Palette(QDialog):
+    """A line and the actions that match it; Enter runs the chosen one."""
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setAccessibleName(self.tr("Find an action"))
+        self._actions = list(actions)
+        self.line = QLineEdit()
+        self.line.setPlaceholderText(self.tr("What do you want to do?"))
+        self.line.setAccessibleName(self.tr("What do you want to do?"))
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Actions"))
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.line)
+        layout.addWidget(self.list)
+        self.resize(WIDTH, HEIGHT)
+        self.line.textChanged.connect(self._fill)
+        self.line.returnPressed.connect(self.run_chosen)
+        self.list.itemActivated.connect(self.run_chosen)
+        self.line.installEventFilter(self)
+        self._fill("")
+
+    def open_over(self, window: QWidget) -> None:
+        """Show it at the top middle of the window."""
+        corner = window.mapToGlobal(window.rect().topLeft())
+        self.move(corner.x() + (window.width() - WIDTH) // 2, corner.y() + 72)
+        self.show()
+        self.line.setFocus()
+
+    def run_chosen(self) -> None:
+        item = self.list.currentItem()
+        self.close()
+        if item is not None:
+            trigger: Callable[[], None] = item.data(Qt.ItemDataRole.UserRole)
+            trigger()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Arrow keys move the choice while the line keeps the focus."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
+            if step and self.list.count():
+                self.list.setCurrentRow((self.list.currentRow() + step) % self.list.count())
+                return True
+        return super().eventFilter(watched, event)
+
+    def _fill(self, line: str) -> None:
+        words = line.casefold().split()
+        self.list.clear()
+        for action in self._actions:
+            text = action.text()
+            if not action.isEnabled() or not all(word in text.casefold() for word in words):
+                continue
+            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            item = QListWidgetItem(f"{text}    {keys}" if keys else text)
+            item.setData(Qt.ItemDataRole.UserRole, action.trigger)
+            self.list.addItem(item)
+        self.list.setCurrentRow(0)

@@ -1,0 +1,358 @@
+"""Start a run: what, with which folder, on how much GPU. Says at once where it would go."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QCompleter,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLayoutItem,
+    QLineEdit,
+    QProgressBar,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lanherd_client.choosing import Choice
+from lanherd_client.fleet import Fleet
+from lanherd_client.run import Run
+from lanherd_client.submitting import Progress
+from lanherd_desktop.bridge import Job
+from lanherd_desktop.state import numbers
+from lanherd_desktop.state.submit_form import (
+    Problem,
+    ProblemCode,
+    SubmitForm,
+    SubmitRequest,
+    check,
+)
+from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
+from lanherd_desktop.views.widgets.buttons import GhostButton, PrimaryButton
+from lanherd_desktop.views.widgets.error_panel import ErrorPanel
+from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.words import failure_texts
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.limits import GPUS_PER_RUN_MAX
+from lanherd_protocol.values import GpuRequest
+
+WIDTH = 620
+ASK_AFTER_MS = 150
+
+
+class SubmitDialog(QDialog):
+    """Keeps what was typed when a submit fails, so that it can be mended and sent again."""
+
+    submitted = Signal(object)
+    """The RunKey of the new run."""
+
+    def __init__(self, context: WindowContext, form: SubmitForm, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._job: Job[Run] | None = None
+        self._preview_job: Job[Choice] | None = None
+        self.setWindowTitle(self.tr("New run"))
+        self.setMinimumWidth(WIDTH)
+        self._make_fields()
+        self._where = Label("", "secondary", wrap=True)
+        self._where.setAccessibleName(self.tr("Where it would run"))
+        self._stage = Label("", "secondary")
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName(self.tr("Progress"))
+        self._error = ErrorPanel()
+        self.run_button = PrimaryButton(self.tr("Run"))
+        self.run_button.setDefault(True)
+        self.cancel_button = GhostButton(self.tr("Cancel"))
+        self._make_layout()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(ASK_AFTER_MS)
+        self._timer.timeout.connect(self._ask_where)
+        self.run_button.clicked.connect(self.submit)
+        self.cancel_button.clicked.connect(self._on_cancel)
+        self._fill(form)
+        self._connect_fields()
+        self._set_busy(False)
+        self._on_edited()
+
+    # --- building --------------------------------------------------------------------------------
+
+    def _make_fields(self) -> None:
+        self.project = QComboBox()
+        self.project.setSizePolicy(
+            self.project.sizePolicy().Policy.Expanding, self.project.sizePolicy().Policy.Fixed
+        )
+        self.project.addItem(self.tr("No project"), "")
+        self.command = QLineEdit()
+        self.command.setPlaceholderText("python train.py --lr 3e-4")
+        self.command.setProperty("mono", True)
+        completer = QCompleter(list(self._context.preferences.value.commands), self)
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        self.command.setCompleter(completer)
+        self.gpus = QSpinBox()
+        self.gpus.setRange(0, GPUS_PER_RUN_MAX)
+        self.vram = QLineEdit()
+        self.vram.setPlaceholderText(self.tr("such as 18GB"))
+        self.exclusive = QCheckBox(self.tr("share its GPUs with nobody"))
+        self.name = QLineEdit()
+        self.name.setPlaceholderText(self.tr("the command, if empty"))
+        self.machine = QComboBox()
+        self.machine.addItem(self.tr("Any machine that fits"), None)
+        for view in self._context.room.machines_by_name():
+            self.machine.addItem(view.name, view.machine)
+        self.environment = QComboBox()
+        self.environment.addItem(self.tr("From the project's lock"), "auto")
+        self.environment.addItem(self.tr("The machine's own"), "none")
+
+    def _make_layout(self) -> None:
+        self.browse = GhostButton(self.tr("Browse…"))
+        self.browse.clicked.connect(self._on_browse)
+        project_row = QHBoxLayout()
+        project_row.addWidget(self.project, 1)
+        project_row.addWidget(self.browse)
+        gpu_row = QHBoxLayout()
+        gpu_row.setSpacing(SPACE_3)
+        gpu_row.addWidget(self.gpus)
+        gpu_row.addWidget(Label(self.tr("VRAM each"), "muted"))
+        gpu_row.addWidget(self.vram, 1)
+        gpu_row.addWidget(self.exclusive)
+        self._form = QFormLayout()
+        self._form.setHorizontalSpacing(SPACE_5)
+        self._form.setVerticalSpacing(SPACE_3)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        rows: tuple[tuple[str, QWidget | QHBoxLayout, QWidget], ...] = (
+            (self.tr("Project"), project_row, self.project),
+            (self.tr("Command"), self.command, self.command),
+            (self.tr("GPUs"), gpu_row, self.gpus),
+            (self.tr("Machine"), self.machine, self.machine),
+            (self.tr("Environment"), self.environment, self.environment),
+            (self.tr("Name"), self.name, self.name),
+        )
+        for text, field, widget in rows:
+            label = Label(text, "muted")
+            label.setBuddy(widget)
+            widget.setAccessibleName(text)
+            self._form.addRow(label, field)
+        self.vram.setAccessibleName(self.tr("VRAM each"))
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._stage)
+        buttons.addWidget(self._progress, 1)
+        buttons.addStretch(0)
+        buttons.addWidget(self.cancel_button)
+        buttons.addWidget(self.run_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_5, SPACE_5, SPACE_5, SPACE_4)
+        layout.setSpacing(SPACE_4)
+        layout.addLayout(self._form)
+        layout.addWidget(self._where)
+        layout.addWidget(self._error)
+        layout.addStretch(1)
+        layout.addLayout(buttons)
+
+    def _fill(self, form: SubmitForm) -> None:
+        for folder in self._context.preferences.value.projects:
+            self._add_folder(folder)
+        if form.folder:
+            self._choose_folder(form.folder)
+        elif not form.command and self.project.count() > 1:
+            self.project.setCurrentIndex(1)
+        self.command.setText(form.command)
+        self.gpus.setValue(form.gpus)
+        self.vram.setText(form.vram)
+        self.exclusive.setChecked(form.exclusive)
+        self.name.setText(form.name)
+        self.machine.setCurrentIndex(max(0, self.machine.findData(form.machine)))
+        self.environment.setCurrentIndex(max(0, self.environment.findData(form.environment)))
+
+    def _connect_fields(self) -> None:
+        for line in (self.command, self.vram, self.name):
+            line.textChanged.connect(self._on_edited)
+        for box in (self.project, self.machine, self.environment):
+            box.currentIndexChanged.connect(self._on_edited)
+        self.gpus.valueChanged.connect(self._on_edited)
+        self.exclusive.toggled.connect(self._on_edited)
+
+    # --- the form --------------------------------------------------------------------------------
+
+    def form(self) -> SubmitForm:
+        """The fields as they stand."""
+        return SubmitForm(
+            folder=self.project.currentData() or "",
+            command=self.command.text(),
+            gpus=self.gpus.value(),
+            vram=self.vram.text(),
+            exclusive=self.exclusive.isChecked(),
+            name=self.name.text(),
+            machine=self.machine.currentData(),
+            environment=self.environment.currentData(),
+        )
+
+    def _add_folder(self, folder: str) -> None:
+        self.project.addItem(Path(folder).name, folder)
+        self.project.setItemData(
+            self.project.count() - 1, folder, Qt.ItemDataRole.ToolTipRole.value
+        )
+
+    def _choose_folder(self, folder: str) -> None:
+        if self.project.findData(folder) < 0:
+            self._add_folder(folder)
+        self.project.setCurrentIndex(self.project.findData(folder))
+
+    def _on_browse(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Choose the project's folder"))
+        if folder:
+            self._choose_folder(folder)
+
+    def _on_edited(self) -> None:
+        self._error.setVisible(False)
+        checked = check(self.form())
+        if isinstance(checked, SubmitRequest):
+            self.run_button.setEnabled(True)
+            self._timer.start()
+            return
+        self.run_button.setEnabled(False)
+        untouched = not self.command.text() and all(p.field == "command" for p in checked)
+        self._say_where("" if untouched else self._problem_text(checked[0]), danger=not untouched)
+
+    def _problem_text(self, problem: Problem) -> str:
+        texts: dict[ProblemCode, str] = {
+            "command_missing": self.tr("Say which command to run."),
+            "command_quotes": self.tr("A quote in the command isn't closed."),
+            "vram_size": self.tr("VRAM is a number and a unit, such as 18GB."),
+            "vram_without_gpu": self.tr("VRAM is asked for, but no GPU. Ask for one GPU or more."),
+            "gpus_range": self.tr("That many GPUs can't be asked for."),
+            "name_long": self.tr("The name is too long."),
+        }
+        return texts[problem.code]
+
+    def _say_where(self, text: str, danger: bool) -> None:
+        self._where.set_role("danger" if danger else "secondary")
+        self._where.setText(text)
+
+    def _ask_where(self) -> None:
+        checked = check(self.form())
+        if not isinstance(checked, SubmitRequest):
+            return
+        if self._preview_job is not None:
+            self._preview_job.cancel()
+        request = GpuRequest(
+            count=checked.gpus, vram_bytes=checked.vram_bytes, exclusive=checked.exclusive
+        )
+        machine = checked.machine
+
+        async def choose(fleet: Fleet, job: Job[Choice]) -> Choice:
+            return fleet.choose(request, machine)
+
+        self._preview_job = self._context.ask(choose, self._on_where, self._on_nowhere)
+
+    def _on_where(self, choice: Choice) -> None:
+        self._say_where(
+            self.tr("Goes to {machine}.").format(machine=choice.machine.name), danger=False
+        )
+
+    def _on_nowhere(self, failure: Failure) -> None:
+        self._say_where(" ".join(part for part in failure_texts(failure) if part), danger=True)
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def submit(self) -> None:
+        """Push what the machine lacks and submit; progress is shown, and it can be cancelled."""
+        checked = check(self.form())
+        if not isinstance(checked, SubmitRequest) or self._job is not None:
+            return
+        self._set_busy(True)
+        self._job = self._context.ask(
+            lambda fleet, job: _submit(fleet, checked, job),
+            self._on_submitted,
+            self._on_failed,
+            self._on_progress,
+        )
+
+    def _on_submitted(self, run: Run) -> None:
+        self._job = None
+        preferences = self._context.preferences
+        preferences.remember_command(self.command.text())
+        if self.project.currentData():
+            preferences.remember_project(self.project.currentData())
+        self.submitted.emit((run.machine, run.id))
+        self.accept()
+
+    def _on_failed(self, failure: Failure) -> None:
+        self._job = None
+        self._set_busy(False)
+        title, reason, remedy = failure_texts(failure)
+        self._error.set_error(title, reason, remedy, f"{failure.code}: {failure.title} {reason}")
+        self._error.setVisible(True)
+
+    def _on_progress(self, progress: Progress) -> None:
+        stages = {
+            "scan": self.tr("Reading the project"),
+            "compare": self.tr("Comparing with the machine"),
+            "upload": self.tr("Sending what is missing"),
+            "submit": self.tr("Submitting"),
+        }
+        text = stages[progress.stage]
+        if progress.total_bytes:
+            text += f" · {numbers.size(progress.done_bytes)} / {numbers.size(progress.total_bytes)}"
+        self._stage.setText(text)
+        self._progress.setRange(0, 1000 if progress.total_bytes else 0)
+        if progress.total_bytes:
+            self._progress.setValue(1000 * progress.done_bytes // progress.total_bytes)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._error.setVisible(False)
+        self._stage.setVisible(busy)
+        self._progress.setVisible(busy)
+        self._progress.setRange(0, 0)
+        self.run_button.setEnabled(not busy)
+        for row in range(self._form.rowCount()):
+            _enable(self._form.itemAt(row, QFormLayout.ItemRole.FieldRole), not busy)
+
+    def _on_cancel(self) -> None:
+        """The first cancel stops a submit that is under way, the next one closes the dialog."""
+        if self._job is None:
+            self.reject()
+            return
+        self._job.cancel()
+        self._job = None
+        self._set_busy(False)
+        self._on_edited()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        for job in (self._job, self._preview_job):
+            if job is not None:
+                job.cancel()
+        super().closeEvent(event)
+
+
+def _enable(item: QLayoutItem | None, enabled: bool) -> None:
+    """A field, or each widget of a row that is one."""
+    widget = item.widget() if item is not None else None
+    if widget is not None:
+        widget.setEnabled(enabled)
+    elif isinstance(item, QHBoxLayout):
+        for place in range(item.count()):
+            _enable(item.itemAt(place), enabled)
+
+
+async def _submit(fleet: Fleet, request: SubmitRequest, job: Job[Run]) -> Run:
+    return await fleet.submit(
+        command=request.command,
+        project=Path(request.folder) if request.folder else None,
+        gpus=request.gpus,
+        vram=request.vram_bytes,
+        exclusive=request.exclusive,
+        name=request.name,
+        machine=request.machine,
+        environment=request.environment,
+        progress=job.progress,
+    )

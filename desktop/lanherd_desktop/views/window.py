@@ -1,0 +1,256 @@
+"""The main window: navigation at the left, pages at the right, and every action's handler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QByteArray, QTimer, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
+
+from lanherd_client.fleet import Fleet
+from lanherd_desktop.actions.registry import ACTIONS, ActionId, action_text
+from lanherd_desktop.bridge import Job
+from lanherd_desktop.models.machine_list import MachineListModel
+from lanherd_desktop.state.room import RunKey
+from lanherd_desktop.state.submit_form import SubmitForm
+from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.machines.page import MachinesPage
+from lanherd_desktop.views.outputs.page import OutputsPage
+from lanherd_desktop.views.palette import Palette
+from lanherd_desktop.views.projects.page import ProjectsPage
+from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS
+from lanherd_desktop.views.runs.page import RunsPage
+from lanherd_desktop.views.settings.page import SettingsPage
+from lanherd_desktop.views.submit import SubmitDialog
+from lanherd_desktop.views.theme.icons import IconName
+from lanherd_desktop.views.widgets.nav_list import NavList
+from lanherd_desktop.views.widgets.toast import ToastHost
+from lanherd_protocol.errors import Failure
+
+PAGES = ("machines", "projects", "runs", "outputs", "settings")
+_ICONS = (IconName.SERVER, IconName.FOLDER, IconName.PLAY, IconName.FILES, IconName.SETTINGS)
+SIZE = (1440, 900)
+SIZE_LEAST = (900, 560)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlace:
+    """What a window of another language takes over from the one before it."""
+
+    page: str
+    geometry: QByteArray
+    run: RunKey | None
+
+
+class MainWindow(QMainWindow):
+    """Five pages; their order is that of the navigation and of Ctrl+1 to Ctrl+4."""
+
+    language_changed = Signal()
+    quit_wanted = Signal()
+
+    def __init__(self, context: WindowContext) -> None:
+        super().__init__()
+        self._context = context
+        self.setWindowTitle("Lanherd")
+        self.setMinimumSize(*SIZE_LEAST)
+        self.resize(*SIZE)
+        self.machine_model = MachineListModel(self)
+        self.machines = MachinesPage(context, self.machine_model)
+        self.projects = ProjectsPage(context)
+        self.runs = RunsPage(context)
+        self.outputs = OutputsPage(context)
+        self.settings = SettingsPage(context)
+        self._pages = QStackedWidget()
+        self.nav = NavList()
+        texts = (
+            self.tr("Machines"),
+            self.tr("Projects"),
+            self.tr("Runs"),
+            self.tr("Outputs"),
+            self.tr("Settings"),
+        )
+        widgets = (self.machines, self.projects, self.runs, self.outputs, self.settings)
+        for key, icon, text, page in zip(PAGES, _ICONS, texts, widgets, strict=True):
+            self.nav.add_item(key, icon, text)
+            self._pages.addWidget(page)
+        self.nav.set_footer(self.tr("Ctrl+K  anything"))
+        self.nav.set_folded(context.preferences.value.folded)
+        centre = QWidget()
+        layout = QHBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.nav)
+        layout.addWidget(self._pages, 1)
+        self.setCentralWidget(centre)
+        self._toasts = ToastHost(self)
+        self.submit_dialog: SubmitDialog | None = None
+        self.actions_by_id = self._make_actions()
+        self._second = QTimer(self)
+        self._second.setInterval(1000)
+        self._second.timeout.connect(context.second_passed)
+        self._second.start()
+        self._connect()
+        self.show_page("machines")
+        self._refresh_counts()
+
+    def _connect(self) -> None:
+        context = self._context
+        self.nav.selected.connect(self.show_page)
+        self.nav.fold_changed.connect(lambda folded: context.preferences.change(folded=folded))
+        self.settings.language_changed.connect(self.language_changed)
+        context.room_changed.connect(self._refresh_counts)
+        context.run_wanted.connect(self.show_run)
+        context.submit_wanted.connect(self.open_submit)
+        context.toast_wanted.connect(self._show_toast)
+        context.bridge.failed.connect(self._on_bridge_failed)
+
+    def place(self) -> WindowPlace:
+        """Where the window is, for the one that takes its place."""
+        return WindowPlace(self.nav.current(), self.saveGeometry(), self.runs.detail.key)
+
+    def take_place(self, place: WindowPlace) -> None:
+        self.restoreGeometry(place.geometry)
+        if place.run is not None:
+            self.runs.show_run(place.run, "")
+        self.show_page(place.page)
+
+    def leave(self) -> None:
+        """Close what flows into this window; another one takes its place."""
+        self._second.stop()
+        self.runs.detail.show_run(None)
+        self.outputs.panel.show_run(None)
+
+    def show_page(self, key: str) -> None:
+        self.nav.set_current(key)
+        self._pages.setCurrentIndex(PAGES.index(key))
+
+    def show_run(self, key: RunKey, tab: str) -> None:
+        """Go to a run, at one of its tabs."""
+        self.show_page("runs")
+        self.runs.show_run(key, tab)
+
+    def open_submit(self, form: SubmitForm) -> None:
+        """The submit dialog; one at a time."""
+        if self.submit_dialog is not None:
+            self.submit_dialog.raise_()
+            return
+        dialog = SubmitDialog(self._context, form, self)
+        self.submit_dialog = dialog
+        dialog.submitted.connect(self._on_submitted)
+        dialog.finished.connect(self._on_submit_closed)
+        dialog.open()
+
+    def _on_submitted(self, key: RunKey) -> None:
+        self.projects.reload()
+        self.show_run(key, TAB_LOG)
+
+    def _on_submit_closed(self) -> None:
+        if self.submit_dialog is not None:
+            self.submit_dialog.deleteLater()
+            self.submit_dialog = None
+
+    def _refresh_counts(self) -> None:
+        room = self._context.room
+        self.nav.set_count("machines", len(room.machines) or None)
+        self.nav.set_count("projects", len(self._context.preferences.value.projects) or None)
+        self.nav.set_count("runs", len(room.runs) or None)
+
+    def _show_toast(self, text: str, kind: str) -> None:
+        self._toasts.show_toast(text, "danger" if kind == "danger" else "ok")
+
+    def _on_bridge_failed(self, failure: Failure) -> None:
+        self._context.tell_failure(failure)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.accept()
+        self.leave()
+        self.quit_wanted.emit()
+
+    # --- actions ---------------------------------------------------------------------------------
+
+    def _handlers(self) -> dict[ActionId, Callable[[], object]]:
+        detail = self.runs.detail
+        return {
+            ActionId.GO_MACHINES: lambda: self.show_page("machines"),
+            ActionId.GO_PROJECTS: lambda: self.show_page("projects"),
+            ActionId.GO_RUNS: lambda: self.show_page("runs"),
+            ActionId.GO_OUTPUTS: lambda: self.show_page("outputs"),
+            ActionId.GO_SETTINGS: lambda: self.show_page("settings"),
+            ActionId.RUN_NEW: lambda: self.open_submit(SubmitForm()),
+            ActionId.RUN_AGAIN: detail.run_again,
+            ActionId.RUN_STOP: detail.stop,
+            ActionId.RUN_COPY_ID: detail.copy_id,
+            ActionId.RUN_LOG: lambda: self._show_tab(TAB_LOG),
+            ActionId.RUN_OUTPUTS: lambda: self._show_tab(TAB_OUTPUTS),
+            ActionId.OUTPUT_SAVE: self._save_output,
+            ActionId.MACHINE_RECONNECT: self._reconnect,
+            ActionId.PROJECT_ADD: self._add_project,
+            ActionId.PROJECT_REMOVE: self.projects.remove,
+            ActionId.VIEW_FIND: self._find,
+            ActionId.VIEW_FILTER: self._filter,
+            ActionId.VIEW_FOLLOW: self._follow,
+            ActionId.VIEW_FOLD: self._fold,
+            ActionId.VIEW_THEME: self.settings.next_theme,
+            ActionId.VIEW_LANGUAGE: self.settings.next_language,
+            ActionId.APP_PALETTE: self.open_palette,
+            ActionId.APP_QUIT: self.close,
+        }
+
+    def _make_actions(self) -> dict[ActionId, QAction]:
+        handlers = self._handlers()
+        made: dict[ActionId, QAction] = {}
+        for action in ACTIONS:
+            qt_action = QAction(action_text(action), self)
+            if action.shortcut:
+                qt_action.setShortcut(QKeySequence(action.shortcut))
+            handler = handlers[action.id]
+            qt_action.triggered.connect(lambda checked=False, handler=handler: handler())
+            self.addAction(qt_action)
+            made[action.id] = qt_action
+        return made
+
+    def open_palette(self) -> None:
+        palette = Palette(list(self.actions_by_id.values()), self)
+        palette.finished.connect(palette.deleteLater)
+        palette.open_over(self)
+
+    def _show_tab(self, tab: str) -> None:
+        self.show_page("runs")
+        self.runs.detail.show_tab(tab)
+
+    def _save_output(self) -> None:
+        panel = self.outputs.panel if self.nav.current() == "outputs" else self.runs.detail.outputs
+        panel.save()
+
+    def _reconnect(self) -> None:
+        async def reconnect(fleet: Fleet, job: Job[None]) -> None:
+            fleet.reconnect()
+
+        self._context.ask(reconnect, lambda done: None)
+
+    def _add_project(self) -> None:
+        self.show_page("projects")
+        self.projects.add()
+
+    def _find(self) -> None:
+        self._show_tab(TAB_LOG)
+        self.runs.detail.log.log_tools.focus_field()
+
+    def _filter(self) -> None:
+        searches = {
+            "machines": self.machines.search,
+            "runs": self.runs.list.search,
+            "outputs": self.outputs.list.search,
+        }
+        search = searches.get(self.nav.current())
+        if search is not None:
+            search.setFocus()
+
+    def _follow(self) -> None:
+        pane = self.runs.detail.log.pane
+        pane.set_following(not pane.following())
+
+    def _fold(self) -> None:
+        folded = not self._context.preferences.value.folded
+        self.nav.set_folded(folded)
+        self._context.preferences.change(folded=folded)

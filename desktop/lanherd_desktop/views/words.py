@@ -1,0 +1,190 @@
+"""Reasons, failures, times and states in the language of the window.
+
+Machines speak in codes and data; the sentence that comes along is English. Where the code is known
+the sentence is made here, from the same data; where it isn't (a newer agent), the machine's own
+sentence is shown as it came.
+"""
+
+import time
+from collections.abc import Mapping
+
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
+
+from lanherd_desktop.state import numbers
+from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
+from lanherd_desktop.state.runs import RunRow
+from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.values import Lease, Reason
+
+Data = Mapping[str, str | int | float]
+
+REASONS: dict[str, str] = {
+    "in_line": QT_TRANSLATE_NOOP("reasons", "Waits its turn."),
+    "ready": QT_TRANSLATE_NOOP("reasons", "Ready to start."),
+    "unprepared": QT_TRANSLATE_NOOP("reasons", "Waits for its environment to be built."),
+    "no_readings": QT_TRANSLATE_NOOP("reasons", "The machine's GPUs have not been read yet."),
+    "runs_at_once": QT_TRANSLATE_NOOP(
+        "reasons", "{live} runs are live, the most that this machine takes at once."
+    ),
+    "kept_for_earlier": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu} has room, but is kept for a run that is ahead in the line."
+    ),
+    "gpu_unavailable": QT_TRANSLATE_NOOP("reasons", "GPU {gpu} can't be used now: {problem}"),
+    "gpu_missing": QT_TRANSLATE_NOOP(
+        "reasons", "Needs {needs_gpus} GPUs with {needs} each; the machine has {gpus} now."
+    ),
+    "gpu_busy": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Needs a GPU for itself; GPU {gpu} is in use by {runs} runs and {foreign} not ours.",
+    ),
+    "gpu_exclusive": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu} is held by a run that has it for itself."
+    ),
+    "gpu_vram": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu}: {free} of {total} free, needs {needs}; {foreign} not ours."
+    ),
+    "gpu_undeclared": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Declares no VRAM, so it needs a GPU to itself; GPU {gpu}: {free} of {total} free.",
+    ),
+    "too_few_gpus": QT_TRANSLATE_NOOP(
+        "reasons", "{free_gpus} of the {needs_gpus} GPUs that it needs are free."
+    ),
+    "succeeded": QT_TRANSLATE_NOOP("reasons", "Ended with exit code 0."),
+    "cancelled": QT_TRANSLATE_NOOP("reasons", "Cancelled before it was started."),
+    "stopped": QT_TRANSLATE_NOOP("reasons", "Stopped as asked."),
+    "exit_code": QT_TRANSLATE_NOOP(
+        "reasons", "Ended with exit code {exit_code}. Look at the end of its log."
+    ),
+    "signal": QT_TRANSLATE_NOOP(
+        "reasons", "Ended by signal {signal} {name}, which Lanherd did not send."
+    ),
+    "exit_unknown": QT_TRANSLATE_NOOP("reasons", "It is over, but how it ended is not known."),
+    "lost": QT_TRANSLATE_NOOP("reasons", "Lost: {why}"),
+}
+
+FAILURES: dict[ErrorCode, str] = {
+    ErrorCode.INVALID_REQUEST: QT_TRANSLATE_NOOP("failures", "The request is not valid."),
+    ErrorCode.UNKNOWN_METHOD: QT_TRANSLATE_NOOP("failures", "The machine does not know this call."),
+    ErrorCode.NOT_FOUND: QT_TRANSLATE_NOOP("failures", "It is not there."),
+    ErrorCode.CONFLICT: QT_TRANSLATE_NOOP("failures", "It is in another state, or already taken."),
+    ErrorCode.TOO_LARGE: QT_TRANSLATE_NOOP("failures", "It is too large."),
+    ErrorCode.IMPOSSIBLE_REQUEST: QT_TRANSLATE_NOOP("failures", "The machine can never run this."),
+    ErrorCode.PROJECT_UNREADABLE: QT_TRANSLATE_NOOP(
+        "failures", "The project folder can't be read."
+    ),
+    ErrorCode.PROJECT_EMPTY: QT_TRANSLATE_NOOP("failures", "The project folder is empty."),
+    ErrorCode.PROJECT_CHANGED: QT_TRANSLATE_NOOP(
+        "failures", "The project changed while it was read."
+    ),
+    ErrorCode.LOCK_UNRESOLVABLE: QT_TRANSLATE_NOOP("failures", "The lock can't be resolved."),
+    ErrorCode.COMMAND_NOT_FOUND: QT_TRANSLATE_NOOP("failures", "The command was not found."),
+    ErrorCode.NOT_PAIRED: QT_TRANSLATE_NOOP("failures", "This device is not paired there."),
+    ErrorCode.NOT_ALLOWED: QT_TRANSLATE_NOOP("failures", "This device may not do that."),
+    ErrorCode.WRONG_IDENTITY: QT_TRANSLATE_NOOP(
+        "failures", "Another agent answers at this address."
+    ),
+    ErrorCode.UNREACHABLE: QT_TRANSLATE_NOOP("failures", "The machine can't be reached."),
+    ErrorCode.CONNECTION_LOST: QT_TRANSLATE_NOOP("failures", "The connection was lost."),
+    ErrorCode.PROTOCOL_ERROR: QT_TRANSLATE_NOOP("failures", "The machine answered nonsense."),
+    ErrorCode.VERSION_MISMATCH: QT_TRANSLATE_NOOP("failures", "The versions don't fit together."),
+    ErrorCode.TIMED_OUT: QT_TRANSLATE_NOOP("failures", "It took too long."),
+    ErrorCode.CANCELLED: QT_TRANSLATE_NOOP("failures", "It was cancelled."),
+    ErrorCode.OVERLOADED: QT_TRANSLATE_NOOP("failures", "The machine has too much to do."),
+    ErrorCode.DISK_FULL: QT_TRANSLATE_NOOP("failures", "The disk is full."),
+    ErrorCode.STORE_FAILED: QT_TRANSLATE_NOOP("failures", "The agent's database failed."),
+    ErrorCode.BLOB_CORRUPT: QT_TRANSLATE_NOOP("failures", "A file arrived damaged."),
+    ErrorCode.ENVIRONMENT_FAILED: QT_TRANSLATE_NOOP(
+        "failures", "The environment could not be built."
+    ),
+    ErrorCode.LAUNCHER_FAILED: QT_TRANSLATE_NOOP("failures", "The run could not be started."),
+    ErrorCode.GPU_UNAVAILABLE: QT_TRANSLATE_NOOP("failures", "The GPU can't be used."),
+    ErrorCode.HOME_IN_USE: QT_TRANSLATE_NOOP("failures", "Another agent uses this home."),
+    ErrorCode.HOME_UNUSABLE: QT_TRANSLATE_NOOP("failures", "The home directory can't be used."),
+    ErrorCode.SHUTTING_DOWN: QT_TRANSLATE_NOOP("failures", "The agent is shutting down."),
+    ErrorCode.INTERNAL: QT_TRANSLATE_NOOP("failures", "A bug in Lanherd."),
+    ErrorCode.UNKNOWN: QT_TRANSLATE_NOOP("failures", "The machine reports an unknown problem."),
+}
+
+
+def english() -> bool:
+    """Whether the window speaks English, so that a machine's own sentence can stand as it is."""
+    return QLocale().language() != QLocale.Language.Chinese
+
+
+def reason_text(reason: Reason) -> str:
+    """Why a run waits or how it ended, in one sentence."""
+    template = REASONS.get(reason.code)
+    if template is None or english():
+        in_words = _failure_title(reason.code)
+        if in_words is not None and not english():
+            return in_words
+        return " ".join(part for part in (reason.text, reason.remedy) if part)
+    return _fill(QCoreApplication.translate("reasons", template), reason.data) or reason.text
+
+
+def _failure_title(code: str) -> str | None:
+    try:
+        return QCoreApplication.translate("failures", FAILURES[ErrorCode(code)])
+    except ValueError:
+        return None
+
+
+def failure_texts(failure: Failure) -> tuple[str, str, str]:
+    """What happened, why, and what next."""
+    title = failure.title
+    if not english() or not title:
+        title = QCoreApplication.translate("failures", FAILURES[failure.code])
+    return title, failure.message, failure.remedy
+
+
+def _fill(template: str, data: Data) -> str:
+    """The sentence with its numbers; empty when the machine did not send them all."""
+    values: dict[str, str] = {}
+    for key, value in data.items():
+        if key.endswith("_bytes") and isinstance(value, int | float):
+            values[key.removesuffix("_bytes")] = numbers.vram(int(value))
+        else:
+            values[key] = str(value)
+    try:
+        return template.format_map(values)
+    except KeyError:
+        return ""
+
+
+def lease_text(lease: Lease) -> str:
+    """'GPU 0, 1', or empty for a run without GPUs."""
+    if not lease.gpus:
+        return ""
+    return "GPU " + ", ".join(str(gpu.index) for gpu in lease.gpus)
+
+
+def run_subtitle(row: RunRow) -> str:
+    """The second line of a run in a list: its reason, else where it runs."""
+    if row.reason is not None and row.kind != ChipKind.SUCCEEDED:
+        return reason_text(row.reason)
+    if row.kind == ChipKind.PREPARING:
+        building = QCoreApplication.translate("reasons", "Building its environment")
+        return f"{row.machine_name} · {row.detail or building}"
+    where = lease_text(row.lease) or QCoreApplication.translate("reasons", "no GPU")
+    vram = row.lease.gpus[0].vram_bytes if row.lease.gpus else 0
+    return " · ".join(
+        part for part in (row.machine_name, where, numbers.vram(vram) if vram else "") if part
+    )
+
+
+def run_trailing(row: RunRow) -> str:
+    """How long a run has run; empty while it waits."""
+    seconds = row.seconds(time.time())
+    return numbers.duration(seconds) if seconds is not None else ""
+
+
+def moment(unix_s: float) -> str:
+    """A time of day, with the date when it isn't today's."""
+    when = QDateTime.fromSecsSinceEpoch(int(unix_s))
+    locale = QLocale()
+    clock = locale.toString(when.time(), "HH:mm:ss")
+    if when.date() == QDateTime.currentDateTime().date():
+        return clock
+    return f"{locale.toString(when.date(), QLocale.FormatType.ShortFormat)} {clock}"
