@@ -6,6 +6,7 @@ HOME/completion.json names for the shell's completion; may be deleted at any tim
 """
 
 import os
+import warnings
 from pathlib import Path
 
 from lanherd_protocol.errors import ErrorCode, error
@@ -39,17 +40,17 @@ def ensure_home(home: Path) -> None:
         ) from problem
 
 
-def runtime_dir() -> Path:
-    """The folder below which the agents of this machine advertise themselves."""
-    for variable in (RUNTIME_VARIABLE, "XDG_RUNTIME_DIR"):
-        named = os.environ.get(variable)
-        if named:
-            return Path(named)
+def advert_dir() -> Path:
+    """Where agents of this machine leave their adverts, one JSON file each.
+
+    Raises PermissionError when the only folder for it belongs to somebody else.
+    """
+    named = os.environ.get(RUNTIME_VARIABLE)
+    if named:
+        return Path(named) / "lanherd" / "agents"
     import platformdirs
 
-    return Path(platformdirs.user_runtime_dir())
-
-
-def advert_dir() -> Path:
-    """Where agents of this machine leave their adverts, one JSON file each."""
-    return runtime_dir() / "lanherd" / "agents"
+    with warnings.catch_warnings():
+        # Without a login session there is no XDG_RUNTIME_DIR; its stand-in is as good to us.
+        warnings.simplefilter("ignore", platformdirs.RuntimeDirWarning)
+        return Path(platformdirs.user_runtime_dir("lanherd", appauthor=False)) / "agents"

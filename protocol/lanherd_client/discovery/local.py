@@ -37,7 +37,7 @@ class LocalSource:
     name = "local"
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.directory = advert_dir() if directory is None else directory
+        self._directory = directory
 
     async def watch(self, report: Report) -> None:
         last: tuple[Sighting, ...] | None = None
@@ -51,11 +51,12 @@ class LocalSource:
     def look(self) -> tuple[Sighting, ...]:
         """What is advertised now by living agents of this user or of the system."""
         try:
-            if self.directory.stat().st_uid not in (os.getuid(), 0):
+            directory = self._directory or advert_dir()
+            if directory.stat().st_uid not in (os.getuid(), 0):
                 return ()
-            paths = sorted(self.directory.glob("*.json"))[:ADVERTS_MAX]
+            paths = sorted(directory.glob("*.json"))[:ADVERTS_MAX]
         except OSError:
-            # No agent has run here yet, or its folder is going away with it.
+            # No agent has run here yet, or the folder isn't ours: nobody can be believed.
             return ()
         return tuple(seen for path in paths if (seen := _read(path)) is not None)
 
