@@ -32,6 +32,7 @@ from lanherd_agent.envs.problems import (
     build_failed,
     build_took_too_long,
     disk_refused,
+    is_final,
     no_python,
 )
 from lanherd_agent.envs.uv_tool import UvTool, last_words, this_python
@@ -264,7 +265,7 @@ class EnvironmentBuilder:
         installing("")
         for offline in (True, False):
             installed = await self._uv.run(
-                build.install_arguments(offline=offline),
+                [*build.install_arguments(offline=offline), *self._uv.index_arguments],
                 folder=build.project,
                 log=log,
                 on_line=installing,
@@ -272,6 +273,8 @@ class EnvironmentBuilder:
             )
             if installed.code == 0:
                 return
+            if is_final(installed.words):
+                break
         raise build_failed(environment, build.spec.lock_path, installed.words)
 
     def _find(self, environment: EnvironmentId) -> BuiltEnvironment | None:

@@ -15,6 +15,14 @@ _LOCK_WORDS = (
 )  # fmt: skip
 
 
+_FINAL_WORDS = ("Hash mismatch", "--require-hashes", "Couldn't parse requirement")
+
+
+def is_final(words: str) -> bool:
+    """Whether uv's words hold wherever the packages come from, so that asking on is no use."""
+    return any(sign in words for sign in (*_FINAL_WORDS, *_NO_SPACE))
+
+
 def build_failed(environment: str, lock_path: str, words: str) -> LanherdError:
     """The error for a build that uv gave up, with uv's words as its message."""
     if any(sign in words for sign in _NO_SPACE):

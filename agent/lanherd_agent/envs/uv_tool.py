@@ -38,7 +38,7 @@ _PASSED = frozenset(
         "SSL_CERT_DIR", "SSL_CERT_FILE", "SSL_CLIENT_CERT", "TMPDIR", "USER", "UV_CONFIG_FILE",
         "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_HTTP_TIMEOUT", "UV_INDEX",
         "UV_INDEX_STRATEGY", "UV_INDEX_URL", "UV_INSECURE_HOST", "UV_KEYRING_PROVIDER",
-        "UV_NATIVE_TLS", "UV_NO_INDEX", "UV_OFFLINE", "UV_SYSTEM_CERTS", "XDG_CONFIG_HOME",
+        "UV_NATIVE_TLS", "UV_OFFLINE", "UV_SYSTEM_CERTS", "XDG_CONFIG_HOME",
         "all_proxy", "http_proxy", "https_proxy", "no_proxy",
     }
 )  # fmt: skip
@@ -48,7 +48,6 @@ _PIP_NAMES = {
     "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
     "PIP_EXTRA_INDEX_URL": "UV_INDEX",
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
-    "PIP_NO_INDEX": "UV_NO_INDEX",
     "PIP_CERT": "SSL_CERT_FILE",
 }
 _PROBE = (
@@ -87,6 +86,12 @@ def uv_variables(variables: Mapping[str, str], cache: Path) -> dict[str, str]:
     }
 
 
+def without_index(variables: Mapping[str, str]) -> bool:
+    """Whether the machine is to use no index; uv knows this only as an argument."""
+    said = (variables.get(name, "").lower() for name in ("UV_NO_INDEX", "PIP_NO_INDEX"))
+    return any(text in ("1", "true", "yes", "on") for text in said)
+
+
 class UvTool:
     """Runs uv on behalf of one home; `mark` tells its processes from those of other homes."""
 
@@ -96,6 +101,8 @@ class UvTool:
         self._binary = binary or uv.find_uv_bin()
         self._mark = mark
         self._variables = uv_variables(variables, cache) | {MARK: mark}
+        self.index_arguments = ("--no-index",) if without_index(variables) else ()
+        """To be given to every call that looks for packages."""
 
     async def run(
         self,
