@@ -83,9 +83,6 @@ QComboBox QAbstractItemView {
     background: $surface; color: $text; border: 1px solid $border; padding: 4px;
     selection-background-color: $raised; selection-color: $text; outline: none;
 }
-QAbstractSpinBox QLineEdit, QComboBox QLineEdit {
-    border: none; background: transparent; min-height: 0; padding: 0 0 0 9px;
-}
 QSpinBox::up-button, QDoubleSpinBox::up-button {
     subcontrol-origin: border; subcontrol-position: top right; width: 22px; border: none;
 }

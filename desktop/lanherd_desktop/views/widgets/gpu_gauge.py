@@ -213,7 +213,8 @@ class GaugeGrid(QWidget):
         super().__init__(parent)
         self._gauges: list[GpuGauge] = []
         self._dimmed = False
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # Not Fixed: a layout would cut it to the height that it has at another width.
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 

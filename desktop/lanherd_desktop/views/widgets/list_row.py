@@ -1,11 +1,11 @@
 """Two-line rows of a list: chip, title and time above, place or reason below."""
 
-from enum import IntEnum
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.views.theme import tokens
 from lanherd_desktop.views.theme.fonts import strong_font, ui_font
@@ -15,16 +15,6 @@ from lanherd_desktop.views.widgets.painting import LEFT, RIGHT, draw_text, elide
 
 _HEIGHT = 60
 _Index = QModelIndex | QPersistentModelIndex
-
-
-class RowRole(IntEnum):
-    """What the model's `data` is asked for; each may be None."""
-
-    CHIP = Qt.ItemDataRole.UserRole + 100
-    TITLE = Qt.ItemDataRole.UserRole + 101
-    SUBTITLE = Qt.ItemDataRole.UserRole + 102
-    TRAILING = Qt.ItemDataRole.UserRole + 103
-    DANGER = Qt.ItemDataRole.UserRole + 104
 
 
 def _text(index: _Index, role: RowRole) -> str:

@@ -27,9 +27,6 @@ _STRONG = 700
 @lru_cache(maxsize=64)
 def _styled_font(size: int, bold: bool, italic: bool, underline: bool, strike: bool) -> QFont:
     font = mono_font(size, _STRONG if bold else 400)
-    # Each cell is drawn by itself: nothing is left to shape, and a script without a font
-    # for it costs no search through all others.
-    font.setStyleStrategy(QFont.StyleStrategy.PreferNoShaping)
     font.setItalic(italic)
     font.setUnderline(underline)
     font.setStrikeOut(strike)
