@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -45,6 +46,13 @@ class _LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{home}.{cmd_name}_command is not a command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Caught here, since click itself would call it a failure.
+            raise talk.ReaderLeftError from None
 
 
 @click.group(
@@ -84,7 +92,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; its exit code."""
     try:
         result = cli.main(arguments, prog_name="lanherd", standalone_mode=False)
-        sys.stdout.flush()
     except LanherdError as problem:
         talk.say_failure(problem.failure)
         return talk.exit_code(problem.code)
@@ -95,9 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return problem.exit_code
     except (KeyboardInterrupt, click.Abort):
         return talk.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough of it. What is still buffered has no reader, and must
-        # not be written by the interpreter when it ends.
+    except talk.ReaderLeftError as left:
+        # What is still buffered has no reader, and must not be written when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return talk.OK
+        return left.exit_code
     return result if isinstance(result, int) else talk.OK

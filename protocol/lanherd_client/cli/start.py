@@ -122,9 +122,12 @@ async def _run(context: click.Context, order: _Order, follow: bool, as_json: boo
             return talk.OK
         try:
             view = await told(fleet, run, _follow(run, as_json))
-        except (asyncio.CancelledError, BrokenPipeError):
+        except asyncio.CancelledError:
             _say_goes_on(run)
             raise
+        except BrokenPipeError:
+            _say_goes_on(run)
+            raise talk.ReaderLeftError(talk.FAILED) from None
         if as_json:
             talk.put_json(shapes.run_shape(RunRecord(run.machine, view), run.machine_name))
         return say_end(view)

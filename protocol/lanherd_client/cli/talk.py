@@ -28,6 +28,14 @@ _EXIT_CODES = {
 }
 
 
+class ReaderLeftError(Exception):
+    """Whoever read our output has enough of it; `exit_code` says whether the work was done."""
+
+    def __init__(self, exit_code: int = OK) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
 def exit_code(code: ErrorCode) -> int:
     """The exit code that says a failure to a shell."""
     return _EXIT_CODES.get(code, FAILED)
@@ -40,7 +48,7 @@ def say(text: str) -> None:
 
 def say_failure(failure: Failure) -> None:
     """What happened, why, and what to do next, a line each."""
-    say(f"lanherd: {failure.title}")
+    say(f"lanherd: {plain(failure.title)}")
     for line in (*failure.message.splitlines(), *failure.remedy.splitlines()):
         say(f"  {plain(line)}")
 

@@ -1,0 +1,232 @@
+"""The command line where no agent is needed: usage, exit codes, talk and data apart."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+
+from lanherd_client.cli import completion, talk
+from lanherd_client.cli import main as main_module
+from lanherd_client.cli.main import cli, main
+from lanherd_client.mirror import Connecting, MachineView, RunRecord
+from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.states import RunView
+from lanherd_protocol.values import RunSpec
+from tests.support.scripted_agent import MACHINE, queued, run_id
+
+
+@pytest.fixture(autouse=True)
+def home_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--home` sets it for the desktop; the test's own comes back afterwards."""
+    monkeypatch.setenv("LANHERD_HOME", os.environ["LANHERD_HOME"])
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out == "lanherd 0.1.0 (protocol 1 to 1)\n"
+    assert main(["version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "version": "0.1.0",
+        "protocol": {"min": 1, "max": 1},
+    }
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for name in cli.list_commands(click.Context(cli)):
+        assert f"\n  {name} " in shown
+        assert main([name, "-h"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["machines", "--nope"],
+        ["run"],
+        ["run", "--gpus", "2"],
+        ["run", "--gpus", "-1", "--", "true"],
+        ["run", "--gpus", "many", "--", "true"],
+        ["run", "--vram", "2 potatoes", "--", "true"],
+        ["run", "--env", "NOVALUE", "--", "true"],
+        ["run", "--env", "=x", "--", "true"],
+        ["runs", "--state", "sleeping"],
+        ["runs", "--limit", "0"],
+        ["show"],
+        ["stop", "x", "--grace", "-1"],
+        ["logs", "x", "--offset", "-1"],
+        ["fetch", "x"],
+        ["pair", "box", "--socket", "/x"],
+    ],
+)
+def test_usage_is_2_and_says_what_is_wrong(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Error: " in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "--", "true"], 5, "No machine is paired yet."),
+        (["show", "x"], 5, "There is no run 'x'."),
+        (["logs", "x"], 5, "There is no run 'x'."),
+        (["stop", "x"], 5, "There is no run 'x'."),
+        (["outputs", "x"], 5, "There is no run 'x'."),
+        (["fetch", "x", "y"], 5, "There is no run 'x'."),
+        (["gpus", "--machine", "box"], 5, "No machine is called 'box'."),
+        (["status", "--machine", "box"], 5, "No machine is called 'box'."),
+        (["pair"], 5, "No unpaired agent is seen on this machine."),
+        (["pair", "box"], 5, "No agent 'box' is seen on this machine."),
+        (["pair", "--socket", "/no/such.sock"], 3, "No agent answers at /no/such.sock."),
+        (["pair", "--socket", "/"], 3, "It is not a socket."),
+        (["show", ""], 2, "No run was named."),
+    ],
+)
+def test_trouble_has_a_code_and_three_sentences(
+    arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+    assert len(said.err.splitlines()) >= 2
+
+
+def test_lists_are_empty_where_nothing_is_paired(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("machines", "gpus", "runs", "status"):
+        assert main([command, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == []
+    assert main(["machines"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "lanherd pair" in said.err
+
+
+def test_home_is_where_it_is_told(tmp_path: Path) -> None:
+    assert main(["--home", str(tmp_path / "mine"), "machines"]) == 0
+    assert (tmp_path / "mine" / "identity").is_dir()
+    assert os.environ["LANHERD_HOME"] == str(tmp_path / "mine")
+
+
+def test_a_home_that_is_unusable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "machines.json").write_text("{")
+    assert main(["--home", str(tmp_path), "machines"]) == 1
+    assert "was kept as" in capsys.readouterr().err
+
+
+def test_without_a_command_it_becomes_the_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(main_module, "find_spec", lambda name: object())
+    monkeypatch.setattr(os, "execv", lambda path, arguments: started.append(arguments))
+    assert main([]) == 0
+    assert started == [[sys.executable, "-m", "lanherd_desktop"]]
+
+
+def test_a_desktop_that_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main_module, "find_spec", lambda name: None)
+    assert main([]) == 5
+    assert "pip install 'lanherd[desktop]'" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", interrupted)
+    assert main(["machines"]) == 130
+
+
+def test_a_reader_that_leaves_is_no_failure() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = "from lanherd_client.cli.main import main; raise SystemExit(main(['version']))"
+    with os.fdopen(writer, "wb") as broken:
+        done = subprocess.run(
+            [sys.executable, "-c", program], check=False, stdout=broken, stderr=subprocess.PIPE
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_every_error_code_has_an_exit_code() -> None:
+    codes = {code: talk.exit_code(code) for code in ErrorCode}
+    assert set(codes.values()) <= {1, 2, 3, 4, 5}
+    assert codes[ErrorCode.UNREACHABLE] == 3
+    assert codes[ErrorCode.NOT_PAIRED] == 4
+    assert codes[ErrorCode.NOT_FOUND] == 5
+    assert codes[ErrorCode.IMPOSSIBLE_REQUEST] == 1
+
+
+def test_a_failures_text_from_a_machine_can_not_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nasty = error(ErrorCode.UNREACHABLE, "t\x1b]0;x\x07", "a\x1b[2Jb", "c\rd")
+    talk.say_failure(nasty.failure)
+    assert not set(capsys.readouterr().err) & set("\x1b\x07\r")
+
+
+def test_commands_start_without_what_they_do_not_need() -> None:
+    heavy = "asyncio ssl rich zeroconf asyncssh cryptography PySide6 platformdirs"
+    program = (
+        "import sys; from lanherd_client.cli.main import main; main(['version']);"
+        f"print([m for m in {heavy.split()!r} if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# --- completion ----------------------------------------------------------------------------------
+
+
+def remembered(home: Path) -> None:
+    view = RunView(
+        run=run_id(0xABC),
+        spec=RunSpec(command=("python", "train.py")),
+        owner="me",
+        submitted_at=1.0,
+        state=queued(),
+        seq=1,
+    )
+    completion.remember(
+        home, [MachineView(MACHINE, "box", Connecting(1.0))], [RunRecord(MACHINE, view)]
+    )
+
+
+def offered(*words: str, incomplete: str = "") -> list[str]:
+    complete = ShellComplete(cli, {}, "lanherd", "_LANHERD_COMPLETE")
+    return [item.value for item in complete.get_completions(list(words), incomplete)]
+
+
+def test_tab_offers_what_was_seen_lately() -> None:
+    assert offered("show") == []
+    remembered(Path(os.environ["LANHERD_HOME"]))
+    assert offered("show") == ["00000abc"]
+    assert offered("logs", incomplete="0000") == ["00000abc"]
+    assert offered("stop", incomplete="ff") == []
+    assert offered("run", "--machine") == ["box"]
+    assert "machines" in offered(incomplete="ma")
+
+
+def test_tab_never_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (Path(os.environ["LANHERD_HOME"]) / "completion.json").write_bytes(b"\xff")
+    assert offered("show") == []
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(completion, "write_private", full)
+    remembered(tmp_path)
+    assert list(tmp_path.iterdir()) == []
