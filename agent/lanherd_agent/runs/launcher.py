@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from lanherd_agent.runs import shim
     from lanherd_agent.runs.shim import Record
+
+    Reaped = dict[int, tuple[int, shim.Usage]]  # status and usage by pid
+    OrphanEnd = tuple[float, int | None, shim.Usage | None, Record | None]  # at, status, ...
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
     import shim
@@ -55,7 +58,7 @@ class Attempt:
         self.waiting: list[tuple[Connection, Any]] = []
         self.ended = False
         self.kill_at: float | None = None
-        self.orphan_exit: Record | None = None  # known, but the tree is not gone yet
+        self.orphan_end: OrphanEnd | None = None  # known, but the tree is not gone yet
         self.give_up_at = 0.0
 
 
@@ -124,7 +127,7 @@ class Launcher:
     def timeout_ms(self) -> float | None:
         now = time.monotonic()
         times = [a.kill_at for a in self.attempts.values() if a.kill_at is not None]
-        if any(attempt.orphan_exit is not None for attempt in self.orphans.values()):
+        if any(attempt.orphan_end is not None for attempt in self.orphans.values()):
             times.append(now + shim.SWEEP_S)
         if not (self.connections or self.shims or self.orphans):
             times.append(self.idle_since + self.idle_s)
@@ -305,10 +308,10 @@ class Launcher:
         self.forget(attempt)
 
     def reap(self) -> None:
-        reaped: dict[int, tuple[int, Any]] = {}
+        reaped: Reaped = {}
         try:
             while (child := os.wait4(-1, os.WNOHANG))[0]:
-                reaped[child[0]] = child[1:]
+                reaped[child[0]] = child[1], child[2]
         except ChildProcessError:
             pass  # none left
         if reaped:
@@ -319,13 +322,13 @@ class Launcher:
                 self.on_shim_killed(attempt, reaped)
         for pid, (status, usage) in reaped.items():
             attempt = self.orphans.get(pid)
-            if attempt is not None and attempt.orphan_exit is None:
-                self.set_orphan_exit(attempt, shim.exit_record("launcher", status, usage, None))
+            if attempt is not None and attempt.orphan_end is None:
+                self.on_orphan_ended(attempt, status, usage, None)
         for attempt in list(self.orphans.values()):
-            if attempt.orphan_exit is not None:
-                self.sweep(attempt, attempt.orphan_exit)
+            if attempt.orphan_end is not None:
+                self.sweep(attempt, attempt.orphan_end)
 
-    def on_shim_killed(self, attempt: Attempt, reaped: dict[int, tuple[int, Any]]) -> None:
+    def on_shim_killed(self, attempt: Attempt, reaped: Reaped) -> None:
         start, exit_ = shim.read_records(attempt.directory)
         if start is None or start.get("shim_pid") != attempt.shim_pid:
             text = "its shim was killed before the command could run"
@@ -338,19 +341,21 @@ class Launcher:
         if exit_ is not None:
             self.end(attempt, exit_)
             return
-        command = start["pid"]
-        self.orphans[command] = attempt
-        stat = shim.read_stat(command)
+        command = start["pid"]  # 0: killed in the act of starting it
+        self.orphans[command or -attempt.shim_pid] = attempt
+        stat = shim.read_stat(command) if command else None
         ours = stat is not None and (stat[0], stat[2]) == (os.getpid(), start["start_time"])
         if command not in reaped and not ours:
-            unknown = shim.failure("unknown", "its shim was killed after the command had ended")
-            self.set_orphan_exit(attempt, shim.exit_record("launcher", None, None, unknown))
+            text = "its shim was killed, and took the command's exit with it"
+            self.on_orphan_ended(attempt, None, None, shim.failure("unknown", text))
 
-    def set_orphan_exit(self, attempt: Attempt, exit_: Record) -> None:
-        attempt.orphan_exit = exit_
+    def on_orphan_ended(
+        self, attempt: Attempt, status: int | None, usage: shim.Usage | None, error: Record | None
+    ) -> None:
+        attempt.orphan_end = time.time(), status, usage, error
         attempt.give_up_at = time.monotonic() + shim.TREE_KILL_S_MAX
 
-    def sweep(self, attempt: Attempt, exit_: Record) -> None:
+    def sweep(self, attempt: Attempt, ended: OrphanEnd) -> None:
         """Ends an orphan's tree, then writes its exit down."""
         left = self.tree(attempt)
         if shim.dead_child_waits():
@@ -358,14 +363,14 @@ class Launcher:
         shim.signal_all(left, signal.SIGKILL)
         if left and time.monotonic() < attempt.give_up_at:
             return
-        exit_["left"] = len(left)
+        record = shim.exit_record(b"launcher", *ended, len(left))
         try:
             dir_fd = shim.open_directory(attempt.directory)
-            shim.write_exit(dir_fd, exit_)
+            shim.write_exit(dir_fd, record)
             os.close(dir_fd)
         except OSError as error:
             print(f"{attempt.directory}: no exit.json: {error}", file=sys.stderr, flush=True)
-        self.end(attempt, exit_)
+        self.end(attempt, json.loads(record))
         self.orphans = {pid: other for pid, other in self.orphans.items() if other is not attempt}
 
 

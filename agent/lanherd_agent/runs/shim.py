@@ -2,15 +2,16 @@
 
 The run directory is the protocol:
 
-    start.json  claimed by O_EXCL, then complete and fsynced before the command may run. So: one
-                claim = one start, and no or a torn start.json = the command never ran.
+    start.json  claimed by O_EXCL and fsynced before the command may run. So: one claim = one start,
+                and no or a torn start.json = the command never ran. The command's pid is filled in
+                as soon as there is one (0 until then).
     exit.json   temp + fsync + rename, after the run's whole process tree is gone.
 
-The command waits at a pipe until start.json is durable; a failed exec comes back through another,
-close-on-exec pipe. The shim is a child subreaper: no descendant can leave its tree, so that "no
-children left" proves that the tree is gone. Signals go by pidfd, with a check of the start time.
+The shim is a child subreaper: no descendant can leave its tree, so that "no children left" proves
+that the tree is gone. Signals go by pidfd, with a check of the start time.
 
-Stdlib only, and little of that: every shim and the launcher share these pages.
+Stdlib only, and little of that: every shim and the launcher share these pages, and each page that
+a fork writes to (a mere reference to an object does) is copied, at 3 us each.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import errno
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -31,36 +33,65 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
     Table = dict[int, tuple[int, int, int]]
 
+# Formatting touches a third of the pages that json.dumps does.
+START = (  # of one length with and without the command's pid, since that comes by one overwrite
+    b'{"boot_id": "%b", "pid": %10d, "start_time": %20d,'
+    b' "shim_pid": %d, "shim_start_time": %d, "at": %.6f}'
+)
+EXIT = (
+    b'{"code": %b, "signal": %b, "at": %.6f, "error": %b, "rusage": %b, "left": %d,'
+    b' "witness": "%b"}'
+)
+RUSAGE = b'{"user_s": %.6f, "system_s": %.6f, "rss_max_bytes": %d}'
+
+Usage = resource.struct_rusage  # imported here, once: os.wait4 would import it in each fork
 RECORD_BYTES_MAX = 4 * 1024 * 1024
 TEXT_CHARS_MAX = 400  # a shim's news stays below PIPE_BUF, so that its write is atomic
 TREE_KILL_S_MAX = 10.0
 RETRY_S = 1.0
 SWEEP_S = 0.02
-NEVER_RAN = 127
 MARK = "LANHERD_ATTEMPT_DIR"  # in each command's environment: tells whose child an orphan is
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-IGNORED_AT_START = [n for n in range(1, signal.NSIG) if signal.getsignal(n) is signal.SIG_IGN]
+LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+CLAIM_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+EXIT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+ACTIONS = (os.POSIX_SPAWN_DUP2, 1), (os.POSIX_SPAWN_DUP2, 2)
+
+# What the command must get back: what Python or an ancestor ignores, and the launcher handles.
+IGNORED = [int(n) for n in range(1, signal.NSIG) if signal.getsignal(n) is signal.SIG_IGN]
+TO_RESET = [*IGNORED, *map(int, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD))]
+
+# `signal` with its enums touches 60 pages where this touches 5; made once, since making a ctypes
+# function touches 40.
 libc = ctypes.CDLL(None, use_errno=True)
+c_prctl, c_sigprocmask = libc.prctl, libc.sigprocmask
+PR_SET_CHILD_SUBREAPER, SIG_SETMASK = 36, 2
+ALL_SIGNALS = b"\xff" * 128
 
 
 def become_subreaper() -> None:
-    if libc.prctl(36, 1, 0, 0, 0) != 0:  # PR_SET_CHILD_SUBREAPER; not inherited by fork
+    if c_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:  # not inherited by fork
         raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER was refused")
 
 
 def failure(kind: str, cause: BaseException | str) -> Record:
-    number = getattr(cause, "errno", None) or 0
-    return {"kind": kind, "errno": number, "text": (str(cause) or repr(cause))[:TEXT_CHARS_MAX]}
+    number, text = getattr(cause, "errno", None) or 0, (str(cause) or repr(cause))[:TEXT_CHARS_MAX]
+    return {"kind": kind, "errno": number, "text": text}
+
+
+# Processes
 
 
 def read_stat(pid: int) -> tuple[int, int, int] | None:
     """Parent, session and start time (clock ticks since boot); None once it is gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            data = file.read(2048) or b""
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            data = os.read(fd, 2048)
+        finally:
+            os.close(fd)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = data[data.rindex(b")") + 2 :].split()
+    fields = data[data.rindex(b")") + 2 :].split(b" ", 20)
     return int(fields[1]), int(fields[3]), int(fields[19])
 
 
@@ -70,6 +101,14 @@ def read_environment(pid: int) -> list[bytes]:
             return file.read().split(b"\0")
     except OSError:
         return []  # it is gone, or another user's
+
+
+def start_time(pid: int) -> int:
+    """Of a process that can't have been reaped."""
+    stat = read_stat(pid)
+    if stat is None:
+        raise ProcessLookupError(errno.ESRCH, f"/proc has no process {pid}")
+    return stat[2]
 
 
 def dead_child_waits() -> bool:
@@ -90,25 +129,26 @@ def descendants(roots: list[int], table: Table) -> dict[int, int]:
     for pid, (parent, _, _) in table.items():
         children.setdefault(parent, []).append(pid)
     found: dict[int, int] = {}
-    while roots:
-        below = children.get(roots.pop(), [])
+    todo = list(roots)
+    while todo:
+        below = children.get(todo.pop(), [])
         found.update((pid, table[pid][2]) for pid in below)
-        roots.extend(below)
+        todo.extend(below)
     return found
 
 
 def signal_all(processes: dict[int, int], signo: int) -> int:
-    return sum(send_signal(pid, start_time, signo) for pid, start_time in processes.items())
+    return sum(send_signal(pid, started, signo) for pid, started in processes.items())
 
 
-def send_signal(pid: int, start_time: int, signo: int) -> bool:
+def send_signal(pid: int, started: int, signo: int) -> bool:
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
     try:
         stat = read_stat(pid)
-        if stat is None or stat[2] != start_time:
+        if stat is None or stat[2] != started:
             return False  # the pid is another process's by now
         signal.pidfd_send_signal(fd, signo)
     except (ProcessLookupError, PermissionError):
@@ -116,6 +156,9 @@ def send_signal(pid: int, start_time: int, signo: int) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+# The run directory
 
 
 def open_directory(path: str) -> int:
@@ -130,8 +173,11 @@ def read_record(dir_fd: int, name: str) -> Record | None:
     """None if the file is missing, torn, or holds no object."""
     try:
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
-        with open(fd, "rb") as file:
-            record = json.loads(file.read(RECORD_BYTES_MAX))
+        try:
+            size = min(os.fstat(fd).st_size, RECORD_BYTES_MAX)
+            record = json.loads(os.read(fd, size).decode())
+        finally:
+            os.close(fd)
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
@@ -148,147 +194,159 @@ def read_records(directory: str) -> tuple[Record | None, Record | None]:
     return records
 
 
-def write_exit(dir_fd: int, record: Record) -> None:
-    name, flags = f"exit.json.{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    fd = os.open(name, flags, 0o600, dir_fd=dir_fd)
+def write_all(fd: int, data: bytes) -> None:
+    if os.pwrite(fd, data, 0) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(fd)
+
+
+def write_exit(dir_fd: int, record: bytes) -> None:
+    name = f"exit.json.{os.getpid()}"
+    fd = os.open(name, EXIT_FLAGS, 0o600, dir_fd=dir_fd)
     try:
-        os.write(fd, json.dumps(record).encode())
-        os.fsync(fd)
+        write_all(fd, record)
     finally:
         os.close(fd)
     os.rename(name, "exit.json", src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
     os.fsync(dir_fd)
 
 
-def exit_record(witness: str, status: int | None, usage: Any, error: Record | None) -> Record:
-    result = None if status is None else os.waitstatus_to_exitcode(status)
-    return {
-        "code": result if result is not None and result >= 0 else None,
-        "signal": -result if result is not None and result < 0 else None,
-        "at": time.time(),
-        "error": error,
-        "rusage": usage
-        and {"user_s": usage[0], "system_s": usage[1], "rss_max_bytes": usage[2] * 1024},
-        "left": 0,  # processes of the tree that could not be killed
-        "witness": witness,
-    }
+def exit_record(
+    witness: bytes,
+    at: float,
+    status: int | None,
+    usage: Usage | None,
+    error: Record | None,
+    left: int = 0,
+) -> bytes:
+    """`left` counts the processes of the tree that could not be killed."""
+    code = signo = rusage = b"null"
+    if status is not None and os.WIFSIGNALED(status):
+        signo = b"%d" % os.WTERMSIG(status)
+    elif status is not None:
+        code = b"%d" % os.WEXITSTATUS(status)
+    if usage is not None:
+        rusage = RUSAGE % (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
+    text = b"null" if error is None else json.dumps(error).encode()
+    return EXIT % (code, signo, at, text, rusage, left, witness)
+
+
+def read_spec(dir_fd: int) -> Record:
+    spec = read_record(dir_fd, "spec.json")
+    if spec is None:
+        raise ValueError("spec.json is missing, torn or not an object")
+    argv, env = spec.get("argv"), spec.get("env")
+    if not argv or not isinstance(argv, list) or not isinstance(env, dict):
+        raise ValueError("spec.json needs argv (a list that is not empty) and env (an object)")
+    for text in (*argv, *env, *env.values(), spec.get("cwd"), spec.setdefault("log", "log")):
+        if not isinstance(text, str) or "\0" in text:
+            raise ValueError("spec.json: argv, env, cwd and log must be strings without NUL")
+    if spec["log"] in ("", ".", "..") or "/" in spec["log"]:
+        raise ValueError("spec.json: log must be a plain file name")
+    if not isinstance(spec.setdefault("umask", 0o022), int):
+        raise ValueError("spec.json: umask must be an integer")
+    return spec
+
+
+# The shim
+
+
+def spawn(spec: Record, log_fd: int, directory: str) -> int:
+    """By posix_spawn (a vfork): a fork would copy 300 more pages, a third of a run's whole cost.
+
+    The search in PATH is done here, since posix_spawnp would search our own.
+    """
+    name, env = spec["argv"][0], spec["env"] | {MARK: directory}
+    folders = [""] if "/" in name else [f"{d or '.'}/" for d in search_path(env)]
+    why: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    for folder in folders:
+        try:
+            return os.posix_spawn(
+                folder + name,
+                spec["argv"],
+                env,
+                file_actions=[(action, log_fd, target) for action, target in ACTIONS],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=TO_RESET,
+            )
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if not folder:
+                raise
+            if os.path.lexists(folder + name):
+                why = error  # it is there, but its interpreter isn't
+        except OSError as error:
+            why = error  # as execvp does: told if no later folder has it
+    raise why
+
+
+def search_path(env: dict[str, str]) -> list[str]:
+    return env.get("PATH", os.defpath).split(":")
 
 
 class Shim:
-    def __init__(self, directory: str, news_fd: int, boot_id: str) -> None:
+    def __init__(self, directory: str, news_fd: int, boot_id: bytes) -> None:
         self.directory, self.news_fd, self.boot_id = directory, news_fd, boot_id
 
-    def tell(self, key: str, value: Record) -> None:
-        line = json.dumps({"shim": os.getpid(), key: value}).encode() + b"\n"
+    def tell(self, key: bytes, value: bytes) -> None:
         try:
-            os.write(self.news_fd, line)
+            os.write(self.news_fd, b'{"shim": %d, "%b": %b}\n' % (os.getpid(), key, value))
         except BrokenPipeError:
             return  # the launcher is gone; the run directory has it all
+
+    def refuse(self, kind: str, error: Exception) -> None:
+        self.tell(b"refused", json.dumps(failure(kind, error)).encode())
 
     def main(self) -> None:
         kind = "io"
         try:
             dir_fd = open_directory(self.directory)
             kind = "spec"
-            spec = self.read_spec(dir_fd)
+            spec = read_spec(dir_fd)
             kind = "io"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-            log_fd = os.open(spec["log"], flags, 0o600, dir_fd=dir_fd)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            claim = os.open("start.json", flags, 0o600, dir_fd=dir_fd)
+            log_fd = os.open(spec["log"], LOG_FLAGS, 0o600, dir_fd=dir_fd)
+            claim = os.open("start.json", CLAIM_FLAGS, 0o600, dir_fd=dir_fd)
         except FileExistsError:
-            self.tell("existing", read_record(dir_fd, "start.json") or {})
+            existing = read_record(dir_fd, "start.json") or {}
+            self.tell(b"existing", json.dumps(existing).encode())
         except (OSError, ValueError) as error:
-            self.tell("refused", failure(kind, error))
+            self.refuse(kind, error)
         else:
-            self.attempt(dir_fd, spec, log_fd, claim)
+            self.attempt(dir_fd, claim, spec, log_fd)
 
-    def read_spec(self, dir_fd: int) -> Record:
-        spec = read_record(dir_fd, "spec.json")
-        if spec is None:
-            raise ValueError("spec.json is missing, torn or not an object")
-        argv, env = spec.get("argv"), spec.get("env")
-        if not argv or not isinstance(argv, list) or not isinstance(env, dict):
-            raise ValueError("spec.json needs argv (a list that is not empty) and env (an object)")
-        texts = [*argv, *env, *env.values(), spec.get("cwd"), spec.setdefault("log", "log")]
-        if not all(isinstance(text, str) and "\0" not in text for text in texts):
-            raise ValueError("spec.json: argv, env, cwd and log must be strings without NUL")
-        if spec["log"] in ("", ".", "..") or "/" in spec["log"]:
-            raise ValueError("spec.json: log must be a plain file name")
-        if not isinstance(spec.setdefault("umask", 0o022), int):
-            raise ValueError("spec.json: umask must be an integer")
-        return spec
-
-    def attempt(self, dir_fd: int, spec: Record, log_fd: int, claim: int) -> None:
-        go_read, go_write = os.pipe()
-        failed_read, failed_write = os.pipe()
-        command = os.fork()
-        if command == 0:
-            os.close(go_write)
-            self.become_command(spec, log_fd, go_read, failed_write)
-        for fd in (log_fd, go_read, failed_write):
-            os.close(fd)
+    def attempt(self, dir_fd: int, claim: int, spec: Record, log_fd: int) -> None:
         try:
-            start = self.record_start(dir_fd, claim, command)
+            own = os.getpid(), start_time(os.getpid()), time.time()
+            write_all(claim, START % (self.boot_id, 0, 0, *own))
+            os.fsync(dir_fd)
         except OSError as error:
-            os.close(go_write)
-            os.waitpid(command, 0)
-            os.unlink("start.json", dir_fd=dir_fd)  # ours, and nothing ran: it may be tried again
-            self.tell("refused", failure("io", error))
+            os.unlink("start.json", dir_fd=dir_fd)  # nothing ran: it may be tried again
+            self.refuse("io", error)
             return
+        kind = "cwd"
         try:
-            os.write(go_write, b"g")
-        except BrokenPipeError:
-            pass  # it failed before the gate, and says why below
-        os.close(go_write)
-        failed = os.read(failed_read, 4096)
-        os.close(failed_read)
-        if failed:
-            os.waitpid(command, 0)
-            self.record_exit(dir_fd, exit_record("shim", None, None, json.loads(failed)))
-            return
-        self.tell("started", start)
-        self.wait(dir_fd, command)
-
-    def record_start(self, dir_fd: int, claim: int, command: int) -> Record:
-        mine, its = read_stat(os.getpid()), read_stat(command)
-        assert mine is not None  # neither can have been reaped
-        assert its is not None
-        start = {"boot_id": self.boot_id, "pid": command, "start_time": its[2]}
-        start |= {"shim_pid": os.getpid(), "shim_start_time": mine[2], "at": time.time()}
-        os.write(claim, json.dumps(start).encode())
-        os.fsync(claim)
-        os.close(claim)
-        os.fsync(dir_fd)
-        return start
-
-    def become_command(self, spec: Record, log_fd: int, go: int, failed: int) -> NoReturn:
-        kind = "exec"
-        try:
-            os.setsid()
-            os.dup2(log_fd, 1)
-            os.dup2(log_fd, 2)
-            os.umask(spec["umask"])
-            for signo in (*IGNORED_AT_START, *IGNORED):
-                signal.signal(signo, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            kind = "cwd"
             os.chdir(spec["cwd"])
             kind = "exec"
-            if os.read(go, 1):
-                os.execvpe(spec["argv"][0], spec["argv"], spec["env"] | {MARK: self.directory})
+            os.umask(spec["umask"])
+            command = spawn(spec, log_fd, self.directory)
         except (OSError, ValueError) as error:
-            os.write(failed, json.dumps(failure(kind, error)).encode())
-        finally:
-            os._exit(NEVER_RAN)
+            at, why = time.time(), failure(kind, error)
+            self.record_exit(dir_fd, exit_record(b"shim", at, None, None, why))
+            return
+        start = START % (self.boot_id, command, start_time(command), *own)
+        os.pwrite(claim, start, 0)  # not fsynced: after a power cut, the boot id says enough
+        os.close(claim)
+        os.close(log_fd)
+        self.tell(b"started", start)
+        self.wait(dir_fd, command)
 
     def wait(self, dir_fd: int, command: int) -> None:
         pid = 0
         while pid != command:
             pid, status, usage = os.wait4(-1, 0)
-        record = exit_record("shim", status, usage, None)
-        record["left"] = self.end_tree()
-        self.record_exit(dir_fd, record)
+        at = time.time()
+        left = self.end_tree()
+        self.record_exit(dir_fd, exit_record(b"shim", at, status, usage, None, left))
 
     def end_tree(self) -> int:
         deadline = time.monotonic() + TREE_KILL_S_MAX
@@ -304,7 +362,7 @@ class Shim:
                 return len(left)
             signal.sigtimedwait({signal.SIGCHLD}, SWEEP_S)
 
-    def record_exit(self, dir_fd: int, record: Record) -> None:
+    def record_exit(self, dir_fd: int, record: bytes) -> None:
         written = told = False
         while not written:
             try:
@@ -315,22 +373,19 @@ class Shim:
             except OSError:  # a full disk: the agent hears of it now, the disk when it has room
                 signal.sigtimedwait({signal.SIGCHLD}, RETRY_S if told else 0)
             if not told:
-                self.tell("exit", record)
+                self.tell(b"exit", record)
                 told = True
 
 
 def run_shim(directory: str, news_fd: int, boot_id: str, to_close: list[int]) -> NoReturn:
     try:
         gc.disable()
-        signal.set_wakeup_fd(-1)
-        for signo in IGNORED:
-            signal.signal(signo, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        c_sigprocmask(SIG_SETMASK, ALL_SIGNALS, None)
         for fd in to_close:
             os.close(fd)
         os.setsid()
         become_subreaper()
-        Shim(directory, news_fd, boot_id).main()
+        Shim(directory, news_fd, boot_id.encode()).main()
     except BaseException:  # nothing may return into the launcher's loop in a forked child
         sys.excepthook(*sys.exc_info())
     finally:
