@@ -45,4 +45,5 @@ def main() -> None:
     print(json.dumps(asyncio.run(fill(Path(folder)))))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from lanherd_agent.envs.builder import (
 )
 from lanherd_agent.envs.uv_tool import MARK
 from lanherd_protocol.errors import ErrorCode, LanherdError
-from lanherd_protocol.ids import BlobHash
+from lanherd_protocol.ids import BlobHash, EnvironmentId
 from lanherd_protocol.values import LockedEnvironment
 from tests.integration.wheels import make_slow_sdist, make_wheel, requirement
 
@@ -188,7 +188,7 @@ async def test_a_lock_that_is_not_the_one_that_was_meant_is_refused(
         await builder.ensure(spec, b"another")
     assert refused.value.code is ErrorCode.LOCK_UNRESOLVABLE
     with pytest.raises(ValueError, match="no environment's id"):
-        builder.log_path(BlobHash("../x"))
+        builder.log_path(EnvironmentId("../x"))
 
 
 async def test_a_cancelled_build_leaves_no_process_and_the_next_one_takes_over(

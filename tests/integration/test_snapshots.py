@@ -68,11 +68,13 @@ class Direct:
                 return await self._store.put_pack(upload, count)
             case m.PutManifest(snapshot=snapshot):
                 return await self._store.put_manifest(snapshot, upload)
-        raise AssertionError(request)
+            case _:
+                raise AssertionError(request)
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
+    empty: tuple[bytes, ...] = ()
+    for chunk in empty:
         yield chunk
 
 

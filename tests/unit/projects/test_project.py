@@ -6,6 +6,7 @@ import pytest
 from lanherd_client.projects import project as projects
 from lanherd_client.projects.project import Project, is_hashed
 from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.ids import BlobHash
 from lanherd_protocol.values import LockedEnvironment, NoEnvironment
 
 HASHED = "numpy==2.2.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n# a comment\n"
@@ -25,7 +26,7 @@ def test_a_hashed_requirements_file_is_a_lock(tmp_path: Path) -> None:
     (tmp_path / ".python-version").write_text("# which\n3.12\n")
     assert Project.open(tmp_path).environment == LockedEnvironment(
         lock_path="requirements.txt",
-        lock_hash=projects.BlobHash(hashlib.sha256(HASHED.encode()).hexdigest()),
+        lock_hash=BlobHash(hashlib.sha256(HASHED.encode()).hexdigest()),
         python="3.12",
     )
 

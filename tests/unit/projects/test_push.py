@@ -9,12 +9,14 @@ import pytest
 
 from lanherd_client.projects import push as pushing
 from lanherd_client.projects.push import PushProgress, push
+from lanherd_client.projects.scan import scan
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol import messages as m
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import BlobHash
 from lanherd_protocol.methods import Method
 from lanherd_protocol.packs import PackDecoder
+from lanherd_protocol.values import Manifest
 
 Request = TypeVar("Request", bound=msgspec.Struct)
 Response = TypeVar("Response", bound=msgspec.Struct)
@@ -25,7 +27,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.blobs: dict[BlobHash, bytes] = {}
-        self.snapshots: dict[str, m.Manifest] = {}
+        self.snapshots: dict[str, Manifest] = {}
         self.calls: list[str] = []
         self.asks_for: tuple[BlobHash, ...] | None = None
 
@@ -66,7 +68,8 @@ class Machine:
                 return m.SnapshotStored(
                     snapshot=snapshot, files=counted.files, bytes_total=counted.bytes_total
                 )
-        raise AssertionError(request)
+            case _:
+                raise AssertionError(request)
 
 
 @pytest.fixture
@@ -204,7 +207,6 @@ async def test_a_scan_is_cancelled_with_its_push(
 ) -> None:
     loop = asyncio.get_running_loop()
     scanning = asyncio.Event()
-    scan = pushing.scan
     ended: list[str] = []
 
     def gated(folder: Path, on_progress: Any, cancelled: Any) -> Any:

@@ -251,7 +251,7 @@ def _changing(path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> list[i
                 other.write("!")
         return data
 
-    monkeypatch.setattr(scanning.os, "pread", read)
+    monkeypatch.setattr(os, "pread", read)
     return left
 
 
@@ -266,7 +266,7 @@ def test_a_file_that_shrinks_is_read_again(project: Path, monkeypatch: pytest.Mo
             os.truncate(project / "train.py", 1)
         return status
 
-    monkeypatch.setattr(scanning.os, "fstat", shrink)
+    monkeypatch.setattr(os, "fstat", shrink)
     assert entry(scan(project), "train.py").size_bytes == 1
 
 
@@ -288,7 +288,7 @@ def test_what_vanishes_during_the_scan_is_left_out(
             return _Listing(found)
         return listing
 
-    monkeypatch.setattr(scanning.os, "scandir", vanish)
+    monkeypatch.setattr(os, "scandir", vanish)
     assert paths(scan(project)) == ["train.py"]
 
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lanherd_agent import disk
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.errors import ErrorCode, LanherdError
@@ -226,7 +225,7 @@ async def test_a_full_disk_is_said_and_leaves_no_pieces(
 
     snapshot = await put_snapshot(store, {"a": b"hello"})
     _, encoded, other = manifest_of(ManifestEntry("d", "directory"))
-    monkeypatch.setattr(disk.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     for attempt in (
         store.put_pack(chunks(pack([b"x"])), 1),
         store.put_manifest(other, chunks(manifests.compress(encoded))),

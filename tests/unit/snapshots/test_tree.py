@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lanherd_agent.snapshots import tree
 from lanherd_agent.snapshots.blobs import BlobStore
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_agent.snapshots.tree import OPEN_FOLDERS_MAX, build_tree
@@ -147,7 +146,7 @@ async def test_files_are_whole_where_the_kernel_can_not_copy(
 
     content = os.urandom(BLOB_BYTES_MAX + 5)
     snapshot = await put_snapshot(store, {"a": content})
-    monkeypatch.setattr(tree.os, "copy_file_range", refuse)
+    monkeypatch.setattr(os, "copy_file_range", refuse)
     await store.materialise(snapshot, tmp_path / "tree")
     assert (tmp_path / "tree" / "a").read_bytes() == content
 
@@ -159,7 +158,7 @@ async def test_a_failing_copy_is_said(
         raise OSError(errno.EIO, "Input/output error")
 
     snapshot = await put_snapshot(store, {"a": bytes(BLOB_BYTES_MAX)})
-    monkeypatch.setattr(tree.os, "copy_file_range", fail)
+    monkeypatch.setattr(os, "copy_file_range", fail)
     with pytest.raises(LanherdError, match="Input/output error") as refused:
         await store.materialise(snapshot, tmp_path / "tree")
     assert refused.value.code is ErrorCode.STORE_FAILED
