@@ -33,6 +33,8 @@ FRAME_TYPES: Mapping[str, type[Struct]] = {
 _ENCODER = msgspec.msgpack.Encoder()
 _FRAME_DECODER: msgspec.msgpack.Decoder[m.Frame] = msgspec.msgpack.Decoder(m.Frame)
 _BODY_DECODERS: dict[type[Struct], msgspec.msgpack.Decoder[Any]] = {}
+# A text that is not UTF-8 is a UnicodeDecodeError, which like msgspec's own is a ValueError.
+_UNREADABLE = (ValueError, RecursionError)
 _POSITION = re.compile(r"`\$\[(\d+)\](.*)`$")
 
 
@@ -55,7 +57,7 @@ def decode_body(kind: type[Body], body: Raw) -> Body:
         decoder = _BODY_DECODERS[kind] = msgspec.msgpack.Decoder(kind)
     try:
         decoded: Body = decoder.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as problem:
+    except _UNREADABLE as problem:
         raise error(
             ErrorCode.INVALID_REQUEST,
             f"The content isn't a valid {kind.__name__}.",
@@ -94,7 +96,7 @@ def decode_frame(payload: bytes) -> m.Frame | UnknownFrame:
         if unknown is not None and unknown.tag not in FRAME_TYPES:
             return unknown
         raise _malformed(_with_field(unknown, str(problem))) from problem
-    except (msgspec.MsgspecError, RecursionError) as problem:
+    except _UNREADABLE as problem:
         raise _malformed(str(problem)) from problem
 
 

@@ -3,19 +3,31 @@
 import asyncio
 from collections import deque
 
-from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.limits import STREAM_CREDIT_BYTES_MAX
 
 
 class ByteQueue:
-    """Chunks in order, then an end. Bounded by the stream's credit: whoever fills it obeys that."""
+    """Chunks in order, then an end. The stream's credit bounds it, since it is given back only as
+    chunks are taken; that is checked here once more.
+    """
 
     def __init__(self) -> None:
         self._chunks: deque[bytes] = deque()
+        self._bytes = 0
         self._ended = False
         self._problem: LanherdError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, chunk: bytes) -> None:
+        self._bytes += len(chunk)
+        if self._bytes > STREAM_CREDIT_BYTES_MAX:
+            raise error(
+                ErrorCode.INTERNAL,
+                "A stream ran further ahead than its reader allowed.",
+                f"{self._bytes} bytes wait.",
+                "Please report this.",
+            )
         self._chunks.append(chunk)
         self._wake()
 
@@ -27,6 +39,7 @@ class ByteQueue:
     def break_off(self, problem: LanherdError) -> None:
         """Readers get `problem`, at once."""
         self._chunks.clear()
+        self._bytes = 0
         self._problem = problem
         self._wake()
 
@@ -39,7 +52,9 @@ class ByteQueue:
                 return None
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-        return self._chunks.popleft()
+        chunk = self._chunks.popleft()
+        self._bytes -= len(chunk)
+        return chunk
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

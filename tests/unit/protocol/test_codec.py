@@ -185,3 +185,24 @@ def test_frames_can_be_read_by_people(value, expected):
 
 def test_a_dump_is_cut():
     assert len(dump_frame(msgpack.packb(["call", 1, "x" * 9000, {}]))) == DUMP_CHARS_MAX + 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\x92\xa1\xff\x01",
+        b"\x94\xa4call\x01\xa1\xff\xc0",
+        b"\x93\xa6failed\x01\x81\xa5title\xa1\xff",
+    ],
+)
+def test_a_frame_whose_text_is_not_utf8_is_refused(payload):
+    with pytest.raises(LanherdError) as caught:
+        decode_frame(payload)
+    assert caught.value.code is ErrorCode.PROTOCOL_ERROR
+    assert dump_frame(payload)
+
+
+def test_a_body_whose_text_is_not_utf8_is_refused():
+    with pytest.raises(LanherdError) as caught:
+        decode_body(m.GetRun, msgspec.Raw(b"\x81\xa3run\xa1\xff"))
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
