@@ -108,7 +108,8 @@ def _check_possible(new: NewRun, request: GpuRequest, gpus: Sequence[GpuCapacity
     suited = sum(gpu.total_bytes >= request.vram_bytes for gpu in gpus)
     if suited >= request.count:
         return
-    each = f" with {gb(request.vram_bytes)} GB each" if request.vram_bytes else ""
+    each = f" with {gb(request.vram_bytes)} GB" if request.vram_bytes else ""
+    each += " each" if each and request.count > 1 else ""
     raise error(
         ErrorCode.IMPOSSIBLE_REQUEST,
         f"Run {new.spec.name or short_id(new.run)} can never start on this machine.",

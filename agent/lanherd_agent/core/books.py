@@ -10,7 +10,6 @@ from lanherd_agent.core.ledger import Ledger
 from lanherd_agent.core.queue import Queue, shape_of
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import (
-    TRANSITIONS,
     Cause,
     Preparing,
     Queued,
@@ -19,6 +18,7 @@ from lanherd_agent.core.run_states import (
     Stopping,
     is_ready,
     lease_of,
+    targets,
 )
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.story import Stories, impossible
@@ -77,7 +77,7 @@ class Books:
 
     def become(self, run: Run, cause: Cause, state: RunState, now: float, step: Step) -> None:
         """Give a run its next state, if the table lets this cause lead there."""
-        allowed = TRANSITIONS[type(run.state)].get(cause)
+        allowed = targets(run.state, cause)
         if allowed is None or type(state) not in allowed:
             raise self.impossible(run, cause)
         run.state = state

@@ -5,14 +5,13 @@ the transition table doesn't have raises.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.run_states import (
-    TRANSITIONS,
     Cause,
     Preparing,
     Queued,
@@ -22,6 +21,7 @@ from lanherd_agent.core.run_states import (
     Starting,
     Stopping,
     StopWish,
+    targets,
 )
 from lanherd_agent.core.step import Step
 from lanherd_protocol.states import Ended, Outcome
@@ -45,7 +45,7 @@ class Life:
                 self._books.end_effects(step, *over(event))
             return
         cause = type(event)
-        allowed = TRANSITIONS[type(run.state)].get(cause)
+        allowed = targets(run.state, cause)
         if allowed is None or event.attempt > run.attempt:
             raise self._books.impossible(run, cause)
         if over is not None:
@@ -150,6 +150,8 @@ class Life:
                 self._hasten(run, state, now + grace_s, now, step)
             case Ended():
                 pass
+            case _:
+                assert_never(state)
 
     def _cancel(self, run: Run, now: float, step: Step) -> None:
         if isinstance(run.state, Preparing):

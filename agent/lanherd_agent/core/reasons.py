@@ -203,7 +203,12 @@ def failure(problem: Failure) -> Reason:
 
 
 def is_news(old: Reason, new: Reason, step_bytes: int) -> bool:
-    """Whether the new reason says something else, beyond the noise of a sample in its sizes."""
+    """Whether the new reason says something else, beyond the noise of a sample in its sizes.
+
+    That the GPUs have not been read yet, after a restart, is no news to a run that was told more.
+    """
+    if new.code == NO_READINGS.code and old.code != IN_LINE.code:
+        return False
     if old.code != new.code or old.data.keys() != new.data.keys():
         return True
     for key, after in new.data.items():

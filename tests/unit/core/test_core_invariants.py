@@ -1,0 +1,149 @@
+"""Each invariant sees the bug that it is there for."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
+from lanherd_agent.core.core import AgentCore
+from lanherd_agent.core.invariants import InvariantBroken, check
+from lanherd_agent.core.run_states import Running
+from lanherd_protocol.values import Lease, LeasedGpu
+from tests.simulation.making import GB, NOW, PROJECT, gpu, gpu_spec, new, readings, run_id, stop
+
+
+def busy_core() -> AgentCore:
+    """1 and 2 share a GPU, 3 is stopping, 4 waits, 5 to 12 are prepared, 13 after them."""
+    core = AgentCore()
+    core.handle(readings(gpu(0)), NOW)
+    runs = [new(1, gpu_spec(8)), new(2, gpu_spec(8)), new(3), new(4, gpu_spec(20))]
+    runs += [new(number, PROJECT) for number in range(5, 14)]
+    core.handle(e.RunsSubmitted(owner="ann", runs=tuple(runs)), NOW)
+    for number in (2, 3):
+        core.handle(e.AttemptStarted(run=run_id(number), attempt=1, pid=number, at=NOW), NOW)
+    core.handle(e.StopRequested(owner=None, request=stop(3)), NOW)
+    check(core)
+    return core
+
+
+def lose_lease(core: AgentCore) -> None:
+    core.books.ledger.release((run_id(1), 1))
+
+
+def allow_fewer(core: AgentCore) -> None:
+    core.books.rules = type(core.rules)(runs_at_once_max=1)
+
+
+def miscount(core: AgentCore) -> None:
+    core.books.ledger.shares(gpu(0).uuid).leased_bytes += 1
+
+
+def exclusive(vram_gb: int) -> LeasedGpu:
+    return LeasedGpu(index=0, uuid=gpu(0).uuid, vram_bytes=vram_gb * GB, exclusive=True)
+
+
+def give(core: AgentCore, number: int, *gpus: LeasedGpu) -> None:
+    lease = Lease(gpus=gpus)
+    run = core.books.runs[run_id(number)]
+    run.state = Running(since=NOW, pid=1, lease=lease)
+    core.books.ledger._leases[run.holder] = lease
+
+
+def same_gpu_twice(core: AgentCore) -> None:
+    give(core, 2, exclusive(1), exclusive(1))
+
+
+def share_exclusive(core: AgentCore) -> None:
+    give(core, 2, exclusive(1))
+
+
+def overcommit(core: AgentCore) -> None:
+    give(core, 2, exclusive(100))
+
+
+def forget_waiting(core: AgentCore) -> None:
+    del core.books.waiting[4]
+
+
+def wait_elsewhere(core: AgentCore) -> None:
+    core.books.queue.remove(4)
+    core.books.queue.add_unprepared(4)
+
+
+def disorder(core: AgentCore) -> None:
+    core.books.queue.unprepared += [13]
+
+
+def split_groups(core: AgentCore) -> None:
+    core.books.queue.ready_by_shape.clear()
+
+
+def prepare_less(core: AgentCore) -> None:
+    core.books.rules = type(core.rules)(prepare_ahead_max=9)
+
+
+def start_less(core: AgentCore) -> None:
+    core.books.readings = (gpu(0, 80),)
+
+
+def drop(effect: str) -> Callable[[AgentCore], None]:
+    def dropping(core: AgentCore) -> None:
+        del core.books.pending[effect]
+
+    return dropping
+
+
+def no_kill_timer(core: AgentCore) -> None:
+    core.books.kill_timers.clear()
+
+
+def signal_the_dead(core: AgentCore) -> None:
+    ghost = f.SignalAttempt(run=run_id(99), attempt=1, signal=15)
+    core.books.pending[ghost.id] = ghost
+
+
+def number_twice(core: AgentCore) -> None:
+    core.books.runs[run_id(1)].seq = core.books.runs[run_id(2)].seq
+
+
+def place_from_nowhere(core: AgentCore) -> None:
+    core.ordinal = 1
+
+
+def no_process(core: AgentCore) -> None:
+    state = core.books.runs[run_id(2)].state
+    assert isinstance(state, Running)
+    core.books.runs[run_id(2)].state = Running(since=NOW, pid=0, lease=state.lease)
+
+
+@pytest.mark.parametrize(
+    ("plant", "sentence"),
+    [
+        (lose_lease, "not the sum of what the live runs hold"),
+        (allow_fewer, "more than the machine takes at once"),
+        (miscount, "not the sum of the leases"),
+        (same_gpu_twice, "names the same GPU twice"),
+        (share_exclusive, "is shared although"),
+        (overcommit, "bytes and"),
+        (forget_waiting, "not the set of runs that wait"),
+        (wait_elsewhere, "waits elsewhere"),
+        (disorder, "not in order"),
+        (split_groups, "groups of the line"),
+        (prepare_less, "could be prepared"),
+        (start_less, "could start"),
+        (drop(f"start:{run_id(1)}:1"), "pending starts"),
+        (drop(f"prepare:{run_id(5)}:1"), "pending preparations"),
+        (no_kill_timer, "kill timers"),
+        (signal_the_dead, "which is over"),
+        (number_twice, "can't be its own"),
+        (place_from_nowhere, "never given out"),
+        (no_process, "without a process"),
+    ],
+)
+def test_a_planted_bug_is_seen(plant: Callable[[AgentCore], None], sentence: str) -> None:
+    core = busy_core()
+    plant(core)
+    with pytest.raises(InvariantBroken) as broken:
+        check(core)
+    assert any(sentence in said for said in broken.value.args), broken.value.args

@@ -1,0 +1,438 @@
+"""What happens to a run, event by event, with the invariants checked after each."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
+from lanherd_agent.core.core import AgentCore
+from lanherd_agent.core.invariants import check
+from lanherd_agent.core.rules import Rules
+from lanherd_agent.core.run_states import Queued, Running, RunState, Starting
+from lanherd_agent.core.step import Kept, Step
+from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
+from lanherd_protocol.messages import NewRun
+from lanherd_protocol.states import Ended
+from lanherd_protocol.states import Queued as QueuedView
+from lanherd_protocol.states import RunState as WireState
+from lanherd_protocol.states import Stopping as StoppingView
+from lanherd_protocol.values import Reason, RunSpec
+from tests.simulation.making import (
+    GB,
+    NOW,
+    PLAIN,
+    PROJECT,
+    gpu,
+    gpu_spec,
+    new,
+    readings,
+    run_id,
+    stop,
+)
+
+FAILURE = Failure(
+    code=ErrorCode.ENVIRONMENT_FAILED, title="No.", message="Really.", remedy="Mend it."
+)
+
+
+class Machine:
+    """A core whose clock the test moves."""
+
+    def __init__(self, rules: Rules | None = None, core: AgentCore | None = None) -> None:
+        self.core = core or AgentCore(rules=rules)
+        self.now = NOW
+
+    def handle(self, event: e.Event) -> Step:
+        step = self.core.handle(event, self.now)
+        check(self.core)
+        return step
+
+    def submit(self, *runs: NewRun, owner: str = "ann") -> Step:
+        return self.handle(e.RunsSubmitted(owner=owner, runs=runs))
+
+    def stop(self, number: int, command: int = 1, grace_s: float = 10.0) -> Step:
+        return self.handle(e.StopRequested(owner=None, request=stop(number, command, grace_s)))
+
+    def state(self, number: int) -> RunState:
+        return self.core.books.runs[run_id(number)].state
+
+    def started(self, number: int, pid: int = 7) -> Step:
+        return self.handle(
+            e.AttemptStarted(run=run_id(number), attempt=1, pid=pid, at=self.now)
+        )
+
+    def exited(self, number: int, code: int | None = 0, signal: int | None = None) -> Step:
+        return self.handle(
+            e.AttemptExited(run=run_id(number), attempt=1, at=self.now, code=code, signal=signal)
+        )
+
+    def prepared(self, number: int) -> Step:
+        return self.handle(e.PreparationFinished(run=run_id(number), attempt=1))
+
+
+def ended(machine: Machine, number: int) -> Ended:
+    state = machine.state(number)
+    assert isinstance(state, Ended)
+    return state
+
+
+def why(state: RunState | WireState) -> Reason:
+    assert isinstance(state, Queued | QueuedView)
+    return state.reason
+
+
+def kinds(effects: Sequence[f.Effect]) -> list[str]:
+    return [type(effect).__name__ for effect in effects]
+
+
+def test_a_plain_run_starts_in_the_event_that_brings_it() -> None:
+    machine = Machine()
+    step = machine.submit(new(1))
+    assert kinds(step.effects) == ["StartAttempt"]
+    assert [told.view.state.__class__.__name__ for told in step.told] == ["Starting"]
+    assert step.reply[0].seq == 1
+    step = machine.started(1, pid=42)
+    assert step.effects_ended == [f"start:{run_id(1)}:1"]
+    assert machine.state(1) == Running(since=NOW, pid=42, lease=machine.core.books.ledger.leases()[
+        (run_id(1), 1)])
+    machine.now += 5
+    machine.exited(1)
+    over = ended(machine, 1)
+    assert (over.outcome, over.exit_code, over.started_at, over.at) == (
+        "succeeded", 0, NOW, NOW + 5
+    )
+    assert len(machine.core.books.ledger) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "signal", "outcome", "reason"),
+    [(3, None, "failed", "exit_code"), (None, 9, "failed", "signal"),
+     (None, 63, "failed", "signal"), (None, None, "lost", "exit_unknown")],
+)
+def test_an_exit_is_told_as_it_was(
+    code: int | None, signal: int | None, outcome: str, reason: str
+) -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.started(1)
+    machine.exited(1, code, signal)
+    assert (ended(machine, 1).outcome, ended(machine, 1).reason.code) == (outcome, reason)
+
+
+def test_an_exit_may_come_before_the_start_is_told() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    event = e.AttemptExited(run=run_id(1), attempt=1, at=NOW + 1, code=0, started_at=NOW)
+    assert machine.handle(event).effects_ended == [f"start:{run_id(1)}:1"]
+    assert ended(machine, 1).started_at == NOW
+    before = machine.core.seq
+    assert machine.started(1).told == []
+    assert machine.core.seq == before
+
+
+def test_a_start_that_fails_says_why() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.handle(e.AttemptStartFailed(run=run_id(1), attempt=1, failure=FAILURE))
+    over = ended(machine, 1)
+    assert (over.outcome, over.reason.code, over.reason.text, over.reason.remedy) == (
+        "failed", "environment_failed", "No. Really.", "Mend it."
+    )
+    assert over.started_at is None
+
+
+def test_a_lost_attempt_is_lost_and_frees_its_lease() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.started(1)
+    machine.handle(e.AttemptLost(run=run_id(1), attempt=1, at=NOW, why="The machine restarted."))
+    assert (ended(machine, 1).outcome, ended(machine, 1).reason.text) == (
+        "lost", "The machine restarted."
+    )
+
+
+def test_a_project_is_prepared_before_it_takes_a_gpu() -> None:
+    machine = Machine()
+    machine.handle(readings(gpu(0)))
+    step = machine.submit(new(1, gpu_spec(8, prepared=True)))
+    assert kinds(step.effects) == ["PrepareRun"]
+    assert machine.core.books.ledger.leased_bytes() == {}
+    step = machine.handle(
+        e.PreparationProgressed(run=run_id(1), attempt=1, step="environment", detail="numpy")
+    )
+    assert step.reply == () and len(step.told) == 1
+    again = e.PreparationProgressed(
+        run=run_id(1), attempt=1, step="environment", detail="numpy"
+    )
+    assert machine.handle(again).told == []
+    step = machine.prepared(1)
+    assert kinds(step.effects) == ["StartAttempt"]
+    assert isinstance(step.effects[0], f.StartAttempt)
+    assert step.effects[0].prepared == e.Prepared()
+    assert machine.core.books.ledger.leased_bytes() == {gpu(0).uuid: 8 * GB}
+    assert machine.handle(again).told == []
+
+
+def test_a_prepared_run_that_finds_no_room_is_in_line_again() -> None:
+    machine = Machine()
+    machine.handle(readings(gpu(0)))
+    machine.submit(new(1, gpu_spec(20)), new(2, gpu_spec(20, prepared=True)))
+    step = machine.prepared(2)
+    (view,) = (told.view for told in step.told)
+    assert view.state.__class__.__name__ == "Queued"
+    assert "4 of 24 GB free, needs 20" in why(view.state).text
+
+
+def test_a_preparation_that_fails_ends_the_run() -> None:
+    machine = Machine()
+    machine.submit(new(1, PROJECT))
+    machine.handle(e.PreparationFailed(run=run_id(1), attempt=1, failure=FAILURE))
+    assert ended(machine, 1).outcome == "failed"
+
+
+def test_only_so_many_are_prepared_at_once_in_line_order() -> None:
+    machine = Machine(Rules(prepare_ahead_max=2))
+    step = machine.submit(*(new(n, PROJECT) for n in range(1, 5)))
+    assert [effect.run for effect in step.effects if isinstance(effect, f.PrepareRun)] == [
+        run_id(1), run_id(2)
+    ]
+    step = machine.handle(e.PreparationFailed(run=run_id(2), attempt=1, failure=FAILURE))
+    assert [effect.id for effect in step.effects] == [f"prepare:{run_id(3)}:1"]
+    machine.stop(4)
+    assert ended(machine, 4).outcome == "cancelled"
+
+
+def test_the_same_submit_is_answered_again() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.started(1)
+    step = machine.submit(new(1))
+    assert step.told == [] and step.effects == []
+    assert step.reply[0].state.__class__.__name__ == "Running"
+    both = machine.submit(new(1), new(2))
+    assert [view.run for view in both.reply] == [run_id(1), run_id(2)]
+
+
+@pytest.mark.parametrize(("spec", "owner"), [(gpu_spec(1), "ann"), (PLAIN, "bob")])
+def test_the_same_id_for_something_else_is_a_conflict(spec: RunSpec, owner: str) -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    with pytest.raises(LanherdError) as refused:
+        machine.submit(new(2), NewRun(run=run_id(1), spec=spec), owner=owner)
+    assert refused.value.code is ErrorCode.CONFLICT
+    assert run_id(2) not in machine.core.books.runs
+
+
+def test_a_full_line_refuses() -> None:
+    machine = Machine(Rules(queued_runs_max=2))
+    machine.submit(new(1, gpu_spec(1)), new(2, gpu_spec(1)))
+    with pytest.raises(LanherdError) as refused:
+        machine.submit(new(3, gpu_spec(1)))
+    assert refused.value.code is ErrorCode.OVERLOADED
+
+
+def test_stop_signals_then_kills_until_it_is_over() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.started(1)
+    step = machine.stop(1, grace_s=5)
+    assert [effect.id for effect in step.effects] == [
+        f"signal:{run_id(1)}:1:15", f"kill:{run_id(1)}:1"
+    ]
+    (view,) = step.reply
+    assert isinstance(view.state, StoppingView) and view.state.kill_at == NOW + 5
+    signalled = e.AttemptSignalled(run=run_id(1), attempt=1, signal=15)
+    assert machine.handle(signalled).effects_ended == [f"signal:{run_id(1)}:1:15"]
+    machine.now += 5
+    fired = e.TimerFired(timer=f"kill:{run_id(1)}:1")
+    step = machine.handle(fired)
+    assert [effect.id for effect in step.effects] == [
+        f"signal:{run_id(1)}:1:9", f"kill:{run_id(1)}:1"
+    ]
+    assert kinds(machine.handle(fired).effects) == ["SetTimer"]
+    step = machine.exited(1, None, 9)
+    assert kinds(step.effects) == ["CancelTimer"]
+    assert step.effects_ended == [f"signal:{run_id(1)}:1:9"]
+    assert (ended(machine, 1).outcome, ended(machine, 1).signal) == ("cancelled", 9)
+    assert machine.handle(fired).effects == []
+
+
+def test_stopping_twice_is_the_same_and_a_shorter_grace_hastens() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.started(1)
+    machine.stop(1)
+    assert machine.stop(1).told == []
+    assert machine.stop(1, command=2, grace_s=60).told == []
+    step = machine.stop(1, command=3, grace_s=0)
+    assert kinds(step.effects) == ["SetTimer"]
+    with pytest.raises(LanherdError) as refused:
+        machine.stop(1, command=3, grace_s=1)
+    assert refused.value.code is ErrorCode.CONFLICT
+
+
+def test_a_stop_while_it_starts_waits_for_the_process() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    assert machine.stop(1).effects == []
+    machine.stop(1, command=2, grace_s=60)
+    machine.stop(1, command=3, grace_s=2)
+    starting = machine.state(1)
+    assert isinstance(starting, Starting) and starting.stop is not None
+    assert starting.stop.grace_s == 2
+    step = machine.started(1)
+    assert kinds(step.effects) == ["SignalAttempt", "SetTimer"]
+    assert machine.started(1).told == []
+
+
+def test_a_waiting_run_is_cancelled() -> None:
+    machine = Machine()
+    machine.submit(new(1, gpu_spec(1)), new(2, PROJECT))
+    machine.stop(1)
+    step = machine.stop(2, command=2)
+    assert kinds(step.effects) == ["CancelPreparation"]
+    assert step.effects_ended == [f"prepare:{run_id(2)}:1"]
+    assert ended(machine, 1).reason.code == ended(machine, 2).reason.code == "cancelled"
+    late = machine.prepared(2)
+    assert late.told == []
+    step = machine.handle(e.PreparationCancelled(run=run_id(2), attempt=1))
+    assert step.effects_ended == [f"cancel_preparation:{run_id(2)}:1"]
+
+
+def test_stopping_an_ended_run_answers_with_it() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.exited(1)
+    step = machine.stop(1)
+    assert step.told == [] and isinstance(step.reply[0].state, Ended)
+    assert step.command is not None
+
+
+def test_who_may_stop_what() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    with pytest.raises(LanherdError) as refused:
+        machine.handle(e.StopRequested(owner="bob", request=stop(1)))
+    assert refused.value.code is ErrorCode.NOT_ALLOWED
+    with pytest.raises(LanherdError) as refused:
+        machine.stop(2)
+    assert refused.value.code is ErrorCode.NOT_FOUND
+    for grace_s in (-1.0, float("nan"), float("inf"), 1e9):
+        with pytest.raises(LanherdError) as refused:
+            machine.stop(1, grace_s=grace_s)
+        assert refused.value.code is ErrorCode.INVALID_REQUEST
+    machine.handle(e.StopRequested(owner="ann", request=stop(1)))
+
+
+def test_commands_are_remembered_up_to_a_bound() -> None:
+    machine = Machine(Rules(commands_kept=2))
+    machine.submit(new(1))
+    for command in (1, 2, 3):
+        machine.stop(1, command)
+    assert len(machine.core.commands) == 2
+
+
+def test_late_and_unknown_news_changes_nothing() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    unknown = e.AttemptExited(run=run_id(9), attempt=1, at=NOW, code=0)
+    assert machine.handle(unknown).told == []
+    adopted = e.AttemptAdopted(run=run_id(9), attempt=1)
+    assert machine.handle(adopted).told == []
+    older = e.AttemptExited(run=run_id(1), attempt=0, at=NOW, code=0)
+    assert machine.handle(older).told == []
+    with pytest.raises(LanherdError) as broken:
+        machine.handle(e.AttemptExited(run=run_id(1), attempt=2, at=NOW, code=0))
+    assert broken.value.code is ErrorCode.INTERNAL
+
+
+def test_live_runs_are_bounded_and_the_line_moves_up() -> None:
+    machine = Machine(Rules(runs_at_once_max=1))
+    machine.submit(new(1), new(2))
+    assert "1 run is live" in why(machine.state(2)).text
+    step = machine.exited(1)
+    assert kinds(step.effects) == ["StartAttempt"]
+
+
+def test_reasons_are_written_at_most_once_a_second() -> None:
+    machine = Machine()
+    machine.handle(readings(gpu(0)))
+    machine.submit(new(1, gpu_spec(20)), new(2, gpu_spec(20)))
+    machine.now += 0.5
+    step = machine.handle(readings(gpu(0, foreign_gb=2)))
+    assert step.told == [] and step.effects == [f.SetTimer(timer="explain", at=NOW + 1)]
+    step = machine.handle(readings(gpu(0, foreign_gb=3)))
+    assert step.told == [] and step.effects == []
+    machine.now += 0.5
+    step = machine.handle(e.TimerFired(timer="explain"))
+    assert "1 of 24 GB free" in why(step.told[0].view.state).text
+    machine.now += 2
+    assert machine.handle(readings(gpu(0, foreign_gb=3))).told == []
+    step = machine.handle(readings(gpu(0, foreign_gb=3.125)))
+    assert step.told == []
+    machine.now = NOW - 1_000_000
+    step = machine.handle(readings(gpu(0, foreign_gb=1)))
+    assert len(step.told) == 1
+
+
+def test_only_the_first_in_line_are_told_numbers() -> None:
+    machine = Machine(Rules(explained_max=2))
+    machine.handle(readings(gpu(0)))
+    step = machine.submit(*(new(n, gpu_spec(20)) for n in range(1, 6)))
+    codes = [why(told.view.state).code for told in step.told[1:]]
+    assert codes == ["gpu_vram", "gpu_vram", "in_line", "in_line"]
+
+
+def kept(machine: Machine) -> Kept:
+    core = machine.core
+    return Kept(
+        runs=[run.record() for run in core.books.runs.values()],
+        effects=tuple(core.books.pending.values()),
+        commands=tuple(core.commands.values()),
+        seq=core.seq,
+        ordinal=core.ordinal,
+    )
+
+
+def test_a_core_goes_on_from_what_was_kept() -> None:
+    machine = Machine()
+    machine.handle(readings(gpu(0)))
+    machine.submit(
+        new(1), new(2), new(3), new(4, PROJECT), new(5, gpu_spec(20)), new(6, gpu_spec(20))
+    )
+    machine.started(2)
+    machine.started(3)
+    machine.stop(3, grace_s=30)
+    machine.submit(new(7))
+    machine.exited(7)
+    again = Machine(core=AgentCore(kept(machine)))
+    check(again.core)
+    assert sorted(effect.id for effect in again.core.resume()) == sorted(
+        [f"adopt:{run_id(2)}:1", f"adopt:{run_id(3)}:1", f"prepare:{run_id(4)}:1",
+         f"signal:{run_id(3)}:1:15", f"start:{run_id(1)}:1", f"start:{run_id(5)}:1"]
+    )
+    assert again.core.timers(NOW + 10) == [f.SetTimer(timer=f"kill:{run_id(3)}:1", at=NOW + 30)]
+    a_year_back = NOW - 365 * 86_400
+    assert again.core.timers(a_year_back) == [
+        f.SetTimer(timer=f"kill:{run_id(3)}:1", at=a_year_back + 30)
+    ]
+    assert again.handle(e.AttemptAdopted(run=run_id(2), attempt=1)).told == []
+    again.handle(readings(gpu(0)))
+    again.exited(5)
+    assert again.state(6).__class__.__name__ == "Starting"
+
+
+def test_ended_runs_that_only_the_store_knows_are_recalled() -> None:
+    machine = Machine()
+    machine.submit(new(5))
+    machine.exited(5)
+    record = machine.core.books.runs[run_id(5)].record()
+    machine.core.forget([run_id(5)])
+    asked = e.RunsSubmitted(owner="ann", runs=(new(4), new(5), new(6)))
+    assert machine.core.strangers(asked) == [run_id(4), run_id(5)]
+    assert machine.core.strangers(e.StopRequested(owner=None, request=stop(5))) == [run_id(5)]
+    assert machine.core.strangers(readings()) == []
+    machine.core.recall([record])
+    step = machine.submit(new(5))
+    assert isinstance(step.reply[0].state, Ended)
