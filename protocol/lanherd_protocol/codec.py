@@ -154,7 +154,7 @@ def dump_frame(payload: bytes) -> str:
     """A control payload in one line for people; also of unknown and of broken frames."""
     try:
         value = msgpack.unpackb(payload, strict_map_key=False)
-    except ValueError as problem:
+    except (ValueError, TypeError) as problem:  # TypeError: a map whose key is a map
         return f"not msgpack ({str(problem) or type(problem).__name__}): {_cut(repr(payload))}"
     if not isinstance(value, list) or not value or not isinstance(value[0], str):
         return f"not a frame: {_cut(repr(value))}"

@@ -206,3 +206,7 @@ def test_a_body_whose_text_is_not_utf8_is_refused():
     with pytest.raises(LanherdError) as caught:
         decode_body(m.GetRun, msgspec.Raw(b"\x81\xa3run\xa1\xff"))
     assert caught.value.code is ErrorCode.INVALID_REQUEST
+
+
+def test_a_map_whose_key_is_a_map_can_be_dumped():
+    assert "not msgpack" in dump_frame(b"\x91\x81\x80\x01")
