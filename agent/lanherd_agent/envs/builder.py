@@ -99,12 +99,16 @@ class _Marker(msgspec.Struct, frozen=True):
 
 
 class _Gate:
-    """Those who wait for one environment: the first builds, the others share how it ended."""
+    """Those who wait for one environment: the first builds, and all hear how it goes and ends."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.waiting = 0
+        self.waiting: list[Callable[[BuildProgress], None]] = []
         self.failed: LanherdError | None = None
+
+    def tell(self, progress: BuildProgress) -> None:
+        for tell in tuple(self.waiting):
+            tell(progress)
 
 
 class EnvironmentBuilder:
@@ -154,12 +158,12 @@ class EnvironmentBuilder:
         tell = progress or _silent
         tell(BuildProgress(environment, "waiting"))
         gate = self._gates.setdefault(environment, _Gate())
-        gate.waiting += 1
+        gate.waiting.append(tell)
         try:
             async with gate.lock:
-                return await self._build_once(gate, environment, spec, lock, tell)
+                return await self._build_once(gate, environment, spec, lock)
         finally:
-            gate.waiting -= 1
+            gate.waiting.remove(tell)
             if not gate.waiting:
                 self._gates.pop(environment, None)
 
@@ -201,7 +205,6 @@ class EnvironmentBuilder:
         environment: EnvironmentId,
         spec: LockedEnvironment,
         lock: bytes,
-        tell: Callable[[BuildProgress], None],
     ) -> BuiltEnvironment:
         if gate.failed is not None:
             raise from_failure(gate.failed.failure)
@@ -210,7 +213,7 @@ class EnvironmentBuilder:
             return ready
         async with self._one_at_a_time:
             try:
-                return await self._build(environment, spec, lock, tell)
+                return await self._build(environment, spec, lock, gate.tell)
             except LanherdError as failed:
                 gate.failed = failed
                 raise
