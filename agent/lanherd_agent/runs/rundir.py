@@ -1,0 +1,284 @@
+"""The run directories, typed: `runs/<run id>/<attempt>/` with spec, start, exit, log and outputs.
+
+The agent writes spec.json; the shim writes start.json and exit.json (see shim.py for what their
+presence proves). Whatever is torn, another user's, a link or no plain file is reported and left
+alone: the directory is in reach of the run itself.
+"""
+
+import contextlib
+import enum
+import os
+import select
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+from lanherd_agent.runs import shim
+
+RECORD_BYTES_MAX = 64 * 1024
+SPEC_BYTES_MAX = shim.RECORD_BYTES_MAX
+T = TypeVar("T")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Flaw(enum.Enum):
+    TORN = "torn"
+    FOREIGN = "foreign owner"
+    NOT_PLAIN = "not a plain file"
+    TOO_LARGE = "too large"
+    INVALID = "invalid"
+    UNREADABLE = "unreadable"
+
+
+class RunDirError(Exception):
+    """A file of a run directory that can't be trusted; it is left as it is."""
+
+    def __init__(self, path: Path, flaw: Flaw, detail: str) -> None:
+        super().__init__(f"{path}: {flaw.value}: {detail}")
+        self.path, self.flaw, self.detail = path, flaw, detail
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    argv: tuple[str, ...]
+    cwd: str
+    env: dict[str, str]
+    log: str = "log"
+    umask: int = 0o022
+    stop_grace_s: float = 10.0
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    boot_id: str
+    pid: int  # of the command; 0: claimed, and the command's pid was not written down
+    start_time: int  # clock ticks since boot, as for shim_start_time
+    shim_pid: int
+    shim_start_time: int
+    at: float
+
+
+class ExitError(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str  # exec, cwd: it never ran; unknown: it ran, and how it ended can't be known
+    errno: int
+    text: str
+
+
+class Rusage(msgspec.Struct, frozen=True, kw_only=True):
+    user_s: float
+    system_s: float
+    rss_max_bytes: int
+
+
+class Exit(msgspec.Struct, frozen=True, kw_only=True):
+    at: float
+    code: int | None = None
+    signal: int | None = None
+    error: ExitError | None = None
+    rusage: Rusage | None = None
+    left: int = 0  # processes of the run's tree that could not be killed
+    witness: str = "shim"  # or launcher: the shim was killed
+
+    def __post_init__(self) -> None:
+        if sum(value is not None for value in (self.code, self.signal, self.error)) != 1:
+            raise ValueError("exactly one of code, signal and error must be there")
+
+    @property
+    def succeeded(self) -> bool:
+        return self.code == 0
+
+
+@dataclass(frozen=True)
+class AttemptDir:
+    path: Path
+
+    @classmethod
+    def of(cls, home: Path, run_id: str, attempt: int) -> Self:
+        return cls(home / "runs" / run_id / str(attempt))
+
+    @property
+    def run_id(self) -> str:
+        return self.path.parent.name
+
+    @property
+    def attempt(self) -> int:
+        return int(self.path.name)
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def start(self) -> Path:
+        return self.path / "start.json"
+
+    @property
+    def exit(self) -> Path:
+        return self.path / "exit.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def tree(self) -> Path:
+        return self.path / "tree"
+
+    @property
+    def outputs(self) -> Path:
+        return self.path / "outputs"
+
+    def make(self) -> None:
+        """Makes the directory with its tree and outputs; what is there stays."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.tree.mkdir(mode=0o700, exist_ok=True)
+        self.outputs.mkdir(mode=0o700, exist_ok=True)
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What one run directory says; each part is its value, its flaw, or None if it is missing."""
+
+    directory: AttemptDir
+    spec: Spec | RunDirError | None
+    start: Start | RunDirError | None
+    exit: Exit | RunDirError | None
+
+
+def read_spec(directory: AttemptDir) -> Spec | None:
+    return _read(directory.spec, Spec, SPEC_BYTES_MAX)
+
+
+def read_start(directory: AttemptDir) -> Start | None:
+    return _read(directory.start, Start, RECORD_BYTES_MAX)
+
+
+def read_exit(directory: AttemptDir) -> Exit | None:
+    return _read(directory.exit, Exit, RECORD_BYTES_MAX)
+
+
+def write_spec(directory: AttemptDir, spec: Spec) -> None:
+    """Not fsynced: the run's durable copy is in the store, and a torn spec is never started."""
+    temp = directory.path / f"spec.json.{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    fd = os.open(temp, flags, 0o600)
+    try:
+        with open(fd, "wb") as file:
+            file.write(msgspec.json.encode(spec))
+        temp.rename(directory.spec)
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            temp.unlink()
+        raise
+
+
+def scan(home: Path) -> Iterator[Scanned]:
+    """Every run directory of this home, in the order of run ids and attempts."""
+    for run in _folders(home / "runs"):
+        attempts = [path for path in _folders(run) if path.name.isdecimal()]
+        for path in sorted(attempts, key=lambda path: int(path.name)):
+            directory = AttemptDir(path)
+            yield Scanned(
+                directory,
+                _or_flaw(directory.spec, Spec, SPEC_BYTES_MAX),
+                _or_flaw(directory.start, Start, RECORD_BYTES_MAX),
+                _or_flaw(directory.exit, Exit, RECORD_BYTES_MAX),
+            )
+
+
+def boot_id() -> str:
+    return BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def is_alive(start: Start) -> bool:
+    """Whether the attempt's shim or its command is still that very process."""
+    if start.boot_id != boot_id():
+        return False
+    own = (start.pid, start.start_time), (start.shim_pid, start.shim_start_time)
+    return any(_lives(pid, started) for pid, started in own)
+
+
+def open_process(pid: int, start_time: int) -> int | None:
+    """A pidfd (readable once it ends) of the process with that start time, if it still lives."""
+    if pid <= 0:
+        return None
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    found = shim.read_stat(pid)
+    ended = select.poll()
+    ended.register(fd, select.POLLIN)
+    if found is not None and found[2] == start_time and not ended.poll(0):
+        return fd  # not a zombie: that has ended, whoever its parent is
+    os.close(fd)
+    return None
+
+
+def _lives(pid: int, start_time: int) -> bool:
+    fd = open_process(pid, start_time)
+    if fd is None:
+        return False
+    os.close(fd)
+    return True
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        with os.scandir(path) as entries:
+            names = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+    return [path / name for name in sorted(names)]
+
+
+def _or_flaw(path: Path, kind: type[T], bytes_max: int) -> T | RunDirError | None:
+    try:
+        return _read(path, kind, bytes_max)
+    except RunDirError as flaw:
+        return flaw
+
+
+def _read(path: Path, kind: type[T], bytes_max: int) -> T | None:
+    data = read_plain(path, bytes_max)
+    if data is None:
+        return None
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise RunDirError(path, Flaw.INVALID, str(error)) from error
+    except msgspec.DecodeError as error:
+        raise RunDirError(path, Flaw.TORN, str(error)) from error
+
+
+def read_plain(path: Path, bytes_max: int) -> bytes | None:
+    """The whole of a plain file of our own; None if there is none."""
+    try:
+        fd = open_plain(path)
+    except FileNotFoundError:
+        return None
+    with open(fd, "rb") as file:
+        data = file.read(bytes_max + 1)
+    if len(data) > bytes_max:
+        raise RunDirError(path, Flaw.TOO_LARGE, f"more than {bytes_max} bytes")
+    return data
+
+
+def open_plain(path: Path) -> int:
+    """Opens a plain file of our own for reading; a link, a pipe or a foreign owner is refused."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        cause = Flaw.NOT_PLAIN if path.is_symlink() else Flaw.UNREADABLE
+        raise RunDirError(path, cause, str(error)) from error
+    status = os.fstat(fd)
+    plain, own = stat.S_ISREG(status.st_mode), status.st_uid == os.geteuid()
+    if plain and own:
+        return fd
+    os.close(fd)
+    detail = f"owner {status.st_uid}, type {stat.filemode(status.st_mode)}"
+    raise RunDirError(path, Flaw.FOREIGN if plain else Flaw.NOT_PLAIN, detail)
