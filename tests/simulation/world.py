@@ -17,6 +17,7 @@ from lanherd_agent.core import events as e
 from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.invariants import check
 from lanherd_agent.core.rules import Rules
+from lanherd_agent.core.run_states import Starting, is_ready
 from lanherd_agent.persist.failing import Died, FailingStore, Fault
 from lanherd_agent.persist.memory import MemoryStore
 from lanherd_agent.shell.turn import Turn
@@ -120,8 +121,10 @@ class World:
         try:
             for event in events:
                 self.core.recall(self.store.find_runs(self.core.strangers(event)))
+                before = self._starting()
                 turn.take(event)
                 check(self.core)
+                self._check_nobody_was_passed(self._starting() - before)
             self.store.commit(turn.batch())
         except Died:
             self.truth.crashes += 1
@@ -333,6 +336,26 @@ class World:
             ]
             assert sum(share.vram_bytes for share in shares) <= one.total_bytes
             assert len(shares) <= 1 or not any(share.exclusive for share in shares)
+
+    def _starting(self) -> set[RunId]:
+        runs = self.core.books.runs.values()
+        return {run.run for run in runs if isinstance(run.state, Starting)}
+
+    def _check_nobody_was_passed(self, started: set[RunId]) -> None:
+        """No run took a GPU that one which waits ahead of it could have used."""
+        books = self.core.books
+        for run in started:
+            mine = books.runs[run]
+            taken = {gpu.index for gpu in books.ledger.leases()[mine.holder].gpus}
+            for other in books.waiting.values():
+                wants = other.spec.gpus
+                could = {
+                    one.index
+                    for one in books.readings or ()
+                    if one.problem is None and one.total_bytes >= wants.vram_bytes
+                }
+                if other.ordinal < mine.ordinal and is_ready(other) and wants.count > 0:
+                    assert len(could) < wants.count or not taken & could, "a run was passed"
 
     def _settle(self) -> None:
         """No more faults: everything that waits gets its turn, and ends."""
