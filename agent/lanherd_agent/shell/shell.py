@@ -68,7 +68,7 @@ class Shell:
         self._rest: Alarm | None = None
         self._rested = asyncio.Event()
         self._rested.set()
-        self._closing = False
+        self._closing = self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -108,14 +108,16 @@ class Shell:
             self._end()
 
     async def close(self) -> None:
-        """Take no more requests, commit what was handed in, and close the store."""
+        """Take no more requests, commit what was handed in, and close the store. Twice is once."""
         self._closing = True
         self._inbox.wake()
         self._rested.set()
         await self._idle.wait()
         self._end()
-        await self._in_writer(self._store.close)
-        self._writer.shutdown()
+        if not self._closed:
+            self._closed = True
+            await self._in_writer(self._store.close)
+            self._writer.shutdown()
 
     # --- Requests --------------------------------------------------------------------------------
 
