@@ -143,19 +143,19 @@ def decide(
     if places <= 0 or not queue.ready:
         return []
     groups = queue.ready_by_shape
-    heads = [
-        (group[0], shape, 0)
-        for shape, group in groups.items()
-        if shape[0] == 0 or readings is not None
-    ]
-    heapify(heads)
     room = Room(readings or (), ledger, rules)
+    heads = [(group[0], shape, 0) for shape, group in groups.items()]
+    heapify(heads)
+    heads = _open_heads(heads, room)
     starts: list[Start] = []
     while heads and len(starts) < places:
         ordinal, shape, at = heappop(heads)
-        lease = _try(room, shape)
+        lease = room.find(shape) if shape[0] else NO_LEASE
         if lease is None:
+            room.keep(shape)
+            heads = _open_heads(heads, room)
             continue
+        room.take(lease)
         starts.append(Start(ordinal, lease))
         group = groups[shape]
         if at + 1 < len(group):
@@ -163,17 +163,15 @@ def decide(
     return starts
 
 
-def _try(room: Room, shape: Shape) -> Lease | None:
-    if shape[0] == 0:
-        return NO_LEASE
-    if room.closed:
-        return None
-    lease = room.find(shape)
-    if lease is None:
-        room.keep(shape)
-    else:
-        room.take(lease)
-    return lease
+Head = tuple[int, Shape, int]
+"""The first run of a group that was not looked at: its number, its shape, its place there."""
+
+
+def _open_heads(heads: list[Head], room: Room) -> list[Head]:
+    """Without those that want a GPU, once none can be had; a sorted rest is a heap as well."""
+    if not room.closed:
+        return heads
+    return sorted(head for head in heads if head[1][0] == 0)
 
 
 def explain(

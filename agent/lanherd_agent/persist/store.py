@@ -34,6 +34,8 @@ class Device(Struct, frozen=True, kw_only=True):
     role: Role
     added_at: float
     revoked_at: float | None = None
+    user: str = ""
+    """The account of this machine that paired it; what it submits belongs to this user."""
 
 
 class AuditEntry(Struct, frozen=True, kw_only=True):

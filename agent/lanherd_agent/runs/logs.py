@@ -27,7 +27,7 @@ class LogChunk:
 
 
 def size(path: Path) -> int:
-    """Bytes of the log; 0 if there is none yet. Raises rundir.RunDirError if it is no plain file."""
+    """Bytes of the log; 0 if there is none yet. Raises rundir.RunDirError if it is not plain."""
     try:
         fd = rundir.open_plain(path)
     except FileNotFoundError:

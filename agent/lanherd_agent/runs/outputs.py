@@ -145,7 +145,7 @@ def changes(before: Listing, after: Listing) -> Changes:
 
 
 def read_range(root: Path, path: str, offset: int, length: int = READ_BYTES_MAX) -> Range:
-    """At most `length` bytes (and 1 MiB) from `offset`. Blocks for the disk: call it in a thread."""
+    """At most `length` bytes (and 1 MiB) from `offset`. Blocks for the disk: use a thread."""
     if offset < 0 or length < 0:
         raise OutputError("an offset and a length can't be negative")
     fd = open_output(root, path)

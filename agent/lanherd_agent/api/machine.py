@@ -1,0 +1,75 @@
+"""The machine as a whole: who it is, what it holds, and its telemetry."""
+
+from collections.abc import Callable
+
+from msgspec import Raw
+
+from lanherd_agent.api.dispatcher import Routes
+from lanherd_agent.gpu.sampler import Sampler
+from lanherd_agent.shell.shell import Shell
+from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
+from lanherd_protocol.codec import encode_body
+from lanherd_protocol.messages import AgentStatus, Empty, MachineSnapshot
+from lanherd_protocol.methods import AGENT_STATUS, FEED_TELEMETRY, MACHINE_SNAPSHOT
+from lanherd_protocol.values import MachineFacts, Telemetry
+
+ENDED_RUNS_IN_SNAPSHOT = 200
+
+
+class MachineApi:
+    """Answers about the machine, and publishes each sample to those who watch."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        sampler: Callable[[], Sampler],
+        facts: Callable[[], MachineFacts],
+        status: Callable[[], AgentStatus],
+    ) -> None:
+        self._shell = shell
+        self._sampler = sampler
+        self._facts = facts
+        self._status = status
+        self._watchers: set[IncomingSubscription] = set()
+        self._samples = 0
+        self._latest: Raw | None = None
+
+    def routes(self, routes: Routes) -> None:
+        routes.call(MACHINE_SNAPSHOT, self._on_snapshot)
+        routes.call(AGENT_STATUS, self._on_status)
+        routes.feed(FEED_TELEMETRY, self._on_watch)
+
+    def publish(self, sample: Telemetry) -> None:
+        """Offer a sample to every watcher; it is encoded once, and not at all without watchers."""
+        self._samples += 1
+        self._latest = None
+        if not self._watchers:
+            return
+        body = encode_body(sample)
+        self._latest = body
+        for watcher in self._watchers:
+            watcher.offer(self._samples, body)
+
+    async def _on_snapshot(self, call: IncomingCall, request: Empty) -> MachineSnapshot:
+        snapshot = self._shell.snapshot(ENDED_RUNS_IN_SNAPSHOT)
+        return MachineSnapshot(
+            facts=self._facts(),
+            seq=snapshot.seq,
+            runs=snapshot.runs,
+            telemetry=self._sampler().latest,
+            runs_total=snapshot.total,
+        )
+
+    async def _on_status(self, call: IncomingCall, request: Empty) -> AgentStatus:
+        return self._status()
+
+    async def _on_watch(self, sub: IncomingSubscription, params: Empty) -> None:
+        sampler = self._sampler()
+        with sampler.watch():
+            self._watchers.add(sub)
+            try:
+                if sampler.latest is not None:
+                    sub.offer(self._samples, self._latest or encode_body(sampler.latest))
+                await sub.wait_closed()
+            finally:
+                self._watchers.discard(sub)

@@ -1,0 +1,248 @@
+"""The agent's composition root: everything is made here, joined here and ended here."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lanherd_agent.advert import Advert, publish, withdraw
+from lanherd_agent.api.dispatcher import AgentDispatcher, Routes
+from lanherd_agent.api.endings import Endings
+from lanherd_agent.api.logs import LogsApi
+from lanherd_agent.api.machine import MachineApi
+from lanherd_agent.api.outputs import OutputsApi
+from lanherd_agent.api.pairing import PairingApi
+from lanherd_agent.api.runs import RunsApi
+from lanherd_agent.api.snapshots import SnapshotsApi
+from lanherd_agent.core.events import GpuCapacity, ReadingsTaken
+from lanherd_agent.envs.builder import EnvironmentBuilder
+from lanherd_agent.executor import Executor
+from lanherd_agent.gpu.choose import open_probe
+from lanherd_agent.gpu.host import HostProbe
+from lanherd_agent.gpu.probe import AttemptHold, ProbeFacts
+from lanherd_agent.gpu.sampler import Sampler
+from lanherd_agent.home import AgentHome, locked
+from lanherd_agent.persist.sqlite import SqliteStore
+from lanherd_agent.shell.shell import Shell
+from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol.aio.identity import Identity, load_or_create_identity
+from lanherd_protocol.aio.listener import Listener
+from lanherd_protocol.aio.server import Grant
+from lanherd_protocol.aio.tasks import TaskOwner
+from lanherd_protocol.handshake import local_hello
+from lanherd_protocol.ids import DeviceId
+from lanherd_protocol.messages import AgentStatus
+from lanherd_protocol.states import RunView
+from lanherd_protocol.values import MachineFacts, Telemetry
+from lanherd_protocol.version import __version__
+
+PORT = 47470
+log = logging.getLogger("lanherd.agent")
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What `lanherd-agent serve` was asked for. `port` 0 takes any."""
+
+    home: AgentHome
+    name: str = ""
+    listen: tuple[str, ...] = ("127.0.0.1",)
+    port: int = PORT
+    simulate_gpus: int = 0
+    gpu_script: Path | None = None
+
+
+class Agent:
+    """One agent, from its open store to its open port."""
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        identity: Identity,
+        shell: Shell,
+        snapshots: SnapshotStore,
+        builder: EnvironmentBuilder,
+    ) -> None:
+        self._options = options
+        self._identity = identity
+        self._shell = shell
+        self._name = options.name or socket.gethostname()
+        self._started_at = time.time()
+        self._port = 0
+        self._host = HostProbe(options.home.root)
+        self._capacity = self._host.capacity()
+        self._probe = open_probe(
+            simulate=options.simulate_gpus, holds=self._holds, script=options.gpu_script
+        )
+        self._sampler = Sampler(
+            self._probe,
+            self._host,
+            holds=self._holds,
+            on_sample=self._on_sample,
+            on_facts=self._on_facts,
+        )
+        self.executor = Executor(options.home, shell, snapshots, builder)
+        self._machine = MachineApi(shell, lambda: self._sampler, self._facts, self._status)
+        routes = Routes()
+        self._machine.routes(routes)
+        RunsApi(shell).routes(routes)
+        endings = Endings(shell)
+        LogsApi(shell, options.home, snapshots, builder, endings).routes(routes)
+        OutputsApi(shell, options.home, endings).routes(routes)
+        SnapshotsApi(snapshots, builder, shell).routes(routes)
+        PairingApi(shell, identity, self._status, self._on_paired).routes(routes)
+        hello = local_hello(self._name, identity.device)
+        self._listener = Listener(AgentDispatcher(routes), hello)
+        shell.on_published(self._on_published)
+
+    @asynccontextmanager
+    async def serving(self, tasks: TaskOwner) -> AsyncIterator[None]:
+        """The agent, reachable; on leaving it says goodbye, and its runs go on."""
+        await self._sampler.start()
+        await self.executor.open(tasks)
+        tasks.spawn(self._shell.serve(self.executor), "shell")
+        sampling = tasks.spawn(self._sampler.run(), "sampler")
+        await self._listener.listen_unix(self._options.home.socket)
+        self._port = await self._listener.listen_tls(
+            self._options.listen,
+            self._options.port,
+            self._identity,
+            [d.certificate_pem for d in self._shell.devices() if d.revoked_at is None],
+            self._look_up,
+        )
+        advert = publish(self._advert())
+        try:
+            yield
+        finally:
+            withdraw(advert, os.getpid())
+            await self._listener.close()
+            sampling.cancel()
+            await self._shell.close()
+            await self._probe.close()
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    def _holds(self) -> tuple[AttemptHold, ...]:
+        return tuple(
+            AttemptHold(
+                run=live.run,
+                attempt=live.attempt,
+                gpus=live.lease.gpus,
+                root_pid=live.pid,
+                alive_since=self.executor.alive_since(live.run, live.attempt),
+            )
+            for live in self._shell.live_attempts()
+        )
+
+    def _on_sample(self, sample: Telemetry) -> None:
+        self._machine.publish(sample)
+        facts = {gpu.uuid: gpu for gpu in self._sampler.facts.gpus}
+        capacities = []
+        for reading in sample.gpus:
+            gpu = facts[reading.uuid]
+            used = reading.vram_used_bytes
+            problem = reading.problem
+            if used is None and problem is None:
+                problem = "its VRAM can't be read"
+            ours = min(reading.vram_ours_bytes, used or 0)
+            capacities.append(
+                GpuCapacity(
+                    index=gpu.index,
+                    uuid=gpu.uuid,
+                    total_bytes=gpu.vram_bytes,
+                    foreign_bytes=(used or 0) - ours,
+                    ours_bytes=ours,
+                    problem=problem,
+                )
+            )
+        self._shell.post(ReadingsTaken(gpus=tuple(capacities)))
+
+    def _on_facts(self, facts: ProbeFacts) -> None:
+        log.info("GPUs: %s, %s", facts.source, facts.problem or f"{len(facts.gpus)} found")
+
+    def _on_published(self, views: tuple[RunView, ...]) -> None:
+        self._sampler.wake()
+
+    def _on_paired(self, certificate_pem: str) -> None:
+        self._listener.add_anchor(certificate_pem)
+
+    def _look_up(self, device: DeviceId) -> Grant | None:
+        known = self._shell.device(device)
+        if known is None or known.revoked_at is not None:
+            return None
+        return Grant(role=known.role, user=known.user)
+
+    def _facts(self) -> MachineFacts:
+        gpus = self._sampler.facts
+        return MachineFacts(
+            machine=self._identity.device,
+            name=self._name,
+            version=__version__,
+            os=self._capacity.os,
+            cpu_count=self._capacity.cpu_count,
+            memory_bytes=self._capacity.memory_bytes,
+            disk_bytes=self._capacity.disk_bytes,
+            gpu_source=gpus.source,
+            gpus=gpus.gpus,
+            driver_version=gpus.driver_version,
+            gpu_problem=gpus.problem,
+        )
+
+    def _status(self) -> AgentStatus:
+        return AgentStatus(
+            machine=self._identity.device,
+            name=self._name,
+            version=__version__,
+            pid=os.getpid(),
+            port=self._port,
+            addresses=self._options.listen,
+            started_at=self._started_at,
+            live_runs=self._shell.live_runs,
+            queued_runs=self._shell.queued_runs,
+        )
+
+    def _advert(self) -> Advert:
+        return Advert(
+            machine=self._identity.device,
+            name=self._name,
+            version=__version__,
+            addresses=self._options.listen,
+            port=self._port,
+            socket=str(self._options.home.socket),
+            pid=os.getpid(),
+            simulated=self._options.simulate_gpus > 0,
+        )
+
+
+async def serve(options: ServeOptions) -> None:
+    """Be an agent until SIGTERM or SIGINT. Raises what makes that impossible, HOME_IN_USE say."""
+    with locked(options.home):
+        identity = load_or_create_identity(options.home.identity)
+        snapshots = await SnapshotStore.open(options.home.root)
+        builder = await EnvironmentBuilder.open(options.home.root)
+        shell = await Shell.open(SqliteStore(options.home.database))
+        agent = Agent(options, identity, shell, snapshots, builder)
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        async with TaskOwner("agent") as tasks, agent.serving(tasks):
+            print(
+                f"lanherd-agent {__version__} serves {agent.port} on "
+                f"{', '.join(options.listen)}, home {options.home.root}",
+                file=sys.stderr,
+                flush=True,
+            )
+            async with TaskOwner("agent's end") as ends:
+                asked = ends.spawn(stopped.wait(), "wait for a signal")
+                failed = ends.spawn(tasks.wait(), "wait for a failure")
+                await asyncio.wait((asked, failed), return_when=asyncio.FIRST_COMPLETED)
