@@ -10,8 +10,8 @@ once only when it is seen anew or a person asks.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from msgspec import Struct
 
@@ -32,6 +32,7 @@ from lanherd_client.mirror import (
     Unreachable,
 )
 from lanherd_protocol.aio.peer import FeedEvent, FeedGap, Peer
+from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error, from_failure
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
@@ -258,22 +259,21 @@ class Session:
 
     async def _serve(self, peer: Peer, snapshot: MachineSnapshot) -> Failure:
         """Follows the feeds until the connection is lost; why it was."""
-        lost = self._lost_error()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow_runs(peer))
-                tasks.create_task(self._follow_telemetry(peer))
-                tasks.create_task(self._ask_for_the_rest(peer, snapshot))
-                tasks.create_task(self._until_closed(peer))
-        except* LanherdError as problems:
-            lost = _first(problems)
-        return lost.failure
+        async with TaskOwner(f"connection to {self.name}") as tasks:
+            followers = [
+                tasks.spawn(_failure_of(self._follow_runs(peer)), "runs"),
+                tasks.spawn(_failure_of(self._follow_telemetry(peer)), "telemetry"),
+                tasks.spawn(_failure_of(self._follow_connection(peer, snapshot)), "connection"),
+            ]
+            done, _ = await asyncio.wait(followers, return_when=asyncio.FIRST_COMPLETED)
+            return _most_telling([follower.result() for follower in done])
 
-    async def _until_closed(self, peer: Peer) -> None:
+    async def _follow_connection(self, peer: Peer, snapshot: MachineSnapshot) -> NoReturn:
+        await self._ask_for_the_rest(peer, snapshot)
         failure = await peer.wait_closed()
         raise self._lost_error() if failure is None else from_failure(failure)
 
-    async def _follow_runs(self, peer: Peer) -> None:
+    async def _follow_runs(self, peer: Peer) -> NoReturn:
         async with peer.subscribe(FEED_RUNS, Empty(), since=self._resume_from) as feed:
             async for item in feed:
                 match item:
@@ -315,7 +315,7 @@ class Session:
         else:
             self._take(RunSeen(self.machine, answer.view))
 
-    async def _follow_telemetry(self, peer: Peer) -> None:
+    async def _follow_telemetry(self, peer: Peer) -> NoReturn:
         async with peer.subscribe(FEED_TELEMETRY, Empty()) as feed:
             async for item in feed:
                 # A gap in telemetry needs no care: the next sample is the latest.
@@ -346,14 +346,15 @@ class Session:
         )
 
 
-def _first(problems: ExceptionGroup[LanherdError]) -> LanherdError:
-    """The most telling of the failures: what the agent said before what the socket said."""
-    found: list[LanherdError] = []
-    waiting: list[BaseException] = [problems]
-    while waiting:
-        problem = waiting.pop(0)
-        if isinstance(problem, BaseExceptionGroup):
-            waiting.extend(problem.exceptions)
-        elif isinstance(problem, LanherdError):
-            found.append(problem)
-    return next((p for p in found if p.code is not ErrorCode.CONNECTION_LOST), found[0])
+async def _failure_of(following: Coroutine[Any, Any, NoReturn]) -> Failure:
+    """How the following ended. What isn't a failure of the connection is a bug, and raised."""
+    try:
+        await following
+    except LanherdError as problem:
+        return problem.failure
+
+
+def _most_telling(failures: Sequence[Failure]) -> Failure:
+    """What the agent said before what the socket said."""
+    told = (f for f in failures if f.code is not ErrorCode.CONNECTION_LOST)
+    return next(told, failures[0])
