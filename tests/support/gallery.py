@@ -525,14 +525,17 @@ def settle(milliseconds: int = _SETTLE_MS) -> None:
 def draw(app: QApplication, scene: str, mode: Literal["dark", "light"]) -> QImage:
     theme.apply(app, mode)
     make, size = SCENES[scene]
+    # A host without a layout: a window's size hints are more than the platform can do.
+    host = QWidget()
+    host.resize(*size)
     widget = make()
+    widget.setParent(host)
     widget.resize(*size)
-    widget.setWindowTitle(scene)
-    widget.show()
+    host.show()
     settle()
-    image = widget.grab().toImage()
-    widget.close()
-    widget.deleteLater()
+    image = host.grab().toImage()
+    host.close()
+    host.deleteLater()
     return image
 
 

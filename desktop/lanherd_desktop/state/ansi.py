@@ -11,6 +11,7 @@ import unicodedata
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -145,6 +146,7 @@ _SYMBOLS: Final = _Symbols()
 # --- Styles ---------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=2_048)
 def after_sgr(style: Style, parameters: bytes) -> Style:
     """`style` after the sequence ESC [ parameters m; what isn't on the list changes nothing."""
     if parameters.startswith(_PRIVATE):

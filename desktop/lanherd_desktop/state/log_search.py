@@ -16,7 +16,7 @@ from lanherd_desktop.state.log_buffer import LogBuffer
 MATCHES_MAX: Final = 100_000
 STEP_BYTES: Final = 1024 * 1024
 # A row's bytes beyond this are not drawn, and so not searched.
-ROW_BYTES_SHOWN_MAX: Final = 16 * 1024
+ROW_BYTES_SHOWN_MAX: Final = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)

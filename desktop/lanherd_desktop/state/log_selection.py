@@ -9,7 +9,8 @@ from lanherd_desktop.state.log_buffer import Gap, LogBuffer
 from lanherd_desktop.state.log_rows import LogRows
 from lanherd_desktop.state.log_search import as_shown
 
-COPY_BYTES_MAX: Final = 8 * 1024 * 1024
+# What turns into text within one frame's time on a slow machine.
+COPY_BYTES_MAX: Final = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +49,28 @@ class Selection:
         first = start.index if row == start.row else 0
         last = end.index if row == end.row else length + 1
         return (min(first, length), last)
+
+
+def moved(
+    place: Place,
+    rows: int,
+    characters: int,
+    kept: tuple[int, int],
+    length_of: Callable[[int], int],
+) -> Place:
+    """A place after a key: some rows up or down, or a character aside, over line ends too.
+
+    Rows [kept) are there. Moving on at the first row goes to its beginning.
+    """
+    first, end = kept
+    row = min(max(place.row + rows, first), end)
+    index = 0 if place.row + rows < first else place.index + characters
+    length = length_of(row) if row < end else 0
+    if index < 0:
+        return Place(row - 1, length_of(row - 1)) if row > first else Place(row, 0)
+    if characters > 0 and index > length:
+        return Place(min(row + 1, end), 0)
+    return Place(row, index)
 
 
 def word_at(text: str, index: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from lanherd_desktop.state import log_search
 from lanherd_desktop.state.log_buffer import Gap, LogBuffer
 from lanherd_desktop.state.log_rows import LogRows
 from lanherd_desktop.state.log_search import ROW_BYTES_SHOWN_MAX, LogSearch, Match
-from lanherd_desktop.state.log_selection import Place, Selection, selected_text, word_at
+from lanherd_desktop.state.log_selection import Place, Selection, moved, selected_text, word_at
 
 
 def buffer_of(data: bytes) -> LogBuffer:
@@ -184,3 +184,22 @@ def test_what_is_selected_of_a_row() -> None:
 def test_a_word_is_what_one_would_copy(text: str, index: int, word: str) -> None:
     start, end = word_at(text, index)
     assert text[start:end] == word
+
+
+@pytest.mark.parametrize(
+    ("place", "rows", "characters", "expected"),
+    [
+        (Place(1, 2), 1, 0, Place(2, 2)),
+        (Place(1, 2), 99, 0, Place(3, 2)),
+        (Place(1, 2), -1, 0, Place(0, 2)),
+        (Place(1, 2), -5, 0, Place(0, 0)),
+        (Place(1, 2), 0, 1, Place(1, 3)),
+        (Place(1, 4), 0, 1, Place(2, 0)),
+        (Place(3, 0), 0, 1, Place(3, 0)),
+        (Place(1, 0), 0, -1, Place(0, 4)),
+        (Place(0, 0), 0, -1, Place(0, 0)),
+        (Place(3, 0), 0, -1, Place(2, 4)),
+    ],
+)
+def test_keys_move_a_place(place: Place, rows: int, characters: int, expected: Place) -> None:
+    assert moved(place, rows, characters, (0, 3), lambda _row: 4) == expected

@@ -7,7 +7,7 @@ from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from lanherd_desktop.views.theme.assets import resources_dir
+from lanherd_desktop.platform.resources import resources_path
 from lanherd_desktop.views.theme.theme import colours
 
 # Sharp on every screen that Qt may move the window to.
@@ -68,7 +68,7 @@ class IconName(StrEnum):
 
 @lru_cache(maxsize=128)
 def _svg(name: IconName) -> str:
-    path = resources_dir() / "icons" / "lucide" / f"{name.value}.svg"
+    path = resources_path() / "icons" / "lucide" / f"{name.value}.svg"
     return path.read_text(encoding="utf-8")
 
 

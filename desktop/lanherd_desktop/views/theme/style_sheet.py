@@ -8,8 +8,8 @@ from dataclasses import asdict
 from functools import lru_cache
 from string import Template
 
+from lanherd_desktop.platform.resources import resources_path
 from lanherd_desktop.views.theme import tokens
-from lanherd_desktop.views.theme.assets import resources_dir
 from lanherd_desktop.views.theme.tokens import DARK, Palette
 
 _LABELS = """
@@ -181,7 +181,7 @@ _SHEET = Template(_LABELS + _BUTTONS + _INPUTS + _VIEWS)
 @lru_cache(maxsize=2)
 def style_sheet(palette: Palette) -> str:
     # Style sheets take images only from files: two tints of four arrows are drawn as data.
-    themed = resources_dir() / "icons" / ("dark" if palette is DARK else "light")
+    themed = resources_path() / "icons" / ("dark" if palette is DARK else "light")
     images = {
         name: (themed / f"{name.replace('_', '-')}.svg").as_posix()
         for name in ("chevron_down", "chevron_up", "chevron_right", "check")

@@ -108,9 +108,14 @@ def _follow_system(app: QApplication) -> None:
         _put_in_force(app, _palette_for(app, "system"))
 
 
+def system_scheme(app: QApplication) -> Qt.ColorScheme:
+    """What the desktop asks for; Unknown where it doesn't say."""
+    return app.styleHints().colorScheme()
+
+
 def _palette_for(app: QApplication, wanted: Mode) -> Palette:
     if wanted == "system":
-        return LIGHT if app.styleHints().colorScheme() is Qt.ColorScheme.Light else DARK
+        return LIGHT if system_scheme(app) is Qt.ColorScheme.Light else DARK
     return DARK if wanted == "dark" else LIGHT
 
 

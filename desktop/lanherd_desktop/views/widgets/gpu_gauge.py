@@ -82,6 +82,7 @@ class GpuGauge(QWidget):
         self._dimmed = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("GPU 0")
+        self.setAccessibleDescription(gauge_text(self._data))
 
     def reading(self) -> GpuGaugeData:
         return self._data

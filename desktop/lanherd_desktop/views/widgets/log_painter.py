@@ -5,9 +5,11 @@ fallback font of another width, or a script that runs the other way, can't shift
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -93,16 +95,14 @@ class RowPainter:
         for mark in marks:
             if mark.text is None and mark.start <= end and mark.end > first:
                 self._fill(columns, mark.start, mark.end, top, mark.ground)
-        for span in row.spans:
+        spans = _between(row.spans, first, end)
+        for span in spans:
             ground = style_colours(span.style, c)[1]
-            if ground is not None and span.start < end and span.end > first:
+            if ground is not None:
                 self._fill(columns, span.start, span.end, top, ground)
-        for span in row.spans:
-            start, stop = max(span.start, first), min(span.end, end)
-            if start < stop:
-                colour = style_colours(span.style, c)[0]
-                self._set_style(span.style, colour)
-                self._draw_runs(row, Span(start, stop, span.style), top)
+        for span in spans:
+            self._set_style(span.style, style_colours(span.style, c)[0])
+            self._draw_runs(row, span, top)
         for mark in marks:
             if mark.text is not None and mark.start < end and mark.end > first:
                 self._fill(columns, mark.start, mark.end, top, mark.ground)
@@ -129,6 +129,18 @@ class RowPainter:
         for start, text in _runs(row.text, row.columns, span.start, span.end):
             x = self._left + row.columns.column(start) * self._grid.cell
             self._painter.drawText(QPointF(x, base), text)
+
+
+def _between(spans: tuple[Span, ...], first: int, end: int) -> list[Span]:
+    """The parts of the spans that lie in [first, end): the others may be thousands."""
+    at = max(0, bisect_right(spans, first, key=lambda span: span.start) - 1)
+    found = []
+    for span in islice(spans, at, None):
+        if span.start >= end:
+            break
+        if span.end > first:
+            found.append(Span(max(span.start, first), min(span.end, end), span.style))
+    return found
 
 
 def _runs(text: str, columns: Columns, start: int, end: int) -> Iterator[tuple[int, str]]:

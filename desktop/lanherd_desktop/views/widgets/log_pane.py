@@ -24,7 +24,7 @@ from lanherd_desktop.state import numbers
 from lanherd_desktop.state.log_buffer import Gap, GapKind, LogBuffer
 from lanherd_desktop.state.log_rows import LogRows, ShownRow
 from lanherd_desktop.state.log_search import Match
-from lanherd_desktop.state.log_selection import Place, Selection, selected_text, word_at
+from lanherd_desktop.state.log_selection import Place, Selection, moved, selected_text, word_at
 from lanherd_desktop.views.theme import tokens
 from lanherd_desktop.views.theme.fonts import ui_font
 from lanherd_desktop.views.theme.theme import colours
@@ -68,13 +68,13 @@ class LogPane(QAbstractScrollArea):
         self._grid: Grid = grid_of(tokens.FONT_SECONDARY)
         self._state = LogState.READY
         self._state_text = ""
-        self._numbers_shown = True
         self._following = True
         self._placing = False
         self._first_row = self._buffer.first_row
         self._columns_seen = 0
         self._selection: Selection | None = None
         self._dragging = False
+        self._pointer = QPoint()
         self._finder = LogFinder(self)
         self._finder.found.connect(self.found)
         self._finder.went_to.connect(self._show_match)
@@ -137,10 +137,6 @@ class LogPane(QAbstractScrollArea):
         self._state_text = text
         self._sync()
 
-    def set_numbers_shown(self, shown: bool) -> None:
-        self._numbers_shown = shown
-        self._sync()
-
     def set_font_size(self, size: int) -> None:
         self._grid = grid_of(min(max(size, _SIZE_MIN), _SIZE_MAX))
         self._sync()
@@ -171,8 +167,6 @@ class LogPane(QAbstractScrollArea):
         return max(1, (self.viewport().height() - 2 * _PAD_Y) // self._grid.row_height)
 
     def _gutter(self) -> float:
-        if not self._numbers_shown:
-            return _PAD_X
         digits = max(_DIGITS_MIN, len(str(self._buffer.end_row)))
         return _PAD_X + digits * self._grid.cell + _GUTTER_GAP
 
@@ -242,9 +236,8 @@ class LogPane(QAbstractScrollArea):
             self.top_row() + int((clip.bottom() - _PAD_Y) // height) + 1,
         )
         shown = [(number, self._rows.row(number)) for number in range(first, end)]
-        if self._numbers_shown:
-            for number, row in shown:
-                self._paint_number(painter, number, row, gutter)
+        for number, row in shown:
+            self._paint_number(painter, number, row, gutter)
         painter.setClipRect(text_clip)
         rows = RowPainter(painter, self._grid, self._text_left(), text_clip)
         for number, row in shown:
@@ -388,10 +381,9 @@ class LogPane(QAbstractScrollArea):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._dragging and self._selection is not None:
-            point = event.position().toPoint()
-            self._select(self._selection.anchor, self.place_at(point))
-            inside = self.viewport().rect().contains(point)
-            if inside:
+            self._pointer = event.position().toPoint()
+            self._select(self._selection.anchor, self.place_at(self._pointer))
+            if self.viewport().rect().contains(self._pointer):
                 self._drag_timer.stop()
             elif not self._drag_timer.isActive():
                 self._drag_timer.start()
@@ -402,7 +394,7 @@ class LogPane(QAbstractScrollArea):
 
     def _drag_beyond(self) -> None:
         """The pointer is held outside: the view moves towards it."""
-        point = self.viewport().mapFromGlobal(self.cursor().pos())
+        point = self._pointer
         vertical, horizontal = self.verticalScrollBar(), self.horizontalScrollBar()
         for bar, at, size in (
             (vertical, point.y(), self.viewport().height()),
@@ -477,20 +469,13 @@ class LogPane(QAbstractScrollArea):
         if self._selection is None:
             at = Place(self.top_row(), 0)
             self._selection = Selection(at, at)
-        head = self._selection.head
-        first, last = self._buffer.first_row, self._buffer.end_row
-        row = min(max(head.row + rows, first), last)
-        length = len(self._rows.text(row)) if row < last else 0
-        index = head.index + characters
-        if index < 0 and row > first:
-            row -= 1
-            index = len(self._rows.text(row))
-        elif index > length and characters > 0 and row < last:
-            row, index = row + 1, 0
-        elif rows < -1 and row == first:
-            index = 0
-        self._select(self._selection.anchor, Place(row, max(0, index)))
-        self.show_row(min(row, last - 1))
+        first, end = self._buffer.first_row, self._buffer.end_row
+        text = self._rows.text
+        head = moved(
+            self._selection.head, rows, characters, (first, end), lambda row: len(text(row))
+        )
+        self._select(self._selection.anchor, head)
+        self.show_row(min(head.row, end - 1))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
