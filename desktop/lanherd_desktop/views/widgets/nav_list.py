@@ -1,7 +1,15 @@
 """The narrow navigation at the left: pages with their counts; it folds to icons."""
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPolygonF,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -21,6 +29,11 @@ from lanherd_desktop.views.widgets.painting import CENTER, LEFT, draw_focus_ring
 
 _ITEM_HEIGHT = 34
 _ICON = 16
+_KEYBOARD_REASONS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 
 
 class _NavItem(QAbstractButton):
@@ -29,6 +42,7 @@ class _NavItem(QAbstractButton):
         self._icon_name = name
         self._count: int | None = None
         self._folded = False
+        self._ring = False
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -60,6 +74,11 @@ class _NavItem(QAbstractButton):
         self.setAccessibleName(self.label() + count)
         self.setToolTip(self.label() + count if self._folded else "")
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """A ring for who comes by keyboard; a click or the window's start needs none."""
+        self._ring = event.reason() in _KEYBOARD_REASONS
+        super().focusInEvent(event)
+
     def sizeHint(self) -> QSize:
         return QSize(tokens.NAV_WIDTH_FOLDED, _ITEM_HEIGHT)
 
@@ -86,7 +105,7 @@ class _NavItem(QAbstractButton):
             place = rect.adjusted(38, 0, -44, 0)
             draw_text(painter, place, self.label(), font, c.named(token), LEFT)
             self._paint_count(painter, rect)
-        if self.hasFocus():
+        if self.hasFocus() and self._ring:
             draw_focus_ring(painter, rect, c.accent, tokens.RADIUS_CONTROL)
         painter.end()
 
@@ -210,6 +229,12 @@ class NavList(QWidget):
         self._fold.setToolTip(name)
         self._fold.setAccessibleName(name)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Where nothing else has the focus, the chosen page has it, not the fold button."""
+        super().showEvent(event)
+        if self.window().focusWidget() is None and self.current():
+            self._items[self.current()].setFocus(Qt.FocusReason.OtherFocusReason)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
@@ -222,7 +247,7 @@ class NavList(QWidget):
         if key in steps and keys:
             at = keys.index(self.current()) + steps[key] if self.current() else 0
             chosen = keys[min(max(at, 0), len(keys) - 1)]
-            self._items[chosen].setFocus()
+            self._items[chosen].setFocus(Qt.FocusReason.TabFocusReason)
             self._items[chosen].click()
         else:
             super().keyPressEvent(event)
