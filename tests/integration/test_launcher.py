@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -203,10 +204,31 @@ async def test_a_stop_reaches_the_whole_tree(home: Path) -> None:
         directory = rig.make_python(code)
         await rig.start(directory)
         pid, start_time = escaped(directory)
-        assert await rig.client.signal(directory.path, signal.SIGTERM) >= 2
+        await rig.client.signal(directory.path, signal.SIGTERM)
         ended = await rig.ended(directory)
     assert ended.signal == signal.SIGTERM
     assert not lives(pid, start_time)
+
+
+async def test_in_a_stop_what_a_shell_started_has_its_grace_too(home: Path) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "def save(*_):\n"
+        "    time.sleep(0.3)\n"
+        "    print('saved', flush=True)\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, save)\n"
+        "print('ready', flush=True)\n"
+        "while True: time.sleep(60)\n"
+    )
+    async with launched(home) as rig:
+        directory = rig.make("sh", "-c", '"$@"; true', "sh", sys.executable, "-S", "-c", code)
+        await rig.start(directory)
+        await wait_until_async(lambda: directory.log.read_text() == "ready\n")
+        await rig.client.signal(directory.path, signal.SIGTERM, kill_after_s=10)
+        ended = await rig.ended(directory)
+    assert ended.signal == signal.SIGTERM
+    assert directory.log.read_text().endswith("saved\n")
 
 
 async def test_what_ignores_a_stop_is_killed_after_the_grace(home: Path) -> None:
@@ -364,7 +386,7 @@ async def test_orphans_of_killed_shims_are_told_apart(home: Path) -> None:
         assert (ended.code, ended.witness) == (5, "launcher")
         assert not lives(*other_escapee)
         assert lives(*its_escapee)
-        assert await rig.client.signal(staying.path, signal.SIGTERM) >= 2
+        await rig.client.signal(staying.path, signal.SIGTERM)
         assert (await rig.ended(staying)).signal == signal.SIGTERM
         assert not lives(*its_escapee)
 

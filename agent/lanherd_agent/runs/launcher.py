@@ -26,7 +26,6 @@ import time
 
 TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from lanherd_agent.runs import shim
@@ -47,7 +46,6 @@ BACKLOG_MESSAGES_MAX = 8192
 CONNECTIONS_MAX = 8
 DIRECTORY_CHARS_MAX = 1024
 REQUESTS_PER_TURN = 64
-NEWS_BYTES = 64 * 1024
 EXIT_LOCKED = 3
 
 
@@ -64,8 +62,7 @@ class Attempt:
 
 class Connection:
     def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.outbox: list[bytes] = []
+        self.sock, self.outbox = sock, list[bytes]()
 
     def put(self, message: Record) -> None:
         self.outbox.append(json.dumps(message).encode())
@@ -87,11 +84,7 @@ class Launcher:
         self.orphans: dict[int, Attempt] = {}  # by the command's pid: its shim was killed
         self.draining = False
         self.idle_since = time.monotonic()
-        self.verbs: dict[str, Callable[[Connection, Record], Record | None]] = {
-            "hello": self.on_hello,
-            "start": self.on_start,
-            "signal": self.on_signal,
-        }
+        self.verbs = {"hello": self.on_hello, "start": self.on_start, "signal": self.on_signal}
         self.poll = select.poll()
         for fd in (listener.fileno(), self.news_read, self.wake_read):
             self.poll.register(fd, select.POLLIN)
@@ -101,7 +94,7 @@ class Launcher:
             signal.signal(signo, self.on_terminate)
 
     def on_terminate(self, *_: object) -> None:
-        self.draining = True
+        self.draining = True  # runs go on; a successor takes the socket over
 
     def run(self) -> None:
         while not self.finished():
@@ -139,21 +132,19 @@ class Launcher:
             if attempt.kill_at is not None and attempt.kill_at <= now:
                 shim.signal_all(self.tree(attempt), signal.SIGKILL)
                 attempt.kill_at = now + shim.RETRY_S
-        if self.draining and self.listener.fileno() >= 0:  # runs go on; a successor takes over
+        if self.draining and self.listener.fileno() >= 0:
             self.poll.unregister(self.listener.fileno())
             self.listener.close()
             os.unlink(self.path)
             os.close(self.lock_fd)
-
-    # Connections
 
     def accept(self) -> None:
         try:
             sock, _ = self.listener.accept()
         except (BlockingIOError, ConnectionError):
             return
-        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        uid = int.from_bytes(credentials[4:8], sys.byteorder)
+        pid_uid_gid = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        uid = int.from_bytes(pid_uid_gid[4:8], sys.byteorder)
         if uid != os.geteuid() or len(self.connections) >= CONNECTIONS_MAX:
             sock.close()
             return
@@ -170,10 +161,9 @@ class Launcher:
         for _ in range(REQUESTS_PER_TURN):
             try:
                 data = connection.sock.recv(REQUEST_BYTES_MAX)
-                request = json.loads(data) if data else None
-                if request is None:
-                    self.drop(connection)
-                    return
+                if not data:
+                    return self.drop(connection)
+                request = json.loads(data)
                 verb = self.verbs.get(request["verb"])
                 error = shim.failure("verb", f"unknown verb {request['verb']}")
                 reply = verb(connection, request) if verb else {"error": error}
@@ -181,8 +171,7 @@ class Launcher:
                 return
             except (ConnectionError, ValueError, KeyError, TypeError) as error:
                 print(f"a connection was dropped: {error!r}", file=sys.stderr, flush=True)
-                self.drop(connection)
-                return
+                return self.drop(connection)
             if reply is not None:
                 connection.put(reply | {"id": request["id"]})
 
@@ -193,31 +182,26 @@ class Launcher:
                 connection.sock.send(b"[" + b",".join(outbox[:MESSAGES_PER_DATAGRAM]) + b"]")
             except BlockingIOError:
                 if len(outbox) > BACKLOG_MESSAGES_MAX:
-                    self.drop(connection)  # a reader that stopped; the run directories have it all
-                else:
-                    self.poll.modify(connection.sock.fileno(), select.POLLIN | select.POLLOUT)
-                return
+                    return self.drop(connection)  # it stopped reading; the run directories know
+                return self.poll.modify(connection.sock.fileno(), select.POLLIN | select.POLLOUT)
             except OSError:
-                self.drop(connection)
-                return
+                return self.drop(connection)
             del outbox[:MESSAGES_PER_DATAGRAM]
         self.poll.modify(connection.sock.fileno(), select.POLLIN)
 
-    # Requests
-
-    def on_hello(self, connection: Connection, request: Record) -> Record:
+    def on_hello(self, connection: Connection, request: Record) -> Record | None:
         for attempt in self.attempts.values():
             if attempt.start is not None:
-                live = {"event": "live", "dir": attempt.directory, "start": attempt.start}
-                connection.put(live)
+                event = {"event": "live", "dir": attempt.directory}
+                connection.put(event | {"start": attempt.start})
         return {"version": VERSION, "pid": os.getpid(), "boot_id": self.boot_id}
 
     def on_start(self, connection: Connection, request: Record) -> Record | None:
         directory = request["dir"]
         attempt = self.attempts.get(directory)
+        if attempt is None and self.draining:
+            return {"error": shim.failure("draining", "the launcher is ending")}
         if attempt is None:
-            if self.draining:
-                return {"error": shim.failure("draining", "the launcher is ending")}
             if not directory.startswith("/") or len(directory) > DIRECTORY_CHARS_MAX:
                 return {"error": shim.failure("spec", "the directory's path is no usable one")}
             try:
@@ -236,16 +220,15 @@ class Launcher:
         fds = [self.news_read, self.wake_read, self.wake_write, *self.connections]
         return fds if self.draining else [*fds, self.listener.fileno(), self.lock_fd]
 
-    def on_signal(self, connection: Connection, request: Record) -> Record:
+    def on_signal(self, connection: Connection, request: Record) -> Record | None:
         attempt = self.attempts.get(request["dir"])
         signo, kill_after_s = int(request["signal"]), request.get("kill_after_s")
         if attempt is None or attempt.start is None or not 0 < signo < signal.NSIG:
             return {"error": shim.failure("not_running", "no such live attempt, or no such signal")}
         if kill_after_s is not None:
             attempt.kill_at = time.monotonic() + float(kill_after_s)
+            shim.send_signal(attempt.shim_pid, attempt.start["shim_start_time"], shim.STOPPING)
         return {"signalled": shim.signal_all(self.tree(attempt), signo)}
-
-    # Shims and their ends
 
     def tree(self, attempt: Attempt) -> dict[int, int]:
         """Start time, by pid, of each process of the attempt, its shim aside."""
@@ -253,22 +236,17 @@ class Launcher:
         if attempt.shim_pid in self.shims:
             return shim.descendants([attempt.shim_pid], table)
         assert attempt.start is not None
-        command, mark = attempt.start["pid"], f"{shim.MARK}={attempt.directory}".encode()
         alone = len(self.orphans) == 1 and not shim.dead_child_waits()
-        roots = [
-            pid
-            for pid, (parent, session, _) in table.items()
-            if parent == os.getpid()
-            and pid not in self.shims
-            and (alone or command in (pid, session) or mark in shim.read_environment(pid))
-        ]
-        return {pid: table[pid][2] for pid in roots} | shim.descendants(roots, table)
+        orphans = [pid for pid in shim.children(table) if pid not in self.shims]
+        if not alone:  # unmarked ones, with an environment of their own, die with the last orphan
+            orphans = shim.of_attempt(orphans, table, attempt.directory, attempt.start["pid"])
+        return {pid: table[pid][2] for pid in orphans} | shim.descendants(orphans, table)
 
     def read_news(self) -> None:
         data = b"first"
         while data:
             try:
-                data = os.read(self.news_read, NEWS_BYTES)
+                data = os.read(self.news_read, 65536)
             except BlockingIOError:
                 return
             *lines, self.news = (self.news + data).split(b"\n")
@@ -299,8 +277,9 @@ class Launcher:
         attempt.ended = True
         self.attempts.pop(attempt.directory, None)
 
-    def end(self, attempt: Attempt, exit_: Record) -> None:
-        if attempt.start is None:  # it never ran: the news is the answer to its start
+    def end(self, attempt: Attempt, exit_: Record | None) -> None:
+        """Without `exit_`: it is told that there is an exit.json that no shim told of."""
+        if attempt.start is None and exit_:  # it never ran: the news is the answer to its start
             self.answer(attempt, {"error": exit_["error"], "exit": exit_})
         else:
             for connection in self.connections.values():
@@ -321,16 +300,15 @@ class Launcher:
             if attempt is not None and not attempt.ended:
                 self.on_shim_killed(attempt, reaped)
         for pid, (status, usage) in reaped.items():
-            attempt = self.orphans.get(pid)
-            if attempt is not None and attempt.orphan_end is None:
-                self.on_orphan_ended(attempt, status, usage, None)
+            if pid in self.orphans and self.orphans[pid].orphan_end is None:
+                self.on_orphan_ended(self.orphans[pid], status, usage, None)
         for attempt in list(self.orphans.values()):
             if attempt.orphan_end is not None:
                 self.sweep(attempt, attempt.orphan_end)
 
     def on_shim_killed(self, attempt: Attempt, reaped: Reaped) -> None:
-        start, exit_ = shim.read_records(attempt.directory)
-        if start is None or start.get("shim_pid") != attempt.shim_pid:
+        start, ended = shim.read_start_and_end(attempt.directory)
+        if start is None or start["shim_pid"] != attempt.shim_pid:
             text = "its shim was killed before the command could run"
             self.answer(attempt, {"error": shim.failure("shim_killed", text)})
             self.forget(attempt)
@@ -338,8 +316,8 @@ class Launcher:
         if attempt.start is None:
             attempt.start = start
             self.answer(attempt, {"started": start, "existing": False})
-        if exit_ is not None:
-            self.end(attempt, exit_)
+        if ended:
+            self.end(attempt, None)
             return
         command = start["pid"]  # 0: killed in the act of starting it
         self.orphans[command or -attempt.shim_pid] = attempt
@@ -353,14 +331,15 @@ class Launcher:
         self, attempt: Attempt, status: int | None, usage: shim.Usage | None, error: Record | None
     ) -> None:
         attempt.orphan_end = time.time(), status, usage, error
-        attempt.give_up_at = time.monotonic() + shim.TREE_KILL_S_MAX
+        attempt.give_up_at = (attempt.kill_at or time.monotonic()) + shim.TREE_KILL_S_MAX
 
     def sweep(self, attempt: Attempt, ended: OrphanEnd) -> None:
         """Ends an orphan's tree, then writes its exit down."""
         left = self.tree(attempt)
         if shim.dead_child_waits():
             return  # it may be a shim: whose children these are is known after the next reap
-        shim.signal_all(left, signal.SIGKILL)
+        if not (attempt.kill_at and attempt.kill_at > time.monotonic()):
+            shim.signal_all(left, signal.SIGKILL)
         if left and time.monotonic() < attempt.give_up_at:
             return
         record = shim.exit_record(b"launcher", *ended, len(left))
@@ -398,14 +377,12 @@ def main() -> int:
         return EXIT_LOCKED
     path = os.path.abspath(options["--socket"])
     log_fd = os.open(options["--log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    null_fd = os.open("/dev/null", os.O_RDWR)
     listener = listen(path)
     if os.fork():
         return 0
-    for source, target in ((null_fd, 0), (null_fd, 1), (log_fd, 2)):
-        os.dup2(source, target)
-    os.close(log_fd)
-    os.close(null_fd)
+    os.dup2(os.open("/dev/null", os.O_RDWR), 0)
+    os.dup2(0, 1)
+    os.dup2(log_fd, 2)
     os.setsid()
     os.chdir("/")
     shim.become_subreaper()

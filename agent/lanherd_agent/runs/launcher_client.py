@@ -289,9 +289,12 @@ class LauncherClient:
                 call.set_result(message)
         elif message.event == "live":
             link.live.add(Path(message.dir))
-        elif message.event == "exited" and message.exit is not None:
+        elif message.event == "exited":
             link.live.discard(Path(message.dir))
-            self._ended(Path(message.dir), message.exit)
+            if message.exit is not None:
+                self._ended(Path(message.dir), message.exit)
+            else:
+                self._look_up(Path(message.dir))  # from disk, where it may be anything
 
     # Attempts
 

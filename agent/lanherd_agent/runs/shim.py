@@ -42,6 +42,8 @@ EXIT = (
     b'{"code": %b, "signal": %b, "at": %.6f, "error": %b, "rusage": %b, "left": %d,'
     b' "witness": "%b"}'
 )
+START_INTEGERS = ("pid", "start_time", "shim_pid", "shim_start_time")
+BOOT_ID_CHARS = 36
 RUSAGE = b'{"user_s": %.6f, "system_s": %.6f, "rss_max_bytes": %d}'
 
 Usage = resource.struct_rusage  # imported here, once: os.wait4 would import it in each fork
@@ -51,6 +53,7 @@ TREE_KILL_S_MAX = 10.0
 RETRY_S = 1.0
 SWEEP_S = 0.02
 MARK = "LANHERD_ATTEMPT_DIR"  # in each command's environment: tells whose child an orphan is
+STOPPING = signal.SIGUSR1  # from the launcher, before a stop; blocked here, hence pending
 LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 CLAIM_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 EXIT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
@@ -137,6 +140,17 @@ def descendants(roots: list[int], table: Table) -> dict[int, int]:
     return found
 
 
+def children(table: Table) -> list[int]:
+    return [pid for pid, (parent, _, _) in table.items() if parent == os.getpid()]
+
+
+def of_attempt(pids: list[int], table: Table, directory: str, command: int) -> list[int]:
+    """Those that are the command, of its session, or marked by their environment."""
+    mark = f"{MARK}={directory}".encode()
+    own = (pid for pid in pids if command in (pid, table[pid][1]))
+    return list({*own, *(pid for pid in pids if mark in read_environment(pid))})
+
+
 def signal_all(processes: dict[int, int], signo: int) -> int:
     return sum(send_signal(pid, started, signo) for pid, started in processes.items())
 
@@ -183,15 +197,25 @@ def read_record(dir_fd: int, name: str) -> Record | None:
     return record if isinstance(record, dict) else None
 
 
-def read_records(directory: str) -> tuple[Record | None, Record | None]:
-    """start.json and exit.json."""
+def read_start(dir_fd: int) -> Record | None:
+    """None if it is missing, torn, or not as a shim writes it: the run itself can write here."""
+    record = read_record(dir_fd, "start.json") or {}
+    start = {name: record.get(name) for name in (*START_INTEGERS, "boot_id", "at")}
+    integers = all(type(start[name]) is int for name in START_INTEGERS)
+    boot_id, at = start["boot_id"], start["at"]
+    usual = isinstance(boot_id, str) and len(boot_id) <= BOOT_ID_CHARS and isinstance(at, float)
+    return start if integers and usual else None
+
+
+def read_start_and_end(directory: str) -> tuple[Record | None, bool]:
+    """start.json, and whether there is an exit.json."""
     try:
         dir_fd = open_directory(directory)
     except OSError:
-        return None, None
-    records = read_record(dir_fd, "start.json"), read_record(dir_fd, "exit.json")
+        return None, False
+    found = read_start(dir_fd), read_record(dir_fd, "exit.json") is not None
     os.close(dir_fd)
-    return records
+    return found
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -245,6 +269,8 @@ def read_spec(dir_fd: int) -> Record:
         raise ValueError("spec.json: log must be a plain file name")
     if not isinstance(spec.setdefault("umask", 0o022), int):
         raise ValueError("spec.json: umask must be an integer")
+    if not isinstance(spec.setdefault("stop_grace_s", 0.0), int | float):
+        raise ValueError("spec.json: stop_grace_s must be a number")
     return spec
 
 
@@ -307,8 +333,7 @@ class Shim:
             log_fd = os.open(spec["log"], LOG_FLAGS, 0o600, dir_fd=dir_fd)
             claim = os.open("start.json", CLAIM_FLAGS, 0o600, dir_fd=dir_fd)
         except FileExistsError:
-            existing = read_record(dir_fd, "start.json") or {}
-            self.tell(b"existing", json.dumps(existing).encode())
+            self.tell(b"existing", json.dumps(read_start(dir_fd) or {}).encode())
         except (OSError, ValueError) as error:
             self.refuse(kind, error)
         else:
@@ -338,28 +363,34 @@ class Shim:
         os.close(claim)
         os.close(log_fd)
         self.tell(b"started", start)
-        self.wait(dir_fd, command)
+        self.wait(dir_fd, spec, command)
 
-    def wait(self, dir_fd: int, command: int) -> None:
+    def wait(self, dir_fd: int, spec: Record, command: int) -> None:
         pid = 0
         while pid != command:
             pid, status, usage = os.wait4(-1, 0)
         at = time.time()
-        left = self.end_tree()
+        left = self.end_tree(spec["stop_grace_s"])
         self.record_exit(dir_fd, exit_record(b"shim", at, status, usage, None, left))
 
-    def end_tree(self) -> int:
-        deadline = time.monotonic() + TREE_KILL_S_MAX
+    def end_tree(self, stop_grace_s: float) -> int:
+        """Kills what the command left; in a stop (a shell that died of it, a training that saves
+        its state), only after the grace."""
+        kill_at = 0.0
         while True:
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
             except ChildProcessError:
                 return 0
-            left = descendants([os.getpid()], process_table())
-            signal_all(left, signal.SIGKILL)
-            if time.monotonic() > deadline:
-                return len(left)
+            now = time.monotonic()
+            if not kill_at:
+                kill_at = now + stop_grace_s if STOPPING in signal.sigpending() else now
+            if now >= kill_at:
+                left = descendants([os.getpid()], process_table())
+                signal_all(left, signal.SIGKILL)
+                if now > kill_at + TREE_KILL_S_MAX:
+                    return len(left)
             signal.sigtimedwait({signal.SIGCHLD}, SWEEP_S)
 
     def record_exit(self, dir_fd: int, record: bytes) -> None:
