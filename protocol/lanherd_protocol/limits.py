@@ -51,8 +51,13 @@ RUN_LIST_PAGE_MAX = 1000
 GPUS_PER_RUN_MAX = 64
 
 MANIFEST_ENTRIES_MAX = 200_000
+MANIFEST_BYTES_MAX = 64 * MIB
+"""An encoded manifest: room for about a million blobs."""
 PATH_BYTES_MAX = 4096
 PATH_COMPONENT_BYTES_MAX = 255
+PATH_NAMES_MAX = 128
+"""How deep a tree may be; a program that walks it holds one descriptor for each level."""
+LOCK_BYTES_MAX = 16 * MIB
 BLOB_BYTES_MAX = 1 * MIB
 """Files above this are cut into blobs of exactly this size, the last one smaller."""
 HASHES_PER_CALL_MAX = 10_000

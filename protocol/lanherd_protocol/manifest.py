@@ -11,13 +11,11 @@ import msgspec
 import zstandard
 
 from lanherd_protocol.ids import BlobHash, SnapshotId, is_sha256
-from lanherd_protocol.limits import BLOB_BYTES_MAX, MANIFEST_ENTRIES_MAX, MIB
+from lanherd_protocol.limits import BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX
 from lanherd_protocol.paths import PathError, check_path, check_target
 from lanherd_protocol.values import Manifest, ManifestEntry
 
 MANIFEST_FORMAT = 1
-MANIFEST_BYTES_MAX = 64 * MIB
-"""An encoded manifest: room for about a million blobs."""
 COMPRESSION_LEVEL = 3
 
 

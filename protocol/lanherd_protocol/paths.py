@@ -5,10 +5,7 @@ spellings of one path would be two entries of a manifest, and a mended one could
 A backslash is refused because it separates names on Windows, where a controller may fetch to.
 """
 
-from lanherd_protocol.limits import PATH_BYTES_MAX, PATH_COMPONENT_BYTES_MAX
-
-PATH_NAMES_MAX = 128
-"""How deep a tree may be; a program that walks it holds one descriptor for each level."""
+from lanherd_protocol.limits import PATH_BYTES_MAX, PATH_COMPONENT_BYTES_MAX, PATH_NAMES_MAX
 
 
 class PathError(ValueError):

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,6 @@ from lanherd_protocol.values import LockedEnvironment
 from tests.integration.wheels import make_slow_sdist, make_wheel, requirement
 
 DEMO = Path(__file__).parents[2] / "resources" / "demo"
-
-
-@pytest.fixture(autouse=True)
-async def loop_threads_ended(strict: None) -> AsyncIterator[None]:
-    # The loop's own worker threads end with the loop, which outlives the check for leaks.
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ Response = TypeVar("Response", bound=msgspec.Struct)
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-async def loop_threads_ended(strict: None) -> AsyncIterator[None]:
-    # The loop's own worker threads end with the loop, which outlives the check for leaks.
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
-
-
 class Direct:
     """Calls the store without a wire; `cut_after` bytes of uploads the connection is lost."""
 

@@ -22,6 +22,8 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
     """Fail when asyncio tasks are left. Given to every asynchronous test by the conftest."""
     yield
     left = asyncio.all_tasks() - {asyncio.current_task()}
+    # `to_thread`'s workers end with the loop, which outlives the check for leaked threads.
+    await asyncio.get_running_loop().shutdown_default_executor()
     if left:
         told = "\n".join(f"  {task!r}" for task in left)
         pytest.fail(f"tasks left running; let a TaskGroup or a close() own them:\n{told}")

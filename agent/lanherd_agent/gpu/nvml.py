@@ -70,9 +70,9 @@ _WORDS = {
 
 def in_words(failure: Exception) -> str:
     """A sentence about what NVML said."""
-    known = _WORDS.get(getattr(failure, "value", None))
-    if known is not None:
-        return known
+    code = getattr(failure, "value", None)
+    if isinstance(code, int) and code in _WORDS:
+        return _WORDS[code]
     return f"The NVIDIA driver answered: {failure}."
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from lanherd_client.projects.problems import refused_by_system, unreadable
 from lanherd_protocol.ids import BlobHash
-from lanherd_protocol.limits import MIB
+from lanherd_protocol.limits import LOCK_BYTES_MAX
 from lanherd_protocol.values import EnvironmentSpec, LockedEnvironment, NoEnvironment
 
 UV_LOCK = "uv.lock"
 REQUIREMENTS = "requirements.txt"
-LOCK_BYTES_MAX = 16 * MIB
 _PYTHON_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
 
