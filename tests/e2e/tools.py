@@ -16,20 +16,28 @@ def say(text: str) -> None:
     print(f"e2e: {text}", file=sys.stderr, flush=True)
 
 
-def run(command: Sequence[str | Path], timeout_s: float = 600, cwd: Path = ROOT) -> str:
-    """Run a command to its end; its stdout, or `Failed` with all that it said."""
+def run(
+    command: Sequence[str | Path], timeout_s: float = 600, cwd: Path = ROOT, aloud: bool = False
+) -> str:
+    """Run a command to its end; its stdout, or `Failed` with all that it said.
+
+    `aloud` lets its stderr through, for a command that takes long and says what it does.
+    """
     result = subprocess.run(
         list(command),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=None if aloud else subprocess.PIPE,
         text=True,
         timeout=timeout_s,
         check=False,
     )
     if result.returncode != 0:
         words = " ".join(map(str, command))
-        raise Failed(f"{words} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+        raise Failed(
+            f"{words} ended with {result.returncode}:\n{result.stdout}{result.stderr or ''}"
+        )
     return result.stdout
 
 
