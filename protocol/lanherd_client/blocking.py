@@ -86,15 +86,14 @@ class _Loop:
     def fleet(self, home: Path | None) -> Iterator[AsyncFleet]:
         """Keeps a fleet open in one task, which enters and leaves it."""
         opened: Future[AsyncFleet] = Future()
+        end = asyncio.Event()
 
         async def keep() -> None:
             try:
                 async with AsyncFleet.open(home) as fleet:
-                    end = asyncio.Event()
                     opened.set_result(fleet)
-                    self._end = end
                     await end.wait()
-            except BaseException as problem:
+            except Exception as problem:
                 if opened.done():
                     raise
                 opened.set_exception(problem)
@@ -103,12 +102,8 @@ class _Loop:
         try:
             yield opened.result()
         finally:
-            if opened.done() and opened.exception() is None:
-                self._loop.call_soon_threadsafe(self._end.set)
-            else:
-                kept.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                kept.result()
+            self._loop.call_soon_threadsafe(end.set)
+            kept.result()
 
     def stream(self, items: AsyncIterator[Item]) -> Iterator[Item]:
         """An async iterator as a plain one; one task reads it, a little ahead."""

@@ -344,13 +344,12 @@ class Mirror:
 def _on_run(machine: _Machine, fact: RunSeen | FeedReached | RunGone) -> tuple[Change, ...]:
     counts = _counts(machine.view)
     changed: tuple[RunId, ...] = ()
-    match fact:
-        case RunSeen(view=view):
-            changed = machine.put_run(view)
-        case FeedReached(seq=seq):
-            machine.seq = max(machine.seq, seq)
-        case RunGone(run=run):
-            changed = (run,) if machine.drop_run(run) else ()
+    if isinstance(fact, RunSeen):
+        changed = machine.put_run(fact.view)
+    elif isinstance(fact, FeedReached):
+        machine.seq = max(machine.seq, fact.seq)
+    elif machine.drop_run(fact.run):
+        changed = (fact.run,)
     changes: tuple[Change, ...] = tuple(RunChanged(fact.machine, run) for run in changed)
     if _counts(machine.view) != counts:
         return (*changes, MachineChanged(fact.machine))
