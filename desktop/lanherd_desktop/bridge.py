@@ -3,11 +3,13 @@
 One asyncio thread holds the fleet. What happens there is collected, latest value per machine and
 per run, and the GUI thread takes it once a tick (100 ms): two hundred machines at 1 Hz are ten
 updates a second, not two hundred signals. Questions go the other way as jobs; their answers come
-back in the same tick. Logs flow through bounded queues: when the window does not keep up, the
-reader on the other side waits, and the machine keeps the bytes.
+back in the same tick, and what is asked before the fleet is open waits for it. Logs flow through
+bounded queues: when the window does not keep up, the reader on the other side waits, and the
+machine keeps the bytes.
 """
 
 import asyncio
+import logging
 import sys
 import threading
 from collections import deque
@@ -27,16 +29,19 @@ from lanherd_client.changes import (
 )
 from lanherd_client.fleet import Fleet
 from lanherd_client.mirror import RunRecord
-from lanherd_desktop.state.room import RoomUpdate, RunKey
-from lanherd_desktop.streams import LogStream, OutputsStream, Stream
+from lanherd_desktop.state.room import RoomUpdate, RunKey, merged
+from lanherd_desktop.streams import LogStream, OutputsStream, Stream, bug
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.states import RunView
 
+_LOG = logging.getLogger(__name__)
 Result = TypeVar("Result")
+CLOSING = Failure(code=ErrorCode.SHUTTING_DOWN, title="The window is closing.")
 TICK_MS = 100
-ANSWERS_WAITING_MAX = 10_000
+QUESTIONS_MAX = 10_000
+"""Questions and streams open at once; one more is a bug of the window."""
 SWITCH_INTERVAL_S = 0.001
 """PySide6 holds the GIL inside long Qt calls; shorter turns halve the other thread's tail."""
 
@@ -56,10 +61,18 @@ class Job(Generic[Result]):
         self._progress: Any = None
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
-        self.ended = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._cancelled
+
+    def forget(self) -> None:
+        """It goes on, but nobody is there to hear: neither callback is called any more."""
+        self._cancelled = True
 
     def cancel(self) -> None:
-        """No longer wanted: neither callback is called any more."""
+        """No longer wanted: it ends, and neither callback is called any more."""
         self._cancelled = True
         task = self._task
         if task is not None and not task.done():
@@ -80,13 +93,15 @@ class Job(Generic[Result]):
             self._on_progress(value)
 
     def deliver(self, result: Result | Failure) -> None:
-        self.ended = True
         if self._cancelled:
             return
         if isinstance(result, Failure):
             self._on_failed(result)
         else:
             self._on_done(result)
+
+
+Question = Callable[[Fleet, Job[Result]], Coroutine[Any, Any, Result]]
 
 
 class _Collected:
@@ -136,10 +151,12 @@ class Bridge(QObject):
         self._ready = threading.Event()
         self._update: RoomUpdate | None = None
         self._update_lock = threading.Lock()
-        self._answers: deque[tuple[Job[Any], Any]] = deque(maxlen=ANSWERS_WAITING_MAX)
+        self._answers: deque[tuple[Job[Any], Any]] = deque(maxlen=QUESTIONS_MAX)
         self._jobs: set[Job[Any]] = set()
+        self._early: deque[Callable[[], object]] = deque(maxlen=QUESTIONS_MAX)
         self._streams: set[Stream] = set()
         self._start_failure: Failure | None = None
+        self._failure_told = False
         self._thread = threading.Thread(target=self._run, name="lanherd-io", daemon=True)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -151,6 +168,8 @@ class Bridge(QObject):
         """Open the fleet in its thread; returns when jobs can be given."""
         self._thread.start()
         self._ready.wait()
+        while self._early:
+            self._early.popleft()()
         self._timer.start()
 
     def close(self) -> None:
@@ -160,26 +179,31 @@ class Bridge(QObject):
             stream.close()
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def ask(
         self,
-        question: Callable[[Fleet, Job[Result]], Coroutine[Any, Any, Result]],
+        question: Question[Result],
         on_done: Callable[[Result], None],
         on_failed: Callable[[Failure], None],
         on_progress: Callable[[Any], None] | None = None,
     ) -> Job[Result]:
         """Run `question` on the asyncio thread; its answer comes with a later tick."""
         job = Job(on_done, on_failed, on_progress)
+        if len(self._jobs) >= QUESTIONS_MAX:
+            raise RuntimeError(f"{QUESTIONS_MAX} questions are open: the window leaks them.")
         self._jobs.add(job)
-        if self._loop is None or not self._thread.is_alive():
-            failure = self._start_failure or Failure(
-                code=ErrorCode.SHUTTING_DOWN, title="The window is closing."
-            )
-            self._answers.append((job, failure))
-            return job
-        self._loop.call_soon_threadsafe(self._spawn_job, job, question)
+        if self._thread.ident is None:
+            self._early.append(lambda: self._begin_job(job, question))
+        else:
+            self._begin_job(job, question)
         return job
+
+    def forget_questions(self) -> None:
+        """Those who asked are gone; what they began goes on."""
+        for job in self._jobs:
+            job.forget()
 
     def open_log(self, stream: LogStream) -> LogStream:
         """Begin to fill a log stream; it delivers in ticks until it is closed."""
@@ -193,9 +217,9 @@ class Bridge(QObject):
 
     def tick(self) -> None:
         """Take what has come and hand it to the window."""
-        if self._start_failure is not None:
-            failure, self._start_failure = self._start_failure, None
-            self.failed.emit(failure)
+        if self._start_failure is not None and not self._failure_told:
+            self._failure_told = True
+            self.failed.emit(self._start_failure)
         with self._update_lock:
             update, self._update = self._update, None
         if update is not None:
@@ -205,7 +229,10 @@ class Bridge(QObject):
             self._jobs.discard(job)
             job.deliver(result)
         for job in tuple(self._jobs):
-            job.deliver_progress()
+            if job.cancelled:
+                self._jobs.discard(job)
+            else:
+                job.deliver_progress()
         for stream in tuple(self._streams):
             stream.deliver()
             if stream.over:
@@ -213,8 +240,24 @@ class Bridge(QObject):
 
     def _open(self, stream: Stream) -> None:
         self._streams.add(stream)
-        if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._spawn_stream, stream)
+        if self._thread.ident is None:
+            self._early.append(lambda: self._hand_over(self._spawn_stream, stream))
+        else:
+            self._hand_over(self._spawn_stream, stream)
+
+    def _begin_job(self, job: Job[Any], question: Question[Any]) -> None:
+        if not self._hand_over(self._spawn_job, job, question):
+            self._answers.append((job, self._start_failure or CLOSING))
+
+    def _hand_over(self, work: Callable[..., None], *arguments: object) -> bool:
+        """Let the asyncio thread do it; False when it does nothing any more."""
+        if self._loop is None or self._fleet is None:
+            return False
+        try:
+            self._loop.call_soon_threadsafe(work, *arguments)
+        except RuntimeError:  # the loop was closed meanwhile
+            return False
+        return True
 
     # --- asyncio thread --------------------------------------------------------------------------
 
@@ -232,9 +275,9 @@ class Bridge(QObject):
                 self._tasks = tasks
                 self._fleet = fleet
                 self._ready.set()
-                follower = tasks.spawn(self._follow(fleet), "follow the fleet")
+                tasks.spawn(self._follow(fleet), "follow the fleet")
                 await self._stop.wait()
-                follower.cancel()
+                self._fleet = None
                 await tasks.close()
         except LanherdError as problem:
             self._start_failure = problem.failure
@@ -246,18 +289,13 @@ class Bridge(QObject):
                 collected = _Collected()
                 for change in batch:
                     collected.add(change)
-                self._merge(_update_of(fleet, collected))
+                fresh = _update_of(fleet, collected)
+                with self._update_lock:
+                    self._update = fresh if self._update is None else merged(self._update, fresh)
 
-    def _merge(self, fresh: RoomUpdate) -> None:
-        with self._update_lock:
-            self._update = fresh if self._update is None else merge(self._update, fresh)
-
-    def _spawn_job(
-        self,
-        job: Job[Result],
-        question: Callable[[Fleet, Job[Result]], Coroutine[Any, Any, Result]],
-    ) -> None:
+    def _spawn_job(self, job: Job[Result], question: Question[Result]) -> None:
         if self._tasks is None or self._fleet is None:
+            self._answers.append((job, CLOSING))
             return
         job.started(self._tasks.spawn(self._answer(job, question(self._fleet, job)), "a question"))
 
@@ -266,11 +304,19 @@ class Bridge(QObject):
             result: Result | Failure = await question
         except LanherdError as problem:
             result = problem.failure
+        except Exception as problem:
+            _LOG.exception("a question of the window failed")
+            result = bug(problem)
         self._answers.append((job, result))
 
     def _spawn_stream(self, stream: Stream) -> None:
         if self._tasks is not None and self._fleet is not None and not stream.closed:
             stream.begin(self._tasks.spawn(stream.fill(self._fleet), "a stream"))
+
+
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """For questions that read the disk: neither the window nor the network waits."""
+    return await asyncio.to_thread(work)
 
 
 def _update_of(fleet: Fleet, collected: _Collected) -> RoomUpdate:
@@ -296,17 +342,6 @@ def _update_of(fleet: Fleet, collected: _Collected) -> RoomUpdate:
         histories=histories,
         runs=runs,
         runs_replaced=replaced,
-        sightings=fleet.sightings() if collected.sightings else None,
-    )
-
-
-def merge(earlier: RoomUpdate, later: RoomUpdate) -> RoomUpdate:
-    """One update that says what both say; the later one wins."""
-    runs = {key: run for key, run in earlier.runs.items() if key[0] not in later.runs_replaced}
-    return RoomUpdate(
-        machines={**earlier.machines, **later.machines},
-        histories={**earlier.histories, **later.histories},
-        runs={**runs, **later.runs},
-        runs_replaced={**earlier.runs_replaced, **later.runs_replaced},
-        sightings=later.sightings if later.sightings is not None else earlier.sightings,
+        # A machine that is paired or forgotten is no news to its finder, but leaves or joins these.
+        sightings=fleet.sightings() if collected.sightings or collected.machines else None,
     )

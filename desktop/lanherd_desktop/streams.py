@@ -5,6 +5,7 @@ at its bound the filling task waits for the window, and the machine keeps the by
 """
 
 import asyncio
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -12,13 +13,24 @@ from collections.abc import Callable
 
 from lanherd_client.fleet import Fleet
 from lanherd_client.run import LogChunk
-from lanherd_protocol.errors import Failure, LanherdError
+from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.messages import LogSource, OutputsChanged
 
+_LOG = logging.getLogger(__name__)
 LOG_QUEUE_BYTES_MAX = 4 * 1024 * 1024
 LOG_QUEUE_CHUNKS_MAX = 4096
 LOG_BYTES_PER_TICK = 1024 * 1024
+
+
+def bug(problem: Exception) -> Failure:
+    """What a person is told when the window's own code failed."""
+    return Failure(
+        code=ErrorCode.INTERNAL,
+        title="A bug in Lanherd.",
+        message=f"{type(problem).__name__}: {problem}",
+        remedy="Copy the details and report it.",
+    )
 
 
 class Stream(ABC):
@@ -52,6 +64,9 @@ class Stream(ABC):
             await self._fill(fleet)
         except LanherdError as problem:
             self._result = problem.failure
+        except Exception as problem:
+            _LOG.exception("a stream of the window failed")
+            self._result = bug(problem)
         else:
             self._result = True
 

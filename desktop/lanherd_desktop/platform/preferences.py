@@ -1,6 +1,7 @@
 """What the window remembers between starts, in a TOML file whose comments it keeps."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -28,13 +29,26 @@ class Preferences:
     commands: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PreferencesProblem:
+    """The file is broken (and kept `aside`), can't be read, or can't be written."""
+
+    what: Literal["broken", "unreadable", "unwritable"]
+    why: str
+    file: str
+    aside: str = ""
+
+
 class PreferencesFile:
-    """Reads once, writes at each change. A file that can't be read is kept aside and said."""
+    """Reads once, writes at each change. A file that is broken is kept aside; what can't be written
+    holds until the window is closed. Both are said."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / FILE_NAME
         self._document = tomlkit.document()
-        self.problem = ""
+        self.problem: PreferencesProblem | None = None
+        self.tell: Callable[[PreferencesProblem], None] = lambda problem: None
+        """Told of each change that can't be written."""
         self.value = self._load()
 
     def change(self, **fields: Any) -> Preferences:
@@ -42,11 +56,23 @@ class PreferencesFile:
         self.value = replace(self.value, **fields)
         for name, value in fields.items():
             self._document[name] = list(value) if isinstance(value, tuple) else value
+        try:
+            self._write()
+        except OSError as problem:
+            self.problem = self._problem("unwritable", problem.strerror or str(problem))
+            self.tell(self.problem)
+        return self.value
+
+    def _write(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self._path.with_suffix(f".{os.getpid()}.new")
         fresh.write_text(tomlkit.dumps(self._document), encoding="utf-8")
         fresh.replace(self._path)
-        return self.value
+
+    def _problem(
+        self, what: Literal["broken", "unreadable", "unwritable"], why: str, aside: str = ""
+    ) -> PreferencesProblem:
+        return PreferencesProblem(what, why, str(self._path), aside)
 
     def remember_project(self, folder: str) -> Preferences:
         """Put a folder first in the list of projects."""
@@ -68,12 +94,19 @@ class PreferencesFile:
             return _checked(self._document.unwrap())
         except FileNotFoundError:
             return Preferences()
-        except (TOMLKitError, UnicodeDecodeError, ValueError) as problem:
-            aside = self._path.with_suffix(".broken.toml")
-            self._path.replace(aside)
-            self._document = tomlkit.document()
-            self.problem = f"{FILE_NAME}: {problem}. It was kept aside as {aside.name}."
-            return Preferences()
+        except OSError as problem:
+            self.problem = self._problem("unreadable", problem.strerror or str(problem))
+        except (TOMLKitError, ValueError) as problem:
+            self.problem = self._problem("broken", str(problem), self._keep_aside())
+        self._document = tomlkit.document()
+        return Preferences()
+
+    def _keep_aside(self) -> str:
+        number = 1
+        while (aside := self._path.with_name(f"desktop.broken-{number}.toml")).exists():
+            number += 1
+        self._path.replace(aside)
+        return aside.name
 
 
 def _checked(table: dict[str, Any]) -> Preferences:

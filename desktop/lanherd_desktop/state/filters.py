@@ -27,11 +27,14 @@ class Query:
         return not self.words and not self.terms
 
     def accepts(self, text: str, fields: Mapping[str, str]) -> bool:
-        """Whether the text holds every word and each term names one of its field's values."""
+        """Whether the text holds every word and each term a part of its field's value."""
         folded = text.casefold()
         if not all(word in folded for word in self.words):
             return False
-        return all(fields.get(key, "").casefold() in values for key, values in self.terms.items())
+        return all(
+            any(value in fields.get(key, "").casefold() for value in values)
+            for key, values in self.terms.items()
+        )
 
 
 def parse_query(line: str, keys: frozenset[str]) -> Query:
@@ -40,10 +43,11 @@ def parse_query(line: str, keys: frozenset[str]) -> Query:
     terms: dict[str, tuple[str, ...]] = {}
     for part in line.casefold().split():
         key, colon, value = part.partition(":")
-        if colon and value and key in keys:
-            terms[key] = terms.get(key, ()) + tuple(v for v in value.split(",") if v)
-        else:
+        values = tuple(v for v in value.split(",") if v)
+        if not colon or key not in keys:
             words.append(part)
+        elif values:  # else it is still being typed
+            terms[key] = terms.get(key, ()) + values
     return Query(tuple(words), terms)
 
 

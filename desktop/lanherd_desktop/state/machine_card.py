@@ -13,7 +13,7 @@ from lanherd_desktop.state.room import Histories
 from lanherd_desktop.state.runs import chip_kind, run_reason, run_row, run_title
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId, RunId
-from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.states import RunView
 from lanherd_protocol.values import GpuFacts, GpuReading, Reason
 
 LinkKind = Literal["connecting", "online", "unreachable", "refused"]
@@ -77,7 +77,7 @@ class Totals:
 
 
 def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView]) -> MachineCard:
-    """The card of a machine; `runs` are its runs in the order of the room."""
+    """The card of a machine; `runs` are those that have not ended, in the order of the room."""
     facts = view.facts
     link, failure = _link(view)
     readings = view.telemetry.gpus if view.telemetry is not None else ()
@@ -156,7 +156,6 @@ def _lines(runs: Sequence[RunView], readings: Sequence[GpuReading]) -> list[Card
             started_at=run_row(DeviceId(""), "", view).started_at,
         )
         for view in runs
-        if not isinstance(view.state, Ended)
     ]
     lines.extend(
         CardLine(
@@ -198,20 +197,22 @@ def machine_query(line: str) -> Query:
 
 
 def machine_accepted(card: MachineCard, query: Query) -> bool:
-    """Whether the filter line lets the card through."""
+    """Whether the filter line lets the card through. What isn't known is not free."""
+    gpus = " ".join(group.name for group in card.groups)
+    free = query.terms.get("free", ())
     if not query.accepts(
-        " ".join((card.name, *(group.name for group in card.groups))),
-        {"state": card.link, "gpu": card.groups[0].name if card.groups else ""}
-        | ({"free": query.terms["free"][0]} if "free" in query.terms else {}),
+        f"{card.name} {gpus}", {"state": card.link, "gpu": gpus, "free": " ".join(free)}
     ):
         return False
-    return all(_has_free(card, term) for term in query.terms.get("free", ()))
+    return all(_has_free(card, term) for term in free)
 
 
 def _has_free(card: MachineCard, term: str) -> bool:
     wanted = bytes_above(term)
     if wanted is None:
         return True
-    return any(
-        (gpu.vram_total_bytes or 0) - (gpu.vram_used_bytes or 0) >= wanted for gpu in card.gauges
+    return card.link == "online" and any(
+        gpu.vram_total_bytes - gpu.vram_used_bytes >= wanted
+        for gpu in card.gauges
+        if gpu.vram_total_bytes is not None and gpu.vram_used_bytes is not None and not gpu.sick
     )

@@ -1,7 +1,7 @@
 """Numbers as people read them: a unit, three significant digits, the same width while they change.
 
-Memory of a GPU is divided by 2^30 and called GB, as cards are sold and as `nvidia-smi` counts;
-files and rates are decimal, as disks and networks are. What isn't known is an en dash.
+KB, MB and GB are powers of 1024 for all of them, as cards are sold and as `nvidia-smi` counts; the
+shell says the same (`lanherd_client.sizes`). What isn't known is an en dash.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 UNKNOWN: Final = "–"
 
 _GIB: Final = 1 << 30
-_DECIMAL: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
@@ -37,20 +37,20 @@ def count(value: int | None) -> str:
 
 def size(n_bytes: int | None) -> str:
     """A file's size: '98.3 MB', '512 B'."""
-    return UNKNOWN if n_bytes is None else _decimal(float(n_bytes))
+    return UNKNOWN if n_bytes is None else _scaled(float(n_bytes))
 
 
 def rate(bytes_per_s: float | None) -> str:
-    return UNKNOWN if bytes_per_s is None else f"{_decimal(bytes_per_s)}/s"
+    return UNKNOWN if bytes_per_s is None else f"{_scaled(bytes_per_s)}/s"
 
 
-def _decimal(value: float) -> str:
+def _scaled(value: float) -> str:
     unit = 0
-    while abs(value) >= 999.5 and unit < len(_DECIMAL) - 1:
-        value /= 1_000
+    while abs(value) >= 1023.5 and unit < len(_UNITS) - 1:
+        value /= 1024
         unit += 1
     number = f"{value:.0f}" if unit == 0 else significant(value)
-    return f"{number} {_DECIMAL[unit]}"
+    return f"{number} {_UNITS[unit]}"
 
 
 def vram(n_bytes: int | None) -> str:

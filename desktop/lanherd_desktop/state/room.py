@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
-from lanherd_protocol.states import Ended, Preparing, Queued, RunView, is_live
+from lanherd_protocol.states import Ended, RunView, is_live
 
 RunKey = tuple[DeviceId, RunId]
 Histories = Mapping[GpuUuid, tuple[GpuPoint, ...]]
@@ -25,6 +25,26 @@ class RoomUpdate:
     runs: Mapping[RunKey, RunView | None] = field(default_factory=dict)
     runs_replaced: Mapping[DeviceId, tuple[RunRecord, ...]] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] | None = None
+
+
+def merged(earlier: RoomUpdate, later: RoomUpdate) -> RoomUpdate:
+    """One update that says what both say, one after the other."""
+    gone = {machine for machine, view in later.machines.items() if view is None}
+    anew = gone | later.runs_replaced.keys()
+    replaced = {m: runs for m, runs in earlier.runs_replaced.items() if m not in gone}
+    histories = {m: lines for m, lines in earlier.histories.items() if m not in gone}
+    for machine, view in earlier.machines.items():
+        if view is None and later.machines.get(machine) is not None:
+            # Gone and back within a tick: nothing of what was known of it before may stay.
+            replaced[machine] = ()
+            histories[machine] = {}
+    return RoomUpdate(
+        machines={**earlier.machines, **later.machines},
+        histories={**histories, **later.histories},
+        runs={**{k: run for k, run in earlier.runs.items() if k[0] not in anew}, **later.runs},
+        runs_replaced={**replaced, **later.runs_replaced},
+        sightings=later.sightings if later.sightings is not None else earlier.sightings,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +66,14 @@ class Room:
         self.histories: dict[DeviceId, Histories] = {}
         self.runs: dict[RunKey, RunView] = {}
         self.sightings: tuple[Sighting, ...] = ()
+        self.heard = False
+        """Whether anything has come yet: before that an empty room means nothing."""
+        self._open: dict[DeviceId, dict[RunId, RunView]] = {}
 
     def apply(self, update: RoomUpdate) -> RoomChange:
         """Take the update over; returns what it changed."""
-        machines_before = self.machines.keys() | set()
+        self.heard = True
+        machines_before = set(self.machines)
         runs_before = len(self.runs)
         touched_runs: set[RunKey] = set()
         went = False
@@ -68,14 +92,14 @@ class Room:
         for machine, records in update.runs_replaced.items():
             went = self._forget_runs(machine, touched_runs) or went
             for record in records:
-                self.runs[machine, record.view.run] = record.view
+                self._put((machine, record.view.run), record.view)
                 touched_runs.add((machine, record.view.run))
         for key, run in update.runs.items():
             touched_runs.add(key)
             if run is None:
-                went = self.runs.pop(key, None) is not None or went
+                went = self._drop(key) or went
             else:
-                self.runs[key] = run
+                self._put(key, run)
         sightings_changed = update.sightings is not None and update.sightings != self.sightings
         if update.sightings is not None:
             self.sightings = update.sightings
@@ -91,25 +115,35 @@ class Room:
         gone = [key for key in self.runs if key[0] == machine]
         touched.update(gone)
         for key in gone:
-            del self.runs[key]
+            self._drop(key)
         return bool(gone)
+
+    def _put(self, key: RunKey, view: RunView) -> None:
+        machine, run = key
+        self.runs[key] = view
+        if isinstance(view.state, Ended):
+            self._open.get(machine, {}).pop(run, None)
+        else:
+            self._open.setdefault(machine, {})[run] = view
+
+    def _drop(self, key: RunKey) -> bool:
+        self._open.get(key[0], {}).pop(key[1], None)
+        return self.runs.pop(key, None) is not None
 
     def machines_by_name(self) -> list[MachineView]:
         """Machines in the order of their names, then ids."""
         return sorted(self.machines.values(), key=lambda m: (m.name.casefold(), m.machine))
 
-    def runs_of(self, machine: DeviceId) -> list[RunView]:
-        """A machine's runs: running ones first, then waiting ones, then the newest ended ones."""
-        mine = [view for key, view in self.runs.items() if key[0] == machine]
-        mine.sort(key=lambda view: view.run, reverse=True)
-        mine.sort(key=_rank)
+    def open_runs_of(self, machine: DeviceId) -> list[RunView]:
+        """A machine's runs that have not ended: live ones first, of each kind the newest first."""
+        mine = sorted(self._open.get(machine, {}).values(), key=lambda v: v.run, reverse=True)
+        mine.sort(key=lambda view: not is_live(view.state))
         return mine
 
-
-def _rank(view: RunView) -> int:
-    if is_live(view.state):
-        return 0
-    return 1 if isinstance(view.state, Queued | Preparing) else 2
+    def found(self) -> list[Sighting]:
+        """Machines that are seen and not paired, by name."""
+        unpaired = (one for one in self.sightings if one.machine not in self.machines)
+        return sorted(unpaired, key=lambda one: (one.name.casefold(), one.machine))
 
 
 def is_ended(view: RunView) -> bool:

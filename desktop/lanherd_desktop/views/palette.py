@@ -4,7 +4,15 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QHeaderView,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 WIDTH, HEIGHT = 520, 380
 
@@ -19,7 +27,14 @@ class Palette(QDialog):
         self.line = QLineEdit()
         self.line.setPlaceholderText(self.tr("What do you want to do?"))
         self.line.setAccessibleName(self.tr("What do you want to do?"))
-        self.list = QListWidget()
+        self.list = QTreeWidget()
+        self.list.setColumnCount(2)
+        self.list.setHeaderHidden(True)
+        self.list.setRootIsDecorated(False)
+        self.list.setUniformRowHeights(True)
+        self.list.header().setStretchLastSection(False)
+        self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.list.setAccessibleName(self.tr("Actions"))
         layout = QVBoxLayout(self)
         layout.addWidget(self.line)
@@ -42,15 +57,17 @@ class Palette(QDialog):
         item = self.list.currentItem()
         self.close()
         if item is not None:
-            trigger: Callable[[], None] = item.data(Qt.ItemDataRole.UserRole)
+            trigger: Callable[[], None] = item.data(0, Qt.ItemDataRole.UserRole)
             trigger()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrow keys move the choice while the line keeps the focus."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
-            if step and self.list.count():
-                self.list.setCurrentRow((self.list.currentRow() + step) % self.list.count())
+            # By number: not every key that a keyboard can send has a name.
+            step = {int(Qt.Key.Key_Down): 1, int(Qt.Key.Key_Up): -1}.get(event.key(), 0)
+            count = self.list.topLevelItemCount()
+            if step and count:
+                self._choose((self.list.currentIndex().row() + step) % count)
                 return True
         return super().eventFilter(watched, event)
 
@@ -62,7 +79,12 @@ class Palette(QDialog):
             if not action.isEnabled() or not all(word in text.casefold() for word in words):
                 continue
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            item = QListWidgetItem(f"{text}    {keys}" if keys else text)
-            item.setData(Qt.ItemDataRole.UserRole, action.trigger)
-            self.list.addItem(item)
-        self.list.setCurrentRow(0)
+            item = QTreeWidgetItem([text, keys])
+            item.setData(0, Qt.ItemDataRole.UserRole, action.trigger)
+            self.list.addTopLevelItem(item)
+        self._choose(0)
+
+    def _choose(self, row: int) -> None:
+        item = self.list.topLevelItem(row)
+        if item is not None:
+            self.list.setCurrentItem(item)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,7 +14,6 @@ from PySide6.QtWidgets import (
     QLayoutItem,
     QLineEdit,
     QProgressBar,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -34,11 +32,12 @@ from lanherd_desktop.state.submit_form import (
     check,
 )
 from lanherd_desktop.views.context import WindowContext
-from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
+from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.buttons import GhostButton, PrimaryButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.labels import Label
-from lanherd_desktop.views.words import failure_texts
+from lanherd_desktop.views.widgets.number_field import NumberField
+from lanherd_desktop.views.words import failure_line, failure_texts
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 from lanherd_protocol.values import GpuRequest
@@ -77,7 +76,7 @@ class SubmitDialog(QDialog):
         self._timer.setInterval(ASK_AFTER_MS)
         self._timer.timeout.connect(self._ask_where)
         self.run_button.clicked.connect(self.submit)
-        self.cancel_button.clicked.connect(self._on_cancel)
+        self.cancel_button.clicked.connect(self.reject)
         self._fill(form)
         self._connect_fields()
         self._set_busy(False)
@@ -97,8 +96,7 @@ class SubmitDialog(QDialog):
         completer = QCompleter(list(self._context.preferences.value.commands), self)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         self.command.setCompleter(completer)
-        self.gpus = QSpinBox()
-        self.gpus.setRange(0, GPUS_PER_RUN_MAX)
+        self.gpus = NumberField(0, GPUS_PER_RUN_MAX)
         self.vram = QLineEdit()
         self.vram.setPlaceholderText(self.tr("such as 18GB"))
         self.exclusive = QCheckBox(self.tr("share its GPUs with nobody"))
@@ -116,6 +114,7 @@ class SubmitDialog(QDialog):
         self.browse = GhostButton(self.tr("Browse…"))
         self.browse.clicked.connect(self._on_browse)
         project_row = QHBoxLayout()
+        project_row.setSpacing(SPACE_2)
         project_row.addWidget(self.project, 1)
         project_row.addWidget(self.browse)
         gpu_row = QHBoxLayout()
@@ -123,16 +122,16 @@ class SubmitDialog(QDialog):
         gpu_row.addWidget(self.gpus)
         gpu_row.addWidget(Label(self.tr("VRAM each"), "muted"))
         gpu_row.addWidget(self.vram, 1)
-        gpu_row.addWidget(self.exclusive)
         self._form = QFormLayout()
         self._form.setHorizontalSpacing(SPACE_5)
         self._form.setVerticalSpacing(SPACE_3)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows: tuple[tuple[str, QWidget | QHBoxLayout, QWidget], ...] = (
             (self.tr("Project"), project_row, self.project),
             (self.tr("Command"), self.command, self.command),
             (self.tr("GPUs"), gpu_row, self.gpus),
+            ("", self.exclusive, self.exclusive),
             (self.tr("Machine"), self.machine, self.machine),
             (self.tr("Environment"), self.environment, self.environment),
             (self.tr("Name"), self.name, self.name),
@@ -140,7 +139,7 @@ class SubmitDialog(QDialog):
         for text, field, widget in rows:
             label = Label(text, "muted")
             label.setBuddy(widget)
-            widget.setAccessibleName(text)
+            widget.setAccessibleName(text or self.exclusive.text())
             self._form.addRow(label, field)
         self.vram.setAccessibleName(self.tr("VRAM each"))
         buttons = QHBoxLayout()
@@ -242,8 +241,7 @@ class SubmitDialog(QDialog):
         checked = check(self.form())
         if not isinstance(checked, SubmitRequest):
             return
-        if self._preview_job is not None:
-            self._preview_job.cancel()
+        self._end_preview()
         request = GpuRequest(
             count=checked.gpus, vram_bytes=checked.vram_bytes, exclusive=checked.exclusive
         )
@@ -260,7 +258,7 @@ class SubmitDialog(QDialog):
         )
 
     def _on_nowhere(self, failure: Failure) -> None:
-        self._say_where(" ".join(part for part in failure_texts(failure) if part), danger=True)
+        self._say_where(failure_line(failure), danger=True)
 
     # --- sending ---------------------------------------------------------------------------------
 
@@ -273,12 +271,13 @@ class SubmitDialog(QDialog):
         self._job = self._context.ask(
             lambda fleet, job: _submit(fleet, checked, job),
             self._on_submitted,
-            self._on_failed,
+            self.show_failure,
             self._on_progress,
         )
 
     def _on_submitted(self, run: Run) -> None:
         self._job = None
+        self._end_preview()
         preferences = self._context.preferences
         preferences.remember_command(self.command.text())
         if self.project.currentData():
@@ -286,7 +285,8 @@ class SubmitDialog(QDialog):
         self.submitted.emit((run.machine, run.id))
         self.accept()
 
-    def _on_failed(self, failure: Failure) -> None:
+    def show_failure(self, failure: Failure) -> None:
+        """The submit failed: say so, and keep the form."""
         self._job = None
         self._set_busy(False)
         title, reason, remedy = failure_texts(failure)
@@ -317,21 +317,22 @@ class SubmitDialog(QDialog):
         for row in range(self._form.rowCount()):
             _enable(self._form.itemAt(row, QFormLayout.ItemRole.FieldRole), not busy)
 
-    def _on_cancel(self) -> None:
-        """The first cancel stops a submit that is under way, the next one closes the dialog."""
-        if self._job is None:
-            self.reject()
+    def reject(self) -> None:
+        """Cancel or Esc: the first stops a submit that is under way, the next one closes."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+            self._set_busy(False)
+            self._on_edited()
             return
-        self._job.cancel()
-        self._job = None
-        self._set_busy(False)
-        self._on_edited()
+        self._end_preview()
+        super().reject()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        for job in (self._job, self._preview_job):
-            if job is not None:
-                job.cancel()
-        super().closeEvent(event)
+    def _end_preview(self) -> None:
+        self._timer.stop()
+        if self._preview_job is not None:
+            self._preview_job.cancel()
+            self._preview_job = None
 
 
 def _enable(item: QLayoutItem | None, enabled: bool) -> None:

@@ -11,11 +11,12 @@ from lanherd_client.fleet import Fleet
 from lanherd_desktop.actions.registry import ACTIONS, ActionId, action_text
 from lanherd_desktop.bridge import Job
 from lanherd_desktop.models.machine_list import MachineListModel
-from lanherd_desktop.state.room import RunKey
+from lanherd_desktop.state.room import RunKey, is_ended
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.machines.page import MachinesPage
 from lanherd_desktop.views.outputs.page import OutputsPage
+from lanherd_desktop.views.outputs.panel import OutputsPanel
 from lanherd_desktop.views.palette import Palette
 from lanherd_desktop.views.projects.page import ProjectsPage
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS
@@ -25,7 +26,7 @@ from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.widgets.nav_list import NavList
 from lanherd_desktop.views.widgets.toast import ToastHost
-from lanherd_protocol.errors import Failure
+from lanherd_desktop.views.words import preferences_problem_text
 
 PAGES = ("machines", "projects", "runs", "outputs", "settings")
 _ICONS = (IconName.SERVER, IconName.FOLDER, IconName.PLAY, IconName.FILES, IconName.SETTINGS)
@@ -92,6 +93,9 @@ class MainWindow(QMainWindow):
         self._connect()
         self.show_page("machines")
         self._refresh_counts()
+        problem = context.preferences.problem
+        if problem is not None:
+            self._show_toast(preferences_problem_text(problem), "danger")
 
     def _connect(self) -> None:
         context = self._context
@@ -99,10 +103,12 @@ class MainWindow(QMainWindow):
         self.nav.fold_changed.connect(lambda folded: context.preferences.change(folded=folded))
         self.settings.language_changed.connect(self.language_changed)
         context.room_changed.connect(self._refresh_counts)
+        self.runs.detail.run_shown.connect(self._refresh_actions)
+        for panel in (self.outputs.panel, self.runs.detail.outputs):
+            panel.chosen_changed.connect(self._refresh_actions)
         context.run_wanted.connect(self.show_run)
         context.submit_wanted.connect(self.open_submit)
         context.toast_wanted.connect(self._show_toast)
-        context.bridge.failed.connect(self._on_bridge_failed)
 
     def place(self) -> WindowPlace:
         """Where the window is, for the one that takes its place."""
@@ -117,12 +123,14 @@ class MainWindow(QMainWindow):
     def leave(self) -> None:
         """Close what flows into this window; another one takes its place."""
         self._second.stop()
+        self._context.bridge.forget_questions()
         self.runs.detail.show_run(None)
         self.outputs.panel.show_run(None)
 
     def show_page(self, key: str) -> None:
         self.nav.set_current(key)
         self._pages.setCurrentIndex(PAGES.index(key))
+        self._refresh_actions()
 
     def show_run(self, key: RunKey, tab: str) -> None:
         """Go to a run, at one of its tabs."""
@@ -154,12 +162,28 @@ class MainWindow(QMainWindow):
         self.nav.set_count("machines", len(room.machines) or None)
         self.nav.set_count("projects", len(self._context.preferences.value.projects) or None)
         self.nav.set_count("runs", len(room.runs) or None)
+        self._refresh_actions()
+
+    def _refresh_actions(self) -> None:
+        """What has nothing to act on isn't offered."""
+        view = self.runs.detail.view
+        offered = {
+            ActionId.RUN_AGAIN: view is not None,
+            ActionId.RUN_STOP: view is not None and not is_ended(view),
+            ActionId.RUN_COPY_ID: view is not None,
+            ActionId.RUN_LOG: view is not None,
+            ActionId.RUN_OUTPUTS: view is not None,
+            ActionId.VIEW_FIND: view is not None,
+            ActionId.VIEW_FOLLOW: view is not None,
+            ActionId.OUTPUT_SAVE: bool(self._output_panel().selected),
+            ActionId.PROJECT_REMOVE: bool(self._context.preferences.value.projects),
+            ActionId.VIEW_FILTER: self._search() is not None,
+        }
+        for action, enabled in offered.items():
+            self.actions_by_id[action].setEnabled(enabled)
 
     def _show_toast(self, text: str, kind: str) -> None:
         self._toasts.show_toast(text, "danger" if kind == "danger" else "ok")
-
-    def _on_bridge_failed(self, failure: Failure) -> None:
-        self._context.tell_failure(failure)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.accept()
@@ -219,8 +243,11 @@ class MainWindow(QMainWindow):
         self.runs.detail.show_tab(tab)
 
     def _save_output(self) -> None:
-        panel = self.outputs.panel if self.nav.current() == "outputs" else self.runs.detail.outputs
-        panel.save()
+        self._output_panel().save()
+
+    def _output_panel(self) -> OutputsPanel:
+        on_outputs = self.nav.current() == "outputs"
+        return self.outputs.panel if on_outputs else self.runs.detail.outputs
 
     def _reconnect(self) -> None:
         async def reconnect(fleet: Fleet, job: Job[None]) -> None:
@@ -236,13 +263,16 @@ class MainWindow(QMainWindow):
         self._show_tab(TAB_LOG)
         self.runs.detail.log.log_tools.focus_field()
 
-    def _filter(self) -> None:
-        searches = {
+    def _search(self) -> QWidget | None:
+        searches: dict[str, QWidget] = {
             "machines": self.machines.search,
             "runs": self.runs.list.search,
             "outputs": self.outputs.list.search,
         }
-        search = searches.get(self.nav.current())
+        return searches.get(self.nav.current())
+
+    def _filter(self) -> None:
+        search = self._search()
         if search is not None:
             search.setFocus()
 

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
+from lanherd_desktop.platform.preferences import PreferencesProblem
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
 from lanherd_desktop.state.runs import RunRow
+from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.values import Lease, Reason
 
@@ -54,14 +56,23 @@ REASONS: dict[str, str] = {
     "succeeded": QT_TRANSLATE_NOOP("reasons", "Ended with exit code 0."),
     "cancelled": QT_TRANSLATE_NOOP("reasons", "Cancelled before it was started."),
     "stopped": QT_TRANSLATE_NOOP("reasons", "Stopped as asked."),
-    "exit_code": QT_TRANSLATE_NOOP(
-        "reasons", "Ended with exit code {exit_code}. Look at the end of its log."
-    ),
+    "exit_code": QT_TRANSLATE_NOOP("reasons", "Ended with exit code {exit_code}."),
     "signal": QT_TRANSLATE_NOOP(
         "reasons", "Ended by signal {signal} {name}, which Lanherd did not send."
     ),
     "exit_unknown": QT_TRANSLATE_NOOP("reasons", "It is over, but how it ended is not known."),
     "lost": QT_TRANSLATE_NOOP("reasons", "Lost: {why}"),
+}
+
+REMEDIES: dict[str, str] = {
+    "gpu_undeclared": QT_TRANSLATE_NOOP(
+        "reasons", "Declare how much VRAM it needs, so that it can share a GPU."
+    ),
+    "exit_code": QT_TRANSLATE_NOOP("reasons", "Look at the end of its log."),
+    "signal": QT_TRANSLATE_NOOP(
+        "reasons", "Look at the end of its log; SIGKILL often means that memory ran out."
+    ),
+    "exit_unknown": QT_TRANSLATE_NOOP("reasons", "Look at its log and outputs."),
 }
 
 FAILURES: dict[ErrorCode, str] = {
@@ -113,30 +124,63 @@ def english() -> bool:
     return QLocale().language() != QLocale.Language.Chinese
 
 
-def reason_text(reason: Reason) -> str:
-    """Why a run waits or how it ended, in one sentence."""
+def reason_text(reason: Reason, remedy: bool = True) -> str:
+    """Why a run waits or how it ended; with what to do next, unless that stands elsewhere."""
+    parts = (_why(reason), reason_remedy(reason) if remedy else "")
+    return " ".join(part for part in parts if part)
+
+
+def _why(reason: Reason) -> str:
+    if english():
+        return reason.text
     template = REASONS.get(reason.code)
-    if template is None or english():
-        in_words = _failure_title(reason.code)
-        if in_words is not None and not english():
-            return in_words
-        return " ".join(part for part in (reason.text, reason.remedy) if part)
-    return _fill(QCoreApplication.translate("reasons", template), reason.data) or reason.text
+    if template is not None:
+        return _fill(QCoreApplication.translate("reasons", template), reason.data) or reason.text
+    code = ErrorCode(reason.code)
+    if code is ErrorCode.UNKNOWN:
+        return reason.text
+    # The machine's own words hold what no table has: the resolver's, the driver's.
+    return f"{QCoreApplication.translate('failures', FAILURES[code])} {reason.text}".strip()
 
 
-def _failure_title(code: str) -> str | None:
-    try:
-        return QCoreApplication.translate("failures", FAILURES[ErrorCode(code)])
-    except ValueError:
-        return None
+def reason_remedy(reason: Reason) -> str:
+    """What to do about it; empty where there is nothing to do."""
+    template = REMEDIES.get(reason.code)
+    if english() or template is None or not reason.remedy:
+        return reason.remedy
+    return QCoreApplication.translate("reasons", template)
 
 
 def failure_texts(failure: Failure) -> tuple[str, str, str]:
     """What happened, why, and what next."""
-    title = failure.title
-    if not english() or not title:
-        title = QCoreApplication.translate("failures", FAILURES[failure.code])
-    return title, failure.message, failure.remedy
+    if english() and failure.title:
+        return failure.title, failure.message, failure.remedy
+    title = QCoreApplication.translate("failures", FAILURES[failure.code])
+    # The sender's own title names the thing, which the general one can't.
+    message = " ".join(part for part in (failure.title, failure.message) if part)
+    return title, message, failure.remedy
+
+
+def failure_line(failure: Failure) -> str:
+    """All of it on one line, for a note or a toast."""
+    return " ".join(part for part in failure_texts(failure) if part)
+
+
+def preferences_problem_text(problem: PreferencesProblem) -> str:
+    """What is wrong with the file of preferences, and what became of it."""
+    texts = {
+        "broken": QCoreApplication.translate(
+            "preferences", "{file} is broken: {why}. It was kept as {aside}."
+        ),
+        "unreadable": QCoreApplication.translate(
+            "preferences", "{file} can't be read: {why}. The window begins as if it were new."
+        ),
+        "unwritable": QCoreApplication.translate(
+            "preferences",
+            "{file} can't be written: {why}. What you change holds until the window is closed.",
+        ),
+    }
+    return texts[problem.what].format(file=problem.file, why=problem.why, aside=problem.aside)
 
 
 def _fill(template: str, data: Data) -> str:
@@ -169,9 +213,13 @@ def run_subtitle(row: RunRow) -> str:
         return f"{row.machine_name} · {row.detail or building}"
     where = lease_text(row.lease) or QCoreApplication.translate("reasons", "no GPU")
     vram = row.lease.gpus[0].vram_bytes if row.lease.gpus else 0
-    return " · ".join(
-        part for part in (row.machine_name, where, numbers.vram(vram) if vram else "") if part
-    )
+    asked = numbers.vram_capacity(vram) if vram else ""
+    return " · ".join(part for part in (row.machine_name, where, asked) if part)
+
+
+def run_spoken(row: RunRow) -> str:
+    """A run in a list, for those who hear the window."""
+    return f"{chip_text(row.kind)}, {row.title}, {run_subtitle(row)}"
 
 
 def run_trailing(row: RunRow) -> str:

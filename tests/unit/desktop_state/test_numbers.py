@@ -46,11 +46,11 @@ def test_three_digits_are_within_half_a_percent(value: float) -> None:
     [
         (0, "0 B"),
         (512, "512 B"),
-        (999, "999 B"),
-        (1_000, "1.00 kB"),
-        (98_300_000, "98.3 MB"),
-        (999_900, "1.00 MB"),
-        (10**30, "1000000000000 EB"),
+        (1_023, "1023 B"),
+        (1_024, "1.00 KB"),
+        (int(98.3 * 2**20), "98.3 MB"),
+        (2**20 - 100, "1.00 MB"),
+        (2**100, "1099511627776 EB"),
     ],
 )
 def test_sizes(n_bytes: int, text: str) -> None:
@@ -58,7 +58,7 @@ def test_sizes(n_bytes: int, text: str) -> None:
 
 
 def test_units() -> None:
-    assert numbers.rate(12_300_000) == "12.3 MB/s"
+    assert numbers.rate(12.3 * 2**20) == "12.3 MB/s"
     assert numbers.vram(int(18.2 * GIB)) == "18.2 GB"
     assert numbers.vram_of(0, 24 * GIB) == "0 / 24 GB"
     assert numbers.percent(96.6) == "97%"

@@ -236,7 +236,7 @@ def test_hostile_text_is_drawn_as_text(pane: LogPane) -> None:
     text = pane.selected_text()
     assert "<script>alert(1)</script>" in text
     assert "own the title" not in text
-    assert "1.00 kB of the log are missing here" in text
+    assert "1000 B of the log are missing here" in text
     assert all(char.isprintable() or char in "\n\t\u00a0" for char in text)
 
 

@@ -12,7 +12,7 @@ from lanherd_desktop.views.widgets.card import CardFrame, DotKind
 from lanherd_desktop.views.widgets.gpu_gauge import GaugeGrid
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.run_line import RunLine
-from lanherd_desktop.views.words import failure_texts, reason_text
+from lanherd_desktop.views.words import failure_line, reason_text
 from lanherd_protocol.ids import DeviceId
 
 _DOTS = {
@@ -77,7 +77,7 @@ class MachineCardView(CardFrame):
 
     def _subtitle_text(self, card: MachineCard) -> str:
         parts = [
-            f"{group.count} × {group.name} · {numbers.vram(group.vram_bytes)}"
+            f"{group.count} × {group.name} · {numbers.vram_capacity(group.vram_bytes)}"
             for group in card.groups
         ]
         if card.known and not card.groups:
@@ -95,7 +95,7 @@ class MachineCardView(CardFrame):
     def _set_note(self, card: MachineCard) -> None:
         sick = [gauge for gauge in card.gauges if gauge.sick]
         if card.failure is not None:
-            self.set_note(" ".join(p for p in failure_texts(card.failure) if p), danger=True)
+            self.set_note(failure_line(card.failure), danger=True)
         elif card.gpu_problem:
             self.set_note(card.gpu_problem, danger=True)
         elif sick:
@@ -116,7 +116,10 @@ class MachineCardView(CardFrame):
                 line_data = card.lines[place]
                 note = reason_text(line_data.reason) if line_data.reason is not None else ""
                 widget.set_line(line_data.kind, line_data.text, self._trailing(line_data), note)
-        self._free.setVisible(not card.lines and card.link == "online")
+        idle = not card.lines and card.link == "online"
+        self._free.setVisible(
+            idle and not card.gpu_problem and not any(g.sick for g in card.gauges)
+        )
         self._free.setText(self.tr("Free. Nothing waits for it."))
         self._more.setVisible(card.lines_more > 0)
         self._more.setText(self.tr("and {count} more").format(count=card.lines_more))

@@ -18,6 +18,7 @@ from lanherd_desktop.state.room import RoomChange
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.machines.card import MachineCardView
+from lanherd_desktop.views.room_stack import RoomStack
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.buttons import GhostButton, PrimaryButton
@@ -28,6 +29,8 @@ from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
 from lanherd_desktop.views.widgets.page_stack import StateStack
 from lanherd_desktop.views.widgets.search_field import SearchField
+from lanherd_desktop.views.words import failure_line
+from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId
 
 START_COMMAND = "lanherd-agent serve"
@@ -55,8 +58,14 @@ class MachinesPage(QWidget):
         self._numbers = NumbersLine()
         self._numbers.set_legend(True)
         self._grid = CardGrid()
-        self._stack = StateStack(self._grid)
-        self._empty = EmptyState(
+        self._no_match = EmptyState(
+            IconName.SEARCH,
+            self.tr("No machine matches"),
+            self.tr("Other words, or none, show more of them."),
+            self.tr("Clear the search"),
+        )
+        self._no_match.activated.connect(lambda: self.search.set_query(""))
+        empty = EmptyState(
             IconName.SERVER,
             self.tr("No machine yet"),
             self.tr(
@@ -65,7 +74,9 @@ class MachinesPage(QWidget):
             ).format(command=START_COMMAND),
             self.tr("Copy the command"),
         )
-        self._empty.activated.connect(self._copy_command)
+        empty.activated.connect(self._copy_command)
+        self._content = StateStack(self._grid)
+        self._stack = RoomStack(context, self._content, empty, "cards")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_5, SPACE_4, SPACE_5, 0)
         layout.setSpacing(SPACE_4)
@@ -75,12 +86,15 @@ class MachinesPage(QWidget):
         self.search.query_changed.connect(self._lay)
         context.room_changed.connect(self._on_room_changed)
         context.second_passed.connect(self._on_second)
-        self._stack.show_loading("cards")
         self._lay()
 
     @property
     def cards(self) -> dict[DeviceId, MachineCardView]:
         return self._cards
+
+    @property
+    def found(self) -> dict[DeviceId, "SightingCard"]:
+        return self._found
 
     def _on_room_changed(self, change: RoomChange) -> None:
         touched = change.machines | {key[0] for key in change.runs}
@@ -89,6 +103,7 @@ class MachinesPage(QWidget):
             return
         for machine in touched:
             self._refresh(machine)
+        self._stack.show_room(bool(self._cards or self._found))
         if touched:
             self._refresh_numbers()
             self._model.set_machines(self._context.room.machines_by_name())
@@ -104,7 +119,7 @@ class MachinesPage(QWidget):
         card = self._cards.get(machine)
         if view is not None and card is not None:
             histories = room.histories.get(machine, {})
-            card.set_card(machine_card(view, histories, room.runs_of(machine)))
+            card.set_card(machine_card(view, histories, room.open_runs_of(machine)))
 
     def _refresh_numbers(self) -> None:
         sums = totals(tuple(self._context.room.machines.values()))
@@ -134,7 +149,7 @@ class MachinesPage(QWidget):
                 card.run_activated.connect(self._on_run_activated)
                 self._cards[view.machine] = card
             data = machine_card(
-                view, room.histories.get(view.machine, {}), room.runs_of(view.machine)
+                view, room.histories.get(view.machine, {}), room.open_runs_of(view.machine)
             )
             card.set_card(data)
             if machine_accepted(data, query):
@@ -145,19 +160,22 @@ class MachinesPage(QWidget):
         self._grid.set_cards(shown)
         self._refresh_numbers()
         self._model.set_machines(views)
-        if views or self._found:
-            self._stack.show_content()
+        if shown or query.empty:
+            self._content.show_content()
         else:
-            self._stack.show_empty(self._empty)
+            self._content.show_empty(self._no_match)
+        self._stack.show_room(bool(views or self._found))
 
     def _sighting_cards(self) -> list[QWidget]:
-        sightings = {sighting.machine: sighting for sighting in self._context.room.sightings}
-        for gone in self._found.keys() - sightings.keys():
-            self._found.pop(gone).deleteLater()
-        for machine, sighting in sightings.items():
+        """Made anew when an agent was started again: it is behind another socket then."""
+        found = {sighting.machine: sighting for sighting in self._context.room.found()}
+        for machine in tuple(self._found):
+            if found.get(machine) != self._found[machine].sighting:
+                self._found.pop(machine).deleteLater()
+        for machine, sighting in found.items():
             if machine not in self._found:
                 self._found[machine] = SightingCard(self._context, sighting)
-        return list(self._found.values())
+        return [self._found[machine] for machine in found]
 
     def _on_run_activated(self, machine: DeviceId, run: object) -> None:
         self._context.run_wanted.emit((machine, run), "")
@@ -173,7 +191,7 @@ class SightingCard(CardFrame):
     def __init__(self, context: WindowContext, sighting: Sighting) -> None:
         super().__init__(sighting.name)
         self._context = context
-        self._sighting = sighting
+        self.sighting = sighting
         self.set_dashed(True)
         self.set_badge(ChipKind.SIMULATED if sighting.simulated else None)
         self.set_status(DotKind.NONE, self.tr("found on this machine"))
@@ -182,19 +200,19 @@ class SightingCard(CardFrame):
                 version=sighting.version
             )
         )
-        self._pair = PrimaryButton(self.tr("Pair"))
-        self._pair.clicked.connect(self._on_pair)
+        self.pair_button = PrimaryButton(self.tr("Pair"))
+        self.pair_button.clicked.connect(self._on_pair)
         why = GhostButton(self.tr("What is this?"))
         why.clicked.connect(self._on_why)
         buttons = QHBoxLayout()
-        buttons.addWidget(self._pair)
+        buttons.addWidget(self.pair_button)
         buttons.addWidget(why)
         buttons.addStretch(1)
         self.body.addLayout(buttons)
 
     def _on_pair(self) -> None:
-        self._pair.setEnabled(False)
-        sighting = self._sighting
+        self.pair_button.setEnabled(False)
+        sighting = self.sighting
         self._context.ask(
             lambda fleet, job: fleet.pair(sighting),
             lambda view: self._context.toast_wanted.emit(
@@ -203,9 +221,9 @@ class SightingCard(CardFrame):
             self._on_failed,
         )
 
-    def _on_failed(self, failure: object) -> None:
-        self._pair.setEnabled(True)
-        self.set_note(str(getattr(failure, "title", failure)), danger=True)
+    def _on_failed(self, failure: Failure) -> None:
+        self.pair_button.setEnabled(True)
+        self.set_note(failure_line(failure), danger=True)
 
     def _on_why(self) -> None:
         self.set_note(

@@ -1,19 +1,20 @@
 """Outputs of all runs: the runs at the left, what they left at the right."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from lanherd_desktop.models.run_list import RunListModel
 from lanherd_desktop.state.room import RoomChange, RunKey
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.outputs.panel import OutputsPanel
-from lanherd_desktop.views.runs.page import LIST_WIDTH, RunListPane
+from lanherd_desktop.views.room_stack import RoomStack
+from lanherd_desktop.views.run_list_pane import LIST_WIDTH, RunListPane
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.empty_state import EmptyState
 from lanherd_desktop.views.widgets.labels import ElidedLabel
-from lanherd_desktop.views.widgets.page_stack import StateStack
-from lanherd_desktop.views.words import run_subtitle, run_trailing
+from lanherd_desktop.views.words import run_spoken, run_subtitle, run_trailing
 
 
 class OutputsPage(QWidget):
@@ -30,7 +31,10 @@ class OutputsPage(QWidget):
         column.addWidget(self._title)
         column.addWidget(self.panel, 1)
         self.list = _PanelList(
-            context, self.tr("Outputs"), RunListModel(run_subtitle, run_trailing, self), self
+            context,
+            self.tr("Outputs"),
+            RunListModel(run_subtitle, run_trailing, run_spoken, self),
+            self,
         )
         self.list.new_run.setVisible(False)
         split = QSplitter(Qt.Orientation.Horizontal)
@@ -41,12 +45,12 @@ class OutputsPage(QWidget):
         split.addWidget(right)
         split.setStretchFactor(1, 1)
         split.setSizes([LIST_WIDTH, 10_000])
-        self._stack = StateStack(split)
-        self._empty = EmptyState(
+        empty = EmptyState(
             IconName.FILES,
             self.tr("No outputs yet"),
             self.tr("Files that runs leave behind are collected here."),
         )
+        self._stack = RoomStack(context, split, empty, "rows")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -58,25 +62,22 @@ class OutputsPage(QWidget):
         self._title.setText(row.title if row is not None else "")
         self.panel.show_run(key if self.isVisible() else None)
 
-    def showEvent(self, event: object) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         """Begin to watch, and choose the newest run when none is chosen yet."""
-        first = self.list.model.row_at(0)
-        if self.list.chosen is None and first is not None:
-            self.list.choose((first.machine, first.run))
-        else:
+        super().showEvent(event)
+        if self.list.has_chosen():
             self.show_chosen(self.list.chosen)
+        else:
+            self.list.choose_first()
 
-    def hideEvent(self, event: object) -> None:
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
         self.panel.show_run(None)
 
     def _on_room_changed(self, change: RoomChange | None) -> None:
-        if not self._context.room.runs:
-            self._stack.show_empty(self._empty)
-            return
-        self._stack.show_content()
-        first = self.list.model.row_at(0)
-        if self.isVisible() and self.list.chosen is None and first is not None:
-            self.list.choose((first.machine, first.run))
+        self._stack.show_room(bool(self._context.room.runs))
+        if self.isVisible() and not self.list.has_chosen():
+            self.list.choose_first()
 
 
 class _PanelList(RunListPane):

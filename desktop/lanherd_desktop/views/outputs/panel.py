@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
 )
 
 from lanherd_desktop.models.output_tree import CHANGED, NAME, SIZE, OutputTreeModel
-from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.output_tree import preview_kind
 from lanherd_desktop.state.room import RunKey
@@ -37,6 +36,7 @@ class OutputsPanel(QWidget):
 
     count_changed = Signal(int)
     """How many files there are."""
+    chosen_changed = Signal()
 
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
@@ -78,11 +78,16 @@ class OutputsPanel(QWidget):
         self.tree.selectionModel().currentChanged.connect(self._on_current)
         self.model.modelReset.connect(self._on_reset)
 
+    @property
+    def selected(self) -> str:
+        """The path of the chosen file; empty while none is."""
+        return self._selected
+
     def show_run(self, key: RunKey | None) -> None:
         """Watch another run."""
         self._close()
         self._key = key
-        self._selected = ""
+        self._choose("")
         self.model.set_entries(())
         self.preview.clear()
         self._open()
@@ -133,10 +138,11 @@ class OutputsPanel(QWidget):
             return
         self._stack.show_loading("rows")
         self._stream = self._context.bridge.watch_outputs(
-            OutputsStream(*self._key, on_listing=self._on_listing, on_end=self._on_end)
+            OutputsStream(*self._key, on_listing=self.show_listing, on_end=self._on_end)
         )
 
-    def _on_listing(self, listing: OutputsChanged) -> None:
+    def show_listing(self, listing: OutputsChanged) -> None:
+        """The listing as it is now."""
         self.model.set_entries(listing.entries)
         count = len(self.model.file_paths())
         self.count_changed.emit(count)
@@ -164,6 +170,10 @@ class OutputsPanel(QWidget):
         elif not self.model.file_paths():
             self._stack.show_empty(self._empty)
 
+    def _choose(self, path: str) -> None:
+        self._selected = path
+        self.chosen_changed.emit()
+
     def _on_reset(self) -> None:
         self.tree.expandToDepth(1)
         if self._selected:
@@ -173,5 +183,5 @@ class OutputsPanel(QWidget):
         node = self.model.node(current)
         if node is None or node.is_directory or self._key is None:
             return
-        self._selected = str(current.siblingAtColumn(NAME).data(RowRole.KEY.value))
+        self._choose(node.path)
         self.preview.show_file(self._key, node)

@@ -63,6 +63,11 @@ class OutputPreview(QWidget):
             self.tr("No preview"),
             self.tr("Files of this kind are not shown. Save it to look at it."),
         )
+        self._too_large = EmptyState(
+            IconName.FILE_IMAGE,
+            self.tr("Too large for a preview"),
+            self.tr("Save it to look at it in another program."),
+        )
         self._nothing = EmptyState(
             IconName.EYE, self.tr("Nothing chosen"), self.tr("Choose a file to look at it.")
         )
@@ -124,7 +129,7 @@ class OutputPreview(QWidget):
         bytes_max = PREVIEW_BYTES_MAX[kind]
         if kind == "none" or (kind == "image" and wanted[0] > bytes_max):
             self._seen = wanted
-            self._stack.show_empty(self._none)
+            self._stack.show_empty(self._too_large if kind == "image" else self._none)
             return
         self._job = self._context.ask(
             lambda fleet, job: fleet.run_at(*key).read_output(path, 0, bytes_max),
@@ -135,6 +140,12 @@ class OutputPreview(QWidget):
     def _on_bytes(self, data: bytes, wanted: tuple[int, float]) -> None:
         self._job = None
         self._seen = wanted
+        self.show_bytes(data)
+        if self._wanted != self._seen:
+            self._fetch()
+
+    def show_bytes(self, data: bytes) -> None:
+        """Show the content of the file that is chosen."""
         kind = preview_kind(self._path)
         complete = len(data) < PREVIEW_BYTES_MAX[kind]
         for view, own in ((self.image, "image"), (self.table, "table"), (self.text, "text")):
@@ -147,8 +158,6 @@ class OutputPreview(QWidget):
         else:
             self.text.set_bytes(data, complete)
         self.shown.emit(self._path)
-        if self._wanted != self._seen:
-            self._fetch()
 
     def _on_failed(self, failure: Failure) -> None:
         self._job = None

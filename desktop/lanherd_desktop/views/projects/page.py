@@ -1,10 +1,9 @@
 """Projects: the folders that runs are made from."""
 
-import asyncio
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from lanherd_client.fleet import Fleet
 from lanherd_client.projects.project import Project
-from lanherd_desktop.bridge import Job
+from lanherd_desktop.bridge import Job, in_thread
 from lanherd_desktop.models.project_list import ProjectListModel
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.models.run_list import RunListModel
@@ -33,7 +32,7 @@ from lanherd_desktop.views.widgets.labels import ElidedLabel, Label
 from lanherd_desktop.views.widgets.list_row import ListRowDelegate
 from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
 from lanherd_desktop.views.widgets.page_stack import StateStack
-from lanherd_desktop.views.words import failure_texts, moment, run_subtitle, run_trailing
+from lanherd_desktop.views.words import failure_line, moment, run_spoken, run_subtitle, run_trailing
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.values import LockedEnvironment
 
@@ -52,7 +51,7 @@ class ProjectsPage(QWidget):
         self.model = ProjectListModel(
             lambda row: moment(row.last_at) if row.last_at is not None else "", self
         )
-        self.runs = RunListModel(run_subtitle, run_trailing, self)
+        self.runs = RunListModel(run_subtitle, run_trailing, run_spoken, self)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(1)
@@ -168,8 +167,14 @@ class ProjectsPage(QWidget):
                 self.add_folder(url.toLocalFile())
 
     def _on_room_changed(self, change: RoomChange) -> None:
-        if change.runs or change.runs_came_or_went:
+        if not change.runs and not change.machines_came_or_went:
+            return
+        if self.isVisible():
             self.reload()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.reload()
 
     def _on_current(self, current: QModelIndex, previous: QModelIndex) -> None:
         row = self.model.project_at(current.row())
@@ -186,8 +191,8 @@ class ProjectsPage(QWidget):
             return
         self._title.setText(row.name)
         self._path.setText(row.folder)
-        self._environment.setText("")
-        self._notes.setText("")
+        self._say_environment(self.tr("Reading the folder…"))
+        self._notes.setVisible(False)
         if self._job is not None:
             self._job.cancel()
         self._job = self._context.ask(
@@ -195,26 +200,33 @@ class ProjectsPage(QWidget):
         )
 
     def _on_project(self, project: Project) -> None:
+        """What its folder says, read in the background."""
+        self._job = None
         match project.environment:
             case LockedEnvironment(lock_path=path):
-                self._environment.setText(
+                self._say_environment(
                     self.tr("Its environment is built from {lock}.").format(lock=path)
                 )
             case _:
-                self._environment.setText(
+                self._say_environment(
                     self.tr("It has no lock, so its runs use the machine's own Python.")
                 )
         self._notes.setText("\n".join(project.notes))
+        self._notes.setVisible(bool(project.notes))
+
+    def _say_environment(self, text: str) -> None:
+        self._environment.setText(text)
 
     def _on_failed(self, failure: Failure) -> None:
-        self._environment.setText(" ".join(part for part in failure_texts(failure) if part))
+        self._job = None
+        self._say_environment(failure_line(failure))
 
     def _on_run(self, index: QModelIndex) -> None:
         self._context.run_wanted.emit(index.data(RowRole.KEY.value), "")
 
 
 async def _open_project(fleet: Fleet, folder: str) -> Project:
-    return await asyncio.to_thread(Project.open, Path(folder))
+    return await in_thread(lambda: Project.open(Path(folder)))
 
 
 def _row_list(name: str) -> QListView:

@@ -31,7 +31,7 @@ STOP_GRACE_S = 10.0
 
 
 class RunDetail(QWidget):
-    """Follows one run; its streams are open only while it is shown."""
+    """Follows one run; its streams are open until it shows another one."""
 
     run_shown = Signal(object)
     """A RunKey."""
@@ -172,7 +172,9 @@ class RunDetail(QWidget):
             label = self.tr("GPU {index} on {machine}").format(index=gpu.index, machine=where)
             shown.append(Number(numbers.percent(gpu.utilisation_percent), label))
             if gpu.asked_bytes:
-                asked = self.tr("of {asked} asked").format(asked=numbers.vram(gpu.asked_bytes))
+                asked = self.tr("of {asked} asked").format(
+                    asked=numbers.vram_capacity(gpu.asked_bytes)
+                )
                 shown.append(Number(numbers.vram(gpu.used_bytes), asked))
         if not figures.gpus:
             shown.append(Number(where, self.tr("machine")))

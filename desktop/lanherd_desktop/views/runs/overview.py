@@ -10,7 +10,7 @@ from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_5
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.labels import Label, Role
-from lanherd_desktop.views.words import lease_text, moment, reason_text
+from lanherd_desktop.views.words import lease_text, moment, reason_remedy, reason_text
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.states import Ended, RunView
 from lanherd_protocol.values import LockedEnvironment
@@ -83,8 +83,8 @@ class RunOverview(QScrollArea):
         if bad and row.reason is not None:
             self._problem.set_error(
                 self.tr("This run did not succeed."),
-                reason_text(row.reason),
-                row.reason.remedy,
+                reason_text(row.reason, remedy=False),
+                reason_remedy(row.reason),
                 f"{view.run}\n{row.reason.text}",
             )
         texts = {
@@ -116,7 +116,9 @@ class RunOverview(QScrollArea):
             self.tr("{count} asked for").format(count=request.count),
         ]
         if request.vram_bytes:
-            parts.append(self.tr("{vram} each").format(vram=numbers.vram(request.vram_bytes)))
+            parts.append(
+                self.tr("{vram} each").format(vram=numbers.vram_capacity(request.vram_bytes))
+            )
         if request.exclusive:
             parts.append(self.tr("for itself"))
         return " · ".join(part for part in parts if part)

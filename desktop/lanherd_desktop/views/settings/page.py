@@ -12,6 +12,7 @@ from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.theme import theme
 from lanherd_desktop.views.theme.tokens import SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.words import english, preferences_problem_text
 from lanherd_protocol.version import __version__
 
 
@@ -45,8 +46,11 @@ class SettingsPage(QWidget):
         form.addRow(Label(self.tr("This device"), "muted"), self._device)
         form.addRow(Label(self.tr("Its data"), "muted"), self._home)
         form.addRow(Label(self.tr("Version"), "muted"), Label(__version__, "base"))
-        problem = Label(context.preferences.problem, "danger", wrap=True)
-        problem.setVisible(bool(context.preferences.problem))
+        broken = context.preferences.problem
+        problem = Label(
+            preferences_problem_text(broken) if broken is not None else "", "danger", wrap=True
+        )
+        problem.setVisible(broken is not None)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_5, SPACE_4, SPACE_5, SPACE_4)
         layout.setSpacing(SPACE_5)
@@ -56,7 +60,7 @@ class SettingsPage(QWidget):
         layout.addStretch(1)
         self.theme.currentIndexChanged.connect(self._on_theme)
         self.language.currentIndexChanged.connect(self._on_language)
-        context.ask(_who, self._on_who, lambda failure: self._device.setText(failure.title))
+        context.ask(_who, self.show_device, lambda failure: self._device.setText(failure.title))
 
     def next_theme(self) -> None:
         """Light when it is dark now, else dark."""
@@ -64,17 +68,14 @@ class SettingsPage(QWidget):
 
     def next_language(self) -> None:
         """Chinese when it is English now, else English."""
-        current = self.locale().language()
-        self.language.setCurrentIndex(
-            LANGUAGES.index("en" if current == current.Chinese else "zh_CN")
-        )
+        self.language.setCurrentIndex(LANGUAGES.index("zh_CN" if english() else "en"))
 
     def _choice(self, name: str, texts: tuple[str, ...], current: int) -> QComboBox:
         box = QComboBox()
         box.addItems(list(texts))
         box.setCurrentIndex(current)
         box.setAccessibleName(name)
-        box.setMinimumWidth(220)
+        box.setFixedWidth(280)
         return box
 
     def _on_theme(self, index: int) -> None:
@@ -86,7 +87,8 @@ class SettingsPage(QWidget):
         self._context.preferences.change(language=LANGUAGES[index])
         self.language_changed.emit()
 
-    def _on_who(self, who: tuple[str, str]) -> None:
+    def show_device(self, who: tuple[str, str]) -> None:
+        """The id of this controller, and the folder of its data."""
         device, home = who
         self._device.setText(device)
         self._home.setText(home)

@@ -1,7 +1,7 @@
 """A page that has nothing yet: what will be here, and the one button that begins."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lanherd_desktop.views.theme import tokens
@@ -82,3 +82,12 @@ class EmptyState(QWidget):
         self._button.setText(button)
         self._button.setVisible(bool(button))
         self.setAccessibleName(title)
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        # A centred item of a box layout is never asked for its height at its own width.
+        self._text.setFixedHeight(max(0, self._text.heightForWidth(_TEXT_WIDTH)))

@@ -1,0 +1,224 @@
+"""`./dev shots`: every page in both themes and both languages, from a synthetic room.
+
+    python -m tests.shots [--out DIR] [--theme dark|light] [--language en|zh_CN]
+
+The pictures are for people: nothing is compared.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+from lanherd_desktop.app import Desktop, make_application
+from lanherd_desktop.platform.preferences import (
+    LANGUAGES,
+    LanguageChoice,
+    PreferencesFile,
+    ThemeChoice,
+)
+from lanherd_desktop.platform.timing import TimingMarks
+from lanherd_desktop.state.submit_form import SubmitForm
+from lanherd_desktop.views.window import MainWindow
+from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.messages import OutputsChanged
+from lanherd_protocol.values import OutputEntry
+from tests.support import synthetic_room
+
+SETTLE_MS = 250
+LOG_LINES = 400
+
+
+def settle(milliseconds: int = SETTLE_MS) -> None:
+    """Let the event loop run until delayed things (skeletons, debounced fields) are there."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def log_text() -> bytes:
+    """A training's log: colours, a warning, wide characters, a bar that overwrites itself."""
+    lines = []
+    for epoch in range(LOG_LINES):
+        loss = 2.0 / (1 + epoch * 0.05)
+        lines.append(f"epoch {epoch:3}  loss \x1b[1m{loss:.4f}\x1b[0m  acc {1 - loss / 3:.4f}")
+        if epoch % 25 == 7:
+            lines.append(
+                "\x1b[33mUserWarning: the scheduler was called before the optimizer\x1b[0m"
+            )
+        if epoch % 40 == 3:
+            lines.append(f"\x1b[32msaved\x1b[0m outputs/ckpt_{epoch:04}.pt  98.3 MB 保存完成")
+    bar = "\repoch 401  62%|" + "█" * 16 + " " * 10 + "| 1184/1910 [00:31<00:19, 38.1it/s]"
+    return ("\n".join(lines) + "\n" + bar).encode()
+
+
+def outputs() -> OutputsChanged:
+    now = synthetic_room.NOW
+    return OutputsChanged(
+        attempt=1,
+        entries=(
+            OutputEntry(path="checkpoints", kind="directory", modified_at=now),
+            OutputEntry(
+                path="checkpoints/last.pt", kind="file", size_bytes=98_300_000, modified_at=now
+            ),
+            OutputEntry(path="losses.csv", kind="file", size_bytes=6_200, modified_at=now),
+            OutputEntry(path="decision.png", kind="file", size_bytes=48_120, modified_at=now),
+            OutputEntry(path="result.json", kind="file", size_bytes=240, modified_at=now),
+        ),
+    )
+
+
+def losses() -> bytes:
+    rows = [f"{n},{2.0 / (1 + n * 0.05):.4f},{1 - 0.7 / (1 + n * 0.05):.4f}" for n in range(120)]
+    return ("epoch,loss,accuracy\n" + "\n".join(rows) + "\n").encode()
+
+
+class Shooter:
+    """One theme and one language."""
+
+    def __init__(
+        self, application: QApplication, theme: ThemeChoice, language: LanguageChoice, out: Path
+    ) -> None:
+        self._out = out
+        self._suffix = f"{theme}-{'zh' if language == 'zh_CN' else 'en'}"
+        self._home = tempfile.TemporaryDirectory(prefix="lanherd-shots-")
+        PreferencesFile(Path(self._home.name)).change(theme=theme, language=language)
+        self._desktop = Desktop(application, Path(self._home.name), TimingMarks(None))
+        synthetic_room.NOW = time.time()
+
+    @property
+    def window(self) -> MainWindow:
+        return self._desktop.window
+
+    def take(self) -> Iterator[str]:
+        """Take every picture; yields their names."""
+        window = self.window
+        window.show()
+        for page in ("machines", "projects", "runs", "outputs"):
+            window.show_page(page)
+            settle()
+            yield self._save(f"empty-{page}")
+        self._desktop.preferences.change(projects=("/home/ada/spirals", "/home/ada/denoise"))
+        self._desktop.bridge.room_updated.emit(synthetic_room.room())
+        window.projects.reload()
+        for page in ("machines", "projects", "settings"):
+            window.show_page(page)
+            settle()
+            yield self._save(page)
+        yield from self._runs()
+        yield from self._outputs()
+        yield from self._dialogs()
+
+    def _runs(self) -> Iterator[str]:
+        window, detail = self.window, self.window.runs.detail
+        window.show_page("runs")
+        settle()
+        yield self._save("runs-log-loading")
+        detail.log.pane.append(log_text(), 0)
+        settle()
+        yield self._save("runs-log")
+        detail.log.pane.find_text("saved")
+        settle()
+        yield self._save("runs-log-found")
+        detail.show_tab("overview")
+        settle()
+        yield self._save("runs-overview")
+        for key, view in self._desktop.context.room.runs.items():
+            if view.spec.name == "train lr=1e-2 seed=0":
+                window.show_run(key, "overview")
+        settle()
+        yield self._save("runs-failed")
+
+    def _outputs(self) -> Iterator[str]:
+        detail = self.window.runs.detail
+        detail.show_tab("outputs")
+        settle()
+        yield self._save("runs-outputs-loading")
+        panel = detail.outputs
+        panel.show_listing(outputs())
+        panel.select("losses.csv")
+        panel.preview.show_bytes(losses())
+        settle()
+        yield self._save("runs-outputs-table")
+        panel.select("result.json")
+        panel.preview.show_bytes(b'{\n  "accuracy": 0.984,\n  "epochs": 40\n}\n')
+        settle()
+        yield self._save("runs-outputs-text")
+
+    def _dialogs(self) -> Iterator[str]:
+        window = self.window
+        form = SubmitForm(
+            folder="/home/ada/spirals", command="python train.py --lr 3e-4", vram="18GB"
+        )
+        window.open_submit(form)
+        settle()
+        dialog = window.submit_dialog
+        if dialog is not None:
+            yield self._save("submit", dialog)
+            dialog.vram.setText("much")
+            settle()
+            yield self._save("submit-problem", dialog)
+            dialog.show_failure(
+                Failure(
+                    code=ErrorCode.IMPOSSIBLE_REQUEST,
+                    title="No machine can ever run this.",
+                    message="It asks for 4 GPUs with 80 GB; kepler has 4 with 24 GB.",
+                    remedy="Ask for less VRAM or fewer GPUs.",
+                )
+            )
+            settle()
+            yield self._save("submit-failed", dialog)
+            dialog.reject()
+        window.resize(1000, 640)
+        window.nav.set_folded(True)
+        window.show_page("machines")
+        settle()
+        yield self._save("machines-small")
+        self._desktop.context.toast_wanted.emit("Saved decision.png.", "ok")
+        window.open_palette()
+        settle()
+        yield self._save("toast")
+        popup = QApplication.activePopupWidget()
+        if popup is not None:
+            yield self._save("palette", popup)
+            popup.close()
+
+    def close(self) -> None:
+        self._desktop.close()
+        self._home.cleanup()
+
+    def _save(self, name: str, widget: QWidget | None = None) -> str:
+        path = self._out / f"{name}-{self._suffix}.png"
+        (widget or self.window).grab().save(str(path))
+        return path.name
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="./dev shots", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("shots"))
+    parser.add_argument("--theme", choices=("dark", "light"), action="append")
+    parser.add_argument("--language", choices=LANGUAGES[1:], action="append")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    application = make_application(sys.argv[:1])
+    themes: Sequence[ThemeChoice] = options.theme or ("dark", "light")
+    languages: Sequence[LanguageChoice] = options.language or ("en", "zh_CN")
+    for theme, language in product(themes, languages):
+        shooter = Shooter(application, theme, language, options.out)
+        for name in shooter.take():
+            print(name, flush=True)
+        shooter.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,331 @@
+"""A room of machines as a person could have it, for pictures and for tests of the pages."""
+
+import math
+from collections.abc import Sequence
+
+from lanherd_client.discovery import Sighting
+from lanherd_client.mirror import GpuPoint, LinkState, MachineView, Online, Unreachable
+from lanherd_desktop.state.room import RoomUpdate, RunKey
+from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId, SnapshotId, uuid7
+from lanherd_protocol.states import (
+    Ended,
+    Outcome,
+    Preparing,
+    Queued,
+    Running,
+    RunState,
+    RunView,
+    Stopping,
+    is_live,
+)
+from lanherd_protocol.values import (
+    GpuFacts,
+    GpuProcess,
+    GpuReading,
+    GpuRequest,
+    HostReading,
+    Lease,
+    LeasedGpu,
+    LockedEnvironment,
+    MachineFacts,
+    Reason,
+    RunSpec,
+    Telemetry,
+)
+
+GIB = 1 << 30
+NOW = 1_790_000_000.0
+ONLINE = Online(since=NOW - 8000, role="admin", version="0.1.0", address="127.0.0.1")
+GONE = Unreachable(
+    since=NOW - 40,
+    failure=Failure(
+        code=ErrorCode.UNREACHABLE,
+        title="herschel can't be reached.",
+        message="Nothing answers at 192.0.2.14 port 47470.",
+        remedy="Its runs go on. Check its power and its cable.",
+    ),
+)
+
+
+def machine_id(name: str) -> DeviceId:
+    return DeviceId((name.encode().hex() * 64)[:64])
+
+
+def run_id(number: int) -> RunId:
+    return RunId(uuid7(int(NOW) * 1000 + number, number.to_bytes(10, "big")))
+
+
+def gpu_id(machine: str, index: int) -> GpuUuid:
+    return GpuUuid(f"GPU-{machine}-{index}")
+
+
+def wave(index: int, level: float) -> tuple[GpuPoint, ...]:
+    """A minute of utilisation around a level."""
+    return tuple(
+        GpuPoint(
+            at=NOW - 60 + second,
+            utilisation_percent=max(0.0, min(100.0, level + 6 * math.sin(second / 3 + index)))
+            if level
+            else 0.0,
+            vram_used_bytes=0,
+        )
+        for second in range(60)
+    )
+
+
+class Card:
+    """One GPU of a machine: used VRAM in GiB (ours, not ours), utilisation, heat, power."""
+
+    def __init__(
+        self, ours: float, foreign: float, percent: float, heat: float, power: float, sick: str = ""
+    ) -> None:
+        self.ours = int(ours * GIB)
+        self.foreign = int(foreign * GIB)
+        self.percent = percent
+        self.heat = heat
+        self.power = power
+        self.sick = sick
+
+
+def machine(
+    name: str,
+    model: str,
+    vram_gib: int,
+    cards: Sequence[Card],
+    link: LinkState = ONLINE,
+    simulated: bool = False,
+    load: float = 1.0,
+) -> tuple[MachineView, dict[GpuUuid, tuple[GpuPoint, ...]]]:
+    """A machine and the last minute of its GPUs."""
+    facts = MachineFacts(
+        machine=machine_id(name),
+        name=name,
+        version="0.1.0",
+        os="Debian GNU/Linux 12",
+        cpu_count=32,
+        memory_bytes=128 * GIB,
+        disk_bytes=2000 * GIB,
+        gpu_source="simulated" if simulated else "nvml",
+        driver_version=None if simulated else "570.86",
+        gpus=tuple(
+            GpuFacts(
+                index=index,
+                uuid=gpu_id(name, index),
+                name=model,
+                vram_bytes=vram_gib * GIB,
+                simulated=simulated,
+            )
+            for index in range(len(cards))
+        ),
+    )
+    readings = tuple(
+        GpuReading(
+            uuid=gpu_id(name, index),
+            utilisation_percent=None if card.sick else card.percent,
+            vram_used_bytes=None if card.sick else card.ours + card.foreign,
+            temperature_c=card.heat,
+            power_w=card.power,
+            processes=(
+                (GpuProcess(pid=4242, vram_bytes=card.foreign, user="mallory", command="jupyter"),)
+                if card.foreign
+                else ()
+            ),
+            problem=card.sick or None,
+            vram_ours_bytes=card.ours,
+            vram_leased_bytes=card.ours,
+        )
+        for index, card in enumerate(cards)
+    )
+    view = MachineView(
+        machine=machine_id(name),
+        name=name,
+        link=link,
+        facts=facts,
+        telemetry=Telemetry(at=NOW - 1, gpus=readings, host=HostReading(load_1m=load)),
+    )
+    history = {gpu_id(name, i): wave(i, card.percent) for i, card in enumerate(cards)}
+    return view, history
+
+
+def lease(name: str, index: int, vram_gib: int) -> Lease:
+    return Lease(
+        gpus=(LeasedGpu(index=index, uuid=gpu_id(name, index), vram_bytes=vram_gib * GIB),)
+    )
+
+
+def run(number: int, name: str, command: str, state: RunState, vram_gib: int = 20) -> RunView:
+    return RunView(
+        run=run_id(number),
+        spec=RunSpec(
+            command=tuple(command.split()),
+            name=name,
+            project="spirals",
+            snapshot=SnapshotId("ab" * 32),
+            environment=LockedEnvironment(lock_path="requirements.txt", lock_hash="cd" * 32),
+            gpus=GpuRequest(count=1, vram_bytes=vram_gib * GIB),
+        ),
+        owner="ada",
+        submitted_at=NOW - 9000 + number,
+        state=state,
+        seq=number,
+    )
+
+
+def ended(outcome: Outcome, seconds: float, reason: Reason, code: int | None = 0) -> Ended:
+    return Ended(
+        at=NOW - 100,
+        outcome=outcome,
+        reason=reason,
+        started_at=NOW - 100 - seconds,
+        exit_code=code,
+    )
+
+
+def waiting(gib_free: float, needs: int) -> Queued:
+    return Queued(
+        since=NOW - 300,
+        prepared=True,
+        reason=Reason(
+            code="gpu_vram",
+            text=f"GPU 1: {gib_free:g} of 80 GB free, needs {needs}.",
+            data={
+                "gpu": 1,
+                "free_bytes": int(gib_free * GIB),
+                "total_bytes": 80 * GIB,
+                "needs_bytes": needs * GIB,
+                "foreign_bytes": 0,
+            },
+        ),
+    )
+
+
+FAILED = Reason(
+    code="exit_code",
+    text="Ended with exit code 1.",
+    data={"exit_code": 1},
+    remedy="Look at the end of its log.",
+)
+FINE = Reason(code="succeeded", text="Ended with exit code 0.", data={"exit_code": 0})
+STOPPED = Reason(code="stopped", text="Stopped as asked.")
+
+
+def runs() -> dict[RunKey, RunView]:
+    kepler, tycho, brahe = machine_id("kepler"), machine_id("tycho"), machine_id("brahe")
+    live = Running(since=NOW - 8040, pid=4711, lease=lease("kepler", 0, 20))
+    states: tuple[tuple[DeviceId, str, str, RunState], ...] = (
+        (kepler, "train lr=3e-4 seed=0", "python train.py --lr 3e-4 --seed 0", live),
+        (
+            kepler,
+            "train lr=1e-4 seed=0",
+            "python train.py --lr 1e-4 --seed 0",
+            Running(since=NOW - 8040, pid=4712, lease=lease("kepler", 1, 20)),
+        ),
+        (tycho, "eval full", "python eval.py", waiting(19, 80)),
+        (
+            kepler,
+            "train lr=3e-5 seed=0",
+            "python train.py --lr 3e-5",
+            Preparing(since=NOW - 4, step="environment", detail="installing numpy"),
+        ),
+        (
+            kepler,
+            "train lr=1e-2 seed=0",
+            "python train.py --lr 1e-2",
+            ended("failed", 720, FAILED, 1),
+        ),
+        (brahe, "prepare data", "python prepare.py", ended("succeeded", 240, FINE)),
+        (
+            kepler,
+            "train lr=1e-1 seed=0",
+            "python train.py --lr 1e-1",
+            ended("cancelled", 60, STOPPED, None),
+        ),
+        (
+            tycho,
+            "sweep 17",
+            "python sweep.py --row 17",
+            Stopping(
+                since=NOW - 2,
+                started_at=NOW - 2460,
+                pid=99,
+                lease=lease("tycho", 0, 61),
+                kill_at=NOW + 8,
+                outcome="cancelled",
+            ),
+        ),
+    )
+    count = len(states)
+    return {
+        (where, run_id(count - i)): run(count - i, name, command, state)
+        for i, (where, name, command, state) in enumerate(states)
+    }
+
+
+def room() -> RoomUpdate:
+    """The room of the drawings: busy, free, sick, unreachable, found and simulated machines."""
+    made = (
+        machine(
+            "kepler",
+            "RTX 4090",
+            24,
+            (
+                Card(18.2, 0, 97, 71, 402),
+                Card(18.1, 0, 94, 69, 396),
+                Card(6.4, 12.9, 63, 62, 281),
+                Card(0, 0, 0, 34, 21),
+            ),
+            load=6.1,
+        ),
+        machine("tycho", "A100", 80, (Card(61, 0, 88, 58, 311), Card(61, 0, 86, 57, 305))),
+        machine("brahe", "RTX 3090", 24, (Card(0, 0, 0, 38, 24), Card(0, 0, 0, 37, 22)), load=0.3),
+        machine(
+            "galle",
+            "RTX 6000 Ada",
+            48,
+            (Card(0, 0, 0, 83, 61, "The GPU fell off the bus. Reboot the machine."),),
+            load=3.4,
+        ),
+        machine(
+            "herschel",
+            "RTX 2080 Ti",
+            11,
+            (Card(7, 0, 52, 66, 210), Card(7, 0, 55, 67, 214)),
+            link=GONE,
+        ),
+        machine(
+            "this machine", "Simulated GPU", 24, (Card(2, 0, 71, 55, 190), Card(0, 0, 0, 33, 20)),
+            simulated=True,
+        ),
+    )  # fmt: skip
+    known = runs()
+    machines = {}
+    for view, _ in made:
+        mine = [v for (where, _), v in known.items() if where == view.machine]
+        machines[view.machine] = MachineView(
+            machine=view.machine,
+            name=view.name,
+            link=view.link,
+            facts=view.facts,
+            telemetry=view.telemetry,
+            runs_live=sum(is_live(v.state) for v in mine),
+            runs_waiting=sum(isinstance(v.state, Queued | Preparing) for v in mine),
+            runs_total=len(mine),
+        )
+    return RoomUpdate(
+        machines=machines,
+        histories={view.machine: history for view, history in made},
+        runs=known,
+        sightings=(
+            Sighting(
+                machine=machine_id("messier"),
+                name="messier",
+                version="0.1.0",
+                addresses=("127.0.0.1",),
+                port=47470,
+                source="local",
+                socket="agent.sock",
+                simulated=False,
+            ),
+        ),
+    )
