@@ -19,6 +19,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from lanherd_client.projects.project import Project
 from lanherd_desktop.app import Desktop, make_application
 from lanherd_desktop.platform.preferences import (
     LANGUAGES,
@@ -26,7 +27,9 @@ from lanherd_desktop.platform.preferences import (
     PreferencesFile,
     ThemeChoice,
 )
+from lanherd_desktop.platform.resources import resources_path
 from lanherd_desktop.platform.timing import TimingMarks
+from lanherd_desktop.state.room import RoomUpdate
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
@@ -103,6 +106,8 @@ class Shooter:
         """Take every picture; yields their names."""
         window = self.window
         window.show()
+        yield self._save("starting")
+        self._desktop.bridge.room_updated.emit(RoomUpdate(sightings=()))
         for page in ("machines", "projects", "runs", "outputs"):
             window.show_page(page)
             settle()
@@ -110,6 +115,8 @@ class Shooter:
         self._desktop.preferences.change(projects=("/home/ada/spirals", "/home/ada/denoise"))
         self._desktop.bridge.room_updated.emit(synthetic_room.room())
         window.projects.reload()
+        window.projects.show_project(Project.open(resources_path() / "demo"))
+        window.settings.show_device((synthetic_room.machine_id("ada"), "/home/ada/lanherd"))
         for page in ("machines", "projects", "settings"):
             window.show_page(page)
             settle()
@@ -167,6 +174,7 @@ class Shooter:
             dialog.vram.setText("much")
             settle()
             yield self._save("submit-problem", dialog)
+            dialog.vram.setText("80GB")
             dialog.show_failure(
                 Failure(
                     code=ErrorCode.IMPOSSIBLE_REQUEST,
@@ -178,6 +186,10 @@ class Shooter:
             settle()
             yield self._save("submit-failed", dialog)
             dialog.reject()
+        window.show_page("runs")
+        window.runs.list.search.set_query("nothing like this")
+        settle()
+        yield self._save("runs-no-match")
         window.resize(1000, 640)
         window.nav.set_folded(True)
         window.show_page("machines")

@@ -20,7 +20,7 @@ class RoomStack(StateStack):
         self._context = context
         self._empty = empty
         self._shape: Shape = shape
-        self._failed = ErrorPanel(self)
+        self._failed = ErrorPanel()
         self._has_content = False
         context.room_failed.connect(self._show)
 

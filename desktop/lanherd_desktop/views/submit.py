@@ -216,6 +216,8 @@ class SubmitDialog(QDialog):
         checked = check(self.form())
         if isinstance(checked, SubmitRequest):
             self.run_button.setEnabled(True)
+            if self._where.property("role") == "danger":
+                self._say_where("", danger=False)
             self._timer.start()
             return
         self.run_button.setEnabled(False)

@@ -19,6 +19,7 @@ from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.values import Lease, Reason
 
+GIB = 1 << 30
 Data = Mapping[str, str | int | float]
 
 REASONS: dict[str, str] = {
@@ -126,8 +127,16 @@ def english() -> bool:
 
 def reason_text(reason: Reason, remedy: bool = True) -> str:
     """Why a run waits or how it ended; with what to do next, unless that stands elsewhere."""
-    parts = (_why(reason), reason_remedy(reason) if remedy else "")
-    return " ".join(part for part in parts if part)
+    return sentences(_why(reason), reason_remedy(reason) if remedy else "")
+
+
+def sentences(*parts: str) -> str:
+    """One after the other, with a space where the language has one."""
+    text = ""
+    for part in parts:
+        gap = "" if not text or not part or text.endswith(("。", "；", "！", "？")) else " "
+        text += gap + part
+    return text
 
 
 def _why(reason: Reason) -> str:
@@ -140,7 +149,7 @@ def _why(reason: Reason) -> str:
     if code is ErrorCode.UNKNOWN:
         return reason.text
     # The machine's own words hold what no table has: the resolver's, the driver's.
-    return f"{QCoreApplication.translate('failures', FAILURES[code])} {reason.text}".strip()
+    return sentences(QCoreApplication.translate("failures", FAILURES[code]), reason.text)
 
 
 def reason_remedy(reason: Reason) -> str:
@@ -157,13 +166,12 @@ def failure_texts(failure: Failure) -> tuple[str, str, str]:
         return failure.title, failure.message, failure.remedy
     title = QCoreApplication.translate("failures", FAILURES[failure.code])
     # The sender's own title names the thing, which the general one can't.
-    message = " ".join(part for part in (failure.title, failure.message) if part)
-    return title, message, failure.remedy
+    return title, sentences(failure.title, failure.message), failure.remedy
 
 
 def failure_line(failure: Failure) -> str:
     """All of it on one line, for a note or a toast."""
-    return " ".join(part for part in failure_texts(failure) if part)
+    return sentences(*failure_texts(failure))
 
 
 def preferences_problem_text(problem: PreferencesProblem) -> str:
@@ -188,7 +196,8 @@ def _fill(template: str, data: Data) -> str:
     values: dict[str, str] = {}
     for key, value in data.items():
         if key.endswith("_bytes") and isinstance(value, int | float):
-            values[key.removesuffix("_bytes")] = numbers.vram(int(value))
+            gigabytes = numbers.significant(value / GIB, keep_zeros=False)
+            values[key.removesuffix("_bytes")] = f"{gigabytes} GB"
         else:
             values[key] = str(value)
     try:

@@ -71,7 +71,7 @@ class MachinesPage(QWidget):
             self.tr(
                 "Start an agent on a machine with GPUs. On this one, run: {command}. "
                 "It appears here by itself."
-            ).format(command=START_COMMAND),
+            ).format(command=_unbroken(START_COMMAND)),
             self.tr("Copy the command"),
         )
         empty.activated.connect(self._copy_command)
@@ -183,6 +183,11 @@ class MachinesPage(QWidget):
     def _copy_command(self) -> None:
         QGuiApplication.clipboard().setText(START_COMMAND)
         self._context.toast_wanted.emit(self.tr("Copied: {text}").format(text=START_COMMAND), "ok")
+
+
+def _unbroken(command: str) -> str:
+    """The same to look at, but never divided between two lines."""
+    return command.replace(" ", "\u00a0").replace("-", "\u2011")
 
 
 class SightingCard(CardFrame):

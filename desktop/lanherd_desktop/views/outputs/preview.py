@@ -54,7 +54,7 @@ class OutputPreview(QWidget):
         head.addWidget(self._save)
         self._body = QWidget()
         body = QVBoxLayout(self._body)
-        body.setContentsMargins(0, 0, 0, 0)
+        body.setContentsMargins(SPACE_4, 0, 0, 0)
         for view in (self.image, self.table, self.text):
             body.addWidget(view)
         self._stack = StateStack(self._body)

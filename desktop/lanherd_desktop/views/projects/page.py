@@ -196,10 +196,10 @@ class ProjectsPage(QWidget):
         if self._job is not None:
             self._job.cancel()
         self._job = self._context.ask(
-            lambda fleet, job: _open_project(fleet, row.folder), self._on_project, self._on_failed
+            lambda fleet, job: _open_project(fleet, row.folder), self.show_project, self._on_failed
         )
 
-    def _on_project(self, project: Project) -> None:
+    def show_project(self, project: Project) -> None:
         """What its folder says, read in the background."""
         self._job = None
         match project.environment:

@@ -1,7 +1,7 @@
 """A page that has nothing yet: what will be here, and the one button that begins."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lanherd_desktop.views.theme import tokens
@@ -56,7 +56,7 @@ class EmptyState(QWidget):
         self._disc = IconDisc(icon)
         self._title = Label("", "card")
         self._text = Label("", "muted", wrap=True)
-        self._text.setFixedWidth(_TEXT_WIDTH)
+        self._text.setMaximumWidth(_TEXT_WIDTH)
         self._button = PrimaryButton("")
         self._button.clicked.connect(self.activated)
         middle = Qt.AlignmentFlag.AlignHCenter
@@ -68,7 +68,7 @@ class EmptyState(QWidget):
         whole.addWidget(self._disc, 0, middle)
         whole.addSpacing(tokens.SPACE_2)
         whole.addWidget(self._title, 0, middle)
-        whole.addWidget(self._text, 0, middle)
+        whole.addWidget(self._text)
         whole.addSpacing(tokens.SPACE_2)
         whole.addWidget(self._button, 0, middle)
         whole.addStretch(3)
@@ -84,10 +84,11 @@ class EmptyState(QWidget):
         self.setAccessibleName(title)
         self._fit()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
-        # A centred item of a box layout is never asked for its height at its own width.
-        self._text.setFixedHeight(max(0, self._text.heightForWidth(_TEXT_WIDTH)))
+        # A box layout asks an item for its height at the layout's width, not at the item's own.
+        width = min(_TEXT_WIDTH, self.contentsRect().width() - 2 * tokens.SPACE_3)
+        self._text.setFixedHeight(max(0, self._text.heightForWidth(width)))
