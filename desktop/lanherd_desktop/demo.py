@@ -122,6 +122,9 @@ class Demo(QObject):
         self.findings.first_gauge_s = self._since(marks.get("first_gauge"))
         if self._headless:
             QApplication.quit()
+        elif problem:
+            # The window stays for whoever wants to look; they are not to wait for a run.
+            print(problem, file=sys.stderr, flush=True)
 
     def _on_failed(self, failure: Failure) -> None:
         self._end(" ".join(part for part in failure_texts(failure) if part))
@@ -285,7 +288,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(vars(findings)))
     else:
         _tell(findings)
-    return 0 if findings.ok else 1
+    closed_early = not headless and not findings.problem
+    return 0 if findings.ok or closed_early else 1
 
 
 def _play(home: Path, runtime: Path, shots: Path | None, headless: bool) -> Findings:
@@ -316,8 +320,10 @@ def _tell(findings: Findings) -> None:
             f"Window after {findings.window_s} s, first gauge after {findings.first_gauge_s} s, "
             f"run alive after {findings.run_alive_s} s, ended after {findings.ended_s} s."
         )
-    else:
+    elif findings.problem:
         print(f"The demo did not come to its end. {findings.problem}", file=sys.stderr)
+    else:
+        print("The window was closed before the run was over.", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ SECOND_S_MAX = 30.0
 CACHE = Path(os.environ.get("LANHERD_E2E_CACHE", "~/.cache/lanherd-e2e")).expanduser()
 # A blank in the path, as people have.
 CHECKOUT = "opt/lan herd"
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 # How this machine reaches the net, by the names that pip, uv and apt know.
 WAY_OUT = {"SSL_CERT_FILE", "PIP_CERT", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"}
 PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
@@ -58,7 +58,7 @@ def fresh_root() -> Path:
     # Whom this machine trusts, since the bare one uses its network.
     for certificates in {CERTIFICATES, *way_out().values()}:
         if Path(certificates).is_file():
-            target = root / str(certificates).lstrip("/")
+            target = root / certificates.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(certificates, target)
     clone(root / CHECKOUT)

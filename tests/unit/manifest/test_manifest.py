@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.ids import BlobHash
-from lanherd_protocol.limits import BLOB_BYTES_MAX, MANIFEST_ENTRIES_MAX
-from lanherd_protocol.manifest import MANIFEST_BYTES_MAX, ManifestError
+from lanherd_protocol.limits import BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX
+from lanherd_protocol.manifest import ManifestError
 from lanherd_protocol.values import Manifest, ManifestEntry
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanherd_protocol.paths import PATH_NAMES_MAX, PathError, check_path, check_target, parent
+from lanherd_protocol.limits import PATH_NAMES_MAX
+from lanherd_protocol.paths import PathError, check_path, check_target, parent
 
 NAMES = st.text(
     st.characters(exclude_characters="/\\\0", exclude_categories=["Cs"]), min_size=1, max_size=12
