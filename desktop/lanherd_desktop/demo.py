@@ -36,6 +36,7 @@ EXPECTED_OUTPUTS = ("decision.png", "losses.csv", "result.json")
 CHECK_MS = 100
 TIME_LIMIT_S = 280.0
 PICTURE = "decision.png"
+OVER = "The demo's run is over. The window stays open; the demo ends when you close it."
 
 
 @dataclass
@@ -122,9 +123,8 @@ class Demo(QObject):
         self.findings.first_gauge_s = self._since(marks.get("first_gauge"))
         if self._headless:
             QApplication.quit()
-        elif problem:
-            # The window stays for whoever wants to look; they are not to wait for a run.
-            print(problem, file=sys.stderr, flush=True)
+        else:
+            print(problem or OVER, file=sys.stderr, flush=True)
 
     def _on_failed(self, failure: Failure) -> None:
         self._end(" ".join(part for part in failure_texts(failure) if part))

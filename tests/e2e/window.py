@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lanherd_desktop.demo import OVER
 from lanherd_desktop.views.theme.tokens import DARK
 from tests.bench.report import Metric
 from tests.e2e.tools import expect
@@ -58,7 +59,7 @@ def desktop_by_hand(folder: Path, shots: Path | None = None) -> None:
     """The desktop from its first start to Ctrl+Q."""
     (folder / "controller" / "desktop.toml").write_text('theme = "dark"\nlanguage = "en"\n')
     with agent_process(folder / "agent"), x_screen(folder) as screen:
-        with started(screen, "lanherd_desktop") as desktop:
+        with started(screen, folder, "lanherd_desktop") as desktop:
             keep = Keeper(screen, shots)
             window = screen.wait_window(desktop.pid, "Lanherd")
             pair(screen, window)
@@ -124,7 +125,7 @@ def demo_to_its_end(folder: Path, shots: Path | None = None) -> None:
     """`./dev demo` with a screen keeps its window when its run is over, until it is closed."""
     home = folder / "demo"
     with x_screen(folder) as screen:
-        with started(screen, "lanherd_desktop.demo", "--json", "--home", str(home)) as demo:
+        with started(screen, folder, "lanherd_desktop.demo", "--json", "--home", str(home)) as demo:
             keep = Keeper(screen, shots)
             screen.wait_window(demo.pid, "Lanherd")
             agent = demo_agent(home)
@@ -133,12 +134,13 @@ def demo_to_its_end(folder: Path, shots: Path | None = None) -> None:
                 lambda: [run["state"] for run in asked("runs", *controller)] == ["ended"],
                 DEMO_WITHIN_S,
             )
-            # The demo looks at its outputs, then leaves the window to the person.
+            # It still looks at the outputs, then leaves the window to the person.
+            wait_until(lambda: OVER in demo.problems.read_text(), DEMO_WITHIN_S)
             before = screen.picture()
             screen.press("ctrl+1")
             screen.wait_change(before, PAGE_PIXELS_MIN)
             keep.picture("demo")
-            expect(demo.poll() is None, "the demo's window closed by itself")
+            expect(demo.is_alive(), "the demo's window closed by itself")
             screen.press("ctrl+q")
             told = ends_well(demo)
         expect(json.loads(told)["ok"] is True, f"the demo says {told}")
@@ -149,10 +151,10 @@ def demo_ended_by_signal(folder: Path) -> None:
     """SIGTERM closes the demo's window in the middle of its run, and ends its agent."""
     home = folder / "demo"
     with x_screen(folder) as screen:
-        with started(screen, "lanherd_desktop.demo", "--home", str(home)) as demo:
+        with started(screen, folder, "lanherd_desktop.demo", "--home", str(home)) as demo:
             screen.wait_window(demo.pid, "Lanherd")
             agent = demo_agent(home)
-            demo.send_signal(signal.SIGTERM)
+            os.kill(demo.pid, signal.SIGTERM)
             ends_well(demo)
         wait_until(lambda: not Path(f"/proc/{agent}").exists(), END_WITHIN_S)
 
@@ -172,29 +174,47 @@ class Keeper:
         return picture
 
 
+class Program:
+    """A program with its windows on the screen."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", told: Path, problems: Path) -> None:
+        self._process = process
+        self.pid = process.pid
+        self.told = told
+        self.problems = problems
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self) -> int:
+        return self._process.wait(END_WITHIN_S)
+
+
 @contextmanager
-def started(screen: Screen, module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A program with its windows on the screen; it doesn't outlive the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *arguments],
-        env=screen.variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def started(screen: Screen, folder: Path, module: str, *arguments: str) -> Iterator[Program]:
+    """A program that doesn't outlive the block; what it says is kept in `folder`."""
+    told, problems = folder / "stdout", folder / "stderr"
+    with told.open("wb") as out, problems.open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *arguments],
+            env=screen.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
     try:
-        yield process
+        yield Program(process, told, problems)
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+            process.wait()
 
 
-def ends_well(process: subprocess.Popen[str]) -> str:
+def ends_well(program: Program) -> str:
     """The program ends with 0 and says nothing of trouble; its stdout."""
-    told, problems = process.communicate(timeout=END_WITHIN_S)
-    expect(process.returncode == 0, f"it ended with {process.returncode}: {told}{problems}")
+    code = program.wait()
+    told, problems = program.told.read_text(), program.problems.read_text()
+    expect(code == 0, f"it ended with {code}: {told}{problems}")
     expect("Traceback" not in problems, problems)
     return told
 
