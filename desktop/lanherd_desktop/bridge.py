@@ -157,6 +157,7 @@ class Bridge(QObject):
         self._streams: set[Stream] = set()
         self._start_failure: Failure | None = None
         self._failure_told = False
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="lanherd-io", daemon=True)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -165,7 +166,9 @@ class Bridge(QObject):
     # --- GUI thread ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open the fleet in its thread; returns when jobs can be given."""
+        """Open the fleet in its thread; returns when jobs can be given. Nothing once closed."""
+        if self._closed:
+            return
         self._thread.start()
         self._ready.wait()
         while self._early:
@@ -174,6 +177,7 @@ class Bridge(QObject):
 
     def close(self) -> None:
         """Cancel everything, close the fleet and end the thread."""
+        self._closed = True
         self._timer.stop()
         for stream in tuple(self._streams):
             stream.close()

@@ -235,6 +235,10 @@ class SubmitDialog(QDialog):
         }
         return texts[problem.code]
 
+    def where_text(self) -> str:
+        """Where it would run, or what is wrong with the form."""
+        return self._where.text()
+
     def _say_where(self, text: str, danger: bool) -> None:
         self._where.set_role("danger" if danger else "secondary")
         self._where.setText(text)

@@ -44,14 +44,14 @@ class RunDetail(QWidget):
         self._title = ElidedLabel("", "title")
         self._again = GhostButton(self.tr("Run again…"))
         self._again.clicked.connect(self.run_again)
-        self._stop = DangerButton(self.tr("Stop"))
-        self._stop.clicked.connect(self.stop)
+        self.stop_button = DangerButton(self.tr("Stop"))
+        self.stop_button.clicked.connect(self.stop)
         head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(self._chip)
         head.addWidget(self._title, 1)
         head.addWidget(self._again)
-        head.addWidget(self._stop)
+        head.addWidget(self.stop_button)
         self._numbers = NumbersLine()
         self.tabs = TabBar()
         self.tabs.add_tab(TAB_OVERVIEW, self.tr("Overview"))
@@ -108,7 +108,7 @@ class RunDetail(QWidget):
         key, view = self._key, self.view
         if key is None or view is None or is_ended(view):
             return
-        self._stop.setEnabled(False)
+        self.stop_button.setEnabled(False)
         self._context.ask(
             lambda fleet, job: fleet.run_at(*key).stop(STOP_GRACE_S),
             lambda stopped: self._refresh(),
@@ -155,8 +155,8 @@ class RunDetail(QWidget):
             return
         self._chip.set_kind(chip_kind(view))
         self._title.setText(run_title(view))
-        self._stop.setEnabled(not is_ended(view))
-        self._stop.setVisible(not is_ended(view))
+        self.stop_button.setEnabled(not is_ended(view))
+        self.stop_button.setVisible(not is_ended(view))
         self.overview.show_view(self._key[0], view)
         self.log.show_view(view)
         self._refresh_numbers()
