@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from lanherd_client.mirror import Connecting, GpuPoint, MachineView, Online, Refused, Unreachable
 from lanherd_desktop.state.chips import ChipKind
@@ -118,6 +118,8 @@ def _link(view: MachineView) -> tuple[LinkKind, Failure | None]:
             return "unreachable", failure
         case Refused(failure=failure):
             return "refused", failure
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def gpu_groups(gpus: Sequence[GpuFacts]) -> tuple[GpuGroup, ...]:

@@ -1,6 +1,7 @@
 """One run as lists show it: a chip, a title, why it waits or how it ended, how long it took."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.filters import Query, parse_query
@@ -73,6 +74,8 @@ def chip_kind(view: RunView) -> ChipKind:
             return ChipKind.STOPPING
         case Ended(outcome=outcome):
             return _OUTCOME_CHIPS[outcome]
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def run_reason(view: RunView) -> Reason | None:
@@ -82,6 +85,8 @@ def run_reason(view: RunView) -> Reason | None:
             return reason
         case Preparing() | Starting() | Running() | Stopping():
             return None
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _times(view: RunView) -> tuple[float | None, float | None]:
@@ -94,6 +99,8 @@ def _times(view: RunView) -> tuple[float | None, float | None]:
             return started_at, at
         case Queued() | Preparing() | Starting():
             return None, None
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def run_row(machine: DeviceId, machine_name: str, view: RunView) -> RunRow:
