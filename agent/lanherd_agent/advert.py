@@ -5,14 +5,21 @@ written by rename, and removed when the agent ends; a reader checks the pid, sin
 leaves its file behind.
 """
 
+import errno
+import logging
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from platformdirs import user_runtime_path
+from platformdirs import RuntimeDirWarning, user_runtime_path
 
 from lanherd_protocol.ids import DeviceId
+
+_LOG = logging.getLogger("lanherd.advert")
 
 
 class Advert(Struct, frozen=True, kw_only=True):
@@ -29,28 +36,59 @@ class Advert(Struct, frozen=True, kw_only=True):
 
 
 def adverts_directory() -> Path:
-    """`agents` below LANHERD_RUNTIME_DIR or the user's runtime directory."""
+    """`agents` below LANHERD_RUNTIME_DIR or the user's runtime directory.
+
+    Raises OSError when the only directory for it belongs to somebody else.
+    """
     override = os.environ.get("LANHERD_RUNTIME_DIR")
-    base = Path(override) if override else user_runtime_path("lanherd", appauthor=False)
-    return base / "lanherd" / "agents" if override else base / "agents"
+    if override:
+        return Path(override) / "lanherd" / "agents"
+    with warnings.catch_warnings():
+        # Without a login session there is no XDG_RUNTIME_DIR; its stand-in is as good to us.
+        warnings.simplefilter("ignore", RuntimeDirWarning)
+        return user_runtime_path("lanherd", appauthor=False) / "agents"
 
 
-def publish(advert: Advert) -> Path:
-    """Write the advert; returns its path."""
+@contextmanager
+def published(advert: Advert) -> Iterator[None]:
+    """The advert, for the length of the block. Where it can't be written the agent serves without:
+    whoever is paired knows its address, and its socket can be named.
+    """
+    path: Path | None = None
+    try:
+        path = _write(advert)
+    except OSError as problem:
+        _LOG.warning("controllers here won't see this agent, its advert isn't there: %s", problem)
+    try:
+        yield
+    finally:
+        if path is not None:
+            _withdraw(path, advert.pid)
+
+
+def _write(advert: Advert) -> Path:
     directory = adverts_directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = directory.stat().st_uid
+    if owner != os.geteuid():
+        raise PermissionError(errno.EPERM, f"it belongs to user id {owner}", str(directory))
     path = directory / f"{advert.machine}.json"
-    fresh = path.with_suffix(f".{advert.pid}.new")
-    fresh.write_bytes(msgspec.json.encode(advert))
-    fresh.replace(path)
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_bytes(msgspec.json.encode(advert))
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
     return path
 
 
-def withdraw(path: Path, pid: int) -> None:
+def _withdraw(path: Path, pid: int) -> None:
     """Remove our advert, unless another agent has replaced it meanwhile."""
     try:
-        current = msgspec.json.decode(path.read_bytes(), type=Advert)
+        if msgspec.json.decode(path.read_bytes(), type=Advert).pid == pid:
+            path.unlink(missing_ok=True)
     except FileNotFoundError:
-        return
-    if current.pid == pid:
-        path.unlink(missing_ok=True)
+        pass  # somebody has tidied up
+    except (OSError, msgspec.MsgspecError) as problem:
+        _LOG.warning("the agent's advert is left behind: %s", problem)

@@ -8,11 +8,11 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lanherd_agent.advert import Advert, publish, withdraw
+from lanherd_agent.advert import Advert, published
 from lanherd_agent.api.dispatcher import AgentDispatcher, Routes
 from lanherd_agent.api.endings import Endings
 from lanherd_agent.api.logs import LogsApi
@@ -40,7 +40,7 @@ from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.messages import AgentStatus
 from lanherd_protocol.states import RunView
-from lanherd_protocol.values import MachineFacts, Telemetry
+from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, Telemetry
 from lanherd_protocol.version import __version__
 
 PORT = 47470
@@ -97,7 +97,7 @@ class Agent:
         LogsApi(shell, options.home, snapshots, builder, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
         SnapshotsApi(snapshots, builder, shell).routes(routes)
-        PairingApi(shell, identity, self._status, self._on_paired).routes(routes)
+        PairingApi(shell, identity, self._status, lambda: self._listener).routes(routes)
         hello = local_hello(self._name, identity.device)
         self._listener = Listener(AgentDispatcher(routes), hello)
         shell.on_published(self._on_published)
@@ -105,27 +105,25 @@ class Agent:
     @asynccontextmanager
     async def serving(self, tasks: TaskOwner) -> AsyncIterator[None]:
         """The agent, reachable; on leaving it says goodbye, and its runs go on."""
-        await self._sampler.start()
-        await self.executor.open(tasks)
-        tasks.spawn(self._shell.serve(self.executor), "shell")
-        sampling = tasks.spawn(self._sampler.run(), "sampler")
-        await self._listener.listen_unix(self._options.home.socket)
-        self._port = await self._listener.listen_tls(
-            self._options.listen,
-            self._options.port,
-            self._identity,
-            [d.certificate_pem for d in self._shell.devices() if d.revoked_at is None],
-            self._look_up,
-        )
-        advert = publish(self._advert())
-        try:
+        async with AsyncExitStack() as ends:
+            ends.push_async_callback(self._probe.close)
+            await self._sampler.start()
+            await self.executor.open(tasks)
+            tasks.spawn(self._shell.serve(self.executor), "shell")
+            ends.push_async_callback(self._shell.close)
+            ends.callback(tasks.spawn(self._sampler.run(), "sampler").cancel)
+            ends.push_async_callback(self._listener.close)
+            self._port = await self._listener.listen_tls(
+                self._options.listen,
+                self._options.port,
+                self._identity,
+                [d.certificate_pem for d in self._shell.devices() if d.revoked_at is None],
+                self._look_up,
+            )
+            # After the port, which it tells to whoever pairs.
+            await self._listener.listen_unix(self._options.home.socket)
+            ends.enter_context(published(self._advert()))
             yield
-        finally:
-            withdraw(advert, os.getpid())
-            await self._listener.close()
-            sampling.cancel()
-            await self._shell.close()
-            await self._probe.close()
 
     @property
     def port(self) -> int:
@@ -146,34 +144,19 @@ class Agent:
     def _on_sample(self, sample: Telemetry) -> None:
         self._machine.publish(sample)
         facts = {gpu.uuid: gpu for gpu in self._sampler.facts.gpus}
-        capacities = []
-        for reading in sample.gpus:
-            gpu = facts[reading.uuid]
-            used = reading.vram_used_bytes
-            problem = reading.problem
-            if used is None and problem is None:
-                problem = "its VRAM can't be read"
-            ours = min(reading.vram_ours_bytes, used or 0)
-            capacities.append(
-                GpuCapacity(
-                    index=gpu.index,
-                    uuid=gpu.uuid,
-                    total_bytes=gpu.vram_bytes,
-                    foreign_bytes=(used or 0) - ours,
-                    ours_bytes=ours,
-                    problem=problem,
-                )
-            )
-        self._shell.post(ReadingsTaken(gpus=tuple(capacities)))
+        capacities = tuple(
+            _capacity(facts[reading.uuid], reading)
+            for reading in sample.gpus
+            # One that was lost while it was read is gone from the facts already.
+            if reading.uuid in facts
+        )
+        self._shell.post(ReadingsTaken(gpus=capacities))
 
     def _on_facts(self, facts: ProbeFacts) -> None:
         log.info("GPUs: %s, %s", facts.source, facts.problem or f"{len(facts.gpus)} found")
 
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         self._sampler.wake()
-
-    def _on_paired(self, certificate_pem: str) -> None:
-        self._listener.add_anchor(certificate_pem)
 
     def _look_up(self, device: DeviceId) -> Grant | None:
         known = self._shell.device(device)
@@ -223,6 +206,22 @@ class Agent:
         )
 
 
+def _capacity(gpu: GpuFacts, reading: GpuReading) -> GpuCapacity:
+    used = reading.vram_used_bytes
+    ours = min(reading.vram_ours_bytes, used or 0)
+    problem = reading.problem
+    if used is None and problem is None:
+        problem = "its VRAM can't be read"
+    return GpuCapacity(
+        index=gpu.index,
+        uuid=gpu.uuid,
+        total_bytes=gpu.vram_bytes,
+        foreign_bytes=(used or 0) - ours,
+        ours_bytes=ours,
+        problem=problem,
+    )
+
+
 async def serve(options: ServeOptions) -> None:
     """Be an agent until SIGTERM or SIGINT. Raises what makes that impossible, HOME_IN_USE say."""
     with locked(options.home):
@@ -230,19 +229,33 @@ async def serve(options: ServeOptions) -> None:
         snapshots = await SnapshotStore.open(options.home.root)
         builder = await EnvironmentBuilder.open(options.home.root)
         shell = await Shell.open(SqliteStore(options.home.database))
-        agent = Agent(options, identity, shell, snapshots, builder)
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopped.set)
-        async with TaskOwner("agent") as tasks, agent.serving(tasks):
-            print(
-                f"lanherd-agent {__version__} serves {agent.port} on "
-                f"{', '.join(options.listen)}, home {options.home.root}",
-                file=sys.stderr,
-                flush=True,
-            )
-            async with TaskOwner("agent's end") as ends:
-                asked = ends.spawn(stopped.wait(), "wait for a signal")
-                failed = ends.spawn(tasks.wait(), "wait for a failure")
-                await asyncio.wait((asked, failed), return_when=asyncio.FIRST_COMPLETED)
+        try:
+            stopped = _told_to_stop()
+            agent = Agent(options, identity, shell, snapshots, builder)
+            async with TaskOwner("agent") as tasks, agent.serving(tasks):
+                print(
+                    f"lanherd-agent {__version__} serves {agent.port} on "
+                    f"{', '.join(options.listen)}, home {options.home.root}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                await _until_stopped_or_failed(stopped, tasks)
+        finally:
+            await shell.close()
+
+
+def _told_to_stop() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set from now on."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+async def _until_stopped_or_failed(stopped: asyncio.Event, tasks: TaskOwner) -> None:
+    """Raises what made one of the agent's tasks fail."""
+    async with TaskOwner("agent's end") as ends:
+        asked = ends.spawn(stopped.wait(), "wait for a signal")
+        failed = ends.spawn(tasks.wait(), "wait for a failure")
+        await asyncio.wait((asked, failed), return_when=asyncio.FIRST_COMPLETED)

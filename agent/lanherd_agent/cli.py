@@ -1,4 +1,4 @@
-"""`lanherd-agent`: serve, pair, probe, status."""
+"""`lanherd-agent`: serve, status, probe."""
 
 import argparse
 import asyncio
@@ -12,15 +12,19 @@ from typing import Any
 import msgspec
 
 from lanherd_agent.home import agent_home
-from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.version import __version__
 
 EXIT_FAILED = 1
+EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 130
+_UNREACHABLE = (ErrorCode.UNREACHABLE, ErrorCode.TIMED_OUT, ErrorCode.CONNECTION_LOST)
+GPUS_SIMULATED_MAX = 64
+NAME_CHARS_MAX = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 ok, 1 failed, 2 usage, 130 interrupted."""
+    """The exit code: 0 ok, 1 failed, 2 usage, 3 no agent answers, 130 interrupted."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=getattr(logging, options.log_level.upper()),
@@ -33,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(options.do(options))
     except LanherdError as problem:
         print(f"lanherd-agent: {problem}", file=sys.stderr)
-        return EXIT_FAILED
+        return EXIT_UNREACHABLE if problem.code in _UNREACHABLE else EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return 0
@@ -50,11 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     serve = verbs.add_parser("serve", help="be an agent until SIGTERM")
     serve.add_argument("--home", type=Path, help="directory of all of this agent's state")
-    serve.add_argument("--name", default="", help="what people call this machine")
-    serve.add_argument("--port", type=int, default=None, help="TCP port; another if it is taken")
+    serve.add_argument("--name", type=_name, default="", help="what people call this machine")
+    serve.add_argument("--port", type=_port, default=None, help="TCP port; another if it is taken")
     serve.add_argument("--listen", action="append", metavar="ADDRESS", help="default: 127.0.0.1")
     serve.add_argument(
-        "--simulate-gpus", type=int, default=0, metavar="N", help="simulated GPUs, labelled so"
+        "--simulate-gpus", type=_gpus, default=0, metavar="N", help="simulated GPUs, labelled so"
     )
     serve.add_argument("--gpu-script", type=Path, help="JSON of processes for simulated GPUs")
     serve.set_defaults(do=_serve)
@@ -66,6 +70,28 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--json", action="store_true")
     probe.set_defaults(do=_probe)
     return parser
+
+
+def _port(text: str) -> int:
+    return _number(text, 0xFFFF, "a TCP port")
+
+
+def _gpus(text: str) -> int:
+    return _number(text, GPUS_SIMULATED_MAX, "a number of GPUs")
+
+
+def _number(text: str, most: int, what: str) -> int:
+    if not text.isdecimal() or int(text) > most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}: give 0 to {most}")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    if len(text) > NAME_CHARS_MAX or not text.isprintable():
+        raise argparse.ArgumentTypeError(
+            f"a machine's name is one line of at most {NAME_CHARS_MAX} characters"
+        )
+    return text
 
 
 async def _serve(options: argparse.Namespace) -> None:

@@ -2,7 +2,8 @@
 
 Every effect is idempotent and ends as exactly one posted event. What could not be asked is not
 answered: a launcher that is away is asked again until it says what became of the attempt, since an
-attempt that may be alive must not be told as failed.
+attempt that may be alive must not be told as failed. An error that nobody expected is the affair
+of its run alone: it is logged with the run's story, and the agent serves the others.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
@@ -29,7 +30,15 @@ from lanherd_agent.runs.launcher_client import (
     StartFailure,
 )
 from lanherd_agent.runs.launcher_process import LauncherProcess, LauncherUnavailableError
-from lanherd_agent.runs.rundir import AttemptDir, RunDirError, Spec, read_start, write_spec
+from lanherd_agent.runs.rundir import (
+    AttemptDir,
+    Flaw,
+    RunDirError,
+    Spec,
+    Start,
+    read_start,
+    write_spec,
+)
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.tasks import TaskOwner
@@ -41,6 +50,7 @@ log = logging.getLogger("lanherd.executor")
 
 ASK_AGAIN_S = 0.5
 Attempt = tuple[RunId, int]
+Wanted = TypeVar("Wanted", bound=f.Acting)
 Tell = Callable[[BuildProgress], None]
 
 _OWN_VARIABLES = frozenset(
@@ -80,6 +90,7 @@ class Executor:
             LauncherProcess(home.root), self._on_exited, self._on_launcher
         )
         self._tasks: TaskOwner | None = None
+        self._inherited = _inherited(os.environ)
         self._preparing: dict[Attempt, asyncio.Task[None]] = {}
         self._alive_since: dict[Attempt, float] = {}
 
@@ -92,16 +103,16 @@ class Executor:
         for effect in effects:
             match effect:
                 case f.PrepareRun():
-                    task = self._spawn(self._prepare(effect), "prepare", effect.run)
+                    task = self._spawn(self._prepare, effect, "prepare")
                     self._preparing[effect.run, effect.attempt] = task
                 case f.CancelPreparation():
-                    self._spawn(self._cancel_preparation(effect), "cancel", effect.run)
+                    self._spawn(self._cancel_preparation, effect, "cancel the preparation of")
                 case f.StartAttempt():
-                    self._spawn(self._start(effect), "start", effect.run)
+                    self._spawn(self._start, effect, "start")
                 case f.AdoptAttempt():
-                    self._spawn(self._adopt(effect), "adopt", effect.run)
+                    self._spawn(self._adopt, effect, "adopt")
                 case f.SignalAttempt():
-                    self._spawn(self._signal(effect), "signal", effect.run)
+                    self._spawn(self._signal, effect, "signal")
                 case _:
                     assert_never(effect)
 
@@ -110,10 +121,18 @@ class Executor:
         return self._alive_since.get((run, attempt))
 
     def _spawn(
-        self, work: Coroutine[None, None, None], what: str, run: RunId
+        self, work: Callable[[Wanted], Coroutine[None, None, None]], effect: Wanted, what: str
     ) -> asyncio.Task[None]:
+        async def contained() -> None:
+            try:
+                await work(effect)
+            except Exception:
+                # Whether it was done isn't known, so nothing is told: the next start takes it up.
+                story = self._shell.story(effect.run)
+                log.exception("could not %s run %s: %s", what, effect.run, story)
+
         assert self._tasks is not None, "effects come after open()"
-        return self._tasks.spawn(work, f"{what} {run}")
+        return self._tasks.spawn(contained(), f"{what} {effect.run}")
 
     # --- preparing -------------------------------------------------------------------------------
 
@@ -121,8 +140,9 @@ class Executor:
         run, attempt = effect.run, effect.attempt
         try:
             environment = await self._make_ready(effect)
-        except LanherdError as problem:
-            self._shell.post(e.PreparationFailed(run=run, attempt=attempt, failure=problem.failure))
+        except Exception as problem:
+            failure = self._told(problem, run)
+            self._shell.post(e.PreparationFailed(run=run, attempt=attempt, failure=failure))
         else:
             built = environment.environment if environment is not None else None
             prepared = e.Prepared(environment=built)
@@ -181,15 +201,13 @@ class Executor:
 
     async def _start(self, effect: f.StartAttempt) -> None:
         directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
-        try:
-            if read_start(directory) is None:
+        # Where the claim of a start lies, whole or torn, it may be alive: that is for the launcher.
+        if not _is_claimed(directory):
+            try:
                 await self._lay_out(directory, effect)
-        except LanherdError as problem:
-            self._start_failed(effect, problem.failure)
-            return
-        except (OSError, RunDirError) as problem:
-            self._start_failed(effect, _disk_failure(problem))
-            return
+            except Exception as problem:
+                self._start_failed(effect, self._told(problem, effect.run))
+                return
         await self._launch(directory, effect)
 
     async def _lay_out(self, directory: AttemptDir, effect: f.StartAttempt) -> None:
@@ -202,7 +220,7 @@ class Executor:
         elif not directory.tree.is_dir():
             await self._snapshots.materialise(spec.snapshot, directory.tree)
         environment = await self._environment(spec)
-        variables = {**_inherited(os.environ), **spec.variables}
+        variables = {**self._inherited, **spec.variables}
         if environment is not None:
             variables = environment.activate(variables)
         variables.update(binding_variables(effect.lease))
@@ -219,11 +237,14 @@ class Executor:
             try:
                 started = await self._launcher.start(directory.path)
             except StartFailedError as problem:
-                self._start_failed(effect, _start_failure(problem, effect.spec.command[0]))
-                return
+                if problem.kind is not StartFailure.DRAINING:
+                    failure = _start_failure(problem, directory, effect.spec.command[0])
+                    self._start_failed(effect, failure)
+                    return
+                await _before_asking_again("start", effect.run, problem)
+                continue
             except LauncherUnavailableError as problem:
-                log.warning("no launcher for run %s, asking again: %s", effect.run, problem)
-                await asyncio.sleep(ASK_AGAIN_S)
+                await _before_asking_again("start", effect.run, problem)
                 continue
             self._alive_since.setdefault(attempt, started.at)
             self._shell.post(
@@ -244,7 +265,7 @@ class Executor:
         """After a restart: if it is alive it is watched again, if it ended its exit is told."""
         directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
         try:
-            start = read_start(directory)
+            start = await _read_start(directory)
         except RunDirError as problem:
             self._lost(effect, f"Its run directory can't be trusted: {problem}")
             return
@@ -257,8 +278,7 @@ class Executor:
             try:
                 await self._launcher.watch(directory.path)
             except LauncherUnavailableError as problem:
-                log.warning("no launcher to adopt run %s, asking again: %s", effect.run, problem)
-                await asyncio.sleep(ASK_AGAIN_S)
+                await _before_asking_again("adopt", effect.run, problem)
             else:
                 return
 
@@ -270,10 +290,15 @@ class Executor:
     async def _signal(self, effect: f.SignalAttempt) -> None:
         directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
         problem = ""
-        try:
-            await self._launcher.signal(directory.path, effect.signal)
-        except (NotRunningError, LauncherUnavailableError) as cause:
-            problem = str(cause)
+        while True:
+            try:
+                await self._launcher.signal(directory.path, effect.signal)
+            except LauncherUnavailableError as away:
+                await _before_asking_again("signal", effect.run, away)
+                continue
+            except NotRunningError as over:
+                problem = str(over)
+            break
         self._shell.post(
             e.AttemptSignalled(
                 run=effect.run, attempt=effect.attempt, signal=effect.signal, problem=problem
@@ -301,6 +326,17 @@ class Executor:
             self._shell.post(e.AttemptLost(run=run, attempt=attempt, at=exit_.at, why=why))
         # Else it never ran, and the answer to its start said so.
 
+    def _told(self, problem: Exception, run: RunId) -> Failure:
+        """What is told of a run that came to nothing because of this."""
+        match problem:
+            case LanherdError():
+                return problem.failure
+            case OSError() | RunDirError():
+                return _directory_failure(problem)
+            case _:
+                log.error("run %s: %s", run, self._shell.story(run), exc_info=problem)
+                return _UNEXPECTED
+
     def _on_launcher(self, link: LinkUp | LinkDown) -> None:
         if isinstance(link, LinkDown):
             log.warning("the launcher is away: %s", link.reason)
@@ -308,14 +344,46 @@ class Executor:
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
     """The agent's own environment without what is meant for the agent alone."""
-    inherited = {
-        name: value
-        for name, value in environment.items()
-        if name not in _OWN_VARIABLES and not name.startswith("LANHERD_")
-    }
+    inherited: dict[str, str] = {}
+    for name, value in environment.items():
+        if name in _OWN_VARIABLES or name.startswith("LANHERD_"):
+            continue
+        if not _is_text(name + value):
+            log.warning("runs don't get the variable %r: it isn't UTF-8", name)
+            continue
+        inherited[name] = value
     # So that a log shows a line when it is printed, not when 8 KiB have come together.
     inherited.setdefault("PYTHONUNBUFFERED", "1")
     return inherited
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+async def _before_asking_again(what: str, run: RunId, problem: Exception) -> None:
+    log.warning("run %s: the launcher can't %s it now, asking again: %s", run, what, problem)
+    await asyncio.sleep(ASK_AGAIN_S)
+
+
+def _is_claimed(directory: AttemptDir) -> bool:
+    return os.path.lexists(directory.start)
+
+
+async def _read_start(directory: AttemptDir) -> Start | None:
+    """Raises RunDirError; but a disk that can't be read now says nothing about the run."""
+    while True:
+        try:
+            return read_start(directory)
+        except RunDirError as problem:
+            if problem.flaw is not Flaw.UNREADABLE:
+                raise
+            log.warning("%s, looking again", problem)
+            await asyncio.sleep(ASK_AGAIN_S)
 
 
 def _started_at(directory: AttemptDir) -> float | None:
@@ -326,14 +394,9 @@ def _started_at(directory: AttemptDir) -> float | None:
     return start.at if start is not None else None
 
 
-def _disk_failure(problem: OSError | RunDirError) -> Failure:
-    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Failure(
-            code=ErrorCode.DISK_FULL,
-            title="The machine's disk is full.",
-            message="The run's directory could not be made.",
-            remedy="Make room on the machine and submit the run again.",
-        )
+def _directory_failure(problem: OSError | RunDirError) -> Failure:
+    if isinstance(problem, OSError) and problem.errno in _FULL:
+        return _disk_full("The run's directory could not be made.")
     return Failure(
         code=ErrorCode.LAUNCHER_FAILED,
         title="The run's directory could not be made.",
@@ -342,23 +405,20 @@ def _disk_failure(problem: OSError | RunDirError) -> Failure:
     )
 
 
-def _start_failure(problem: StartFailedError, program: str) -> Failure:
-    if problem.kind is StartFailure.EXEC and problem.errno == errno.ENOENT:
-        return Failure(
-            code=ErrorCode.COMMAND_NOT_FOUND,
-            title=f"There is no command {program!r} on the machine.",
-            message="It is neither in the run's folder nor on the PATH of its environment.",
-            remedy="Check its spelling, or add the package that brings it to the project's lock.",
-            data={"command": program},
-        )
+def _disk_full(message: str) -> Failure:
+    return Failure(
+        code=ErrorCode.DISK_FULL,
+        title="The machine's disk is full.",
+        message=message,
+        remedy="Make room on the machine and submit the run again.",
+    )
+
+
+def _start_failure(problem: StartFailedError, directory: AttemptDir, program: str) -> Failure:
+    if problem.errno in _FULL:
+        return _disk_full("The run could not be started.")
     if problem.kind is StartFailure.EXEC:
-        return Failure(
-            code=ErrorCode.COMMAND_NOT_FOUND,
-            title=f"The command {program!r} can't be run.",
-            message=problem.text,
-            remedy="Check that the file is executable and made for this machine.",
-            data={"command": program},
-        )
+        return _not_executable(problem, directory, program)
     return Failure(
         code=ErrorCode.LAUNCHER_FAILED,
         title="The run could not be started.",
@@ -366,3 +426,33 @@ def _start_failure(problem: StartFailedError, program: str) -> Failure:
         remedy="Look at the agent's log on that machine and submit the run again.",
         data={"kind": problem.kind.value},
     )
+
+
+def _not_executable(problem: StartFailedError, directory: AttemptDir, program: str) -> Failure:
+    title = f"The command {program!r} can't be run."
+    message = problem.text
+    remedy = "Check that the file is executable and made for this machine."
+    if problem.errno == errno.ENOENT:
+        if "/" in program and (directory.tree / program).exists():
+            message = "The file is there; the interpreter that its first line names is not."
+            remedy = "Name one that the machine has, or run it with one, as in 'bash train.sh'."
+        else:
+            title = f"There is no command {program!r} on the machine."
+            message = "It is neither in the run's folder nor on the PATH of its environment."
+            remedy = "Check its spelling, or add the package that brings it to the project's lock."
+    return Failure(
+        code=ErrorCode.COMMAND_NOT_FOUND,
+        title=title,
+        message=message,
+        remedy=remedy,
+        data={"command": program},
+    )
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNEXPECTED = Failure(
+    code=ErrorCode.INTERNAL,
+    title="The agent failed over this run.",
+    message="It met an error that it didn't expect; its log has the details.",
+    remedy="Please report this with the agent's log.",
+)

@@ -1,8 +1,8 @@
 """Tells those who follow an attempt when what they follow is over."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.ids import RunId
@@ -15,24 +15,28 @@ class Endings:
     """An event per follower, set when the run's view says that it is over."""
 
     def __init__(self, shell: Shell) -> None:
+        self._shell = shell
         self._followers: dict[RunId, set[tuple[IsOver, asyncio.Event]]] = {}
         shell.on_published(self._on_published)
 
-    @contextmanager
-    def following(self, view: RunView, is_over: IsOver) -> Iterator[asyncio.Event]:
-        """The event, already set when `view` says so."""
+    @asynccontextmanager
+    async def following(self, run: RunId, is_over: IsOver) -> AsyncIterator[asyncio.Event]:
+        """The event, already set when it is over. Raises NOT_FOUND.
+
+        The run is looked at after the follower is known, so that its end falls into no gap.
+        """
         over = asyncio.Event()
-        if is_over(view):
-            over.set()
         entry = is_over, over
-        self._followers.setdefault(view.run, set()).add(entry)
+        self._followers.setdefault(run, set()).add(entry)
         try:
+            if is_over(await self._shell.view(run)):
+                over.set()
             yield over
         finally:
-            followers = self._followers[view.run]
+            followers = self._followers[run]
             followers.discard(entry)
             if not followers:
-                del self._followers[view.run]
+                del self._followers[run]
 
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         if not self._followers:

@@ -4,13 +4,14 @@ import asyncio
 from pathlib import Path
 
 from lanherd_agent.api.access import check_owner
+from lanherd_agent.api.attempts import FILE_OFFSET_MAX, attempt_dir, check_range
 from lanherd_agent.api.dispatcher import Routes
-from lanherd_agent.api.endings import Endings, attempt_over
+from lanherd_agent.api.endings import Endings, IsOver, attempt_over
 from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.envs.lock import read_lock
 from lanherd_agent.home import AgentHome
 from lanherd_agent.runs import logs
-from lanherd_agent.runs.rundir import AttemptDir, RunDirError
+from lanherd_agent.runs.rundir import RunDirError
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.server import IncomingCall
@@ -19,6 +20,10 @@ from lanherd_protocol.messages import LogEnd, ReadLog
 from lanherd_protocol.methods import LOGS_READ
 from lanherd_protocol.states import Ended, Preparing, Queued, Running, RunView, Starting, Stopping
 from lanherd_protocol.values import LockedEnvironment
+
+_NOW = asyncio.Event()
+"""For those who don't follow: what is there now is all."""
+_NOW.set()
 
 
 class LogsApi:
@@ -42,29 +47,19 @@ class LogsApi:
         routes.call(LOGS_READ, self._on_read)
 
     async def _on_read(self, call: IncomingCall, request: ReadLog) -> LogEnd:
-        if request.offset < 0 or (request.length is not None and request.length < 0):
-            raise error(
-                ErrorCode.INVALID_REQUEST,
-                "An offset and a length of a log can't be negative.",
-                f"Asked for {request.length} bytes at {request.offset}.",
-                "Begin at 0.",
-            )
+        check_range(request.offset, request.length)
         view = await self._shell.view(request.run)
         check_owner(call.caller, view)
-        attempt = request.attempt or view.attempt
-        if attempt > view.attempt or attempt < 1:
-            raise error(
-                ErrorCode.NOT_FOUND,
-                f"The run has no attempt {attempt}.",
-                f"Its latest is {view.attempt}.",
-                "Ask for that one, or for 0, which means the latest.",
-            )
+        directory = attempt_dir(self._home, view, request.attempt)
         if request.source == "build":
+            is_over: IsOver = _built
             path = await self._build_log(view)
         else:
-            path = AttemptDir.of(self._home.root, view.run, attempt).log
+            is_over = attempt_over(directory.attempt)
+            path = directory.log
         try:
-            return await self._send(call, request, view, attempt, path)
+            async with self._endings.following(view.run, is_over) as over:
+                return await _send(call, request, directory.attempt, path, over)
         except RunDirError as problem:
             raise error(
                 ErrorCode.NOT_FOUND,
@@ -72,26 +67,6 @@ class LogsApi:
                 f"{problem}",
                 "Somebody put something else in its place; look at the run's directory.",
             ) from problem
-
-    async def _send(
-        self, call: IncomingCall, request: ReadLog, view: RunView, attempt: int, path: Path
-    ) -> LogEnd:
-        offset = request.offset
-        stop = None if request.length is None else offset + request.length
-        is_over = _built if request.source == "build" else attempt_over(attempt)
-        with self._endings.following(view, is_over) as over:
-            ended = over
-            if not request.follow:
-                ended = asyncio.Event()
-                ended.set()
-            async for chunk in logs.follow(path, offset, ended):
-                data = chunk.data if stop is None else chunk.data[: stop - offset]
-                await call.send(data)
-                offset += len(data)
-                if stop is not None and offset >= stop:
-                    break
-            complete = over.is_set() and await asyncio.to_thread(logs.size, path) <= offset
-        return LogEnd(attempt=attempt, offset=offset, complete=complete)
 
     async def _build_log(self, view: RunView) -> Path:
         wanted, snapshot = view.spec.environment, view.spec.snapshot
@@ -104,6 +79,25 @@ class LogsApi:
             )
         lock = await read_lock(self._snapshots, snapshot, wanted)
         return self._builder.log_path(await self._builder.identify(wanted, lock))
+
+
+async def _send(
+    call: IncomingCall, request: ReadLog, attempt: int, path: Path, over: asyncio.Event
+) -> LogEnd:
+    """Send the range that is asked for; `over` says that the log is whole."""
+    offset = request.offset
+    left = FILE_OFFSET_MAX if request.length is None else request.length
+    ended = over if request.follow else _NOW
+    if left:
+        async for chunk in logs.follow(path, offset, ended):
+            data = chunk.data[:left]
+            await call.send(data)
+            offset += len(data)
+            left -= len(data)
+            if not left:
+                break
+    complete = over.is_set() and await asyncio.to_thread(logs.size, path) <= offset
+    return LogEnd(attempt=attempt, offset=offset, complete=complete)
 
 
 def _built(view: RunView) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Raw
 
 from lanherd_agent.api.dispatcher import Routes
+from lanherd_agent.api.fitting import encoded_size, first_that_fit
 from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
@@ -52,10 +53,11 @@ class MachineApi:
 
     async def _on_snapshot(self, call: IncomingCall, request: Empty) -> MachineSnapshot:
         snapshot = self._shell.snapshot(ENDED_RUNS_IN_SNAPSHOT)
+        # Newest first: the rest, `runs_total` says how many there are, is asked for page by page.
         return MachineSnapshot(
             facts=self._facts(),
             seq=snapshot.seq,
-            runs=snapshot.runs,
+            runs=first_that_fit(snapshot.runs, encoded_size),
             telemetry=self._sampler().latest,
             runs_total=snapshot.total,
         )

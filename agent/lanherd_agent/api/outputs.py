@@ -1,17 +1,21 @@
 """Outputs of an attempt: listed, read by range, and watched while they come."""
 
 import asyncio
+import os
+from functools import partial
 
 from lanherd_agent.api.access import check_owner
+from lanherd_agent.api.attempts import FILE_OFFSET_MAX, attempt_dir, check_range
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.endings import Endings, attempt_over
+from lanherd_agent.api.fitting import encoded_size, first_that_fit
+from lanherd_agent.disk import in_thread
 from lanherd_agent.home import AgentHome
 from lanherd_agent.runs import outputs
 from lanherd_agent.runs.rundir import AttemptDir
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.ids import RunId
 from lanherd_protocol.limits import OUTPUT_ENTRIES_MAX
 from lanherd_protocol.messages import (
     ListOutputs,
@@ -47,60 +51,50 @@ class OutputsApi:
     async def _on_list(self, call: IncomingCall, request: ListOutputs) -> OutputList:
         view = await self._shell.view(request.run)
         check_owner(call.caller, view)
-        directory = self._directory(view, request.attempt)
+        directory = attempt_dir(self._home, view, request.attempt)
         entries, truncated = await self._scan(directory)
         return OutputList(attempt=directory.attempt, entries=entries, truncated=truncated)
 
     async def _on_read(self, call: IncomingCall, request: ReadOutput) -> OutputEnd:
+        check_range(request.offset, request.length)
         view = await self._shell.view(request.run)
         check_owner(call.caller, view)
-        root = self._directory(view, request.attempt).outputs
-        offset, sent = request.offset, 0
-        while True:
-            left = outputs.READ_BYTES_MAX if request.length is None else request.length - sent
-            try:
-                part = await asyncio.to_thread(
-                    outputs.read_range, root, request.path, offset, max(0, left)
-                )
-            except outputs.OutputError as problem:
-                raise _unreadable(request.path, problem) from problem
-            if not part.data:
-                return OutputEnd(size_bytes=part.size, modified_at=part.mtime_ns / 1e9)
-            await call.send(part.data)
-            offset += len(part.data)
-            sent += len(part.data)
+        root = attempt_dir(self._home, view, request.attempt).outputs
+        try:
+            descriptor = await in_thread(lambda: outputs.open_output(root, request.path))
+        except outputs.OutputError as problem:
+            raise _unreadable(request.path, problem) from problem
+        try:
+            return await _send(call, descriptor, request.offset, request.length)
+        finally:
+            os.close(descriptor)
 
     async def _on_watch(self, sub: IncomingSubscription, params: WatchOutputs) -> None:
         view = await self._shell.view(params.run)
         check_owner(sub.caller, view)
         number = max(0, sub.since)
-        before: OutputsChanged | None = None
+        told: OutputsChanged | None = None
+        attempt = view.attempt
         while True:
-            with self._endings.following(view, attempt_over(view.attempt)) as over:
-                while True:
+            async with self._endings.following(params.run, attempt_over(attempt)) as over:
+                last = False
+                while not last:
                     last = over.is_set()
-                    now = await self._changed(view)
-                    if now != before:
+                    now = await self._changed(view, attempt)
+                    if now != told:
                         number += 1
                         sub.offer(number, now)
-                        before = now
-                    if last:
-                        break
+                        told = now
                     await _wait(over, LOOK_EVERY_S)
-            later = await self._next_attempt(params.run, view)
-            if later is None:
+            view = await self._shell.view(params.run)
+            if view.attempt == attempt:
                 sub.end()
                 return
-            view = later
+            attempt = view.attempt
 
-    async def _next_attempt(self, run: RunId, view: RunView) -> RunView | None:
-        current = await self._shell.view(run)
-        return current if current.attempt > view.attempt else None
-
-    async def _changed(self, view: RunView) -> OutputsChanged:
-        directory = self._directory(view, 0)
-        entries, truncated = await self._scan(directory)
-        return OutputsChanged(attempt=directory.attempt, entries=entries, truncated=truncated)
+    async def _changed(self, view: RunView, attempt: int) -> OutputsChanged:
+        entries, truncated = await self._scan(attempt_dir(self._home, view, attempt))
+        return OutputsChanged(attempt=attempt, entries=entries, truncated=truncated)
 
     async def _scan(self, directory: AttemptDir) -> tuple[tuple[OutputEntry, ...], bool]:
         try:
@@ -109,7 +103,7 @@ class OutputsApi:
             )
         except outputs.OutputError as problem:
             raise _unreadable("outputs", problem) from problem
-        entries = tuple(
+        entries = [
             OutputEntry(
                 path=entry.path,
                 kind=_KINDS[entry.kind],
@@ -118,18 +112,25 @@ class OutputsApi:
             )
             for entry in listing.entries
             if entry.kind in _KINDS
-        )
-        return entries, listing.truncated
+        ]
+        fitting = first_that_fit(entries, encoded_size)
+        return fitting, listing.truncated or len(fitting) < len(entries)
 
-    def _directory(self, view: RunView, attempt: int) -> AttemptDir:
-        if attempt < 0 or attempt > view.attempt:
-            raise error(
-                ErrorCode.NOT_FOUND,
-                f"The run has no attempt {attempt}.",
-                f"Its latest is {view.attempt}.",
-                "Ask for that one, or for 0, which means the latest.",
-            )
-        return AttemptDir.of(self._home.root, view.run, attempt or view.attempt)
+
+async def _send(call: IncomingCall, descriptor: int, offset: int, length: int | None) -> OutputEnd:
+    """From one descriptor to the end: the run may put another file in its place meanwhile, and
+    half of each would be neither."""
+    left = FILE_OFFSET_MAX if length is None else length
+    while left:
+        count = min(left, outputs.READ_BYTES_MAX)
+        data = await in_thread(partial(os.pread, descriptor, count, offset))
+        if not data:
+            break
+        await call.send(data)
+        offset += len(data)
+        left -= len(data)
+    status = os.fstat(descriptor)
+    return OutputEnd(size_bytes=status.st_size, modified_at=status.st_mtime_ns / 1e9)
 
 
 async def _wait(over: asyncio.Event, seconds: float) -> None:

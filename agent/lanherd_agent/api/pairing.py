@@ -6,6 +6,7 @@ certificate and the agent's change hands without a secret.
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from lanherd_agent.api.access import audit
 from lanherd_agent.api.dispatcher import Routes
@@ -14,10 +15,19 @@ from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.certificate import device_of_certificate
 from lanherd_protocol.aio.identity import Identity
 from lanherd_protocol.aio.server import IncomingCall
-from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.errors import ErrorCode, Failure, error
+from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.limits import RUN_NAME_CHARS_MAX
 from lanherd_protocol.messages import AgentStatus, PairDevice, Paired
 from lanherd_protocol.methods import PAIRING_PAIR
+
+
+class Doors(Protocol):
+    """What pairing needs of the listener."""
+
+    def add_anchor(self, certificate_pem: str) -> None: ...
+
+    def disconnect(self, device: DeviceId, failure: Failure | None = None) -> int: ...
 
 
 class PairingApi:
@@ -26,22 +36,22 @@ class PairingApi:
         shell: Shell,
         identity: Identity,
         status: Callable[[], AgentStatus],
-        on_paired: Callable[[str], None],
+        doors: Callable[[], Doors],
     ) -> None:
         self._shell = shell
         self._identity = identity
         self._status = status
-        self._on_paired = on_paired
+        self._doors = doors
 
     def routes(self, routes: Routes) -> None:
         routes.call(PAIRING_PAIR, self._on_pair)
 
     async def _on_pair(self, call: IncomingCall, request: PairDevice) -> Paired:
-        if not 0 < len(request.name) <= RUN_NAME_CHARS_MAX:
+        if not 0 < len(request.name) <= RUN_NAME_CHARS_MAX or not request.name.isprintable():
             raise error(
                 ErrorCode.INVALID_REQUEST,
                 "The device has no usable name.",
-                f"A name has 1 to {RUN_NAME_CHARS_MAX} characters.",
+                f"A name is one line of 1 to {RUN_NAME_CHARS_MAX} characters.",
                 "Give the controller a name and pair again.",
             )
         device = Device(
@@ -52,8 +62,13 @@ class PairingApi:
             user=call.caller.user,
             added_at=time.time(),
         )
+        before = self._shell.device(device.device)
+        # First, since it may be refused; to be let through the handshake alone allows nothing.
+        self._doors().add_anchor(device.certificate_pem)
         await self._shell.add_device(device, audit(call, device.device))
-        self._on_paired(request.certificate_pem)
+        if before is not None and (before.role, before.user) != (device.role, device.user):
+            # Its connections still have the role that they were opened with.
+            self._doors().disconnect(device.device, _PAIRED_ANEW)
         status = self._status()
         return Paired(
             machine=status.machine,
@@ -63,3 +78,11 @@ class PairingApi:
             addresses=status.addresses,
             role=request.role,
         )
+
+
+_PAIRED_ANEW = Failure(
+    code=ErrorCode.CONNECTION_LOST,
+    title="This device was paired anew.",
+    message="It may do other things on this machine than before.",
+    remedy="Lanherd connects again by itself.",
+)

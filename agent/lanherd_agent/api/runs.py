@@ -1,9 +1,11 @@
 """Runs: submit, ask, stop, and the numbered feed of their changes."""
 
-from collections import deque
+from msgspec import Raw
+from msgspec.structs import replace
 
 from lanherd_agent.api.access import audit, own_or_any
 from lanherd_agent.api.dispatcher import Routes
+from lanherd_agent.api.fitting import LISTING_BYTES_MAX, all_fit, encoded_size, first_that_fit
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.codec import encode_body
@@ -13,6 +15,7 @@ from lanherd_protocol.messages import (
     Empty,
     GetRun,
     ListRuns,
+    NewRun,
     RunChanged,
     RunList,
     RunsSubmitted,
@@ -21,6 +24,9 @@ from lanherd_protocol.messages import (
 )
 from lanherd_protocol.methods import FEED_RUNS, RUNS_GET, RUNS_LIST, RUNS_STOP, RUNS_SUBMIT
 from lanherd_protocol.states import RunView
+
+VIEW_BYTES_MAX = 768
+"""What a view of a run that was just submitted holds beside the run's own description."""
 
 
 class RunsApi:
@@ -46,6 +52,7 @@ class RunsApi:
                 f"This one holds {len(request.runs)}.",
                 "Send them in several submits.",
             )
+        _check_size(request.runs)
         target = request.runs[0].run if len(request.runs) == 1 else f"{len(request.runs)} runs"
         views = await self._shell.submit(call.caller.user, request.runs, audit(call, target))
         return RunsSubmitted(runs=views)
@@ -61,7 +68,9 @@ class RunsApi:
                 f"{request.limit} were asked for.",
                 "Ask for the next page with the last run of the one before.",
             )
-        return await self._shell.list_runs(request)
+        page = await self._shell.list_runs(request)
+        runs = first_that_fit(page.runs, encoded_size)
+        return replace(page, runs=runs, more=page.more or len(runs) < len(page.runs))
 
     async def _on_stop(self, call: IncomingCall, request: StopRun) -> RunChanged:
         owner = own_or_any(call.caller)
@@ -69,52 +78,59 @@ class RunsApi:
 
     async def _on_follow(self, sub: IncomingSubscription, params: Empty) -> None:
         follower = _Follower(sub, self._shell.seq if sub.since < 0 else sub.since)
+        await self._catch_up(follower)
+        # Nothing can be published between the last look and this: there is no await.
         self._followers.add(follower)
         try:
-            await self._catch_up(follower)
             await sub.wait_closed()
         finally:
             self._followers.discard(follower)
 
     async def _catch_up(self, follower: "_Follower") -> None:
-        """Send what is kept since the number asked for; what is published meanwhile waits."""
-        missed = await self._shell.events_since(follower.sent)
-        if missed is None:
-            follower.subscription.gap(follower.sent + 1, self._shell.seq)
-            follower.sent = self._shell.seq
-        else:
+        """Send what is kept since the number asked for, until there is no more of it."""
+        while follower.sent != self._shell.seq:
+            missed = await self._shell.events_since(follower.sent)
+            if missed is None:
+                follower.skip_to(self._shell.seq)
+                continue
             for view in missed:
-                follower.offer(view)
-        follower.release()
+                follower.tell(view.seq, encode_body(RunChanged(view=view)))
 
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         if not self._followers:
             return
-        bodies = [(view.seq, encode_body(RunChanged(view=view))) for view in views]
-        for follower in self._followers:
-            for view, (seq, body) in zip(views, bodies, strict=True):
-                if follower.waiting is not None:
-                    follower.waiting.append(view)
-                elif seq > follower.sent:
-                    follower.sent = seq
-                    follower.subscription.offer(seq, body)
+        for view in views:
+            body = encode_body(RunChanged(view=view))
+            for follower in self._followers:
+                follower.tell(view.seq, body)
+
+
+def _check_size(runs: tuple[NewRun, ...]) -> None:
+    """Refuse what could be taken, but neither answered nor told to anybody in one message."""
+    if all_fit(runs, lambda new: encoded_size(new) + VIEW_BYTES_MAX):
+        return
+    one = len(runs) == 1
+    raise error(
+        ErrorCode.TOO_LARGE,
+        "The run's description is too large." if one else "The submit is too large.",
+        f"With all that is told of a run it would take more than {LISTING_BYTES_MAX} bytes.",
+        "Put long texts into a file of the project." if one else "Send them in several submits.",
+    )
 
 
 class _Follower:
     """One subscription of the feed, and the number up to which it was told."""
 
     def __init__(self, subscription: IncomingSubscription, sent: int) -> None:
-        self.subscription = subscription
         self.sent = sent
-        # Views published while the past is still being read; bounded by that one short read.
-        self.waiting: deque[RunView] | None = deque(maxlen=100_000)
+        self._subscription = subscription
 
-    def offer(self, view: RunView) -> None:
-        if view.seq > self.sent:
-            self.sent = view.seq
-            self.subscription.offer(view.seq, encode_body(RunChanged(view=view)))
+    def tell(self, seq: int, body: Raw) -> None:
+        self.sent = seq
+        self._subscription.offer(seq, body)
 
-    def release(self) -> None:
-        waiting, self.waiting = self.waiting, None
-        for view in waiting or ():
-            self.offer(view)
+    def skip_to(self, seq: int) -> None:
+        """These are not kept any more; or the subscriber is ahead of us, since our past was lost:
+        either way what it has is not what is, and it takes a fresh snapshot."""
+        self._subscription.gap(min(self.sent + 1, seq), seq)
+        self.sent = seq
