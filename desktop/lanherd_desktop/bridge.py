@@ -61,19 +61,17 @@ class Job(Generic[Result]):
         self._progress: Any = None
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether nobody waits for it any more."""
-        return self._cancelled
+        self.heard = True
+        """Whether anybody still waits for the answer."""
 
     def forget(self) -> None:
-        """It goes on, but nobody is there to hear: neither callback is called any more."""
-        self._cancelled = True
+        """It goes on, but nobody is there to hear: no callback is called any more."""
+        self.heard = False
 
     def cancel(self) -> None:
-        """No longer wanted: it ends, and neither callback is called any more."""
+        """No longer wanted: it ends, and no callback is called any more."""
         self._cancelled = True
+        self.heard = False
         task = self._task
         if task is not None and not task.done():
             task.get_loop().call_soon_threadsafe(task.cancel)
@@ -89,11 +87,11 @@ class Job(Generic[Result]):
 
     def deliver_progress(self) -> None:
         value, self._progress = self._progress, None
-        if value is not None and self._on_progress is not None and not self._cancelled:
+        if value is not None and self._on_progress is not None:
             self._on_progress(value)
 
     def deliver(self, result: Result | Failure) -> None:
-        if self._cancelled:
+        if not self.heard:
             return
         if isinstance(result, Failure):
             self._on_failed(result)
@@ -233,10 +231,10 @@ class Bridge(QObject):
             self._jobs.discard(job)
             job.deliver(result)
         for job in tuple(self._jobs):
-            if job.cancelled:
-                self._jobs.discard(job)
-            else:
+            if job.heard:
                 job.deliver_progress()
+            else:
+                self._jobs.discard(job)
         for stream in tuple(self._streams):
             stream.deliver()
             if stream.over:
@@ -301,11 +299,11 @@ class Bridge(QObject):
         if self._tasks is None or self._fleet is None:
             self._answers.append((job, CLOSING))
             return
-        job.started(self._tasks.spawn(self._answer(job, question(self._fleet, job)), "a question"))
+        job.started(self._tasks.spawn(self._answer(self._fleet, job, question), "a question"))
 
-    async def _answer(self, job: Job[Result], question: Coroutine[Any, Any, Result]) -> None:
+    async def _answer(self, fleet: Fleet, job: Job[Result], question: Question[Result]) -> None:
         try:
-            result: Result | Failure = await question
+            result: Result | Failure = await question(fleet, job)
         except LanherdError as problem:
             result = problem.failure
         except Exception as problem:

@@ -7,7 +7,7 @@ from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import GpuPoint, LinkState, MachineView, Online, Unreachable
 from lanherd_desktop.state.room import RoomUpdate, RunKey
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.ids import DeviceId, GpuUuid, RunId, SnapshotId, uuid7
+from lanherd_protocol.ids import BlobHash, DeviceId, GpuUuid, RunId, SnapshotId, uuid7
 from lanherd_protocol.states import (
     Ended,
     Outcome,
@@ -162,7 +162,7 @@ def run(number: int, name: str, command: str, state: RunState, vram_gib: int = 2
             name=name,
             project="spirals",
             snapshot=SnapshotId("ab" * 32),
-            environment=LockedEnvironment(lock_path="requirements.txt", lock_hash="cd" * 32),
+            environment=LockedEnvironment(lock_path="requirements.txt", lock_hash=BlobHash("cd" * 32)),
             gpus=GpuRequest(count=1, vram_bytes=vram_gib * GIB),
         ),
         owner="ada",

@@ -1,0 +1,28 @@
+"""The desktop's own parts, without an agent: offscreen, in English."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtWidgets import QApplication
+
+from lanherd_desktop.app import Desktop
+from tests.support import synthetic_room
+from tests.support.desktop_window import open_desktop
+
+
+@pytest.fixture
+def empty_desktop(qapp: QApplication) -> Iterator[Desktop]:
+    """The window before anything has come, without its thread."""
+    with open_desktop(qapp, connected=False) as desktop:
+        yield desktop
+
+
+@pytest.fixture
+def desktop(empty_desktop: Desktop) -> Desktop:
+    """The window with the synthetic room in it."""
+    empty_desktop.bridge.room_updated.emit(synthetic_room.room())
+    return empty_desktop
