@@ -62,9 +62,7 @@ SNAPSHOTS_PUT_MANIFEST = Method(
     "snapshots.put_manifest", m.PutManifest, m.SnapshotStored, "user", audit=True, upload=True
 )
 ENVIRONMENTS_LIST = Method("environments.list", m.Empty, m.EnvironmentList, "viewer")
-PAIRING_PAIR = Method(
-    "pairing.pair", m.PairDevice, m.Paired, "admin", audit=True, channel="unix"
-)
+PAIRING_PAIR = Method("pairing.pair", m.PairDevice, m.Paired, "admin", audit=True, channel="unix")
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method

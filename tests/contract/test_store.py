@@ -109,13 +109,15 @@ def test_everything_is_there_again(reopen: Open) -> None:
     store = reopen()
     loaded = store.load(10)
     assert {run.run: run for run in loaded.kept.runs} == {
-        run_id(1): record(1, ended=True, seq=3), run_id(2): starting
+        run_id(1): record(1, ended=True, seq=3),
+        run_id(2): starting,
     }
     assert list(loaded.kept.effects) == [start]
     assert list(loaded.kept.commands) == [command]
     assert (loaded.kept.seq, loaded.kept.ordinal, loaded.runs_total) == (3, 2, 2)
     assert {one.device: one.revoked_at for one in loaded.devices} == {
-        device(1).device: None, device(2).device: NOW
+        device(1).device: None,
+        device(2).device: NOW,
     }
     assert dict(loaded.meta) == {"name": "flock"}
     assert [entry.who for entry in store.audit(5)] == ["bob", "ann"]

@@ -162,7 +162,9 @@ def run(number: int, name: str, command: str, state: RunState, vram_gib: int = 2
             name=name,
             project="spirals",
             snapshot=SnapshotId("ab" * 32),
-            environment=LockedEnvironment(lock_path="requirements.txt", lock_hash=BlobHash("cd" * 32)),
+            environment=LockedEnvironment(
+                lock_path="requirements.txt", lock_hash=BlobHash("cd" * 32)
+            ),
             gpus=GpuRequest(count=1, vram_bytes=vram_gib * GIB),
         ),
         owner="ada",

@@ -226,9 +226,7 @@ def _why_full(slot: Slot, shape: Shape, room: Room) -> Reason:
     gpu = slot.gpu
     if slot.exclusive:
         return reasons.gpu_exclusive(gpu.index)
-    if exclusive and (
-        slot.holders or slot.foreign_bytes > room.rules.exclusive_foreign_bytes_max
-    ):
+    if exclusive and (slot.holders or slot.foreign_bytes > room.rules.exclusive_foreign_bytes_max):
         return reasons.gpu_busy(gpu.index, slot.holders, slot.foreign_bytes)
     if vram_bytes == 0:
         return reasons.gpu_undeclared(gpu.index, slot.free_bytes, gpu.total_bytes, slot.holders)

@@ -33,9 +33,7 @@ READY = Reason(code="ready", text="Ready to start.")
 UNPREPARED = Reason(
     code="unprepared", text="Its snapshot and environment are made ready after those ahead of it."
 )
-NO_READINGS = Reason(
-    code="no_readings", text="The GPUs of this machine have not been read yet."
-)
+NO_READINGS = Reason(code="no_readings", text="The GPUs of this machine have not been read yet.")
 
 
 def in_line(ahead: int) -> Reason:
@@ -194,9 +192,7 @@ def lost(why: str) -> Reason:
 
 def failure(problem: Failure) -> Reason:
     text = " ".join(part for part in (problem.title, problem.message) if part)
-    return Reason(
-        code=problem.code.value, text=text, data=problem.data, remedy=problem.remedy
-    )
+    return Reason(code=problem.code.value, text=text, data=problem.data, remedy=problem.remedy)
 
 
 # --- Whether a reason is news --------------------------------------------------------------------

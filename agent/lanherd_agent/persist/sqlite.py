@@ -178,10 +178,7 @@ class SqliteStore:
         if batch.runs:
             many(
                 _PUT_RUN,
-                [
-                    (r.ordinal, r.run, isinstance(r.state, Ended), _encode(r))
-                    for r in batch.runs
-                ],
+                [(r.ordinal, r.run, isinstance(r.state, Ended), _encode(r)) for r in batch.runs],
             )
         if batch.events:
             many(_PUT_EVENT, [(event.seq, event.run, _encode(event)) for event in batch.events])

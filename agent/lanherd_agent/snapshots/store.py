@@ -19,8 +19,8 @@ from lanherd_agent.snapshots.tree import Materialised, build_tree
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import BlobHash, SnapshotId, is_sha256
-from lanherd_protocol.limits import BLOB_BYTES_MAX, HASHES_PER_CALL_MAX
-from lanherd_protocol.manifest import MANIFEST_BYTES_MAX, ManifestError
+from lanherd_protocol.limits import BLOB_BYTES_MAX, HASHES_PER_CALL_MAX, MANIFEST_BYTES_MAX
+from lanherd_protocol.manifest import ManifestError
 from lanherd_protocol.messages import BlobsStored, SnapshotStored
 from lanherd_protocol.packs import PackDecoder, PackError
 from lanherd_protocol.values import Manifest, ManifestEntry

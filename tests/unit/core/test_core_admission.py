@@ -18,12 +18,15 @@ def refusal(*runs: NewRun, gpus: list[GpuCapacity] | None = None) -> LanherdErro
     return refused.value
 
 
-
 def test_what_can_be_taken() -> None:
     variables = {"A": "1", "B": ""}
     check_runs(
-        [new(1, PROJECT), new(2, gpu_spec(24, count=2)),
-         new(3, RunSpec(command=("true",), variables=variables)), new(4, gpu_spec())],
+        [
+            new(1, PROJECT),
+            new(2, gpu_spec(24, count=2)),
+            new(3, RunSpec(command=("true",), variables=variables)),
+            new(4, gpu_spec()),
+        ],
         [gpu(0), gpu(1)],
     )
     check_runs([new(1, gpu_spec(999))], None)
@@ -72,8 +75,7 @@ def test_a_request_larger_than_the_machine_says_what_it_has() -> None:
     failure = refusal(new(1, gpu_spec(40)), gpus=[gpu(0), gpu(1), gpu(2, 12)]).failure
     assert failure.code is ErrorCode.IMPOSSIBLE_REQUEST
     assert failure.message == (
-        "It asks for 1 GPU with 40 GB; "
-        "the machine has 2 GPUs of 24 GB and 1 GPU of 12 GB."
+        "It asks for 1 GPU with 40 GB; the machine has 2 GPUs of 24 GB and 1 GPU of 12 GB."
     )
     assert run_id(1)[-8:] in failure.title
     nothing = refusal(new(1, gpu_spec(count=2)), gpus=[]).failure

@@ -58,9 +58,7 @@ class Machine:
         return self.core.books.runs[run_id(number)].state
 
     def started(self, number: int, pid: int = 7) -> Step:
-        return self.handle(
-            e.AttemptStarted(run=run_id(number), attempt=1, pid=pid, at=self.now)
-        )
+        return self.handle(e.AttemptStarted(run=run_id(number), attempt=1, pid=pid, at=self.now))
 
     def exited(self, number: int, code: int | None = 0, signal: int | None = None) -> Step:
         return self.handle(
@@ -94,21 +92,29 @@ def test_a_plain_run_starts_in_the_event_that_brings_it() -> None:
     assert step.reply[0].seq == 1
     step = machine.started(1, pid=42)
     assert step.effects_ended == [f"start:{run_id(1)}:1"]
-    assert machine.state(1) == Running(since=NOW, pid=42, lease=machine.core.books.ledger.leases()[
-        (run_id(1), 1)])
+    assert machine.state(1) == Running(
+        since=NOW, pid=42, lease=machine.core.books.ledger.leases()[(run_id(1), 1)]
+    )
     machine.now += 5
     machine.exited(1)
     over = ended(machine, 1)
     assert (over.outcome, over.exit_code, over.started_at, over.at) == (
-        "succeeded", 0, NOW, NOW + 5
+        "succeeded",
+        0,
+        NOW,
+        NOW + 5,
     )
     assert len(machine.core.books.ledger) == 0
 
 
 @pytest.mark.parametrize(
     ("code", "signal", "outcome", "reason"),
-    [(3, None, "failed", "exit_code"), (None, 9, "failed", "signal"),
-     (None, 63, "failed", "signal"), (None, None, "lost", "exit_unknown")],
+    [
+        (3, None, "failed", "exit_code"),
+        (None, 9, "failed", "signal"),
+        (None, 63, "failed", "signal"),
+        (None, None, "lost", "exit_unknown"),
+    ],
 )
 def test_an_exit_is_told_as_it_was(
     code: int | None, signal: int | None, outcome: str, reason: str
@@ -137,7 +143,10 @@ def test_a_start_that_fails_says_why() -> None:
     machine.handle(e.AttemptStartFailed(run=run_id(1), attempt=1, failure=FAILURE))
     over = ended(machine, 1)
     assert (over.outcome, over.reason.code, over.reason.text, over.reason.remedy) == (
-        "failed", "environment_failed", "No. Really.", "Mend it."
+        "failed",
+        "environment_failed",
+        "No. Really.",
+        "Mend it.",
     )
     assert over.started_at is None
 
@@ -148,7 +157,8 @@ def test_a_lost_attempt_is_lost_and_frees_its_lease() -> None:
     machine.started(1)
     machine.handle(e.AttemptLost(run=run_id(1), attempt=1, at=NOW, why="The machine restarted."))
     assert (ended(machine, 1).outcome, ended(machine, 1).reason.text) == (
-        "lost", "The machine restarted."
+        "lost",
+        "The machine restarted.",
     )
 
 
@@ -162,9 +172,7 @@ def test_a_project_is_prepared_before_it_takes_a_gpu() -> None:
         e.PreparationProgressed(run=run_id(1), attempt=1, step="environment", detail="numpy")
     )
     assert step.reply == () and len(step.told) == 1
-    again = e.PreparationProgressed(
-        run=run_id(1), attempt=1, step="environment", detail="numpy"
-    )
+    again = e.PreparationProgressed(run=run_id(1), attempt=1, step="environment", detail="numpy")
     assert machine.handle(again).told == []
     step = machine.prepared(1)
     assert kinds(step.effects) == ["StartAttempt"]
@@ -195,7 +203,8 @@ def test_only_so_many_are_prepared_at_once_in_line_order() -> None:
     machine = Machine(Rules(prepare_ahead_max=2))
     step = machine.submit(*(new(n, PROJECT) for n in range(1, 5)))
     assert [effect.run for effect in step.effects if isinstance(effect, f.PrepareRun)] == [
-        run_id(1), run_id(2)
+        run_id(1),
+        run_id(2),
     ]
     step = machine.handle(e.PreparationFailed(run=run_id(2), attempt=1, failure=FAILURE))
     assert [effect.id for effect in step.effects] == [f"prepare:{run_id(3)}:1"]
@@ -238,7 +247,8 @@ def test_stop_signals_then_kills_until_it_is_over() -> None:
     machine.started(1)
     step = machine.stop(1, grace_s=5)
     assert [effect.id for effect in step.effects] == [
-        f"signal:{run_id(1)}:1:15", f"kill:{run_id(1)}:1"
+        f"signal:{run_id(1)}:1:15",
+        f"kill:{run_id(1)}:1",
     ]
     (view,) = step.reply
     assert isinstance(view.state, StoppingView) and view.state.kill_at == NOW + 5
@@ -248,7 +258,8 @@ def test_stop_signals_then_kills_until_it_is_over() -> None:
     fired = e.TimerFired(timer=f"kill:{run_id(1)}:1")
     step = machine.handle(fired)
     assert [effect.id for effect in step.effects] == [
-        f"signal:{run_id(1)}:1:9", f"kill:{run_id(1)}:1"
+        f"signal:{run_id(1)}:1:9",
+        f"kill:{run_id(1)}:1",
     ]
     assert kinds(machine.handle(fired).effects) == ["SetTimer"]
     step = machine.exited(1, None, 9)
@@ -409,8 +420,14 @@ def test_a_core_goes_on_from_what_was_kept() -> None:
     again = Machine(core=AgentCore(kept(machine)))
     check(again.core)
     assert sorted(effect.id for effect in again.core.resume()) == sorted(
-        [f"adopt:{run_id(2)}:1", f"adopt:{run_id(3)}:1", f"prepare:{run_id(4)}:1",
-         f"signal:{run_id(3)}:1:15", f"start:{run_id(1)}:1", f"start:{run_id(5)}:1"]
+        [
+            f"adopt:{run_id(2)}:1",
+            f"adopt:{run_id(3)}:1",
+            f"prepare:{run_id(4)}:1",
+            f"signal:{run_id(3)}:1:15",
+            f"start:{run_id(1)}:1",
+            f"start:{run_id(5)}:1",
+        ]
     )
     assert again.core.timers(NOW + 10) == [f.SetTimer(timer=f"kill:{run_id(3)}:1", at=NOW + 30)]
     a_year_back = NOW - 365 * 86_400

@@ -41,7 +41,12 @@ STATES: dict[StateType, RunState] = {
     Starting: Starting(since=NOW, lease=Lease()),
     Running: Running(since=NOW, pid=5, lease=Lease()),
     Stopping: Stopping(
-        since=NOW, started_at=NOW, pid=5, lease=Lease(), kill_at=NOW + 9, outcome="cancelled",
+        since=NOW,
+        started_at=NOW,
+        pid=5,
+        lease=Lease(),
+        kill_at=NOW + 9,
+        outcome="cancelled",
         reason=REASON,
     ),
     Ended: Ended(at=NOW, outcome="succeeded", reason=REASON),

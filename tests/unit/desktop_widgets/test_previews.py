@@ -10,7 +10,7 @@ from lanherd_desktop.views.widgets.csv_table import CsvPreview
 from lanherd_desktop.views.widgets.image_view import ImageView
 from lanherd_desktop.views.widgets.line_plot import LinePlot, Series
 from lanherd_desktop.views.widgets.text_preview import TextPreview
-from tests.support.gallery import csv_bytes, png_bomb, png_bytes
+from tests.support.sample_content import csv_bytes, png_bomb, png_bytes
 
 _WARN = QAbstractItemModelTester.FailureReportingMode.Warning
 

@@ -200,8 +200,12 @@ async def test_a_crash_between_commit_and_effect_is_made_good(tmp_path: Path) ->
             await driven.shell.submit("ann", (new(3, PROJECT), new(4)))
     async with serving(SqliteStore(path)) as driven:
         assert sorted(effect.id for effect in driven.executor.take()) == sorted(
-            [f"adopt:{run_id(2)}:1", f"prepare:{run_id(3)}:1", f"start:{run_id(1)}:1",
-             f"start:{run_id(4)}:1"]
+            [
+                f"adopt:{run_id(2)}:1",
+                f"prepare:{run_id(3)}:1",
+                f"start:{run_id(1)}:1",
+                f"start:{run_id(4)}:1",
+            ]
         )
         views = await driven.shell.submit("ann", (new(3, PROJECT), new(4)))
         assert [view.run for view in views] == [run_id(3), run_id(4)]
@@ -288,9 +292,7 @@ async def test_devices_and_audit_are_kept() -> None:
         assert shell.device(DEVICE.device) == DEVICE and shell.devices() == (DEVICE,)
         revoked = await shell.revoke_device(DEVICE.device)
         assert revoked.revoked_at == driven.clock.now()
-        both = await asyncio.gather(
-            shell.add_device(DEVICE), shell.revoke_device(DEVICE.device)
-        )
+        both = await asyncio.gather(shell.add_device(DEVICE), shell.revoke_device(DEVICE.device))
         assert both[1].revoked_at is not None
         await shell.record(LINE)
         with pytest.raises(LanherdError) as unknown:
