@@ -1,7 +1,6 @@
 """Every text of the window is in both languages; every action has a text and its own shortcut;
 every error code has a text."""
 
-import ast
 import string
 from collections import Counter
 from pathlib import Path
@@ -9,10 +8,17 @@ from pathlib import Path
 import pytest
 
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
-from lanherd_desktop.views.words import FAILURES, REASONS
+from lanherd_desktop.views.words import FAILURES, REASONS, REMEDIES
 from lanherd_protocol.errors import ErrorCode
 from tests.architecture.source import ROOT, Source, below
-from tests.architecture.texts import Text, Translation, read_translation, texts_in
+from tests.architecture.texts import (
+    GivenReason,
+    Text,
+    Translation,
+    read_translation,
+    reasons_in,
+    texts_in,
+)
 
 LANGUAGES = ["zh_CN"]
 
@@ -45,28 +51,53 @@ def test_every_error_code_has_a_text() -> None:
     assert all(FAILURES.values())
 
 
-def codes_of_reasons() -> set[str]:
-    """The codes that the agent gives its reasons."""
-    return {
-        keyword.value.value
-        for source in below("agent")
-        for call, name in source.calls()
-        for keyword in call.keywords
-        if name.rpartition(".")[2] == "Reason" and keyword.arg == "code"
-        if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
-    }
+def reasons() -> list[GivenReason]:
+    return [reason for source in below("agent") for reason in reasons_in(source)]
 
 
 def test_every_reason_has_a_text() -> None:
-    codes = codes_of_reasons()
+    codes = {reason.code for reason in reasons()}
     assert "in_line" in codes
-    assert not codes - REASONS.keys() - set(ErrorCode)
+    assert codes == REASONS.keys()
+
+
+def test_a_reason_is_given_all_that_its_text_says() -> None:
+    lacking = [
+        (reason.code, missing)
+        for reason in reasons()
+        if (missing := fields(REASONS[reason.code]) - reason.values)
+    ]
+    assert not lacking
+
+
+def test_every_remedy_has_a_text() -> None:
+    assert {reason.code for reason in reasons() if reason.has_remedy} == REMEDIES.keys()
+
+
+def test_reasons_are_found_in_code() -> None:
+    code = """
+A = Reason(code="a", text="A.")
+def b(n):
+    return values.Reason(code="b", text="", data={"gpu": n, "free_bytes": 1}, remedy="Do.")
+def failed(problem):
+    return Reason(code=problem.code.value, text="")
+"""
+    expected = [
+        GivenReason("a", frozenset(), has_remedy=False),
+        GivenReason("b", frozenset({"gpu", "free"}), has_remedy=True),
+    ]
+    assert list(reasons_in(Source("agent/x.py", code))) == expected
+
+
+def test_a_reason_with_a_code_of_its_own_making_is_refused() -> None:
+    with pytest.raises(ValueError, match="literal"):
+        list(reasons_in(Source("agent/x.py", "Reason(code=made_up(), text='')")))
 
 
 def test_what_tables_hold_is_marked_for_translation() -> None:
     texts = {text for _, text in texts_of_the_window()}
     assert {action.text for action in ACTIONS} <= texts
-    assert {*FAILURES.values(), *REASONS.values()} <= texts
+    assert {*FAILURES.values(), *REASONS.values(), *REMEDIES.values()} <= texts
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

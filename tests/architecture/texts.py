@@ -1,4 +1,5 @@
-"""The texts of the window: those in the code, and those in the translations."""
+"""The texts of the window: those in the code, and those in the translations; and the reasons that
+the agent gives, which the window says in its own words."""
 
 import ast
 from collections.abc import Iterator
@@ -58,3 +59,33 @@ def _finished(translation: ElementTree.Element | None) -> str:
     if translation is None or translation.get("type"):  # unfinished, vanished, obsolete
         return ""
     return "".join(translation.itertext()).strip()
+
+
+@dataclass(frozen=True)
+class GivenReason:
+    """A `Reason(...)` of the agent. `values` are the names that a text about it may use."""
+
+    code: str
+    values: frozenset[str]
+    has_remedy: bool
+
+
+def reasons_in(source: Source) -> Iterator[GivenReason]:
+    """Those with a code of their own; a failure that becomes a reason keeps its ErrorCode.
+
+    Raises ValueError for a code that can't be read here.
+    """
+    for call, name in source.calls():
+        if name.rpartition(".")[2] != "Reason":
+            continue
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        code = given.get("code")
+        if isinstance(code, ast.Attribute) and ast.unparse(code).endswith(".code.value"):
+            continue
+        if not isinstance(code, ast.Constant) or not isinstance(code.value, str):
+            raise ValueError(f"{source.path}:{call.lineno}: a reason's code is a literal")
+        data = given.get("data")
+        keys = _strings([key for key in data.keys if key]) if isinstance(data, ast.Dict) else ()
+        values = frozenset(key.removesuffix("_bytes") for key in keys)
+        # Not one that is handed on from another reason, which has its own text.
+        yield GivenReason(code.value, values, isinstance(given.get("remedy"), ast.Constant))
