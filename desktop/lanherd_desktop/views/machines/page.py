@@ -156,7 +156,7 @@ class MachinesPage(QWidget):
                 shown.append(card)
         for gone in self._cards.keys() - room.machines.keys():
             self._cards.pop(gone).deleteLater()
-        shown.extend(self._sighting_cards())
+        shown.extend(c for c in self._sighting_cards() if query.accepts(c.sighting.name, {}))
         self._grid.set_cards(shown)
         self._refresh_numbers()
         self._model.set_machines(views)
@@ -166,7 +166,7 @@ class MachinesPage(QWidget):
             self._content.show_empty(self._no_match)
         self._stack.show_room(bool(views or self._found))
 
-    def _sighting_cards(self) -> list[QWidget]:
+    def _sighting_cards(self) -> "list[SightingCard]":
         """Made anew when an agent was started again: it is behind another socket then."""
         found = {sighting.machine: sighting for sighting in self._context.room.found()}
         for machine in tuple(self._found):

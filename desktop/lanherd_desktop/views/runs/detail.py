@@ -23,7 +23,7 @@ from lanherd_desktop.views.widgets.labels import ElidedLabel
 from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
 from lanherd_desktop.views.widgets.tab_bar import TabBar
 from lanherd_protocol.errors import Failure
-from lanherd_protocol.states import RunView
+from lanherd_protocol.states import RunView, is_live
 
 TAB_OVERVIEW, TAB_LOG, TAB_OUTPUTS = "overview", "log", "outputs"
 TABS = (TAB_OVERVIEW, TAB_LOG, TAB_OUTPUTS)
@@ -168,7 +168,7 @@ class RunDetail(QWidget):
         figures = run_numbers(view, self._context.room.machines.get(key[0]), time.time())
         shown = [Number(numbers.duration(figures.seconds), self._duration_label(view))]
         where = self._context.machine_name(key[0])
-        for gpu in figures.gpus:
+        for gpu in figures.gpus if is_live(view.state) else ():
             label = self.tr("GPU {index} on {machine}").format(index=gpu.index, machine=where)
             shown.append(Number(numbers.percent(gpu.utilisation_percent), label))
             if gpu.asked_bytes:
@@ -176,7 +176,10 @@ class RunDetail(QWidget):
                     asked=numbers.vram_capacity(gpu.asked_bytes)
                 )
                 shown.append(Number(numbers.vram(gpu.used_bytes), asked))
-        if not figures.gpus:
+        if not is_live(view.state):
+            held = " · ".join(f"GPU {gpu.index}" for gpu in figures.gpus)
+            shown.append(Number(where, held or self.tr("machine")))
+        elif not figures.gpus:
             shown.append(Number(where, self.tr("machine")))
         shown.append(Number(str(view.attempt), self.tr("attempt")))
         self._numbers.set_numbers(shown)

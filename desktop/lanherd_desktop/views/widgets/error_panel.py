@@ -24,6 +24,7 @@ class ErrorPanel(QWidget):
         self._reason = Label("", "base", wrap=True, selectable=True)
         self._remedy = Label("", "muted", wrap=True, selectable=True)
         self._retry = PrimaryButton("")
+        self._retry.setVisible(False)
         self._copy = GhostButton(self.tr("Copy details"), IconName.COPY)
         self._retry.clicked.connect(self.retried)
         self._copy.clicked.connect(self.copy_details)

@@ -1,0 +1,158 @@
+"""The dialog that starts a run: what it asks, what it refuses, what it keeps."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from pytestqt.qtbot import QtBot
+
+from lanherd_client.submitting import Progress
+from lanherd_desktop.app import Desktop
+from lanherd_desktop.state.submit_form import SubmitForm
+from lanherd_desktop.views.submit import SubmitDialog
+from lanherd_desktop.views.widgets.error_panel import ErrorPanel
+from lanherd_protocol.errors import ErrorCode, Failure
+from tests.support.desktop_window import open_desktop
+from tests.support.synthetic_room import machine_id
+
+# Qt's offscreen platform says this of dialogs; it is about the platform, not about us.
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+LEFT = Qt.MouseButton.LeftButton
+WITHIN_MS = 10_000
+FAILURE = Failure(
+    code=ErrorCode.DISK_FULL, title="The disk is full.", message="By 3 GB.", remedy="Make room."
+)
+
+
+def opened(desktop: Desktop, form: SubmitForm) -> SubmitDialog:
+    desktop.window.open_submit(form)
+    dialog = desktop.window.submit_dialog
+    assert dialog is not None
+    return dialog
+
+
+@pytest.fixture
+def dialog(desktop: Desktop) -> SubmitDialog:
+    return opened(desktop, SubmitForm(command="python train.py", vram="2GB"))
+
+
+def test_only_a_whole_form_can_be_sent(dialog: SubmitDialog, qtbot: QtBot) -> None:
+    assert dialog.run_button.isEnabled()
+    dialog.vram.setText("much")
+    assert not dialog.run_button.isEnabled()
+    assert dialog.where_text() == "VRAM is a number and a unit, such as 18GB."
+    dialog.vram.setText("3GB")
+    assert dialog.where_text() == "" and dialog.run_button.isEnabled()
+    dialog.gpus.setValue(0)
+    assert "no GPU" in dialog.where_text()
+    dialog.gpus.setValue(1)
+    dialog.command.setText("echo 'a")
+    assert "quote" in dialog.where_text()
+    dialog.command.setText("")
+    dialog.name.setText("n" * 5000)
+    assert dialog.where_text() == "Say which command to run."
+    dialog.submit()
+    assert dialog.cancel_button.isEnabled() and not dialog.run_button.isEnabled()
+
+
+def test_an_untouched_form_is_not_scolded(desktop: Desktop) -> None:
+    dialog = opened(desktop, SubmitForm())
+    assert not dialog.run_button.isEnabled() and dialog.where_text() == ""
+
+
+def test_the_fields_are_the_form(desktop: Desktop) -> None:
+    form = SubmitForm(
+        folder="/home/ada/spirals",
+        command="python train.py",
+        gpus=2,
+        vram="18GB",
+        exclusive=True,
+        name="seed 0",
+        machine=machine_id("kepler"),
+        environment="none",
+    )
+    assert opened(desktop, form).form() == form
+
+
+def test_the_newest_project_is_offered_and_another_can_be_chosen(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    desktop.preferences.change(projects=("/x/a", "/x/b"), commands=("python a.py",))
+    dialog = opened(desktop, SubmitForm())
+    assert dialog.form().folder == "/x/a"
+
+    def choose(parent: QWidget, title: str) -> str:
+        return "/x/c"
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", staticmethod(choose))
+    qtbot.mouseClick(dialog.browse, LEFT)
+    qtbot.mouseClick(dialog.browse, LEFT)
+    assert dialog.form().folder == "/x/c"
+    assert dialog.project.count() == 4
+
+
+def test_a_failure_keeps_what_was_typed(dialog: SubmitDialog, qtbot: QtBot) -> None:
+    before = dialog.form()
+    qtbot.mouseClick(dialog.run_button, LEFT)
+    assert not dialog.run_button.isEnabled() and not dialog.command.isEnabled()
+    dialog.show_failure(FAILURE)
+    assert dialog.form() == before
+    assert dialog.run_button.isEnabled() and dialog.command.isEnabled()
+    panel = dialog.findChild(ErrorPanel)
+    assert panel is not None and panel.isVisible()
+    dialog.command.setText("python other.py")
+    assert not panel.isVisible()
+
+
+def test_the_first_cancel_stops_the_submit_and_the_next_one_closes(
+    desktop: Desktop, dialog: SubmitDialog, qtbot: QtBot
+) -> None:
+    qtbot.mouseClick(dialog.run_button, LEFT)
+    dialog.submit()  # a second one beside the first begins nothing
+    qtbot.mouseClick(dialog.cancel_button, LEFT)
+    assert dialog.isVisible() and dialog.run_button.isEnabled()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert desktop.window.submit_dialog is None
+
+
+def test_only_one_dialog_is_open(desktop: Desktop, dialog: SubmitDialog) -> None:
+    desktop.window.open_submit(SubmitForm(command="other"))
+    assert desktop.window.submit_dialog is dialog
+
+
+def test_progress_is_said_in_words_and_bytes(dialog: SubmitDialog) -> None:
+    dialog.submit()
+    dialog._on_progress(Progress("scan", 0, 0))
+    assert dialog._stage.text() == "Reading the project"
+    dialog._on_progress(Progress("upload", 512, 2048))
+    assert dialog._stage.text() == "Sending what is missing · 512 B / 2.00 KB"
+    assert dialog._progress.value() == 250
+
+
+@pytest.fixture
+def connected(qapp: QApplication) -> Iterator[Desktop]:
+    with open_desktop(qapp) as desktop:
+        yield desktop
+
+
+def test_without_a_machine_it_says_so_and_a_submit_fails(connected: Desktop, qtbot: QtBot) -> None:
+    project = Path(os.environ["HOME"]) / "p"
+    project.mkdir()
+    dialog = opened(connected, SubmitForm(folder=str(project), command="true"))
+    qtbot.waitUntil(lambda: bool(dialog.where_text()), timeout=WITHIN_MS)
+    qtbot.mouseClick(dialog.run_button, LEFT)
+    panel = dialog.findChild(ErrorPanel)
+    assert panel is not None
+    qtbot.waitUntil(panel.isVisible, timeout=WITHIN_MS)
+    assert connected.window.submit_dialog is dialog and dialog.run_button.isEnabled()
+    assert connected.preferences.value.commands == ()
+
+
+def test_settings_know_who_this_device_is(connected: Desktop, qtbot: QtBot) -> None:
+    settings = connected.window.settings
+    qtbot.waitUntil(lambda: len(settings._device.text()) == 64, timeout=WITHIN_MS)
+    assert settings._home.text() == os.environ["LANHERD_HOME"]
