@@ -192,7 +192,12 @@ class Demo(QObject):
 
     def _outputs_come(self) -> bool:
         panel = self._desktop.window.runs.detail.outputs
-        if PICTURE not in panel.model.file_paths() or not panel.preview.path:
+        if PICTURE not in panel.model.file_paths():
+            return False
+        if panel.preview.path != PICTURE:
+            if not self._asked:
+                self._asked = True
+                panel.select(PICTURE)
             return False
         self._picture("run-outputs")
         self._show(TAB_LOG)
