@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from lanherd_desktop.views.theme import tokens
 from lanherd_desktop.views.theme.icons import IconName, pixmap
@@ -68,7 +68,12 @@ class EmptyState(QWidget):
         whole.addWidget(self._disc, 0, middle)
         whole.addSpacing(tokens.SPACE_2)
         whole.addWidget(self._title, 0, middle)
-        whole.addWidget(self._text)
+        # Alone it would stand at the left of what it may not fill.
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self._text, 1000)
+        row.addStretch(1)
+        whole.addLayout(row)
         whole.addSpacing(tokens.SPACE_2)
         whole.addWidget(self._button, 0, middle)
         whole.addStretch(3)
