@@ -35,7 +35,7 @@ class Desktop(QObject):
         self.context = WindowContext(self.bridge, self.preferences)
         self.context.room_changed.connect(self._on_room_changed)
         self.window = self._make_window()
-        FirstPaint(self.window, marks)
+        FirstPaint(self.window, marks, "window_shown")
 
     def start(self) -> None:
         """Show the window first, then begin to talk to machines."""
@@ -73,8 +73,16 @@ class Desktop(QObject):
     def _on_room_changed(self, change: RoomChange) -> None:
         for view in self.context.room.machines.values():
             if view.telemetry is not None and view.telemetry.gpus:
-                self.marks.mark("first_gauge")
                 self.context.room_changed.disconnect(self._on_room_changed)
+                # The page makes the card in a later slot of the same signal.
+                QTimer.singleShot(0, self._watch_first_gauge)
+                return
+
+    def _watch_first_gauge(self) -> None:
+        for card in self.window.machines.cards.values():
+            for gauge in card.gauges:
+                FirstPaint(gauge, self.marks, "first_gauge")
+                gauge.update()
                 return
 
 

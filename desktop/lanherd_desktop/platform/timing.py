@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 VARIABLE = "LANHERD_TIMING_FILE"
@@ -31,20 +31,24 @@ class TimingMarks:
 
 
 class FirstPaint(QObject):
-    """Marks the moment at which a window has painted for the first time."""
+    """Marks the moment after which a widget stands painted on the screen for the first time."""
 
-    def __init__(self, window: QWidget, marks: TimingMarks) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, widget: QWidget, marks: TimingMarks, name: str) -> None:
+        super().__init__(widget)
+        self._widget = widget
         self._marks = marks
-        window.installEventFilter(self)
+        self._name = name
+        widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.UpdateRequest and watched is self._window:
-            # The update is delivered right after this filter; the next event comes after it.
-            self._window.removeEventFilter(self)
-            self._marks.mark("window_shown")
+        if event.type() == QEvent.Type.Paint and watched is self._widget:
+            self._widget.removeEventFilter(self)
+            # The filter comes before the painting, and the window is flushed after it.
+            QTimer.singleShot(0, self, self._on_painted)
         return False
+
+    def _on_painted(self) -> None:
+        self._marks.mark(self._name)
 
 
 def timing_marks() -> TimingMarks:

@@ -9,7 +9,7 @@ from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.machine_card import CardLine, MachineCard
 from lanherd_desktop.views.widgets.card import CardFrame, DotKind
-from lanherd_desktop.views.widgets.gpu_gauge import GaugeGrid
+from lanherd_desktop.views.widgets.gpu_gauge import GaugeGrid, GpuGauge
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.run_line import RunLine
 from lanherd_desktop.views.words import failure_line, reason_text
@@ -40,6 +40,11 @@ class MachineCardView(CardFrame):
         self.add_row(self._free)
         self.add_row(self._more)
         self._card: MachineCard | None = None
+
+    @property
+    def gauges(self) -> list[GpuGauge]:
+        """The gauges, one per GPU."""
+        return self._gauges.gauges()
 
     def set_card(self, card: MachineCard) -> None:
         self._card = card
