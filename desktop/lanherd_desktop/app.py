@@ -1,6 +1,7 @@
 """The desktop's composition root: one application, one bridge, one window."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,9 @@ class Desktop(QObject):
 
     def start(self) -> None:
         """Show the window first, then begin to talk to machines."""
+        # What exists by now lives as long as the window: a full collection that walked it all would
+        # stop the GUI thread for over 50 ms.
+        gc.freeze()
         self.window.show()
         QTimer.singleShot(0, self.bridge.start)
 
