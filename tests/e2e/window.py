@@ -204,6 +204,11 @@ def started(screen: Screen, folder: Path, module: str, *arguments: str) -> Itera
         )
     try:
         yield Program(process, told, problems)
+    except BaseException as problem:
+        ending = "is alive" if process.poll() is None else f"ended with {process.returncode}"
+        problem.add_note(f"{module} {ending}; it said:\n{problems.read_text()}")
+        screen.picture().save(folder / "screen.png")
+        raise
     finally:
         if process.poll() is None:
             process.kill()
