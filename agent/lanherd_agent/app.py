@@ -99,7 +99,8 @@ class Agent:
         SnapshotsApi(snapshots, builder, shell).routes(routes)
         PairingApi(shell, identity, self._status, lambda: self._listener).routes(routes)
         hello = local_hello(self._name, identity.device)
-        self._listener = Listener(AgentDispatcher(routes), hello)
+        self.dispatcher = AgentDispatcher(routes)
+        self._listener = Listener(self.dispatcher, hello)
         shell.on_published(self._on_published)
 
     @asynccontextmanager

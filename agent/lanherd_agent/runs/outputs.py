@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 ENTRIES_MAX = 10_000
 DEPTH_MAX = 32
@@ -177,8 +177,9 @@ def open_output(root: Path, path: str) -> int:
     return fd
 
 
-def _parts(path: str) -> tuple[str, ...]:
-    parts = PurePosixPath(path).parts
-    if not parts or ".." in parts or parts[0] == "/" or "\0" in path:
+def _parts(path: str) -> list[str]:
+    # Not by pathlib: '//etc' is a path of its own kind there, and its root would be opened.
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts) or "\0" in path:
         raise OutputError(f"{path!r} is no path below the outputs folder")
     return parts

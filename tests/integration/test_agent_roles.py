@@ -1,0 +1,236 @@
+"""Every method and feed of the registry, asked for by every role, on both channels, about one's
+own run and another's: what the registry says is what the agent's dispatcher does."""
+
+import asyncio
+import itertools
+import os
+import sqlite3
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+import pytest_asyncio
+from msgspec import Struct
+
+from lanherd_agent.app import Agent, ServeOptions
+from lanherd_agent.envs.builder import EnvironmentBuilder
+from lanherd_agent.home import AgentHome
+from lanherd_agent.persist.sqlite import SqliteStore
+from lanherd_agent.persist.store import AuditEntry
+from lanherd_agent.shell.shell import Shell
+from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol import messages as m
+from lanherd_protocol import methods
+from lanherd_protocol.aio.identity import load_or_create_identity
+from lanherd_protocol.aio.memory import MemoryPair, memory_pair
+from lanherd_protocol.aio.server import Caller
+from lanherd_protocol.aio.tasks import TaskOwner
+from lanherd_protocol.authority import Channel
+from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.ids import BlobHash, CommandId, DeviceId, RunId, SnapshotId
+from lanherd_protocol.manifest import compress, encode, snapshot_id
+from lanherd_protocol.methods import FEEDS, METHODS, Feed, Method
+from lanherd_protocol.packs import PackEncoder
+from lanherd_protocol.values import Manifest, ManifestEntry
+from tests.support.agent_process import AgentProcess
+from tests.support.doors import Device, new_run, new_run_id, submit, wait_run
+
+MANIFEST = encode(Manifest(entries=(ManifestEntry(path="folder", kind="directory"),)))
+PACK = (encoder := PackEncoder()).add(BlobHash(sha256(b"data").hexdigest()), b"data")
+PACK += encoder.finish()
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+
+class Place:
+    """An agent in this very process, its pairs of connections, and a run of `ada`'s."""
+
+    def __init__(self, agent: Agent, home: AgentHome) -> None:
+        self.agent = agent
+        self.home = home
+        self.run = RunId("")
+        self.certificate = load_or_create_identity(home.root / "device").certificate_pem
+
+    async def open(self, role: m.Role, channel: Channel = "tls", user: str = "ada") -> MemoryPair:
+        caller = Caller(DeviceId("0" * 64), role, user, channel)
+        return await memory_pair(self.agent.dispatcher, caller=caller)
+
+    def requests(self) -> dict[str, tuple[Struct, bytes]]:
+        """One sensible request for each method, and what is uploaded with it."""
+        run = self.run
+        return {
+            "machine.snapshot": (m.Empty(), b""),
+            "agent.status": (m.Empty(), b""),
+            "runs.submit": (m.SubmitRuns(runs=(new_run("true"),)), b""),
+            "runs.get": (m.GetRun(run=run), b""),
+            "runs.list": (m.ListRuns(), b""),
+            "runs.stop": (m.StopRun(command=CommandId(new_run_id()), run=run), b""),
+            "logs.read": (m.ReadLog(run=run), b""),
+            "outputs.list": (m.ListOutputs(run=run), b""),
+            "outputs.read": (m.ReadOutput(run=run, path="file"), b""),
+            "snapshots.has": (m.HasSnapshot(snapshot=SnapshotId("a" * 64)), b""),
+            "snapshots.missing": (m.FindMissing(blobs=(BlobHash("a" * 64),)), b""),
+            "snapshots.put_blobs": (m.PutBlobs(count=1), PACK),
+            "snapshots.put_manifest": (
+                m.PutManifest(snapshot=SnapshotId(snapshot_id(MANIFEST))),
+                compress(MANIFEST),
+            ),
+            "environments.list": (m.Empty(), b""),
+            "pairing.pair": (m.PairDevice(certificate_pem=self.certificate, name="new"), b""),
+        }
+
+    def audited(self) -> list[str]:
+        with sqlite3.connect(f"file:{self.home.database}?mode=ro", uri=True) as database:
+            rows = database.execute("SELECT body FROM audit ORDER BY number").fetchall()
+        database.close()
+        decode = msgspec.msgpack.Decoder(AuditEntry).decode
+        return [decode(body).action for (body,) in rows]
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Place]:
+    home = AgentHome(folder)
+    home.runs.mkdir(parents=True)
+    shell = await Shell.open(SqliteStore(home.database))
+    try:
+        agent = Agent(
+            ServeOptions(home=home, port=0, simulate_gpus=1),
+            load_or_create_identity(home.identity),
+            shell,
+            await SnapshotStore.open(home.root),
+            await EnvironmentBuilder.open(home.root),
+        )
+        async with TaskOwner("agent") as tasks, agent.serving(tasks):
+            yield Place(agent, home)
+    finally:
+        await shell.close()
+
+
+@pytest_asyncio.fixture
+async def place() -> AsyncIterator[Place]:
+    folder = Path(os.environ["HOME"]) / "agent"
+    async with opened(folder) as place:
+        pair = await place.open("user")
+        script = 'echo out > "$LANHERD_OUTPUTS/file"; echo log'
+        place.run = await submit(pair.peer, "sh", "-c", script)
+        await wait_run(pair.peer, place.run)
+        await pair.close()
+        yield place
+    AgentProcess(folder).end_launcher()
+
+
+async def chunks(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def call(
+    pair: MemoryPair, method: Method[Any, Any], request: Struct, uploaded: bytes
+) -> ErrorCode | None:
+    """What was answered: a failure's code, or None for a reply."""
+    upload: AsyncIterable[bytes] | None = chunks(uploaded) if uploaded else None
+    try:
+        if method.download:
+            async with pair.peer.download(method, request) as download:
+                assert b"".join([chunk async for chunk in download])
+        else:
+            await pair.peer.call(method, request, upload=upload, timeout_s=20)
+    except LanherdError as problem:
+        return problem.code
+    return None
+
+
+async def watch(pair: MemoryPair, feed: Feed[Any, Any], params: Struct) -> ErrorCode | None:
+    try:
+        async with asyncio.timeout(20), pair.peer.subscribe(feed, params, since=0) as events:
+            async for _ in events:
+                return None
+    except LanherdError as problem:
+        return problem.code
+    raise AssertionError(f"{feed.name} ended without a word")
+
+
+def allowed(row: Method[Any, Any] | Feed[Any, Any], role: m.Role, channel: str, own: bool) -> bool:
+    """What the registry says."""
+    return (
+        methods.may(role, row.role)
+        and (getattr(row, "channel", "any") != "unix" or channel == "unix")
+        and (own or row.scope != "own" or methods.may(role, "operator"))
+    )
+
+
+async def test_every_method_for_every_role(place: Place) -> None:
+    assert set(place.requests()) == set(METHODS)
+    wrong: list[str] = []
+    asked = 0
+    for role, channel, user in itertools.product(m.ROLES, CHANNELS, ("ada", "eve")):
+        pair = await place.open(role, channel, user)
+        for name, (request, uploaded) in place.requests().items():
+            method = METHODS[name]
+            may = allowed(method, role, channel, own=user == "ada")
+            answer = await call(pair, method, request, uploaded)
+            if answer != (None if may else ErrorCode.NOT_ALLOWED):
+                wrong.append(f"{role} {user} over {channel}: {name} answered {answer}")
+            asked += 1
+        for feed in FEEDS.values():
+            params = m.WatchOutputs(run=place.run) if feed.name == "outputs" else m.Empty()
+            may = allowed(feed, role, channel, own=user == "ada")
+            answer = await watch(pair, feed, params)
+            if answer != (None if may else ErrorCode.NOT_ALLOWED):
+                wrong.append(f"{role} {user} over {channel}: feed {feed.name} answered {answer}")
+            asked += 1
+        await pair.close()
+    assert wrong == []
+    assert asked == len(m.ROLES) * 2 * 2 * (len(METHODS) + len(FEEDS))
+
+
+async def test_what_is_audited_is_what_the_registry_says(place: Place) -> None:
+    before = len(place.audited())
+    pair = await place.open("admin", "unix")
+    for name, (request, uploaded) in place.requests().items():
+        await call(pair, METHODS[name], request, uploaded)
+    await pair.close()
+    audited = place.audited()[before:]
+    assert audited == [name for name in place.requests() if METHODS[name].audit]
+
+
+async def test_a_device_that_is_paired_anew_loses_its_old_role(place: Place) -> None:
+    admin = await place.open("admin", "unix")
+    request = m.PairDevice(certificate_pem=place.certificate, name="new", role="admin")
+    paired = await admin.peer.call(methods.PAIRING_PAIR, request)
+    device = Device(load_or_create_identity(place.home.root / "device"), paired)
+    peer = await device.connect()
+    assert peer.remote_hello.role == "admin"
+    again = msgspec.structs.replace(request, role="viewer")
+    await admin.peer.call(methods.PAIRING_PAIR, again)
+    async with asyncio.timeout(20):
+        failure = await peer.wait_closed()
+    assert failure is not None
+    assert failure.title == "This device was paired anew."
+    async with device.connected() as lower:
+        assert lower.remote_hello.role == "viewer"
+        with pytest.raises(LanherdError) as caught:
+            await submit(lower, "true")
+        assert caught.value.code is ErrorCode.NOT_ALLOWED
+    await admin.close()
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", "n" * 201, "\x1b[31m"])
+async def test_a_device_without_a_usable_name(place: Place, name: str) -> None:
+    admin = await place.open("admin", "unix")
+    request = m.PairDevice(certificate_pem=place.certificate, name=name)
+    with pytest.raises(LanherdError, match="no usable name"):
+        await admin.peer.call(methods.PAIRING_PAIR, request)
+    await admin.close()
+
+
+@pytest.mark.parametrize("certificate", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA"])
+async def test_a_broken_certificate_is_not_kept(place: Place, certificate: str) -> None:
+    admin = await place.open("admin", "unix")
+    request = m.PairDevice(certificate_pem=certificate, name="broken")
+    with pytest.raises(LanherdError) as caught:
+        await admin.peer.call(methods.PAIRING_PAIR, request)
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+    await admin.close()
