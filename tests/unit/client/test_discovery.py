@@ -49,19 +49,19 @@ def test_sees_what_an_agent_wrote(tmp_path: Path) -> None:
 def test_the_agent_writes_what_is_read_here() -> None:
     from lanherd_agent import advert
 
-    advert.publish(
-        advert.Advert(
-            machine=DeviceId("a" * 64),
-            name="box",
-            version="0.1.0",
-            addresses=("127.0.0.1",),
-            port=1,
-            socket="/run/agent.sock",
-            pid=os.getpid(),
-            simulated=False,
-        )
+    one = advert.Advert(
+        machine=DeviceId("a" * 64),
+        name="box",
+        version="0.1.0",
+        addresses=("127.0.0.1",),
+        port=1,
+        socket="/run/agent.sock",
+        pid=os.getpid(),
+        simulated=False,
     )
-    assert [sighting.name for sighting in LocalSource().look()] == ["box"]
+    with advert.published(one):
+        assert [sighting.name for sighting in LocalSource().look()] == ["box"]
+    assert not list(LocalSource().look())
 
 
 @pytest.mark.parametrize(
