@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(options.do(options))
     except LanherdError as problem:
         print(f"lanherd-agent: {problem}", file=sys.stderr)
-        return EXIT_UNREACHABLE if problem.code in _UNREACHABLE else EXIT_FAILED
+        asked = options.do is _status
+        return EXIT_UNREACHABLE if asked and problem.code in _UNREACHABLE else EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return 0

@@ -79,7 +79,7 @@ class AgentProcess:
         """What this very process advertises now."""
         folder = Path(os.environ["LANHERD_RUNTIME_DIR"]) / "lanherd" / "agents"
         for path in folder.glob("*.json"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
                 advert = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
                 if advert.get("pid") == self._running().pid:
                     return advert

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from lanherd_agent.runs import rundir
+from lanherd_agent.runs import rundir, shim
 from lanherd_agent.runs.launcher_process import LauncherProcess, LauncherUnavailableError
 
 CALL_S_MAX = 10.0
@@ -182,9 +182,13 @@ class LauncherClient:
             reply = await self._call(request)
         except _LinkLostError as error:
             raise LauncherUnavailableError("the launcher was lost during a signal") from error
-        if reply.error is not None:
+        if reply.error is None:
+            return reply.signalled
+        # It may be another launcher than the one that started it, and was killed since.
+        signalled = await asyncio.to_thread(_signal_stray, directory, signo)
+        if not signalled:
             raise NotRunningError(f"{directory}: {reply.error.text}")
-        return reply.signalled
+        return signalled
 
     async def watch(self, directory: Path) -> None:
         """Asks for the end of an attempt that an earlier agent started (told at once if it has)."""
@@ -370,6 +374,23 @@ class LauncherClient:
         if fd is not None:
             asyncio.get_running_loop().remove_reader(fd)
             os.close(fd)
+
+
+def _signal_stray(directory: Path, signo: int) -> int:
+    """Signals the process tree of an attempt that no launcher has: how many processes got it."""
+    try:
+        start = rundir.read_start(rundir.AttemptDir(directory))
+    except rundir.RunDirError:
+        return 0  # nobody knows which processes those would be
+    if start is None or not rundir.is_alive(start):
+        return 0
+    table = shim.process_table()
+    if start.shim_pid in table and table[start.shim_pid][2] == start.shim_start_time:
+        return shim.signal_all(shim.descendants([start.shim_pid], table), signo)
+    is_command = start.pid in table and table[start.pid][2] == start.start_time
+    roots = shim.of_attempt(list(table), table, str(directory), start.pid if is_command else -1)
+    processes = {pid: table[pid][2] for pid in roots} | shim.descendants(roots, table)
+    return shim.signal_all(processes, signo)
 
 
 def _unknown(text: str) -> rundir.Exit:
