@@ -1,13 +1,11 @@
 """A real X screen without a monitor: Xvfb, clicks and keys by xdotool, pictures from its memory."""
 
-import fcntl
 import operator
 import os
 import re
 import select
 import struct
 import subprocess
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -175,28 +173,20 @@ class Screen:
 @contextmanager
 def x_screen(folder: Path) -> Iterator[Screen]:
     """A screen on a display that was free; its memory lies in `folder`."""
-    with _no_other_begins_or_ends():
-        process, display = _start(folder)
+    process, display = _start(folder)
     try:
         yield Screen(f":{display}", folder / "Xvfb_screen0")
     finally:
-        with _no_other_begins_or_ends():
-            process.terminate()
-            process.wait()
-
-
-@contextmanager
-def _no_other_begins_or_ends() -> Iterator[None]:
-    """One that ends removes the socket of its display, even if another has just taken that."""
-    with Path(tempfile.gettempdir(), f"lanherd-screens-{os.getuid()}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        process.terminate()
+        process.wait()
 
 
 def _start(folder: Path) -> "tuple[subprocess.Popen[bytes], int]":
     listen, tell = os.pipe()
     width, height = SIZE
-    server = ["Xvfb", "-displayfd", str(tell), "-screen", "0", f"{width}x{height}x24"]
+    # Without -noreset it begins anew after its last program, such as an xdotool before the window
+    # is there, and refuses whoever comes meanwhile.
+    server = ["Xvfb", "-noreset", "-displayfd", str(tell), "-screen", "0", f"{width}x{height}x24"]
     with (folder / "xvfb.log").open("wb") as log:
         process = subprocess.Popen(
             [*server, "-nolisten", "tcp", "-fbdir", str(folder)],
