@@ -144,7 +144,7 @@ def _unusable(home: AgentHome, problem: OSError) -> LanherdError:
 def _in_use(home: AgentHome, content: bytes) -> LanherdError:
     text = content.strip().decode("ascii", "replace")
     # The file may still name the last holder, in the moment before the new one writes.
-    pid = int(text) if text.isdigit() and _alive(int(text)) else 0
+    pid = int(text) if text.isdigit() and Path("/proc", text).exists() else 0
     return error(
         ErrorCode.HOME_IN_USE,
         f"Another agent already uses {home.root}.",
@@ -153,13 +153,3 @@ def _in_use(home: AgentHome, content: bytes) -> LanherdError:
         home=str(home.root),
         pid=pid,
     )
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

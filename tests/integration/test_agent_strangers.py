@@ -18,11 +18,12 @@ from lanherd_protocol.codec import append_frame, encode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.framing import BULK_FLAG
 from lanherd_protocol.handshake import local_hello
+from lanherd_protocol.ids import BlobHash, SnapshotId
 from lanherd_protocol.limits import BULK_CHUNK_BYTES_MAX, CONTROL_FRAME_BYTES_MAX
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.doors import HERE, SOON_S, Device, pair, through_socket
 
-HAS = m.HasSnapshot(snapshot="a" * 64)
+HAS = m.HasSnapshot(snapshot=SnapshotId("a" * 64))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ async def test_garbage_on_the_socket(agent: AgentProcess, words: bytes) -> None:
         assert b"goodbye" in said
 
 
-def frames(*frames: msgspec.Struct) -> bytes:
+def frames(*frames: m.Frame) -> bytes:
     out = bytearray()
     for frame in frames:
         append_frame(out, frame)
@@ -176,7 +177,7 @@ async def test_a_wrong_request_fails_alone(agent: AgentProcess) -> None:
                 m.Subscribe(4, "outputs", -1, encode_body(HAS)),
                 call(5, "runs.list", m.ListRuns(limit=-1)),
                 call(6, "runs.list", m.ListRuns(limit=10**18)),
-                call(7, "snapshots.missing", m.FindMissing(blobs=("a",) * 10_001)),
+                call(7, "snapshots.missing", m.FindMissing(blobs=(BlobHash("a"),) * 10_001)),
                 call(8, "runs.submit", m.SubmitRuns(runs=())),
                 call(9, "snapshots.has", HAS),
             )

@@ -13,11 +13,11 @@ from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.connect import connect_tls, connect_unix
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
-from lanherd_protocol.aio.peer import Peer
+from lanherd_protocol.aio.peer import FeedEvent, Peer
 from lanherd_protocol.aio.tls import client_context
 from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import RunId, uuid7
-from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.states import Ended, RunState, RunView
 from lanherd_protocol.values import RunSpec
 from tests.support.agent_process import AgentProcess
 
@@ -110,16 +110,17 @@ async def submit(peer: Peer, *command: str, **more: Any) -> RunId:
     return new.run
 
 
-async def wait_run(peer: Peer, run: RunId, kind: type = Ended) -> RunView:
+async def wait_run(peer: Peer, run: RunId, kind: type[RunState] = Ended) -> RunView:
     """The run once it is in this state, told by the feed."""
     async with asyncio.timeout(SOON_S), peer.subscribe(methods.FEED_RUNS, m.Empty()) as feed:
         view = (await peer.call(methods.RUNS_GET, m.GetRun(run=run))).view
         if isinstance(view.state, kind):
             return view
         async for item in feed:
-            body = getattr(item, "body", None)
-            if body is not None and body.view.run == run and isinstance(body.view.state, kind):
-                return body.view
+            if isinstance(item, FeedEvent) and item.body.view.run == run:
+                view = item.body.view
+                if isinstance(view.state, kind):
+                    return view
     raise AssertionError("the feed ended before that")
 
 
