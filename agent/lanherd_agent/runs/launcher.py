@@ -1,7 +1,8 @@
 """The launcher: a small process that parents the runs, so that they outlive the agent.
 
-It is a zygote: for each attempt it forks itself (no exec, so no interpreter start), and the child
-becomes that attempt's shim (shim.py). It outlives the agent: who connects next is told which
+It is a zygote: for an attempt it forks itself (no exec, so no interpreter start), and the child
+becomes the attempt's shim (shim.py), or it hands the attempt to a shim that has served another one
+before (shim_pool.py). It outlives the agent: who connects next is told which
 attempts are live, and the run directories know the rest. As a child subreaper it is the second
 witness: when a shim is killed, its command becomes the launcher's child, and its exit is known.
 When it has neither a live run nor an agent for a while, it ends.
@@ -26,46 +27,39 @@ import time
 
 TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from lanherd_agent.runs import shim
+    from lanherd_agent.runs.launcher_socket import CONNECTIONS_MAX, Connection, is_own, listen
     from lanherd_agent.runs.shim import Record
+    from lanherd_agent.runs.shim_pool import ShimPool
 
     Reaped = dict[int, tuple[int, shim.Usage]]  # status and usage by pid
     OrphanEnd = tuple[float, int | None, shim.Usage | None, Record | None]  # at, status, ...
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
     import shim
+    from launcher_socket import CONNECTIONS_MAX, Connection, is_own, listen
+    from shim_pool import ShimPool
 
     del sys.path[0]
 
 VERSION = 1
 REQUEST_BYTES_MAX = 32 * 1024
-MESSAGES_PER_DATAGRAM = 16  # below 7 KiB each, with the longest directory name
-BACKLOG_MESSAGES_MAX = 8192
-CONNECTIONS_MAX = 8
 DIRECTORY_CHARS_MAX = 1024
 REQUESTS_PER_TURN = 64
 EXIT_LOCKED = 3
 
 
 class Attempt:
-    def __init__(self, directory: str, shim_pid: int) -> None:
-        self.directory, self.shim_pid = directory, shim_pid
+    def __init__(self, directory: str) -> None:
+        self.directory, self.shim_pid, self.forked = directory, 0, False
         self.start: Record | None = None
         self.waiting: list[tuple[Connection, Any]] = []
         self.ended = False
         self.kill_at: float | None = None
         self.orphan_end: OrphanEnd | None = None  # known, but the tree is not gone yet
         self.give_up_at = 0.0
-
-
-class Connection:
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock, self.outbox = sock, list[bytes]()
-
-    def put(self, message: Record) -> None:
-        self.outbox.append(json.dumps(message).encode())
 
 
 class Launcher:
@@ -80,7 +74,9 @@ class Launcher:
         self.news = b""
         self.connections: dict[int, Connection] = {}
         self.attempts: dict[str, Attempt] = {}  # by directory, until ended
-        self.shims: dict[int, Attempt] = {}  # by the shim's pid, until reaped
+        self.queue: list[Attempt] = []  # those that have no shim yet
+        self.shims: dict[int, Attempt] = {}  # by the shim's pid, until reaped; the last one's
+        self.pool = ShimPool(self.run_shim, idle_s)
         self.orphans: dict[int, Attempt] = {}  # by the command's pid: its shim was killed
         self.draining = False
         self.idle_since = time.monotonic()
@@ -107,12 +103,20 @@ class Launcher:
                     self.receive(self.connections[fd])
             self.read_news()
             self.reap()
+            self.place_queued()
             self.on_time()
-            for connection in list(self.connections.values()):
-                self.flush(connection)
+            for fd, connection in list(self.connections.items()):
+                if connection.flush():
+                    more = select.POLLOUT if connection.outbox else 0
+                    self.poll.modify(fd, select.POLLIN | more)
+                else:
+                    self.drop(connection)
+
+    def busy(self) -> bool:
+        return len(self.shims) > len(self.pool.idle) or bool(self.orphans or self.queue)
 
     def finished(self) -> bool:
-        if self.shims or self.orphans or (self.connections and not self.draining):
+        if self.busy() or (self.connections and not self.draining):
             self.idle_since = time.monotonic()
             return False
         return self.draining or time.monotonic() - self.idle_since >= self.idle_s
@@ -122,8 +126,12 @@ class Launcher:
         times = [a.kill_at for a in self.attempts.values() if a.kill_at is not None]
         if any(attempt.orphan_end is not None for attempt in self.orphans.values()):
             times.append(now + shim.SWEEP_S)
-        if not (self.connections or self.shims or self.orphans):
+        if not (self.connections or self.busy()):
             times.append(self.idle_since + self.idle_s)
+        if self.queue:
+            times.append(self.pool.room_at())
+        if (idle_end := self.pool.next_end()) is not None:
+            times.append(idle_end)
         return max(0.0, min(times) - now) * 1000 + 1 if times else None
 
     def on_time(self) -> None:
@@ -132,6 +140,7 @@ class Launcher:
             if attempt.kill_at is not None and attempt.kill_at <= now:
                 shim.signal_all(self.tree(attempt), signal.SIGKILL)
                 attempt.kill_at = now + shim.RETRY_S
+        self.pool.close_idle(at_once=self.draining)
         if self.draining and self.listener.fileno() >= 0:
             self.poll.unregister(self.listener.fileno())
             self.listener.close()
@@ -143,9 +152,7 @@ class Launcher:
             sock, _ = self.listener.accept()
         except (BlockingIOError, ConnectionError):
             return
-        pid_uid_gid = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        uid = int.from_bytes(pid_uid_gid[4:8], sys.byteorder)
-        if uid != os.geteuid() or len(self.connections) >= CONNECTIONS_MAX:
+        if not is_own(sock) or len(self.connections) >= CONNECTIONS_MAX:
             sock.close()
             return
         sock.setblocking(False)
@@ -175,20 +182,6 @@ class Launcher:
             if reply is not None:
                 connection.put(reply | {"id": request["id"]})
 
-    def flush(self, connection: Connection) -> None:
-        outbox = connection.outbox
-        while outbox:
-            try:
-                connection.sock.send(b"[" + b",".join(outbox[:MESSAGES_PER_DATAGRAM]) + b"]")
-            except BlockingIOError:
-                if len(outbox) > BACKLOG_MESSAGES_MAX:
-                    return self.drop(connection)  # it stopped reading; the run directories know
-                return self.poll.modify(connection.sock.fileno(), select.POLLIN | select.POLLOUT)
-            except OSError:
-                return self.drop(connection)
-            del outbox[:MESSAGES_PER_DATAGRAM]
-        self.poll.modify(connection.sock.fileno(), select.POLLIN)
-
     def on_hello(self, connection: Connection, request: Record) -> Record | None:
         for attempt in self.attempts.values():
             if attempt.start is not None:
@@ -204,17 +197,29 @@ class Launcher:
         if attempt is None:
             if not directory.startswith("/") or len(directory) > DIRECTORY_CHARS_MAX:
                 return {"error": shim.failure("spec", "the directory's path is no usable one")}
-            try:
-                pid = os.fork()
-            except OSError as error:
-                return {"error": shim.failure("fork", error)}
-            if pid == 0:
-                shim.run_shim(directory, self.news_write, self.boot_id, self.own_fds())
-            attempt = self.attempts[directory] = self.shims[pid] = Attempt(directory, pid)
+            attempt = self.attempts[directory] = Attempt(directory)
+            self.queue.append(attempt)
         if attempt.start is not None:
             return {"started": attempt.start, "existing": True}
         attempt.waiting.append((connection, request["id"]))
+        self.place_queued()
         return None
+
+    def place_queued(self) -> None:
+        while self.queue and not self.pool.room_at():
+            attempt = self.queue.pop(0)
+            try:
+                attempt.shim_pid, attempt.forked = self.pool.place(
+                    attempt.directory, self.own_fds()
+                )
+            except OSError as error:
+                self.answer(attempt, {"error": shim.failure("fork", error)})
+                self.forget(attempt)
+            else:
+                self.shims[attempt.shim_pid] = attempt
+
+    def run_shim(self, directory: str, channel: int, to_close: list[int]) -> NoReturn:
+        shim.run_shim(directory, self.news_write, channel, self.boot_id, to_close)
 
     def own_fds(self) -> list[int]:
         fds = [self.news_read, self.wake_read, self.wake_write, *self.connections]
@@ -233,7 +238,7 @@ class Launcher:
     def tree(self, attempt: Attempt) -> dict[int, int]:
         """Start time, by pid, of each process of the attempt, its shim aside."""
         table = shim.process_table()
-        if attempt.shim_pid in self.shims:
+        if self.shims.get(attempt.shim_pid) is attempt:
             return shim.descendants([attempt.shim_pid], table)
         assert attempt.start is not None
         alone = len(self.orphans) == 1 and not shim.dead_child_waits()
@@ -260,6 +265,8 @@ class Launcher:
             self.answer(attempt, {"started": attempt.start, "existing": False})
         elif "exit" in news:
             self.end(attempt, news["exit"])
+            if news["idle"]:
+                self.pool.on_idle(news["shim"])
         elif news.get("existing"):
             self.answer(attempt, {"started": news["existing"], "existing": True})
             self.forget(attempt)
@@ -296,6 +303,7 @@ class Launcher:
         if reaped:
             self.read_news()  # all that these shims had said
         for pid in reaped:
+            self.pool.close(pid)
             attempt = self.shims.pop(pid, None)
             if attempt is not None and not attempt.ended:
                 self.on_shim_killed(attempt, reaped)
@@ -309,6 +317,9 @@ class Launcher:
     def on_shim_killed(self, attempt: Attempt, reaped: Reaped) -> None:
         start, ended = shim.read_start_and_end(attempt.directory)
         if start is None or start["shim_pid"] != attempt.shim_pid:
+            if start is None and not attempt.forked:  # killed as it was handed over
+                self.queue.insert(0, attempt)
+                return
             text = "its shim was killed before the command could run"
             self.answer(attempt, {"error": shim.failure("shim_killed", text)})
             self.forget(attempt)
@@ -351,19 +362,6 @@ class Launcher:
             print(f"{attempt.directory}: no exit.json: {error}", file=sys.stderr, flush=True)
         self.end(attempt, json.loads(record))
         self.orphans = {pid: other for pid, other in self.orphans.items() if other is not attempt}
-
-
-def listen(path: str) -> socket.socket:
-    """A socket that appears at its path when it is ready; paths above 107 bytes work too."""
-    directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
-    name = f"/proc/self/fd/{directory}/{os.path.basename(path)}.{os.getpid()}"
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listener.bind(name)
-    listener.listen(CONNECTIONS_MAX)
-    listener.setblocking(False)
-    os.rename(name, path)
-    os.close(directory)
-    return listener
 
 
 def main() -> int:

@@ -328,9 +328,9 @@ class LauncherClient:
 
     def _look_up(self, directory: Path) -> None:
         """Sees to it that the end of this attempt will be told, by the launcher or from disk."""
-        live = self._link is not None and directory in self._link.live
-        if live or directory in self._pidfds:
+        if self._link is not None and directory in self._link.live:
             return
+        self._close_pidfd(directory)  # that shim may have gone on to another attempt
         attempt = rundir.AttemptDir(directory)
         try:
             start, exit_ = rundir.read_start(attempt), rundir.read_exit(attempt)
@@ -382,9 +382,9 @@ def _signal_stray(directory: Path, signo: int) -> int:
         start = rundir.read_start(rundir.AttemptDir(directory))
     except rundir.RunDirError:
         return 0  # nobody knows which processes those would be
-    if start is None or not rundir.is_alive(start):
-        return 0
     table = shim.process_table()
+    if start is None or not rundir.is_alive(start) or rundir.AttemptDir(directory).exit.exists():
+        return 0  # asked after the table was read: its shim may serve another attempt since
     if start.shim_pid in table and table[start.shim_pid][2] == start.shim_start_time:
         return shim.signal_all(shim.descendants([start.shim_pid], table), signo)
     is_command = start.pid in table and table[start.pid][2] == start.start_time

@@ -1,4 +1,4 @@
-"""A shim: the parent of one attempt's command, forked (never exec'ed) by the launcher.
+"""A shim: the parent of an attempt's command, forked (never exec'ed) by the launcher.
 
 The run directory is the protocol:
 
@@ -6,6 +6,14 @@ The run directory is the protocol:
                 and no or a torn start.json = the command never ran. The command's pid is filled in
                 as soon as there is one (0 until then).
     exit.json   temp + fsync + rename, after the run's whole process tree is gone.
+
+The directory itself is not fsynced. ext4, xfs and btrfs keep a new file's entry by the file's own
+fsync, and without the directory's parents, which nobody syncs, more would prove nothing. A power
+cut may undo the rename of exit.json: then the boot id tells that the attempt is over, and the
+agent's database, which is synced, knows the outcome that was told.
+
+A shim serves one attempt at a time. When that is wholly over, it waits for the launcher's next one
+(shim_pool.py), and takes nothing along but its pid.
 
 The shim is a child subreaper: no descendant can leave its tree, so that "no children left" proves
 that the tree is gone. Signals go by pidfd, with a check of the start time.
@@ -52,6 +60,9 @@ TEXT_CHARS_MAX = 400  # a shim's news stays below PIPE_BUF, so that its write is
 TREE_KILL_S_MAX = 10.0
 RETRY_S = 1.0
 SWEEP_S = 0.02
+ATTEMPTS_MAX = 500  # per shim: there is no garbage collection here
+CHANNEL_BYTES_MAX = 8192
+UMASK = 0o077
 MARK = "LANHERD_ATTEMPT_DIR"  # in each command's environment: tells whose child an orphan is
 STOPPING = signal.SIGUSR1  # from the launcher, before a stop; blocked here, hence pending
 LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
@@ -232,7 +243,6 @@ def write_exit(dir_fd: int, record: bytes) -> None:
     finally:
         os.close(fd)
     os.rename(name, "exit.json", src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
-    os.fsync(dir_fd)
 
 
 def exit_record(
@@ -311,12 +321,31 @@ def search_path(env: dict[str, str]) -> list[str]:
 
 
 class Shim:
-    def __init__(self, directory: str, news_fd: int, boot_id: bytes) -> None:
-        self.directory, self.news_fd, self.boot_id = directory, news_fd, boot_id
+    def __init__(self, news_fd: int, channel: int, boot_id: bytes) -> None:
+        self.news_fd, self.channel, self.boot_id = news_fd, channel, boot_id
+        self.pid, self.start_time = os.getpid(), start_time(os.getpid())
+        self.attempts_left = ATTEMPTS_MAX if channel >= 0 else 1
+        self.idle = False
+
+    def serve(self, directory: str) -> None:
+        while directory:
+            self.directory, self.idle = directory, False
+            self.attempts_left -= 1
+            self.main()
+            directory = self.next_directory() if self.idle else ""
+
+    def next_directory(self) -> str:
+        """Empty when the launcher wants no more of this shim, or is gone."""
+        directory = os.fsdecode(os.read(self.channel, CHANNEL_BYTES_MAX))
+        while STOPPING in signal.sigpending():  # meant for the attempt before
+            signal.sigtimedwait({STOPPING}, 0)
+        return directory
 
     def tell(self, key: bytes, value: bytes) -> None:
+        idle = b"true" if self.idle else b"false"
+        news = b'{"shim": %d, "idle": %b, "%b": %b}\n' % (self.pid, idle, key, value)
         try:
-            os.write(self.news_fd, b'{"shim": %d, "%b": %b}\n' % (os.getpid(), key, value))
+            os.write(self.news_fd, news)
         except BrokenPipeError:
             return  # the launcher is gone; the run directory has it all
 
@@ -341,9 +370,8 @@ class Shim:
 
     def attempt(self, dir_fd: int, claim: int, spec: Record, log_fd: int) -> None:
         try:
-            own = os.getpid(), start_time(os.getpid()), time.time()
+            own = self.pid, self.start_time, time.time()
             write_all(claim, START % (self.boot_id, 0, 0, *own))
-            os.fsync(dir_fd)
         except OSError as error:
             os.unlink("start.json", dir_fd=dir_fd)  # nothing ran: it may be tried again
             self.refuse("io", error)
@@ -356,14 +384,18 @@ class Shim:
             command = spawn(spec, log_fd, self.directory)
         except (OSError, ValueError) as error:
             at, why = time.time(), failure(kind, error)
-            self.record_exit(dir_fd, exit_record(b"shim", at, None, None, why))
+            self.record_exit(dir_fd, exit_record(b"shim", at, None, None, why), at_end=True)
             return
+        finally:
+            os.umask(UMASK)
+            os.chdir("/")
         start = START % (self.boot_id, command, start_time(command), *own)
         os.pwrite(claim, start, 0)  # not fsynced: after a power cut, the boot id says enough
         os.close(claim)
         os.close(log_fd)
         self.tell(b"started", start)
         self.wait(dir_fd, spec, command)
+        os.close(dir_fd)
 
     def wait(self, dir_fd: int, spec: Record, command: int) -> None:
         pid = 0
@@ -371,7 +403,8 @@ class Shim:
             pid, status, usage = os.wait4(-1, 0)
         at = time.time()
         left = self.end_tree(spec["stop_grace_s"])
-        self.record_exit(dir_fd, exit_record(b"shim", at, status, usage, None, left))
+        record = exit_record(b"shim", at, status, usage, None, left)
+        self.record_exit(dir_fd, record, at_end=left > 0 or self.attempts_left == 0)
 
     def end_tree(self, stop_grace_s: float) -> int:
         """Kills what the command left; in a stop (a shell that died of it, a training that saves
@@ -393,7 +426,8 @@ class Shim:
                     return len(left)
             signal.sigtimedwait({signal.SIGCHLD}, SWEEP_S)
 
-    def record_exit(self, dir_fd: int, record: bytes) -> None:
+    def record_exit(self, dir_fd: int, record: bytes, *, at_end: bool) -> None:
+        """Its news says, too, whether all is over and this shim free for the next attempt."""
         written = told = False
         while not written:
             try:
@@ -404,11 +438,15 @@ class Shim:
             except OSError:  # a full disk: the agent hears of it now, the disk when it has room
                 signal.sigtimedwait({signal.SIGCHLD}, RETRY_S if told else 0)
             if not told:
+                self.idle = written and not at_end
                 self.tell(b"exit", record)
                 told = True
 
 
-def run_shim(directory: str, news_fd: int, boot_id: str, to_close: list[int]) -> NoReturn:
+def run_shim(
+    directory: str, news_fd: int, channel: int, boot_id: str, to_close: list[int]
+) -> NoReturn:
+    """`channel`: where it reads the directory of each further attempt, if it may serve more."""
     try:
         gc.disable()
         c_sigprocmask(SIG_SETMASK, ALL_SIGNALS, None)
@@ -416,7 +454,7 @@ def run_shim(directory: str, news_fd: int, boot_id: str, to_close: list[int]) ->
             os.close(fd)
         os.setsid()
         become_subreaper()
-        Shim(directory, news_fd, boot_id.encode()).main()
+        Shim(news_fd, channel, boot_id.encode()).serve(directory)
     except BaseException:  # nothing may return into the launcher's loop in a forked child
         sys.excepthook(*sys.exc_info())
     finally:
