@@ -32,11 +32,15 @@ Response = TypeVar("Response", bound=Struct)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a submit is; bytes are those of the project."""
+    """How far a submit is; bytes are those of the project.
+
+    `notes` come once, with the first progress: sentences about what was found in the project.
+    """
 
     stage: Stage
     done_bytes: int
     total_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 _STAGES: dict[str, Stage] = {
@@ -77,6 +81,8 @@ async def _with_project(
             progress(Progress(_STAGES[pushed.phase], pushed.bytes_done, pushed.bytes_total))
 
     project = await asyncio.to_thread(Project.open, folder)
+    if progress is not None and environment == "auto":
+        progress(Progress("scan", 0, 0, project.notes))
     lost: Peer | None = None
     while True:
         # The first try fails where there is no connection; later ones wait for it to come back.

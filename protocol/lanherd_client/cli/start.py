@@ -169,6 +169,8 @@ class _Progress:
         self._written = False
 
     def __call__(self, progress: "Progress") -> None:
+        for note in progress.notes:
+            talk.say(plain(note))
         if progress.stage == "submit":
             self.asked = True
             if self._written:
