@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lanherd_client import submitting
+from lanherd_client.projects.project import Project
 from lanherd_client.projects.push import PushProgress, PushResult
 from lanherd_client.submitting import Progress, submit_to
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
@@ -106,4 +107,5 @@ async def test_progress_is_told_in_the_words_of_a_submit(
     async with desk(ScriptedAgent()) as one:
         one.agent.change(run_id(1), queued())
         await submit_to(one.session, run_id(2), SPEC, project, "auto", told.append)
-    assert told == [Progress("upload", 10, 20), Progress("submit", 0, 0)]
+    assert told[0] == Progress("scan", 0, 0, Project.open(project).notes)
+    assert told[1:] == [Progress("upload", 10, 20), Progress("submit", 0, 0)]
