@@ -1,6 +1,7 @@
 """How a controller gets to an agent."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -145,7 +146,8 @@ def _set_no_delay(peer: Peer) -> None:
 
 
 def _reason(problem: OSError) -> str:
-    return problem.strerror or str(problem)
+    # asyncio puts "Connect call failed" and a tuple where the system's words were.
+    return os.strerror(problem.errno) if problem.errno else str(problem)
 
 
 def _unreachable(message: str) -> LanherdError:
