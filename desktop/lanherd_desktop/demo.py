@@ -5,29 +5,33 @@ same calls that a person's clicks make. What is checked is what the window's own
 """
 
 import argparse
+import asyncio
 import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+from lanherd_client.fleet import Fleet
+from lanherd_client.mirror import Online
 from lanherd_client.run import Run
 from lanherd_desktop.app import Desktop, make_application, quit_on_signals
-from lanherd_desktop.platform.demo_agent import DemoAgent
+from lanherd_desktop.bridge import Job
+from lanherd_desktop.platform.demo_agent import DemoAgent, DemoError, check_folder, held_home
 from lanherd_desktop.platform.resources import resources_path
 from lanherd_desktop.platform.timing import timing_marks
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS, TAB_OVERVIEW
 from lanherd_desktop.views.words import failure_texts
 from lanherd_protocol.errors import Failure
+from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.states import Ended, Running, RunView
 
 COMMAND = ("python", "train.py")
@@ -35,8 +39,12 @@ LAST_LINE = "done"
 EXPECTED_OUTPUTS = ("decision.png", "losses.csv", "result.json")
 CHECK_MS = 100
 TIME_LIMIT_S = 280.0
+GRACE_S = 10.0
+STOP_WITHIN_S = GRACE_S + 10.0
 PICTURE = "decision.png"
 OVER = "The demo's run is over. The window stays open; the demo ends when you close it."
+
+STOPPED = "The run was stopped, and the agent ended with the demo."
 
 
 @dataclass
@@ -55,6 +63,8 @@ class Findings:
     gpus: int = 0
     simulated: bool = False
     problem: str = ""
+    note: str = ""
+    """What a person should know about an end before the run's own."""
 
 
 def process_started_ns() -> int:
@@ -78,8 +88,12 @@ class Demo(QObject):
         self._shots = shots
         self._headless = headless
         self._begun_ns = process_started_ns()
+        self._machine: DeviceId | None = None
+        self._submission: asyncio.Task[object] | None = None
+        self._run: Run | None = None
         self._key: RunKey | None = None
         self._asked = False
+        self._submit_asked = False
         self._stages: list[Callable[[], bool]] = [
             self._paired,
             self._has_gauges,
@@ -97,7 +111,57 @@ class Demo(QObject):
         self._timer.timeout.connect(self._check)
 
     def begin(self) -> None:
-        self._timer.start()
+        """Start the agent, and look from now on."""
+        try:
+            self._agent.start()
+        except DemoError as problem:
+            self._end(str(problem))
+        else:
+            self._timer.start()
+
+    def leave(self) -> None:
+        """The demo's machine goes away with it: a run that isn't over is stopped first."""
+        self._timer.stop()
+        if self.findings.ok or self._over():
+            return
+        if not self.findings.problem:
+            self.findings.note = "The demo was ended before its run was over."
+        if not self._submit_asked or self._agent.problem():
+            return
+        print("The demo's run is not over: stopping it.", file=sys.stderr, flush=True)
+        waiting = QEventLoop()
+        answers: list[str] = []
+
+        def stopped(view: RunView | None) -> None:
+            if view is not None and isinstance(view.state, Ended):
+                self.findings.outcome = view.state.outcome
+            answers.append("")
+            waiting.quit()
+
+        def failed(failure: Failure) -> None:
+            answers.append(" ".join(part for part in failure_texts(failure) if part))
+            waiting.quit()
+
+        QTimer.singleShot(round(STOP_WITHIN_S * 1000), waiting.quit)
+        self._desktop.context.ask(self._stop_run, stopped, failed)
+        waiting.exec()
+        problem = answers[0] if answers else f"It did not end within {STOP_WITHIN_S:.0f} s."
+        if problem:
+            self.findings.problem = (
+                f"{self.findings.problem} The demo's run may go on by itself: {problem} "
+                "Start the demo again to see it, and stop it on the page 'Runs'."
+            ).strip()
+        else:
+            self.findings.note = f"{self.findings.note} {STOPPED}".strip()
+
+    async def _stop_run(self, fleet: Fleet, job: Job[RunView | None]) -> RunView | None:
+        if self._submission is not None:
+            # A submission that was cut short may have been taken all the same.
+            await asyncio.wait({self._submission})
+        if self._run is None:
+            return None
+        await self._run.stop(GRACE_S)
+        return await self._run.wait()
 
     # --- the way ---------------------------------------------------------------------------------
 
@@ -105,13 +169,15 @@ class Demo(QObject):
         problem = self._agent.problem()
         if problem:
             self._end(problem)
+        elif self._desktop.context.failure is not None:
+            self._on_failed(self._desktop.context.failure)
         elif self._seconds() > TIME_LIMIT_S:
             stage = self._stages[0].__name__.strip("_").replace("_", " ")
             self._end(f"It took longer than {TIME_LIMIT_S:.0f} s; still waiting for: {stage}.")
         elif self._stages[0]():
             self._asked = False
             self._stages.pop(0)
-            if not self._stages:
+            if not self._stages and not self.findings.problem:
                 self.findings.ok = True
                 self._end("")
 
@@ -130,20 +196,33 @@ class Demo(QObject):
         self._end(" ".join(part for part in failure_texts(failure) if part))
 
     def _paired(self) -> bool:
-        room = self._desktop.context.room
-        if room.machines:
+        if self._machine is not None:
             return True
-        if room.sightings and not self._asked:
+        if not self._asked:
             self._asked = True
-            sighting = room.sightings[0]
-            self._desktop.context.ask(
-                lambda fleet, job: fleet.pair(sighting), lambda view: None, self._on_failed
-            )
+            self._desktop.context.ask(self._find_own, self._on_found, self._on_failed)
         return False
 
+    async def _find_own(self, fleet: Fleet, job: Job[DeviceId | None]) -> DeviceId | None:
+        """The machine whose agent is the very process that this demo started."""
+        for sighting in fleet.sightings():
+            if sighting.socket == str(self._agent.socket):
+                await fleet.pair(sighting)
+        for view in fleet.machines():
+            if isinstance(view.link, Online):
+                status = await fleet.status(view.machine)
+                if status.pid == self._agent.pid:
+                    return view.machine
+        return None
+
+    def _on_found(self, machine: DeviceId | None) -> None:
+        self._machine = machine
+        self._asked = False
+
     def _has_gauges(self) -> bool:
-        model = self._desktop.window.machine_model
-        view = model.machine_at(0)
+        if self._machine is None:
+            return False
+        view = self._desktop.context.room.machines.get(self._machine)
         if view is None or view.facts is None or view.telemetry is None:
             return False
         self.findings.gpus = len(view.facts.gpus)
@@ -155,16 +234,22 @@ class Demo(QObject):
         if self._key is not None:
             return self._view() is not None
         if not self._asked:
-            self._asked = True
+            self._asked = self._submit_asked = True
             self._desktop.window.projects.add_folder(str(self._project))
-            self._desktop.context.ask(
-                lambda fleet, job: fleet.submit(
-                    command=COMMAND, project=self._project, gpus=1, vram="2GB", name="sample"
-                ),
-                self._on_submitted,
-                self._on_failed,
-            )
+            self._desktop.context.ask(self._submit, self._on_submitted, self._on_failed)
         return False
+
+    async def _submit(self, fleet: Fleet, job: Job[Run]) -> Run:
+        self._submission = asyncio.current_task()
+        self._run = await fleet.submit(
+            command=COMMAND,
+            project=self._project,
+            gpus=1,
+            vram="2GB",
+            name="sample",
+            machine=self._machine,
+        )
+        return self._run
 
     def _on_submitted(self, run: Run) -> None:
         self._key = (run.machine, run.id)
@@ -250,9 +335,10 @@ class Demo(QObject):
 
     def _picture(self, name: str) -> None:
         if self._shots is not None:
-            self._shots.mkdir(parents=True, exist_ok=True)
             QApplication.processEvents()
-            self._desktop.window.grab().save(str(self._shots / f"{name}.png"))
+            path = self._shots / f"{name}.png"
+            if not self._desktop.window.grab().save(str(path)):
+                self._end(f"The picture {path} can't be saved. Look whether its disk is full.")
 
     def _seconds(self) -> float:
         return round((time.monotonic_ns() - self._begun_ns) / 1e9, 3)
@@ -285,35 +371,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if headless:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     home = (options.home or user_cache_path("lanherd-demo", appauthor=False)).absolute()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="lanherd-demo-") as runtime:
-        os.environ["LANHERD_RUNTIME_DIR"] = runtime
-        findings = _play(home, Path(runtime), options.shots, headless)
+    try:
+        findings = _prepare_and_play(home, options.shots, headless)
+    except DemoError as problem:
+        findings = Findings(problem=str(problem))
+        print(problem, file=sys.stderr)
+    else:
+        _tell(findings, options.json)
     if options.json:
         print(json.dumps(vars(findings)))
-    else:
-        _tell(findings)
     closed_early = not headless and not findings.problem
     return 0 if findings.ok or closed_early else 1
 
 
-def _play(home: Path, runtime: Path, shots: Path | None, headless: bool) -> Findings:
+def _prepare_and_play(home: Path, shots: Path | None, headless: bool) -> Findings:
+    if shots is not None:
+        check_folder(shots)
+    with held_home(home):
+        # In the home, so that what a killed demo left there is not in the way of the next one.
+        runtime = home / "runtime"
+        try:
+            runtime.mkdir(mode=0o700, exist_ok=True)
+            project = sample_project(home)
+        except OSError as problem:
+            raise DemoError(
+                f"The demo can't make its sample project in {home}. {problem}. "
+                "Make room there, or give it a folder of your own with --home."
+            ) from problem
+        os.environ["LANHERD_RUNTIME_DIR"] = str(runtime)
+        return _play(home, runtime, project, shots, headless)
+
+
+def _play(home: Path, runtime: Path, project: Path, shots: Path | None, headless: bool) -> Findings:
     marks = timing_marks()
     application = make_application(sys.argv[:1])
     quit_on_signals(application)
     agent = DemoAgent(home / "agent", runtime)
     desktop = Desktop(application, home / "controller", marks)
-    demo = Demo(desktop, agent, sample_project(home), shots, headless)
+    demo = Demo(desktop, agent, project, shots, headless)
     desktop.start()
-    QTimer.singleShot(0, agent.start)
-    demo.begin()
+    QTimer.singleShot(0, demo.begin)
     application.exec()
+    demo.leave()
     desktop.close()
     agent.stop()
     return demo.findings
 
 
-def _tell(findings: Findings) -> None:
+def _tell(findings: Findings, as_json: bool) -> None:
+    if findings.ok and as_json:
+        return  # all of it is in the line of findings
     if findings.ok:
         kind = "simulated GPUs" if findings.simulated else "GPUs"
         print(
@@ -327,8 +434,8 @@ def _tell(findings: Findings) -> None:
         )
     elif findings.problem:
         print(f"The demo did not come to its end. {findings.problem}", file=sys.stderr)
-    else:
-        print("The window was closed before the run was over.", file=sys.stderr)
+    if findings.note:
+        print(findings.note, file=sys.stderr)
 
 
 if __name__ == "__main__":
