@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,16 +61,23 @@ def wait_until_there(condition: Path, pattern: str, process: subprocess.Popen[by
 
 
 @contextmanager
-def running_agent(simulate_gpus: int) -> Iterator[BenchAgent]:
-    """An agent of this checkout that is ready; ended, with what it started, on leaving."""
+def running_agent(
+    simulate_gpus: int, variables: Mapping[str, str] | None = None
+) -> Iterator[BenchAgent]:
+    """An agent of this checkout that is ready; ended, with what it started, on leaving.
+
+    With no GPUs to simulate it reads this machine's own, or what `variables` make it see.
+    """
     with disk_folder() as name:
         folder = Path(name)
         environment = environment_of(folder)
         os.environ.update(environment)
         command = [
             str(Path(sys.executable).with_name("lanherd-agent")), "serve",
-            "--home", str(folder / "agent"), "--simulate-gpus", str(simulate_gpus),
+            "--home", str(folder / "agent"),
+            *(("--simulate-gpus", str(simulate_gpus)) if simulate_gpus else ()),
         ]  # fmt: skip
+        environment.update(variables or {})
         with open(folder / "agent.log", "wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
