@@ -200,9 +200,12 @@ class Run:
         to: Path,
         *,
         attempt: int = 0,
+        overwrite: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Path:
-        return self._loop.do(self._run.fetch(path, to, attempt=attempt, progress=progress))
+        return self._loop.do(
+            self._run.fetch(path, to, attempt=attempt, overwrite=overwrite, progress=progress)
+        )
 
     def stop(self, grace_s: float = 10.0) -> RunView:
         return self._loop.do(self._run.stop(grace_s))

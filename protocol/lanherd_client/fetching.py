@@ -6,6 +6,7 @@ when all are there it is renamed. A later fetch of the same output goes on where
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,10 +17,11 @@ from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import OutputEntry
 
 
-def target_of(to: Path, path: str) -> Path:
+def target_of(to: Path, path: str, overwrite: bool) -> Path:
     """Where an output goes: into `to` where that is a folder, else to that very name.
 
-    Raises `INVALID_REQUEST` when the folder doesn't exist.
+    Raises `INVALID_REQUEST` when the folder doesn't exist or something that is no file has that
+    name, `CONFLICT` when a file has it and `overwrite` is False.
     """
     target = to / path.rpartition("/")[2] if to.is_dir() else to
     if not target.parent.is_dir():
@@ -29,7 +31,41 @@ def target_of(to: Path, path: str) -> Path:
             f"'{path}' can't be written there.",
             "Make the folder first, or name another one.",
         )
+    check_free(target, overwrite)
     return target
+
+
+def check_free(target: Path, overwrite: bool) -> None:
+    """Raises unless the name is free, or a plain file's that may be written over."""
+    with _blamed(target):
+        try:
+            mode = target.lstat().st_mode
+        except FileNotFoundError:
+            return
+    if not stat.S_ISREG(mode):
+        raise error(
+            ErrorCode.INVALID_REQUEST,
+            f"{target} can't be written.",
+            f"It is {_kind(mode)}, and only a plain file is ever written over.",
+            "Name another file, or remove it first.",
+        )
+    if not overwrite:
+        raise error(
+            ErrorCode.CONFLICT,
+            f"{target} is there already.",
+            "A fetch doesn't write over a file that it wasn't told to.",
+            "Name another file, or write over it with --force (overwrite=True in Python).",
+        )
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFLNK: "a link",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 @dataclass(slots=True)
@@ -38,19 +74,22 @@ class PartialFile:
 
     target: Path
     path: Path
+    overwrite: bool
     size_bytes: int = 0
     file: BinaryIO | None = None
 
     @classmethod
-    def beside(cls, target: Path, run: RunId, attempt: int, entry: OutputEntry) -> "PartialFile":
+    def beside(
+        cls, target: Path, overwrite: bool, run: RunId, attempt: int, entry: OutputEntry
+    ) -> "PartialFile":
         what = f"{run}/{attempt}/{entry.path}/{entry.size_bytes}/{entry.modified_at!r}"
         mark = hashlib.sha256(what.encode()).hexdigest()[:16]
-        return cls(target, target.with_name(f".{target.name[:200]}.{mark}.part"))
+        return cls(target, target.with_name(f".{target.name[:200]}.{mark}.part"), overwrite)
 
     def open(self) -> int:
         """Opens it and says how many bytes are there from before."""
         with _blamed(self.target):
-            self.file = self.path.open("ab")
+            self.file = _open_plainly(self.path)
             self.size_bytes = self.file.tell()
         return self.size_bytes
 
@@ -72,6 +111,8 @@ class PartialFile:
             file.flush()
             os.fsync(file.fileno())
             self.close()
+            # Again, since the name may have been taken while the bytes came.
+            check_free(self.target, self.overwrite)
             self.path.replace(self.target)
             sync_directory(self.target.parent)
         return self.target
@@ -91,6 +132,14 @@ class PartialFile:
         if self.file is None:
             raise ValueError("the partial file is not open")
         return self.file
+
+
+def _open_plainly(path: Path) -> BinaryIO:
+    """Follows no link and waits for no reader: the name could have been put there by others."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.fdopen(os.open(path, flags, 0o666), "ab")
+    file.seek(0, os.SEEK_END)
+    return file
 
 
 class _blamed:

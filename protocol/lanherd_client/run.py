@@ -271,17 +271,20 @@ class Run:
         to: Path,
         *,
         attempt: int = 0,
+        overwrite: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Path:
         """Brings an output to this machine: into the folder `to`, or to that file name.
 
         The file appears whole. `progress` is told bytes done and bytes in all. Raises
-        `NotFoundError`, `ConflictError` when the run keeps writing the file, `DISK_FULL`.
+        `NotFoundError`, `ConflictError` when the run keeps writing the file or, without
+        `overwrite`, when a file of that name is there, `DISK_FULL`, and `INVALID_REQUEST` when
+        something other than a plain file has that name.
         """
-        target = await asyncio.to_thread(target_of, to, path)
+        target = await asyncio.to_thread(target_of, Path(to), path, overwrite)
         for _ in range(FETCH_TRIES):
             attempt, entry = await self._find_output(path, attempt)
-            partial = PartialFile.beside(target, self.id, attempt, entry)
+            partial = PartialFile.beside(target, overwrite, self.id, attempt, entry)
             end = await self._fetch_into(partial, attempt, entry, progress)
             unchanged = (end.size_bytes, end.modified_at) == (entry.size_bytes, entry.modified_at)
             if unchanged and partial.size_bytes == entry.size_bytes:
@@ -294,6 +297,15 @@ class Run:
         for entry in listing.entries:
             if entry.path == path and entry.kind in ("file", "executable"):
                 return listing.attempt, entry
+        link = any(entry.path == path and entry.kind == "link" for entry in listing.entries)
+        if link:
+            raise error(
+                ErrorCode.INVALID_REQUEST,
+                f"'{path}' is a link.",
+                "Only files are fetched.",
+                "Fetch the file that it points to, if it is one of the run's outputs.",
+                path=path,
+            )
         folder = any(
             entry.path == path or entry.path.startswith(f"{path}/") for entry in listing.entries
         )

@@ -1,12 +1,13 @@
 """`lanherd outputs` and `fetch`."""
 
+import asyncio
 import sys
 from pathlib import Path
 
 import click
 
 from lanherd_client.cli import shapes, talk
-from lanherd_client.cli.options import json_option, run_argument
+from lanherd_client.cli.options import NamedPath, json_option, run_argument
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.sizes import format_size
 
@@ -54,29 +55,44 @@ async def _outputs(context: click.Context, text: str, as_json: bool) -> None:
     "--output",
     "-o",
     "to",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     default=Path(),
     help="A folder, or the file's new name; the current folder when left out.",
 )
+@click.option("--force", is_flag=True, help="Write over a file of that name.")
 @click.pass_context
-def fetch_command(context: click.Context, run: str, path: str, to: Path) -> None:
-    """Bring an output PATH of a run to this machine, and print where it is."""
-    complete(_fetch(context, run, path, to))
+def fetch_command(context: click.Context, run: str, path: str, to: Path, force: bool) -> None:
+    """Bring an output of a run here, and print where it is.
+
+    PATH is as 'lanherd outputs' lists it. A fetch that was cut goes on where it was.
+    """
+    complete(_fetch(context, run, path, to, force))
 
 
-async def _fetch(context: click.Context, text: str, path: str, to: Path) -> None:
+async def _fetch(context: click.Context, text: str, path: str, to: Path, force: bool) -> None:
+    progress = _Progress()
     async with connected(context) as fleet:
         run = await answered(fleet.run(text))
-        target = await run.fetch(path, to, progress=_say_progress if _watched() else None)
-        if _watched():
+        try:
+            target = await run.fetch(path, to, overwrite=force, progress=progress)
+        except asyncio.CancelledError:
+            if progress.begun:
+                talk.say("\nWhat has arrived is kept; the same command goes on from there.")
+            raise
+        if progress.watched:
             talk.say("")
     talk.put_line(str(target))
 
 
-def _watched() -> bool:
-    return sys.stderr.isatty()
+class _Progress:
+    """Tells the fetch on a terminal; knows whether anything has come."""
 
+    def __init__(self) -> None:
+        self.watched = sys.stderr.isatty()
+        self.begun = False
 
-def _say_progress(done_bytes: int, total_bytes: int) -> None:
-    line = f"\r{format_size(done_bytes)} of {format_size(total_bytes)}   "
-    print(line, end="", file=sys.stderr, flush=True)
+    def __call__(self, done_bytes: int, total_bytes: int) -> None:
+        self.begun = True
+        if self.watched:
+            line = f"\r{format_size(done_bytes)} of {format_size(total_bytes)}   "
+            print(line, end="", file=sys.stderr, flush=True)

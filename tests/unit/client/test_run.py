@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -314,6 +315,52 @@ async def test_a_folder_that_is_missing_is_said_before_anything_moves(tmp_path: 
         with pytest.raises(LanherdError, match="There is no folder"):
             await one.run(RUN).fetch("model/weights.bin", tmp_path / "no" / "such")
     assert "outputs.read" not in agent.calls
+
+
+async def test_a_file_is_written_over_only_when_that_is_said(tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    target.write_bytes(b"precious")
+    async with desk(with_output(b"1")) as one:
+        run = one.run(RUN)
+        with pytest.raises(LanherdError, match="is there already") as caught:
+            await run.fetch("model/weights.bin", target)
+        assert caught.value.code is ErrorCode.CONFLICT
+        assert target.read_bytes() == b"precious"
+        await run.fetch("model/weights.bin", target, overwrite=True)
+    assert target.read_bytes() == b"1"
+    assert names(tmp_path) == ["mine"]
+
+
+async def test_a_name_that_is_taken_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    async with desk(with_output(b"1")) as one:
+        with pytest.raises(LanherdError, match="is there already"):
+            await one.run(RUN).fetch(
+                "model/weights.bin", target, progress=lambda *_: target.touch(exist_ok=True)
+            )
+    assert target.read_bytes() == b""
+
+
+@pytest.mark.parametrize("kind", ["a link", "a pipe", "a socket", "a device"])
+async def test_what_is_no_plain_file_is_never_replaced(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "target"
+    with socket.socket(socket.AF_UNIX) as listener:
+        if kind == "a link":
+            target.symlink_to("nowhere")
+        elif kind == "a pipe":
+            os.mkfifo(target)
+        elif kind == "a socket":
+            listener.bind("target")
+        else:
+            target = Path(os.devnull)
+        async with desk(with_output(b"1")) as one:
+            with pytest.raises(LanherdError, match=kind) as caught:
+                await one.run(RUN).fetch("model/weights.bin", target, overwrite=True)
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+    assert names(tmp_path) == ([] if kind == "a device" else ["target"])
 
 
 async def test_a_place_that_can_not_be_written_is_said(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ class OutputsPanel(QWidget):
         if key is None or not path:
             return
         self._context.ask(
-            lambda fleet, job: fleet.run_at(*key).fetch(path, target),
+            lambda fleet, job: fleet.run_at(*key).fetch(path, target, overwrite=True),
             lambda saved: self._context.toast_wanted.emit(
                 self.tr("Saved {name}.").format(name=saved.name), "ok"
             ),
