@@ -122,11 +122,15 @@ class Demo(QObject):
     def leave(self) -> None:
         """The demo's machine goes away with it: a run that isn't over is stopped first."""
         self._timer.stop()
-        if self.findings.ok or self._over():
+        marks = self._desktop.marks.at_ns
+        self.findings.window_s = self._since(marks.get("window_shown"))
+        self.findings.first_gauge_s = self._since(marks.get("first_gauge"))
+        if self.findings.ok:
             return
         if not self.findings.problem:
-            self.findings.note = "The demo was ended before its run was over."
-        if not self._submit_asked or self._agent.problem():
+            before = "all of it was seen" if self._over() else "its run was over"
+            self.findings.note = f"The demo was ended before {before}."
+        if self._over() or not self._submit_asked or self._agent.problem():
             return
         print("The demo's run is not over: stopping it.", file=sys.stderr, flush=True)
         waiting = QEventLoop()
@@ -134,6 +138,7 @@ class Demo(QObject):
 
         def stopped(view: RunView | None) -> None:
             if view is not None and isinstance(view.state, Ended):
+                self.findings.run = view.run
                 self.findings.outcome = view.state.outcome
             answers.append("")
             waiting.quit()
@@ -145,7 +150,7 @@ class Demo(QObject):
         QTimer.singleShot(round(STOP_WITHIN_S * 1000), waiting.quit)
         self._desktop.context.ask(self._stop_run, stopped, failed)
         waiting.exec()
-        problem = answers[0] if answers else f"It did not end within {STOP_WITHIN_S:.0f} s."
+        problem = answers[0] if answers else "It had not ended when the demo left."
         if problem:
             self.findings.problem = (
                 f"{self.findings.problem} The demo's run may go on by itself: {problem} "
@@ -184,9 +189,6 @@ class Demo(QObject):
     def _end(self, problem: str) -> None:
         self._timer.stop()
         self.findings.problem = problem
-        marks = self._desktop.marks.at_ns
-        self.findings.window_s = self._since(marks.get("window_shown"))
-        self.findings.first_gauge_s = self._since(marks.get("first_gauge"))
         if self._headless:
             QApplication.quit()
         else:
