@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.fleet import Fleet as AsyncFleet
+from lanherd_client.fleet import closed_error
 from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
 from lanherd_client.run import LogChunk
 from lanherd_client.run import Run as AsyncRun
@@ -59,11 +60,17 @@ class _Loop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="lanherd", daemon=True)
         self._thread.start()
 
     def start(self, coroutine: Coroutine[Any, Any, Result]) -> "Future[Result]":
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        with self._closing:
+            if self._closed:
+                coroutine.close()
+                raise closed_error()
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def do(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         future = self.start(coroutine)
@@ -128,10 +135,23 @@ class _Loop:
             pumping.cancel()
 
     def close(self) -> None:
-        self.do(self._loop.shutdown_asyncgens())
+        """Ends the loop once everything in it has ended: what is still asked is cancelled."""
+        ended = self.start(self._end_everything())
+        with self._closing:
+            self._closed = True
+        ended.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end_everything(self) -> None:
+        # What was started before the loop refused more is in the loop by the second round.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others)
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
 
 
 class _End:
@@ -278,7 +298,7 @@ class Fleet:
         self,
         *,
         command: Sequence[str],
-        project: Path | None = None,
+        project: Path | str | None = None,
         gpus: int = 0,
         vram: int | str = 0,
         exclusive: bool = False,

@@ -42,7 +42,7 @@ from lanherd_client.pairing import pair_through_socket
 from lanherd_client.run import Run
 from lanherd_client.session import Session
 from lanherd_client.sizes import parse_size
-from lanherd_client.submitting import EnvironmentChoice, Progress, submit_to
+from lanherd_client.submitting import EnvironmentChoice, Progress, check_order, submit_to
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.tasks import TaskOwner
@@ -78,6 +78,7 @@ class Fleet:
         self._seen: dict[str, tuple[Sighting, ...]] = {}
         self._observers: list[Changes] = []
         self._book_stamp: tuple[int, int, int] | None = None
+        self._closed = False
 
     @classmethod
     def open(
@@ -192,7 +193,8 @@ class Fleet:
         for observer in self._observers:
             observer.put(changes)
 
-    def _close_observers(self) -> None:
+    def _close(self) -> None:
+        self._closed = True
         for observer in self._observers:
             observer.close()
 
@@ -252,6 +254,7 @@ class Fleet:
     def choose(self, request: GpuRequest, machine: str | None = None) -> Choice:
         """The machine that a run would go to, and why. Raises `NOT_FOUND`, `UNREACHABLE`,
         `IMPOSSIBLE_REQUEST`."""
+        self._require_open()
         if machine is None:
             return choose(self.machines(), request)
         view = require_online(find_machine(self.machines(), machine))
@@ -274,6 +277,7 @@ class Fleet:
         Raises `NotFoundError`, `ConflictError`; `UNREACHABLE` when it may be on a machine that
         can't be asked.
         """
+        self._require_open()
         record = await find_run(text, self.runs(), self.machines(), self._sessions)
         self._take(RunSeen(record.machine, record.view))
         return self.run_at(record.machine, record.view.run)
@@ -317,6 +321,7 @@ class Fleet:
 
         Raises `UNREACHABLE`, `NOT_ALLOWED`, `WRONG_IDENTITY`.
         """
+        self._require_open()
         paired = await pair_through_socket(
             socket, self._identity, self._hello, _own_name(), time.time
         )
@@ -338,7 +343,7 @@ class Fleet:
         self,
         *,
         command: Sequence[str],
-        project: Path | None = None,
+        project: Path | str | None = None,
         gpus: int = 0,
         vram: int | str = 0,
         exclusive: bool = False,
@@ -357,6 +362,7 @@ class Fleet:
         content it is the same run, however often it is submitted. Raises `LanherdError`; ValueError
         for a `vram` that isn't a size.
         """
+        check_order(command, gpus, vram)
         vram_bytes = parse_size(vram) if isinstance(vram, str) else vram
         request = GpuRequest(count=gpus, vram_bytes=vram_bytes, exclusive=exclusive)
         chosen = self.choose(request, machine).machine.machine
@@ -365,7 +371,8 @@ class Fleet:
         )
         session = self._session(chosen)
         wanted = run or self.new_run_id()
-        view = await submit_to(session, wanted, spec, project, environment, progress)
+        folder = None if project is None else Path(project)
+        view = await submit_to(session, wanted, spec, folder, environment, progress)
         self._take(RunSeen(chosen, view))
         return self.run_at(chosen, view.run)
 
@@ -373,11 +380,26 @@ class Fleet:
         """A fresh id, for those who must know it before the run is submitted."""
         return RunId(_new_id())
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise closed_error()
+
     def _session(self, machine: DeviceId) -> Session:
+        self._require_open()
         session = self._sessions.get(machine)
         if session is None:
             raise _not_paired(machine)
         return session
+
+
+def closed_error() -> LanherdError:
+    """The failure for a fleet that is used after its `with` block."""
+    return error(
+        ErrorCode.INVALID_REQUEST,
+        "The fleet is closed.",
+        "It is connected only within its 'with' block, and that has ended.",
+        "Ask within the block, or open a new one.",
+    )
 
 
 def _not_paired(machine: DeviceId) -> LanherdError:
@@ -394,6 +416,13 @@ def _not_paired(machine: DeviceId) -> LanherdError:
 async def _opened(
     cls: type[Fleet], home: Path | None, sources: Sequence[Source]
 ) -> AsyncIterator[Fleet]:
+    if time.time() < 0:
+        raise error(
+            ErrorCode.INVALID_REQUEST,
+            "The clock of this machine stands before 1970.",
+            "The ids of runs begin with the time, and it can't be less than nothing.",
+            "Set the clock, then try again.",
+        )
     folder = controller_home(home)
     ensure_home(folder)
     identity = await asyncio.to_thread(load_or_create_identity, folder / "identity")
@@ -403,7 +432,7 @@ async def _opened(
             await fleet._start()
             yield fleet
         finally:
-            fleet._close_observers()
+            fleet._close()
 
 
 def _own_name() -> str:

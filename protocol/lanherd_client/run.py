@@ -349,7 +349,8 @@ class Run:
         while True:
             peer = await self._session.reconnected(lost)
             try:
-                return await read(peer)
+                async with self._session.turns:
+                    return await read(peer)
             except LanherdError as problem:
                 if problem.code not in LOST_CODES:
                     raise

@@ -35,7 +35,7 @@ from lanherd_protocol.aio.peer import FeedEvent, FeedGap, Peer
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error, from_failure
 from lanherd_protocol.ids import DeviceId, RunId
-from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
+from lanherd_protocol.limits import CALLS_IN_FLIGHT_MAX, RUN_LIST_PAGE_MAX
 from lanherd_protocol.messages import Empty, GetRun, ListRuns, MachineSnapshot
 from lanherd_protocol.methods import (
     FEED_RUNS,
@@ -52,6 +52,9 @@ SNAPSHOT_TIMEOUT_S = 10.0
 REFUSED_PAUSE_S = 60.0
 STEADY_AFTER_S = 10.0
 """A connection that lasted this long starts the backoff anew."""
+
+CALLS_AT_ONCE_MAX = CALLS_IN_FLIGHT_MAX // 2
+"""Further questions wait here for their turn; the other half is for logs that are followed."""
 
 LOST_CODES = frozenset({ErrorCode.CONNECTION_LOST, ErrorCode.SHUTTING_DOWN})
 """A question that failed so may have been heard or not."""
@@ -100,6 +103,8 @@ class Session:
         self._wake = asyncio.Event()
         self._watchers: dict[RunId, set[asyncio.Event]] = {}
         self._odd_gpus: frozenset[str] = frozenset()
+        self.turns = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
+        """Held during each call that ends by itself."""
         self.settled = asyncio.Event()
         """Set once the machine has answered or failed for the first time."""
 
@@ -141,8 +146,9 @@ class Session:
         self, method: Method[Request, Response], request: Request, timeout_s: float = 30.0
     ) -> Response:
         """One question. Raises when the machine isn't connected or the connection is lost."""
-        peer = await self.connected()
-        return await peer.call(method, request, timeout_s=timeout_s)
+        async with self.turns:
+            peer = await self.connected()
+            return await peer.call(method, request, timeout_s=timeout_s)
 
     async def insist(self, method: Method[Request, Response], request: Request) -> Response:
         """The same question after each cut, until it is answered: only for idempotent ones."""
@@ -150,7 +156,8 @@ class Session:
         while True:
             peer = await self.reconnected(lost)
             try:
-                return await peer.call(method, request)
+                async with self.turns:
+                    return await peer.call(method, request)
             except LanherdError as problem:
                 if problem.code not in LOST_CODES:
                     raise

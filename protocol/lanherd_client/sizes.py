@@ -19,7 +19,9 @@ BYTES_MAX = 1 << 62
 
 
 def parse_size(text: str) -> int:
-    """Bytes of a size such as '2GB', '20 GB', '512MiB', '1.5g' or '1048576'.
+    """Bytes of a size such as '2GB', '20 GB', '512MiB', '1.5g', '12B' or '1048576'.
+
+    A number below 1 MB needs its unit, since somebody who writes '24' means GB.
 
     Raises ValueError with a sentence for people.
     """
@@ -30,6 +32,8 @@ def parse_size(text: str) -> int:
         )
     number, plain, unit = found.groups()
     size_bytes = float(number) * _FACTORS[(plain or unit or "").lower()]
+    if not plain and not unit and 0 < size_bytes < MB:
+        raise ValueError(f"{text.strip()} has no unit. Write {number}GB, or {number}B for bytes.")
     if size_bytes > BYTES_MAX:
         raise ValueError(f"{text!r} is more than any machine holds.")
     return round(size_bytes)

@@ -17,7 +17,7 @@ from lanherd_client.projects.project import Project
 from lanherd_client.projects.push import PushProgress, push
 from lanherd_client.session import LOST_CODES, Session
 from lanherd_protocol.aio.peer import Peer
-from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.messages import NewRun, SubmitRuns
 from lanherd_protocol.methods import RUNS_SUBMIT, Method
@@ -49,6 +49,32 @@ _STAGES: dict[str, Stage] = {
     "sending": "upload",
     "done": "upload",
 }
+
+
+def check_order(command: object, gpus: object, vram: object) -> None:
+    """Raises `MisuseError` for the usual slips of a script, in words that name the mend."""
+    if isinstance(command, str | bytes):
+        raise _misused(
+            "The command of a run is a sequence of words.",
+            f"It was given as one text: {command!r}.",
+            "Write a list, such as ['python', 'train.py']; shlex.split makes one of a text.",
+        )
+    if isinstance(gpus, bool) or not isinstance(gpus, int):
+        raise _misused(
+            "The number of GPUs is a whole number.",
+            f"It was given as {gpus!r}.",
+            "Write a number, such as gpus=1.",
+        )
+    if isinstance(vram, bool) or not isinstance(vram, int | str):
+        raise _misused(
+            "VRAM is a number of bytes, or a text with a unit.",
+            f"It was given as {vram!r}.",
+            "Write a text, such as vram='24GB'.",
+        )
+
+
+def _misused(title: str, why: str, remedy: str) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, why, remedy)
 
 
 async def submit_to(
@@ -88,7 +114,7 @@ async def _with_project(
         # The first try fails where there is no connection; later ones wait for it to come back.
         peer = await (session.connected() if lost is None else session.reconnected(lost))
         try:
-            pushed = await push(_Caller(peer), project.folder, report)
+            pushed = await push(_Caller(session, peer), project.folder, report)
         except LanherdError as problem:
             if problem.code not in LOST_CODES:
                 raise
@@ -106,7 +132,8 @@ async def _with_project(
 class _Caller:
     """A connection as the push needs it."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, session: Session, peer: Peer) -> None:
+        self._session = session
         self._peer = peer
 
     async def call(
@@ -116,4 +143,5 @@ class _Caller:
         *,
         upload: AsyncIterable[bytes] | None = None,
     ) -> Response:
-        return await self._peer.call(method, request, upload=upload)
+        async with self._session.turns:
+            return await self._peer.call(method, request, upload=upload)

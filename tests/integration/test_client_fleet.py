@@ -5,10 +5,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lanherd_client import Fleet
+from lanherd_client import Fleet, blocking
 from lanherd_client import fleet as fleet_module
 from lanherd_client.changes import (
     MachineChanged,
@@ -23,8 +24,9 @@ from lanherd_client.machines import MachineBook
 from lanherd_client.mirror import Online, Refused, Unreachable
 from lanherd_client.submitting import Progress
 from lanherd_protocol.aio.identity import load_or_create_identity
-from lanherd_protocol.errors import ErrorCode, LanherdError, NotFoundError
+from lanherd_protocol.errors import ErrorCode, LanherdError, MisuseError, NotFoundError
 from lanherd_protocol.ids import DeviceId
+from lanherd_protocol.limits import CALLS_IN_FLIGHT_MAX
 from lanherd_protocol.values import GpuRequest
 from tests.support.scripted_agent import GPU, ended, eventually, queued, run_id, running, telemetry
 from tests.support.scripted_listener import ListeningAgent, listening_agent
@@ -346,3 +348,48 @@ async def test_waits_for_a_run_over_an_agents_restart(folder: Path) -> None:
             agent.change(run.id, ended())
             await agent.open()
             assert (await waiting).state == ended()
+
+
+async def test_more_is_asked_at_once_than_a_connection_holds(folder: Path) -> None:
+    async with paired(folder) as (fleet, agent):
+        count = CALLS_IN_FLIGHT_MAX + 500
+        submits = (fleet.submit(command=["true"], name=str(n)) for n in range(count))
+        runs = await asyncio.gather(*submits)
+        assert len({run.id for run in runs}) == count
+        assert isinstance(link_of(fleet, agent), Online)
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        ({"command": "python train.py"}, "sequence of words"),
+        ({"gpus": "2"}, "whole number"),
+        ({"vram": 1.5}, "number of bytes"),
+    ],
+)
+async def test_the_slips_of_a_script_are_named(slip: dict[str, Any], words: str) -> None:
+    async with Fleet.open() as fleet:
+        with pytest.raises(MisuseError, match=words):
+            await fleet.submit(**({"command": ["true"]} | slip))
+
+
+async def test_a_fleet_that_is_closed_says_so(folder: Path) -> None:
+    async with paired(folder) as (fleet, agent):
+        run = await fleet.submit(command=["true"])
+    for question in (fleet.submit(command=["true"]), fleet.run(run.id), fleet.status(agent.device)):
+        with pytest.raises(MisuseError, match="The fleet is closed"):
+            await question
+
+
+def test_the_blocking_fleet_that_is_closed_says_so() -> None:
+    with blocking.open() as fleet:
+        assert fleet.machines() == ()
+    with pytest.raises(MisuseError, match="The fleet is closed"):
+        fleet.machines()
+
+
+async def test_a_clock_before_1970_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: -1.0)
+    with pytest.raises(MisuseError, match="stands before 1970"):
+        async with Fleet.open():
+            raise AssertionError("a fleet was opened before its time")

@@ -31,6 +31,12 @@ def test_what_is_not_a_size(text: str) -> None:
         parse_size(text)
 
 
+@pytest.mark.parametrize("text", ["24", "0.5", "1048575"])
+def test_a_small_number_needs_its_unit(text: str) -> None:
+    with pytest.raises(ValueError, match=f"{text} has no unit. Write {text}GB"):
+        parse_size(text)
+
+
 def test_more_than_any_machine_holds() -> None:
     with pytest.raises(ValueError, match="more than any machine"):
         parse_size("99999999999999TB")
