@@ -31,6 +31,7 @@ from lanherd_desktop.platform.resources import resources_path
 from lanherd_desktop.platform.timing import TimingMarks
 from lanherd_desktop.state.room import RoomUpdate
 from lanherd_desktop.state.submit_form import SubmitForm
+from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.messages import OutputsChanged
@@ -106,6 +107,7 @@ class Shooter:
         """Take every picture; yields their names."""
         window = self.window
         window.show()
+        settle()
         yield self._save("starting")
         self._desktop.bridge.room_updated.emit(RoomUpdate(sightings=()))
         for page in ("machines", "projects", "runs", "outputs"):
@@ -190,8 +192,13 @@ class Shooter:
         window.runs.list.search.set_query("nothing like this")
         settle()
         yield self._save("runs-no-match")
+        window.runs.list.search.set_query("")
+        window.resize(900, 560)
+        for tab in (TAB_LOG, TAB_OUTPUTS):
+            window.runs.detail.show_tab(tab)
+            settle()
+            yield self._save(f"runs-least-{tab}")
         window.resize(1000, 640)
-        window.nav.set_folded(True)
         window.show_page("machines")
         settle()
         yield self._save("machines-small")

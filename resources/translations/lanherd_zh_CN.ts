@@ -181,6 +181,10 @@
         <translation>重试</translation>
     </message>
     <message>
+        <source>It was never started.</source>
+        <translation>它从未启动。</translation>
+    </message>
+    <message>
         <source>It printed nothing.</source>
         <translation>没有打印任何内容。</translation>
     </message>
@@ -194,6 +198,10 @@
     <message>
         <source>Next match</source>
         <translation>下一个匹配</translation>
+    </message>
+    <message>
+        <source>Find in the log</source>
+        <translation>在日志中查找</translation>
     </message>
     <message>
         <source>Following</source>
@@ -214,10 +222,6 @@
     <message>
         <source>Go to the beginning</source>
         <translation>跳到开头</translation>
-    </message>
-    <message>
-        <source>Find in {0} lines</source>
-        <translation>在 {0} 行中查找</translation>
     </message>
     <message>
         <source>{0} of {1}</source>
@@ -491,6 +495,14 @@
         <source>Actions</source>
         <translation>操作</translation>
     </message>
+    <message>
+        <source>No action matches</source>
+        <translation>没有匹配的操作</translation>
+    </message>
+    <message>
+        <source>Other words, or none, show more of them.</source>
+        <translation>换一个词或清空，可显示更多。</translation>
+    </message>
 </context>
 <context>
     <name>ProjectsPage</name>
@@ -568,6 +580,10 @@
     <message>
         <source>Outputs</source>
         <translation>输出</translation>
+    </message>
+    <message>
+        <source>{machine} can&apos;t be reached; the run will be asked to stop as soon as it is back.</source>
+        <translation>无法连接 {machine}；恢复连接后会立即要求停止该运行。</translation>
     </message>
     <message>
         <source>The run&apos;s id was copied.</source>
@@ -906,6 +922,42 @@
         <translation>选择项目文件夹</translation>
     </message>
     <message>
+        <source>No machine is connected. The run can be sent as soon as one of yours answers.</source>
+        <translation>没有已连接的机器。任意一台机器恢复响应后即可提交运行。</translation>
+    </message>
+    <message>
+        <source>{machine} is not connected. Choose another machine, or wait until it answers.</source>
+        <translation>{machine} 未连接。请选择其他机器，或等待它恢复响应。</translation>
+    </message>
+    <message>
+        <source>{machine} has no GPU. Ask for none, or choose another machine.</source>
+        <translation>{machine} 没有 GPU。请不要申请 GPU，或选择其他机器。</translation>
+    </message>
+    <message>
+        <source>No connected machine has a GPU. Ask for none.</source>
+        <translation>已连接的机器都没有 GPU。请不要申请 GPU。</translation>
+    </message>
+    <message>
+        <source>{machine} can never run this: its largest GPU has {largest}, and it has {n}.</source>
+        <translation>{machine} 无法满足此次运行：它最大的 GPU 有 {largest} 显存，共有 {n}。</translation>
+    </message>
+    <message>
+        <source>No connected machine can run this: the largest GPU has {largest}, and no machine has more than {n}.</source>
+        <translation>已连接的机器都无法满足此次运行：最大的 GPU 有 {largest} 显存，每台机器最多有 {n}。</translation>
+    </message>
+    <message>
+        <source>one GPU</source>
+        <translation>1 块 GPU</translation>
+    </message>
+    <message>
+        <source>{n} GPUs</source>
+        <translation>{n} 块 GPU</translation>
+    </message>
+    <message>
+        <source>Ask for less.</source>
+        <translation>请减少申请量。</translation>
+    </message>
+    <message>
         <source>Say which command to run.</source>
         <translation>请填写要执行的命令。</translation>
     </message>
@@ -1208,6 +1260,86 @@
         <source>The machine reports an unknown problem.</source>
         <translation>机器报告了未知问题。</translation>
     </message>
+    <message>
+        <source>{command} can&apos;t be run on the machine: it isn&apos;t there, or isn&apos;t a program for it.</source>
+        <translation>无法在该机器上运行 {command}：它不存在，或不是适用于该机器的程序。</translation>
+    </message>
+    <message>
+        <source>It isn&apos;t on the machine, or isn&apos;t a program for it.</source>
+        <translation>它在该机器上不存在，或不是适用于该机器的程序。</translation>
+    </message>
+    <message>
+        <source>It asks for {needs_gpus} GPUs with {needs} each; the machine has {gpus}, the largest with {largest}.</source>
+        <translation>它申请 {needs_gpus} 块 GPU，每块 {needs} 显存；该机器有 {gpus} 块，最大的一块有 {largest}。</translation>
+    </message>
+    <message>
+        <source>It asks for {needs_gpus} GPUs; the machine has {gpus}.</source>
+        <translation>它申请 {needs_gpus} 块 GPU；该机器有 {gpus} 块。</translation>
+    </message>
+    <message>
+        <source>It asks for {gpus} GPUs with {vram} each, which no connected machine has.</source>
+        <translation>它申请 {gpus} 块 GPU，每块 {vram} 显存；已连接的机器都没有这么多。</translation>
+    </message>
+    <message>
+        <source>It asks for more GPUs or more VRAM than there are.</source>
+        <translation>它申请的 GPU 或显存超出了现有的数量。</translation>
+    </message>
+    <message>
+        <source>{machine} does not answer.</source>
+        <translation>{machine} 没有响应。</translation>
+    </message>
+    <message>
+        <source>No agent answers at its address.</source>
+        <translation>它的地址上没有代理响应。</translation>
+    </message>
+    <message>
+        <source>{lock} can&apos;t be installed on that machine as it is.</source>
+        <translation>{lock} 无法按现有内容安装到该机器上。</translation>
+    </message>
+    <message>
+        <source>It can&apos;t be installed on that machine as it is.</source>
+        <translation>它无法按现有内容安装到该机器上。</translation>
+    </message>
+    <message>
+        <source>Building it from {lock} ended with an error.</source>
+        <translation>按 {lock} 构建环境时出错。</translation>
+    </message>
+    <message>
+        <source>The machine has no Python {python}.</source>
+        <translation>该机器没有 Python {python}。</translation>
+    </message>
+    <message>
+        <source>A step of its building ended with an error.</source>
+        <translation>构建环境的某个步骤出错。</translation>
+    </message>
+    <message>
+        <source>Nothing more could be written to it.</source>
+        <translation>无法再写入任何数据。</translation>
+    </message>
+    <message>
+        <source>Check its spelling and that it may be executed, or add the package that brings it to the project&apos;s lock.</source>
+        <translation>请检查拼写和执行权限，或把提供该命令的软件包加入项目的锁定文件。</translation>
+    </message>
+    <message>
+        <source>Ask for fewer GPUs or less VRAM, or choose another machine.</source>
+        <translation>请减少 GPU 数量或显存，或选择其他机器。</translation>
+    </message>
+    <message>
+        <source>See that it is on and its agent runs; it is tried again by itself.</source>
+        <translation>请确认机器已开机且代理正在运行；之后会自动重新连接。</translation>
+    </message>
+    <message>
+        <source>Make the lock again for that machine&apos;s Python and platform, and submit the run again.</source>
+        <translation>请按该机器的 Python 版本和平台重新生成锁定文件，然后再次提交运行。</translation>
+    </message>
+    <message>
+        <source>Read the build&apos;s log, mend what it names, and submit the run again.</source>
+        <translation>请查看构建日志，修正其中指出的问题，然后再次提交运行。</translation>
+    </message>
+    <message>
+        <source>Make room on that disk and try again.</source>
+        <translation>请在该磁盘上腾出空间，然后重试。</translation>
+    </message>
 </context>
 <context>
     <name>preferences</name>
@@ -1323,12 +1455,20 @@
         <translation>请查看其日志和输出。</translation>
     </message>
     <message>
+        <source>{machine} unreachable · last known: {state}</source>
+        <translation>无法连接 {machine} · 最后已知状态：{state}</translation>
+    </message>
+    <message>
         <source>Building its environment</source>
         <translation>正在构建环境</translation>
     </message>
     <message>
         <source>no GPU</source>
         <translation>无 GPU</translation>
+    </message>
+    <message>
+        <source>unreachable, last seen {age} ago</source>
+        <translation>无法连接，{age} 前有数据</translation>
     </message>
 </context>
 </TS>

@@ -11,6 +11,7 @@ from lanherd_desktop.state.filters import Query, bytes_above, parse_query
 from lanherd_desktop.state.gpu_gauge import GpuGaugeData
 from lanherd_desktop.state.room import Histories
 from lanherd_desktop.state.runs import chip_kind, run_reason, run_row, run_title
+from lanherd_desktop.state.silence import silent_since
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.states import RunView
@@ -62,6 +63,14 @@ class MachineCard:
     lines: tuple[CardLine, ...]
     lines_more: int
     picture_at: float | None
+    silent_since: float | None = None
+
+    def seconds(self, line: CardLine, now: float) -> float | None:
+        """How long a line's run has run; None when it hasn't started or isn't a run."""
+        if line.started_at is None:
+            return None
+        until = now if self.silent_since is None else self.silent_since
+        return max(0.0, until - line.started_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,7 @@ def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView
         lines=tuple(lines[:LINES_MAX]),
         lines_more=max(0, len(lines) - LINES_MAX),
         picture_at=view.telemetry.at if view.telemetry is not None else None,
+        silent_since=silent_since(view),
     )
 
 

@@ -20,18 +20,20 @@ class GpuNumbers:
 
 @dataclass(frozen=True, slots=True)
 class RunNumbers:
-    """`seconds` is None while it has not started."""
+    """`seconds` is None while it has not started; `silent_since` as in `RunRow`."""
 
     seconds: float | None
     gpus: tuple[GpuNumbers, ...] = ()
+    silent_since: float | None = None
 
 
 def run_numbers(view: RunView, machine: MachineView | None, now: float) -> RunNumbers:
-    """The numbers of a run; live ones only while it holds its lease."""
-    seconds = run_row(DeviceId(""), "", view).seconds(now)
+    """The numbers of a run; live ones only while it holds its lease and its machine answers."""
+    row = run_row(DeviceId(""), "", view, machine)
+    telemetry = machine.telemetry if machine is not None and row.silent_since is None else None
     readings = {}
-    if machine is not None and machine.telemetry is not None and is_live(view.state):
-        readings = {reading.uuid: reading for reading in machine.telemetry.gpus}
+    if telemetry is not None and is_live(view.state):
+        readings = {reading.uuid: reading for reading in telemetry.gpus}
     gpus = []
     for leased in lease_of(view.state).gpus:
         reading = readings.get(leased.uuid)
@@ -43,4 +45,4 @@ def run_numbers(view: RunView, machine: MachineView | None, now: float) -> RunNu
                 used_bytes=reading.vram_ours_bytes if reading is not None else None,
             )
         )
-    return RunNumbers(seconds, tuple(gpus))
+    return RunNumbers(row.seconds(now), tuple(gpus), row.silent_since)

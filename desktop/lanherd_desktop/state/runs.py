@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from lanherd_client.mirror import MachineView
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.filters import Query, parse_query
+from lanherd_desktop.state.silence import silent_since
 from lanherd_protocol.ids import DeviceId, RunId, short_id
 from lanherd_protocol.states import (
     Ended,
@@ -46,12 +48,15 @@ class RunRow:
     started_at: float | None
     ended_at: float | None
     submitted_at: float
+    silent_since: float | None = None
+    """When the machine of a run that goes on was last heard; None while it can be asked."""
 
     def seconds(self, now: float) -> float | None:
-        """How long it has run, or did run; None when it never started."""
+        """How long it has run, or did run, or is known to have; None when it never started."""
         if self.started_at is None:
             return None
-        return max(0.0, (self.ended_at if self.ended_at is not None else now) - self.started_at)
+        until = next((t for t in (self.ended_at, self.silent_since) if t is not None), now)
+        return max(0.0, until - self.started_at)
 
 
 def run_title(view: RunView) -> str:
@@ -103,8 +108,10 @@ def _times(view: RunView) -> tuple[float | None, float | None]:
             assert_never(unreachable)
 
 
-def run_row(machine: DeviceId, machine_name: str, view: RunView) -> RunRow:
-    """The row of a run."""
+def run_row(
+    machine: DeviceId, machine_name: str, view: RunView, source: MachineView | None = None
+) -> RunRow:
+    """The row of a run; `source` is the machine that told of it."""
     started_at, ended_at = _times(view)
     return RunRow(
         machine=machine,
@@ -119,6 +126,7 @@ def run_row(machine: DeviceId, machine_name: str, view: RunView) -> RunRow:
         started_at=started_at,
         ended_at=ended_at,
         submitted_at=view.submitted_at,
+        silent_since=None if isinstance(view.state, Ended) else silent_since(source),
     )
 
 

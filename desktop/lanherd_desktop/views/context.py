@@ -1,6 +1,8 @@
 """What every page is given: the room, the door to the network, and the window's own signals."""
 
-from collections.abc import Callable, Coroutine, Mapping
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -8,8 +10,10 @@ from PySide6.QtCore import QObject, Signal
 from lanherd_client.fleet import Fleet
 from lanherd_desktop.bridge import Bridge, Job
 from lanherd_desktop.platform.preferences import PreferencesFile
+from lanherd_desktop.state import numbers
 from lanherd_desktop.state.room import Room, RoomChange, RoomUpdate, RunKey
 from lanherd_desktop.state.runs import RunRow, run_row
+from lanherd_desktop.state.silence import silent_since
 from lanherd_desktop.views.words import failure_line, preferences_problem_text
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId
@@ -42,6 +46,11 @@ class WindowContext(QObject):
         self.failure: Failure | None = None
         self._rows: dict[RunKey, RunRow] = {}
         self._names: dict[DeviceId, str] = {}
+        self._silent: dict[DeviceId, float | None] = {}
+        self.now = time.time()
+        """The moment that durations on the screen are counted to: the same one everywhere."""
+        # First of all who hear it: the others show what this has set.
+        self.second_passed.connect(self._on_second)
         bridge.failed.connect(self._on_failed)
         preferences.tell = lambda problem: self.toast_wanted.emit(
             preferences_problem_text(problem), "danger"
@@ -62,14 +71,35 @@ class WindowContext(QObject):
                 self._rows.pop(key, None)
             else:
                 self._rows[key] = self._row(key, view)
-        self.room_changed.emit(change)
+        older = self._of_silence(change.machines)
+        self._rows.update((key, self._row(key, self.room.runs[key])) for key in older)
+        self.room_changed.emit(replace(change, runs=change.runs | older))
+
+    def _of_silence(self, machines: Iterable[DeviceId]) -> set[RunKey]:
+        """The runs that go on, on machines that fell silent or can be asked again."""
+        found: set[RunKey] = set()
+        for machine in machines:
+            silent = silent_since(self.room.machines.get(machine))
+            if silent != self._silent.get(machine):
+                self._silent[machine] = silent
+                found.update((machine, view.run) for view in self.room.open_runs_of(machine))
+        return found
+
+    def _on_second(self) -> None:
+        self.now = time.time()
 
     def _row(self, key: RunKey, view: RunView) -> RunRow:
-        return run_row(key[0], self.machine_name(key[0]), view)
+        source = self.room.machines.get(key[0])
+        return run_row(key[0], self.machine_name(key[0]), view, source)
 
     def _on_failed(self, failure: Failure) -> None:
         self.failure = failure
         self.room_failed.emit()
+
+    def run_trailing(self, row: RunRow) -> str:
+        """How long a run has run; empty while it waits."""
+        seconds = row.seconds(self.now)
+        return numbers.duration(seconds) if seconds is not None else ""
 
     def machine_name(self, machine: DeviceId) -> str:
         view = self.room.machines.get(machine)

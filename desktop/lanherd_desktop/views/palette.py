@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
@@ -14,7 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from lanherd_desktop.views.theme.icons import IconName
+from lanherd_desktop.views.widgets.empty_state import EmptyState
+
 WIDTH, HEIGHT = 520, 380
+ROW_HEIGHT = 36
 
 
 class Palette(QDialog):
@@ -36,9 +40,15 @@ class Palette(QDialog):
         self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.list.setAccessibleName(self.tr("Actions"))
+        self.nothing = EmptyState(
+            IconName.SEARCH,
+            self.tr("No action matches"),
+            self.tr("Other words, or none, show more of them."),
+        )
         layout = QVBoxLayout(self)
         layout.addWidget(self.line)
         layout.addWidget(self.list)
+        layout.addWidget(self.nothing, 1)
         self.resize(WIDTH, HEIGHT)
         self.line.textChanged.connect(self._fill)
         self.line.returnPressed.connect(self.run_chosen)
@@ -56,7 +66,7 @@ class Palette(QDialog):
     def run_chosen(self) -> None:
         item = self.list.currentItem()
         self.close()
-        if item is not None:
+        if item is not None and not item.isDisabled():
             trigger: Callable[[], None] = item.data(0, Qt.ItemDataRole.UserRole)
             trigger()
 
@@ -67,7 +77,7 @@ class Palette(QDialog):
             step = {int(Qt.Key.Key_Down): 1, int(Qt.Key.Key_Up): -1}.get(event.key(), 0)
             count = self.list.topLevelItemCount()
             if step and count:
-                self._choose((self.list.currentIndex().row() + step) % count)
+                self._move(self.list.currentIndex().row(), step)
                 return True
         return super().eventFilter(watched, event)
 
@@ -76,13 +86,29 @@ class Palette(QDialog):
         self.list.clear()
         for action in self._actions:
             text = action.text()
-            if not action.isEnabled() or not all(word in text.casefold() for word in words):
+            if not all(word in text.casefold() for word in words):
                 continue
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             item = QTreeWidgetItem([text, keys])
             item.setData(0, Qt.ItemDataRole.UserRole, action.trigger)
+            item.setSizeHint(0, QSize(0, ROW_HEIGHT))
+            # Dimmed, not hidden: that it is there can be learnt before there is anything to do.
+            item.setDisabled(not action.isEnabled())
             self.list.addTopLevelItem(item)
-        self._choose(0)
+        nothing = self.list.topLevelItemCount() == 0
+        self.list.setHidden(nothing)
+        self.nothing.setVisible(nothing)
+        self._move(-1, 1)
+
+    def _move(self, row: int, step: int) -> None:
+        """To the next action that can be done now, around the ends."""
+        count = self.list.topLevelItemCount()
+        for away in range(1, count + 1):
+            place = (row + step * away) % count
+            item = self.list.topLevelItem(place)
+            if item is not None and not item.isDisabled():
+                self._choose(place)
+                return
 
     def _choose(self, row: int) -> None:
         item = self.list.topLevelItem(row)

@@ -22,10 +22,13 @@ class RoomStack(StateStack):
         self._shape: Shape = shape
         self._failed = ErrorPanel()
         self._has_content = False
+        self._known = True
         context.room_failed.connect(self._show)
 
-    def show_room(self, has_content: bool) -> None:
+    def show_room(self, has_content: bool, known: bool = True) -> None:
+        """Not `known`: what there is has still to answer for the first time."""
         self._has_content = has_content
+        self._known = known
         self._show()
 
     def _show(self) -> None:
@@ -34,7 +37,7 @@ class RoomStack(StateStack):
             title, reason, remedy = failure_texts(failure)
             self._failed.set_error(title, reason, remedy, f"{failure.code}: {title} {reason}")
             self.show_error(self._failed)
-        elif not self._context.room.heard:
+        elif not self._context.room.heard or not self._known:
             self.show_loading(self._shape)
         elif self._has_content:
             self.show_content()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,6 +24,8 @@ from lanherd_client.run import Run
 from lanherd_client.submitting import Progress
 from lanherd_desktop.bridge import Job
 from lanherd_desktop.state import numbers
+from lanherd_desktop.state.obstacle import Obstacle, obstacle
+from lanherd_desktop.state.room import RoomChange
 from lanherd_desktop.state.submit_form import (
     Problem,
     ProblemCode,
@@ -37,7 +39,7 @@ from lanherd_desktop.views.widgets.buttons import GhostButton, PrimaryButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.number_field import NumberField
-from lanherd_desktop.views.words import failure_line, failure_texts
+from lanherd_desktop.views.words import failure_line, failure_texts, sentences
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 from lanherd_protocol.values import GpuRequest
@@ -57,6 +59,8 @@ class SubmitDialog(QDialog):
         self._context = context
         self._job: Job[Run] | None = None
         self._preview_job: Job[Choice] | None = None
+        self._obstacle: Obstacle | None = None
+        self._focused: QWidget | None = None
         self.setWindowTitle(self.tr("New run"))
         self.setMinimumWidth(WIDTH)
         self._make_fields()
@@ -67,6 +71,7 @@ class SubmitDialog(QDialog):
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName(self.tr("Progress"))
         self._error = ErrorPanel()
+        self._error.setVisible(False)
         self.run_button = PrimaryButton(self.tr("Run"))
         self.run_button.setDefault(True)
         self.cancel_button = GhostButton(self.tr("Cancel"))
@@ -81,6 +86,7 @@ class SubmitDialog(QDialog):
         self._connect_fields()
         self._set_busy(False)
         self._on_edited()
+        context.room_changed.connect(self._on_room_changed)
 
     # --- building --------------------------------------------------------------------------------
 
@@ -212,17 +218,76 @@ class SubmitDialog(QDialog):
             self._choose_folder(folder)
 
     def _on_edited(self) -> None:
-        self._error.setVisible(False)
+        self._hide_error()
         checked = check(self.form())
         if isinstance(checked, SubmitRequest):
-            self.run_button.setEnabled(True)
-            if self._where.property("role") == "danger":
-                self._say_where("", danger=False)
-            self._timer.start()
+            self._judge(checked, edited=True)
             return
+        self._obstacle = None
         self.run_button.setEnabled(False)
         untouched = not self.command.text() and all(p.field == "command" for p in checked)
         self._say_where("" if untouched else self._problem_text(checked[0]), danger=not untouched)
+
+    def _judge(self, request: SubmitRequest, *, edited: bool) -> None:
+        """Whether any machine could ever take it; where it would go is asked when one could."""
+        found = obstacle(
+            _gpu_request(request), self._context.room.machines_by_name(), request.machine
+        )
+        if not edited and found == self._obstacle:
+            return
+        self._obstacle = found
+        self.run_button.setEnabled(found is None)
+        if found is not None:
+            self._end_preview()
+            self._say_where(self._obstacle_text(found, request), danger=True)
+            return
+        if self._where.property("role") == "danger":
+            self._say_where("", danger=False)
+        self._timer.start()
+
+    def _on_room_changed(self, change: RoomChange) -> None:
+        checked = check(self.form())
+        if change.machines and self._job is None and isinstance(checked, SubmitRequest):
+            self._judge(checked, edited=False)
+
+    def _obstacle_text(self, found: Obstacle, request: SubmitRequest) -> str:
+        if found.kind == "nobody":
+            return self.tr(
+                "No machine is connected. The run can be sent as soon as one of yours answers."
+            )
+        if found.kind == "silent":
+            return self.tr(
+                "{machine} is not connected. Choose another machine, or wait until it answers."
+            ).format(machine=found.machine)
+        if not found.gpus:
+            lacks = self.tr("{machine} has no GPU. Ask for none, or choose another machine.")
+            nobody = self.tr("No connected machine has a GPU. Ask for none.")
+            return lacks.format(machine=found.machine) if found.machine else nobody
+        most = (
+            self.tr("{machine} can never run this: its largest GPU has {largest}, and it has {n}.")
+            if found.machine
+            else self.tr(
+                "No connected machine can run this: the largest GPU has {largest}, "
+                "and no machine has more than {n}."
+            )
+        )
+        said = most.format(
+            machine=found.machine,
+            largest=numbers.vram_capacity(found.largest_bytes),
+            n=_gpus_text(found.gpus),
+        )
+        return sentences(said, self.tr("Ask for less."))
+
+    def _hide_error(self) -> None:
+        """The dialog is as tall again as it was without it."""
+        self._where.setVisible(True)
+        if self._error.isHidden():
+            return
+        self._error.setVisible(False)
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), layout.totalSizeHint().height())
 
     def _problem_text(self, problem: Problem) -> str:
         texts: dict[ProblemCode, str] = {
@@ -248,9 +313,7 @@ class SubmitDialog(QDialog):
         if not isinstance(checked, SubmitRequest):
             return
         self._end_preview()
-        request = GpuRequest(
-            count=checked.gpus, vram_bytes=checked.vram_bytes, exclusive=checked.exclusive
-        )
+        request = _gpu_request(checked)
         machine = checked.machine
 
         async def choose(fleet: Fleet, job: Job[Choice]) -> Choice:
@@ -273,6 +336,7 @@ class SubmitDialog(QDialog):
         checked = check(self.form())
         if not isinstance(checked, SubmitRequest) or self._job is not None:
             return
+        self._focused = self.focusWidget()
         self._set_busy(True)
         self._job = self._context.ask(
             lambda fleet, job: _submit(fleet, checked, job),
@@ -296,8 +360,14 @@ class SubmitDialog(QDialog):
         self._job = None
         self._set_busy(False)
         title, reason, remedy = failure_texts(failure)
-        self._error.set_error(title, reason, remedy, f"{failure.code}: {failure.title} {reason}")
+        details = f"{failure.code}: {failure.title} {failure.message}"
+        self._error.set_error(title, reason, remedy, details)
+        # Where it would have gone is no news beside what became of it.
+        self._end_preview()
+        self._where.setVisible(False)
         self._error.setVisible(True)
+        if self._focused is not None:
+            self._focused.setFocus()
 
     def _on_progress(self, progress: Progress) -> None:
         stages = {
@@ -315,7 +385,7 @@ class SubmitDialog(QDialog):
             self._progress.setValue(1000 * progress.done_bytes // progress.total_bytes)
 
     def _set_busy(self, busy: bool) -> None:
-        self._error.setVisible(False)
+        self._hide_error()
         self._stage.setVisible(busy)
         self._progress.setVisible(busy)
         self._progress.setRange(0, 0)
@@ -341,6 +411,12 @@ class SubmitDialog(QDialog):
             self._preview_job = None
 
 
+def _gpus_text(count: int) -> str:
+    if count == 1:
+        return QCoreApplication.translate("SubmitDialog", "one GPU")
+    return QCoreApplication.translate("SubmitDialog", "{n} GPUs").format(n=count)
+
+
 def _enable(item: QLayoutItem | None, enabled: bool) -> None:
     """A field, or each widget of a row that is one."""
     widget = item.widget() if item is not None else None
@@ -349,6 +425,12 @@ def _enable(item: QLayoutItem | None, enabled: bool) -> None:
     elif isinstance(item, QHBoxLayout):
         for place in range(item.count()):
             _enable(item.itemAt(place), enabled)
+
+
+def _gpu_request(request: SubmitRequest) -> GpuRequest:
+    return GpuRequest(
+        count=request.gpus, vram_bytes=request.vram_bytes, exclusive=request.exclusive
+    )
 
 
 async def _submit(fleet: Fleet, request: SubmitRequest, job: Job[Run]) -> Run:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtCore import QByteArray, QRect, QTimer, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from lanherd_client.fleet import Fleet
@@ -25,13 +25,15 @@ from lanherd_desktop.views.settings.page import SettingsPage
 from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.widgets.nav_list import NavList
-from lanherd_desktop.views.widgets.toast import ToastHost
+from lanherd_desktop.views.widgets.toast import ToastHost, ToastKind
 from lanherd_desktop.views.words import preferences_problem_text
 
 PAGES = ("machines", "projects", "runs", "outputs", "settings")
 _ICONS = (IconName.SERVER, IconName.FOLDER, IconName.PLAY, IconName.FILES, IconName.SETTINGS)
 SIZE = (1440, 900)
 SIZE_LEAST = (900, 560)
+NARROW = 1100
+_TOASTS: dict[str, ToastKind] = {"info": "info", "danger": "danger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class WindowPlace:
 
     page: str
     geometry: QByteArray
+    rect: QRect
     run: RunKey | None
+    on_language: bool
+    """The choice of the language has the focus."""
 
 
 class MainWindow(QMainWindow):
@@ -52,6 +57,8 @@ class MainWindow(QMainWindow):
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
         self._context = context
+        self._left = False
+        self._narrow = False
         self.setWindowTitle("Lanherd")
         self.setMinimumSize(*SIZE_LEAST)
         self.resize(*SIZE)
@@ -100,7 +107,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         context = self._context
         self.nav.selected.connect(self.show_page)
-        self.nav.fold_changed.connect(lambda folded: context.preferences.change(folded=folded))
+        self.nav.fold_changed.connect(self._on_fold_wished)
         self.settings.language_changed.connect(self.language_changed)
         context.room_changed.connect(self._refresh_counts)
         self.runs.detail.run_shown.connect(self._refresh_actions)
@@ -112,23 +119,39 @@ class MainWindow(QMainWindow):
 
     def place(self) -> WindowPlace:
         """Where the window is, for the one that takes its place."""
-        return WindowPlace(self.nav.current(), self.saveGeometry(), self.runs.detail.key)
+        return WindowPlace(
+            self.nav.current(),
+            self.saveGeometry(),
+            self.geometry(),
+            self.runs.detail.key,
+            self.settings.language.hasFocus(),
+        )
 
     def take_place(self, place: WindowPlace) -> None:
         self.restoreGeometry(place.geometry)
+        if not self.isMaximized() and not self.isFullScreen():
+            # Restored, it may stand a frame's width beside where it was.
+            self.setGeometry(place.rect)
         if place.run is not None:
             self.runs.show_run(place.run, "")
         self.show_page(place.page)
+        if place.on_language:
+            self.settings.language.setFocus()
 
     def leave(self) -> None:
         """Close what flows into this window; another one takes its place."""
         self._second.stop()
-        self._context.bridge.forget_questions()
+        if not self._left:
+            # Once only: what is asked after that is asked by the window that comes next.
+            self._left = True
+            self._context.bridge.forget_questions()
         self.runs.detail.show_run(None)
         self.outputs.panel.show_run(None)
 
     def show_page(self, key: str) -> None:
         self.nav.set_current(key)
+        if self._pages.currentIndex() != PAGES.index(key):
+            self._toasts.dismiss_failures()
         self._pages.setCurrentIndex(PAGES.index(key))
         self._refresh_actions()
 
@@ -183,7 +206,7 @@ class MainWindow(QMainWindow):
             self.actions_by_id[action].setEnabled(enabled)
 
     def _show_toast(self, text: str, kind: str) -> None:
-        self._toasts.show_toast(text, "danger" if kind == "danger" else "ok")
+        self._toasts.show_toast(text, _TOASTS.get(kind, "ok"))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.accept()
@@ -281,6 +304,17 @@ class MainWindow(QMainWindow):
         pane.set_following(not pane.following())
 
     def _fold(self) -> None:
-        folded = not self._context.preferences.value.folded
-        self.nav.set_folded(folded)
-        self._context.preferences.change(folded=folded)
+        self.nav.toggle()
+
+    def _on_fold_wished(self, folded: bool) -> None:
+        # What is wished in a narrow window holds for it alone.
+        if self.width() >= NARROW:
+            self._context.preferences.change(folded=folded)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Below a width the navigation folds by itself, above it it is as it was wished."""
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.nav.set_folded(narrow or self._context.preferences.value.folded)

@@ -5,7 +5,6 @@ the sentence is made here, from the same data; where it isn't (a newer agent), t
 sentence is shown as it came.
 """
 
-import time
 from collections.abc import Mapping
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
@@ -120,6 +119,77 @@ FAILURES: dict[ErrorCode, str] = {
 }
 
 
+WHYS: dict[ErrorCode, tuple[str, ...]] = {
+    ErrorCode.COMMAND_NOT_FOUND: (
+        QT_TRANSLATE_NOOP(
+            "failures",
+            "{command} can't be run on the machine: it isn't there, or isn't a program for it.",
+        ),
+        QT_TRANSLATE_NOOP("failures", "It isn't on the machine, or isn't a program for it."),
+    ),
+    ErrorCode.IMPOSSIBLE_REQUEST: (
+        QT_TRANSLATE_NOOP(
+            "failures",
+            "It asks for {needs_gpus} GPUs with {needs} each; the machine has {gpus}, "
+            "the largest with {largest}.",
+        ),
+        QT_TRANSLATE_NOOP("failures", "It asks for {needs_gpus} GPUs; the machine has {gpus}."),
+        QT_TRANSLATE_NOOP(
+            "failures",
+            "It asks for {gpus} GPUs with {vram} each, which no connected machine has.",
+        ),
+        QT_TRANSLATE_NOOP("failures", "It asks for more GPUs or more VRAM than there are."),
+    ),
+    ErrorCode.UNREACHABLE: (
+        QT_TRANSLATE_NOOP("failures", "{machine} does not answer."),
+        QT_TRANSLATE_NOOP("failures", "No agent answers at its address."),
+    ),
+    ErrorCode.LOCK_UNRESOLVABLE: (
+        QT_TRANSLATE_NOOP("failures", "{lock} can't be installed on that machine as it is."),
+        QT_TRANSLATE_NOOP("failures", "It can't be installed on that machine as it is."),
+    ),
+    ErrorCode.ENVIRONMENT_FAILED: (
+        QT_TRANSLATE_NOOP("failures", "Building it from {lock} ended with an error."),
+        QT_TRANSLATE_NOOP("failures", "The machine has no Python {python}."),
+        QT_TRANSLATE_NOOP("failures", "A step of its building ended with an error."),
+    ),
+    ErrorCode.DISK_FULL: (QT_TRANSLATE_NOOP("failures", "Nothing more could be written to it."),),
+}
+"""Why, of the failures that people meet: the first sentence whose values came along."""
+
+NEXTS: dict[ErrorCode, str] = {
+    ErrorCode.COMMAND_NOT_FOUND: QT_TRANSLATE_NOOP(
+        "failures",
+        "Check its spelling and that it may be executed, or add the package that brings it to the "
+        "project's lock.",
+    ),
+    ErrorCode.IMPOSSIBLE_REQUEST: QT_TRANSLATE_NOOP(
+        "failures", "Ask for fewer GPUs or less VRAM, or choose another machine."
+    ),
+    ErrorCode.UNREACHABLE: QT_TRANSLATE_NOOP(
+        "failures", "See that it is on and its agent runs; it is tried again by itself."
+    ),
+    ErrorCode.LOCK_UNRESOLVABLE: QT_TRANSLATE_NOOP(
+        "failures",
+        "Make the lock again for that machine's Python and platform, and submit the run again.",
+    ),
+    ErrorCode.ENVIRONMENT_FAILED: QT_TRANSLATE_NOOP(
+        "failures", "Read the build's log, mend what it names, and submit the run again."
+    ),
+    ErrorCode.DISK_FULL: QT_TRANSLATE_NOOP("failures", "Make room on that disk and try again."),
+}
+
+
+def _known_why(code: ErrorCode, data: Data) -> str:
+    """Why, from the values of a failure; empty where only the sender's words say it."""
+    told = {key: value for key, value in data.items() if value not in (0, "")}
+    for template in WHYS.get(code, ()):
+        text = _fill(QCoreApplication.translate("failures", template), told)
+        if text:
+            return text
+    return ""
+
+
 def english() -> bool:
     """Whether the window speaks English, so that a machine's own sentence can stand as it is."""
     return QLocale().language() != QLocale.Language.Chinese
@@ -148,16 +218,24 @@ def _why(reason: Reason) -> str:
     code = ErrorCode(reason.code)
     if code is ErrorCode.UNKNOWN:
         return reason.text
-    # The machine's own words hold what no table has: the resolver's, the driver's.
-    return sentences(QCoreApplication.translate("failures", FAILURES[code]), reason.text)
+    # The machine's own words hold what no table has: the driver's, a newer agent's.
+    why = _known_why(code, reason.data) or reason.text
+    return sentences(QCoreApplication.translate("failures", FAILURES[code]), why)
 
 
 def reason_remedy(reason: Reason) -> str:
     """What to do about it; empty where there is nothing to do."""
-    template = REMEDIES.get(reason.code)
-    if english() or template is None or not reason.remedy:
+    if english() or not reason.remedy:
         return reason.remedy
-    return QCoreApplication.translate("reasons", template)
+    template = REMEDIES.get(reason.code)
+    if template is not None:
+        return QCoreApplication.translate("reasons", template)
+    return _known_next(ErrorCode(reason.code)) or reason.remedy
+
+
+def _known_next(code: ErrorCode) -> str:
+    template = NEXTS.get(code)
+    return "" if template is None else QCoreApplication.translate("failures", template)
 
 
 def failure_texts(failure: Failure) -> tuple[str, str, str]:
@@ -165,6 +243,9 @@ def failure_texts(failure: Failure) -> tuple[str, str, str]:
     if english() and failure.title:
         return failure.title, failure.message, failure.remedy
     title = QCoreApplication.translate("failures", FAILURES[failure.code])
+    why = _known_why(failure.code, failure.data)
+    if why and not english():
+        return title, why, _known_next(failure.code)
     # The sender's own title names the thing, which the general one can't.
     return title, sentences(failure.title, failure.message), failure.remedy
 
@@ -214,7 +295,16 @@ def lease_text(lease: Lease) -> str:
 
 
 def run_subtitle(row: RunRow) -> str:
-    """The second line of a run in a list: its reason, else where it runs."""
+    """The second line of a run in a list: when it was submitted, and what is to say of it."""
+    return " · ".join((clock(row.submitted_at), _run_place(row)))
+
+
+def _run_place(row: RunRow) -> str:
+    """Its reason, else where it runs; that its machine is silent before all of it."""
+    if row.silent_since is not None:
+        return QCoreApplication.translate(
+            "reasons", "{machine} unreachable · last known: {state}"
+        ).format(machine=row.machine_name, state=chip_text(row.kind))
     if row.reason is not None and row.kind != ChipKind.SUCCEEDED:
         return reason_text(row.reason)
     if row.kind == ChipKind.PREPARING:
@@ -231,10 +321,21 @@ def run_spoken(row: RunRow) -> str:
     return f"{chip_text(row.kind)}, {row.title}, {run_subtitle(row)}"
 
 
-def run_trailing(row: RunRow) -> str:
-    """How long a run has run; empty while it waits."""
-    seconds = row.seconds(time.time())
-    return numbers.duration(seconds) if seconds is not None else ""
+def last_seen(unix_s: float, now: float) -> str:
+    """Of a machine that can't be asked: how old what is known of it is."""
+    return QCoreApplication.translate("reasons", "unreachable, last seen {age} ago").format(
+        age=numbers.duration(max(0.0, now - unix_s))
+    )
+
+
+def clock(unix_s: float) -> str:
+    """A time of day to the minute, with the day when it isn't today's: what tells runs apart."""
+    when = QDateTime.fromSecsSinceEpoch(int(unix_s))
+    locale = QLocale()
+    text = locale.toString(when.time(), "HH:mm")
+    if when.date() == QDateTime.currentDateTime().date():
+        return text
+    return f"{locale.toString(when.date(), QLocale.FormatType.ShortFormat)} {text}"
 
 
 def moment(unix_s: float) -> str:

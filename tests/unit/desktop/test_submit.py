@@ -133,6 +133,29 @@ def test_progress_is_said_in_words_and_bytes(dialog: SubmitDialog) -> None:
     assert dialog._progress.value() == 250
 
 
+def test_what_no_machine_has_is_said_while_it_is_written(dialog: SubmitDialog) -> None:
+    dialog.vram.setText("900GB")
+    assert "No connected machine can run this" in dialog.where_text()
+    assert not dialog.run_button.isEnabled()
+    dialog.machine.setCurrentIndex(dialog.machine.findData(machine_id("kepler")))
+    assert dialog.where_text().startswith("kepler can never run this")
+    dialog.vram.setText("2GB")
+    assert dialog.where_text() == "" and dialog.run_button.isEnabled()
+
+
+def test_the_dialog_is_no_taller_after_its_error_is_gone(dialog: SubmitDialog) -> None:
+    dialog.vram.setFocus()
+    QApplication.processEvents()
+    height = dialog.height()
+    dialog.submit()
+    dialog.show_failure(FAILURE)
+    QApplication.processEvents()
+    assert dialog.height() > height and dialog.focusWidget() is dialog.vram
+    dialog.vram.setText("3GB")
+    QApplication.processEvents()
+    assert dialog.height() == height
+
+
 @pytest.fixture
 def connected(qapp: QApplication) -> Iterator[Desktop]:
     with open_desktop(qapp) as desktop:
@@ -143,8 +166,9 @@ def test_without_a_machine_it_says_so_and_a_submit_fails(connected: Desktop, qtb
     project = Path(os.environ["HOME"]) / "p"
     project.mkdir()
     dialog = opened(connected, SubmitForm(folder=str(project), command="true"))
-    qtbot.waitUntil(lambda: bool(dialog.where_text()), timeout=WITHIN_MS)
-    qtbot.mouseClick(dialog.run_button, LEFT)
+    assert dialog.where_text().startswith("No machine is connected.")
+    assert not dialog.run_button.isEnabled()
+    dialog.submit()
     panel = dialog.findChild(ErrorPanel)
     assert panel is not None
     qtbot.waitUntil(panel.isVisible, timeout=WITHIN_MS)

@@ -185,7 +185,9 @@ def test_a_stop_that_fails_can_be_asked_for_again(desktop: Desktop) -> None:
     desktop.bridge.close()
     told: list[str] = []
     desktop.context.toast_wanted.connect(lambda text, kind: told.append(kind))
-    window.runs.detail._on_stop_failed(Failure(code=ErrorCode.UNREACHABLE, title="Gone."))
+    window.runs.detail._on_stop_failed(
+        window.runs.detail.key, Failure(code=ErrorCode.UNREACHABLE, title="Gone.")
+    )
     assert window.runs.detail.stop_button.isEnabled()
     assert told == ["danger"]
 
@@ -276,8 +278,9 @@ def test_the_palette_finds_an_action_and_runs_it(desktop: Desktop, qtbot: QtBot)
     trigger(desktop, ActionId.APP_PALETTE)
     palette = desktop.window.findChild(Palette)
     assert palette is not None and palette.isVisible()
-    offered = [action for action in desktop.window.actions_by_id.values() if action.isEnabled()]
-    assert palette.list.topLevelItemCount() == len(offered)
+    items = [palette.list.topLevelItem(n) for n in range(palette.list.topLevelItemCount())]
+    actions = desktop.window.actions_by_id.values()
+    assert [not item.isDisabled() for item in items] == [a.isEnabled() for a in actions]
     qtbot.keyClicks(palette.line, "show RUNS")
     assert palette.list.topLevelItemCount() == 1
     qtbot.keyClick(palette.line, Qt.Key.Key_Down)
@@ -292,6 +295,7 @@ def test_the_palette_without_a_match_runs_nothing(desktop: Desktop, qtbot: QtBot
     desktop.window.open_palette()
     palette = desktop.window.findChild(Palette)
     qtbot.keyClicks(palette.line, "no such thing")
+    assert palette.nothing.isVisible() and not palette.list.isVisible()
     qtbot.keyClick(palette.line, Qt.Key.Key_Down)
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
     assert desktop.window.nav.current() == "machines"
@@ -317,7 +321,8 @@ def test_the_language_changes_while_the_window_is_open(desktop: Desktop, qtbot: 
         assert window.isVisible() and window.nav.current() == "runs"
         assert window.runs.detail.key == key
         place = window.runs.model.place_of(key)
-        assert window.runs.model.index(place).data(RowRole.SUBTITLE.value) == subtitle
+        told = window.runs.model.index(place).data(RowRole.SUBTITLE.value)
+        assert told.endswith(f" · {subtitle}")
         assert title in window.actions_by_id[ActionId.GO_SETTINGS].text()
         del window
     assert desktop.context.room_changed  # its connections to gone windows are gone with them
@@ -342,8 +347,21 @@ def test_a_machine_s_own_words_are_never_lost(desktop: Desktop, qtbot: QtBot) ->
     assert reason_text(newer) == "The moon is full. Wait."
     short = Reason(code="gpu_vram", text="Short of data.")
     assert reason_text(short) == "Short of data."
-    build = Reason(code="environment_failed", text="No matching distribution for torch.")
-    assert reason_text(build) == "无法构建环境。No matching distribution for torch."
+    driver = Reason(code="gpu_unavailable", text="Xid 79.", data={})
+    assert reason_text(driver) == "Xid 79."
+    build = Reason(
+        code="environment_failed", text="No torch.", remedy="x", data={"lock": "uv.lock"}
+    )
+    assert reason_text(build) == (
+        "无法构建环境。按 uv.lock 构建环境时出错。"
+        "请查看构建日志，修正其中指出的问题，然后再次提交运行。"
+    )
+    asked = {"needs_gpus": 2, "needs_bytes": 0, "gpus": 1, "largest_bytes": 24 << 30}
+    wide = Failure(code=ErrorCode.IMPOSSIBLE_REQUEST, title="x", message="y", data=asked)
+    assert failure_line(wide) == (
+        "这台机器永远无法执行此运行。它申请 2 块 GPU；该机器有 1 块。"
+        "请减少 GPU 数量或显存，或选择其他机器。"
+    )
     known = Reason(code="exit_code", text="x", data={"exit_code": 3}, remedy="y")
     assert reason_text(known) == "已结束，退出码 3。请查看日志末尾。"
     assert reason_text(known, remedy=False) == "已结束，退出码 3。"

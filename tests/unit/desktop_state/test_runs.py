@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
+from lanherd_client.mirror import Connecting, Unreachable
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.filters import bytes_above, parse_query
+from lanherd_desktop.state.machine_card import machine_card
 from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
 from lanherd_desktop.state.projects import ProjectRow, project_rows
 from lanherd_desktop.state.run_numbers import GpuNumbers, run_numbers
 from lanherd_desktop.state.runs import chip_kind, run_accepted, run_query, run_row, run_title
+from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.states import (
     Ended,
     Outcome,
@@ -173,6 +178,26 @@ def test_the_numbers_of_a_live_run_are_those_of_its_gpu() -> None:
     numbers = run_numbers(view, kepler, NOW)
     assert numbers.seconds == 60
     assert numbers.gpus == (GpuNumbers(1, 20 * GIB, 97, 18 * GIB),)
+
+
+def test_a_silent_machine_s_run_is_as_old_as_what_is_known_of_it() -> None:
+    view = run(1, "n", "true", Running(since=NOW - 60, pid=1, lease=HELD))
+    gone = Unreachable(NOW, Failure(code=ErrorCode.UNREACHABLE, title="Gone."))
+    silent, _ = machine(
+        "kepler", "RTX", 24, (Card(1, 0, 3, 40, 50), Card(18, 2, 97, 70, 400)), gone
+    )
+    row = run_row(KEPLER, "kepler", view, silent)
+    assert row.silent_since == NOW - 1 and row.seconds(NOW + 900) == 59
+    numbers = run_numbers(view, silent, NOW + 900)
+    assert numbers.seconds == 59 and numbers.silent_since == NOW - 1
+    assert numbers.gpus == (GpuNumbers(1, 20 * GIB),)
+    never_heard = replace(silent, telemetry=None)
+    assert run_row(KEPLER, "kepler", view, never_heard).silent_since == NOW
+    over = run(1, "n", "true", ended("succeeded", 30, WHY))
+    assert run_row(KEPLER, "kepler", over, silent).silent_since is None
+    card = machine_card(silent, {}, (view,))
+    assert [card.seconds(line, NOW + 900) for line in card.lines] == [59, None]
+    assert machine_card(replace(silent, link=Connecting(NOW)), {}, (view,)).silent_since is None
 
 
 def test_numbers_that_are_not_known_stay_open() -> None:

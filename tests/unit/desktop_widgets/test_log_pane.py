@@ -204,7 +204,7 @@ def test_the_tools_tell_and_steer(pane: LogPane, qtbot: QtBot) -> None:
     tools = LogTools(pane)
     qtbot.addWidget(tools)
     pane.append(LINES)
-    assert tools.field().placeholderText() == "Find in 1,000 lines"
+    assert tools.field().placeholderText() == "Find in the log"
     QTest.keyClick(pane, Qt.Key.Key_F, CONTROL)
     QTest.keyClicks(tools.field(), "line 0001")
     QTest.keyClick(tools.field(), Qt.Key.Key_Return)

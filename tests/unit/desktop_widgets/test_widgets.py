@@ -78,7 +78,7 @@ def test_the_navigation_is_walked_by_mouse_and_keys(host: QWidget, qtbot: QtBot)
     nav.set_count("runs", 17)
     nav.set_text("runs", "Läufe")
     with qtbot.waitSignal(nav.fold_changed):
-        nav.set_folded(True)
+        nav.toggle()
     assert nav.width() == tokens.NAV_WIDTH_FOLDED
     assert nav.folded()
     nav.grab()

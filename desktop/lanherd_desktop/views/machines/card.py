@@ -120,7 +120,8 @@ class MachineCardView(CardFrame):
             if shown:
                 line_data = card.lines[place]
                 note = reason_text(line_data.reason) if line_data.reason is not None else ""
-                widget.set_line(line_data.kind, line_data.text, self._trailing(line_data), note)
+                trailing = self._trailing(card, line_data)
+                widget.set_line(line_data.kind, line_data.text, trailing, note)
         idle = not card.lines and card.link == "online"
         self._free.setVisible(
             idle and not card.gpu_problem and not any(g.sick for g in card.gauges)
@@ -129,9 +130,10 @@ class MachineCardView(CardFrame):
         self._more.setVisible(card.lines_more > 0)
         self._more.setText(self.tr("and {count} more").format(count=card.lines_more))
 
-    def _trailing(self, line: CardLine) -> str:
-        if line.started_at is not None:
-            return numbers.duration(max(0.0, time.time() - line.started_at))
+    def _trailing(self, card: MachineCard, line: CardLine) -> str:
+        seconds = card.seconds(line, time.time())
+        if seconds is not None:
+            return numbers.duration(seconds)
         return numbers.vram(line.vram_bytes) if line.vram_bytes is not None else ""
 
     def _on_line_activated(self) -> None:

@@ -1,10 +1,10 @@
 """The machines of the room: how much is free, and what runs where."""
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from lanherd_client.discovery import Sighting
-from lanherd_client.mirror import MachineView
+from lanherd_client.mirror import Connecting, MachineView
 from lanherd_desktop.models.machine_list import MachineListModel
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
@@ -103,7 +103,7 @@ class MachinesPage(QWidget):
             return
         for machine in touched:
             self._refresh(machine)
-        self._stack.show_room(bool(self._cards or self._found))
+        self._stack.show_room(bool(self._cards or self._found), self._known() or bool(self._found))
         if touched:
             self._refresh_numbers()
             self._model.set_machines(self._context.room.machines_by_name())
@@ -121,8 +121,18 @@ class MachinesPage(QWidget):
             histories = room.histories.get(machine, {})
             card.set_card(machine_card(view, histories, room.open_runs_of(machine)))
 
+    def _known(self) -> bool:
+        """Whether there is anything to count: not while every first answer is on its way."""
+        room = self._context.room
+        return room.heard and not (room.machines and all(map(_is_unmet, room.machines.values())))
+
     def _refresh_numbers(self) -> None:
-        sums = totals(tuple(self._context.room.machines.values()))
+        views = tuple(self._context.room.machines.values())
+        if not self._known():
+            unknown = (self.tr("GPUs"), self.tr("free"), self.tr("VRAM in use"))
+            self._numbers.set_numbers([Number(numbers.UNKNOWN, label) for label in unknown])
+            return
+        sums = totals(views)
         self._numbers.set_numbers(
             (
                 Number(numbers.count(sums.gpus), self.tr("GPUs")),
@@ -164,14 +174,18 @@ class MachinesPage(QWidget):
             self._content.show_content()
         else:
             self._content.show_empty(self._no_match)
-        self._stack.show_room(bool(views or self._found))
+        self._stack.show_room(bool(views or self._found), self._known() or bool(self._found))
 
     def _sighting_cards(self) -> "list[SightingCard]":
         """Made anew when an agent was started again: it is behind another socket then."""
         found = {sighting.machine: sighting for sighting in self._context.room.found()}
         for machine in tuple(self._found):
             if found.get(machine) != self._found[machine].sighting:
-                self._found.pop(machine).deleteLater()
+                gone = self._found.pop(machine)
+                focused = QApplication.focusWidget()
+                if focused is not None and gone.isAncestorOf(focused):
+                    self.new_run.setFocus()
+                gone.deleteLater()
         for machine, sighting in found.items():
             if machine not in self._found:
                 self._found[machine] = SightingCard(self._context, sighting)
@@ -183,6 +197,10 @@ class MachinesPage(QWidget):
     def _copy_command(self) -> None:
         QGuiApplication.clipboard().setText(START_COMMAND)
         self._context.toast_wanted.emit(self.tr("Copied: {text}").format(text=START_COMMAND), "ok")
+
+
+def _is_unmet(view: MachineView) -> bool:
+    return view.facts is None and isinstance(view.link, Connecting)
 
 
 def _unbroken(command: str) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -29,6 +30,7 @@ from lanherd_protocol.errors import Failure
 from lanherd_protocol.messages import OutputsChanged
 
 TREE_WIDTH = 330
+NARROW = 640
 
 
 class OutputsPanel(QWidget):
@@ -77,6 +79,11 @@ class OutputsPanel(QWidget):
         layout.addWidget(self._stack)
         self.tree.selectionModel().currentChanged.connect(self._on_current)
         self.model.modelReset.connect(self._on_reset)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, the names have it rather than the times."""
+        super().resizeEvent(event)
+        self.tree.setColumnHidden(CHANGED, self.width() < NARROW)
 
     @property
     def selected(self) -> str:

@@ -39,6 +39,7 @@ class OutputPreview(QWidget):
         self._path = ""
         self._wanted: tuple[int, float] | None = None
         self._seen: tuple[int, float] | None = None
+        self._shown_data: bytes | None = None
         self._job: Job[bytes] | None = None
         self.image = ImageView()
         self.table = CsvPreview()
@@ -89,6 +90,7 @@ class OutputPreview(QWidget):
     def clear(self) -> None:
         self._cancel()
         self._key, self._path = None, ""
+        self._shown_data = None
         self._wanted = self._seen = None
         self._name.setText("")
         self._facts.setText("")
@@ -99,6 +101,7 @@ class OutputPreview(QWidget):
         """Show another file."""
         self._cancel()
         self._key, self._path = key, node.path
+        self._shown_data = None
         self._seen = None
         self._save.setVisible(True)
         self._name.setText(node.path)
@@ -140,12 +143,15 @@ class OutputPreview(QWidget):
     def _on_bytes(self, data: bytes, wanted: tuple[int, float]) -> None:
         self._job = None
         self._seen = wanted
-        self.show_bytes(data)
+        # Touched without a change: what is on the screen is right, and needn't be read again.
+        if data != self._shown_data:
+            self.show_bytes(data)
         if self._wanted != self._seen:
             self._fetch()
 
     def show_bytes(self, data: bytes) -> None:
         """Show the content of the file that is chosen."""
+        self._shown_data = data
         kind = preview_kind(self._path)
         complete = len(data) < PREVIEW_BYTES_MAX[kind]
         for view, own in ((self.image, "image"), (self.table, "table"), (self.text, "text")):
@@ -161,6 +167,7 @@ class OutputPreview(QWidget):
 
     def _on_failed(self, failure: Failure) -> None:
         self._job = None
+        self._shown_data = None
         title, reason, remedy = failure_texts(failure)
         self._error.set_error(title, reason, remedy, str(failure), self.tr("Try again"))
         self._stack.show_error(self._error)

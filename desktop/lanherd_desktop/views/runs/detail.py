@@ -1,7 +1,5 @@
 """One run: what it is, its log, its outputs."""
 
-import time
-
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -11,6 +9,7 @@ from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.room import RoomChange, RunKey, is_ended
 from lanherd_desktop.state.run_numbers import run_numbers
 from lanherd_desktop.state.runs import chip_kind, run_title
+from lanherd_desktop.state.silence import silent_since
 from lanherd_desktop.state.submit_form import form_of_run
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.outputs.panel import OutputsPanel
@@ -22,6 +21,7 @@ from lanherd_desktop.views.widgets.chip import Chip
 from lanherd_desktop.views.widgets.labels import ElidedLabel
 from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
 from lanherd_desktop.views.widgets.tab_bar import TabBar
+from lanherd_desktop.views.words import last_seen
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.states import RunView, is_live
 
@@ -40,6 +40,7 @@ class RunDetail(QWidget):
         super().__init__()
         self._context = context
         self._key: RunKey | None = None
+        self._stopping: set[RunKey] = set()
         self._chip = Chip(ChipKind.WAITING)
         self._title = ElidedLabel("", "title")
         self._again = GhostButton(self.tr("Run again…"))
@@ -108,15 +109,27 @@ class RunDetail(QWidget):
         key, view = self._key, self.view
         if key is None or view is None or is_ended(view):
             return
-        self.stop_button.setEnabled(False)
+        if key in self._stopping:
+            return
+        self._stopping.add(key)
+        self._refresh_stop()
+        if silent_since(self._context.room.machines.get(key[0])) is not None:
+            text = self.tr(
+                "{machine} can't be reached; the run will be asked to stop as soon as it is back."
+            ).format(machine=self._context.machine_name(key[0]))
+            self._context.toast_wanted.emit(text, "info")
         self._context.ask(
             lambda fleet, job: fleet.run_at(*key).stop(STOP_GRACE_S),
-            lambda stopped: self._refresh(),
-            self._on_stop_failed,
+            lambda stopped: self._on_stop_taken(key),
+            lambda failure: self._on_stop_failed(key, failure),
         )
 
-    def _on_stop_failed(self, failure: Failure) -> None:
-        self._refresh()
+    def _on_stop_taken(self, key: RunKey) -> None:
+        self._stopping.discard(key)
+        self._refresh_stop()
+
+    def _on_stop_failed(self, key: RunKey, failure: Failure) -> None:
+        self._on_stop_taken(key)
         self._context.tell_failure(failure)
 
     def run_again(self) -> None:
@@ -155,20 +168,30 @@ class RunDetail(QWidget):
             return
         self._chip.set_kind(chip_kind(view))
         self._title.setText(run_title(view))
-        self.stop_button.setEnabled(not is_ended(view))
-        self.stop_button.setVisible(not is_ended(view))
+        self._refresh_stop()
         self.overview.show_view(self._key[0], view)
         self.log.show_view(view)
         self._refresh_numbers()
+
+    def _refresh_stop(self) -> None:
+        """Offered while the run goes on; asked for once, until the machine has taken it."""
+        view = self.view
+        goes_on = view is not None and not is_ended(view)
+        if self.stop_button.hasFocus() and not (goes_on and self._key not in self._stopping):
+            # Qt would hand it to whatever comes next.
+            self.tabs.focus_current()
+        self.stop_button.setEnabled(goes_on and self._key not in self._stopping)
+        self.stop_button.setVisible(goes_on)
 
     def _refresh_numbers(self) -> None:
         view, key = self.view, self._key
         if view is None or key is None:
             return
-        figures = run_numbers(view, self._context.room.machines.get(key[0]), time.time())
+        figures = run_numbers(view, self._context.room.machines.get(key[0]), self._context.now)
         shown = [Number(numbers.duration(figures.seconds), self._duration_label(view))]
         where = self._context.machine_name(key[0])
-        for gpu in figures.gpus if is_live(view.state) else ():
+        measured = is_live(view.state) and figures.silent_since is None
+        for gpu in figures.gpus if measured else ():
             label = self.tr("GPU {index} on {machine}").format(index=gpu.index, machine=where)
             shown.append(Number(numbers.percent(gpu.utilisation_percent), label))
             if gpu.asked_bytes:
@@ -176,12 +199,14 @@ class RunDetail(QWidget):
                     asked=numbers.vram_capacity(gpu.asked_bytes)
                 )
                 shown.append(Number(numbers.vram(gpu.used_bytes), asked))
-        if not is_live(view.state):
+        if not measured:
             held = " · ".join(f"GPU {gpu.index}" for gpu in figures.gpus)
             shown.append(Number(where, held or self.tr("machine")))
         elif not figures.gpus:
             shown.append(Number(where, self.tr("machine")))
         shown.append(Number(str(view.attempt), self.tr("attempt")))
+        if figures.silent_since is not None:
+            shown.insert(1, Number("", last_seen(figures.silent_since, self._context.now)))
         self._numbers.set_numbers(shown)
 
     def _duration_label(self, view: RunView) -> str:

@@ -6,18 +6,27 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from lanherd_desktop.state.ansi import strip_escapes
 from lanherd_desktop.state.log_buffer import LogBuffer
-from lanherd_desktop.state.room import RunKey
+from lanherd_desktop.state.room import RunKey, is_ended
 from lanherd_desktop.streams import LogStream
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.widgets.buttons import MenuButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.log_pane import LogPane, LogState
 from lanherd_desktop.views.widgets.log_tools import LogTools
-from lanherd_desktop.views.words import failure_texts
+from lanherd_desktop.views.words import failure_texts, reason_text, sentences
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.messages import LogSource
 from lanherd_protocol.states import Ended, Preparing, Queued, RunView
-from lanherd_protocol.values import NoEnvironment
+from lanherd_protocol.values import NoEnvironment, Reason
+
+_OF_THE_BUILD = frozenset(
+    {
+        ErrorCode.ENVIRONMENT_FAILED.value,
+        ErrorCode.LOCK_UNRESOLVABLE.value,
+        ErrorCode.TIMED_OUT.value,
+        ErrorCode.DISK_FULL.value,
+    }
+)
 
 
 class LogTab(QWidget):
@@ -37,7 +46,7 @@ class LogTab(QWidget):
         self._error.setVisible(False)
         self.tools = QWidget()
         tools_row = QHBoxLayout(self.tools)
-        tools_row.setContentsMargins(0, 0, 0, 0)
+        tools_row.setContentsMargins(0, 0, 0, 4)
         tools_row.setSpacing(8)
         self._which = MenuButton(self.tr("Run"))
         self._which.setMenu(self._menu())
@@ -56,9 +65,12 @@ class LogTab(QWidget):
         self._chosen = None
         self._source = "run"
         self._attempt = 0
+        # Another run's log begins at its end, wherever the one before was left.
+        self.pane.set_following(True)
 
     def show_view(self, view: RunView) -> None:
         """The run's state changed: another log may be the one to look at."""
+        self.log_tools.set_live(not is_ended(view))
         has_build = not isinstance(view.spec.environment, NoEnvironment)
         self._which.setVisible(has_build)
         wanted = self._chosen or _source_of(view)
@@ -113,6 +125,7 @@ class LogTab(QWidget):
         if self._key is None:
             return
         self.pane.set_buffer(LogBuffer())
+        self.pane.set_following(True)
         self.pane.set_state(LogState.LOADING)
         self._which.setText(self.tr("Run") if self._source == "run" else self.tr("Build"))
         stream = LogStream(
@@ -136,7 +149,14 @@ class LogTab(QWidget):
             self._error.setVisible(True)
             self.pane.setVisible(self.pane.line_count() > 0)
         elif self.pane.line_count() == 0:
-            self.pane.set_state(LogState.EMPTY, self.tr("It printed nothing."))
+            self.pane.set_state(LogState.EMPTY, self._why_empty())
+
+    def _why_empty(self) -> str:
+        """Of a run that ended before it was started: how, and what to do about it."""
+        view = self._context.room.runs.get(self._key) if self._key is not None else None
+        if view is not None and isinstance(view.state, Ended) and view.state.started_at is None:
+            return sentences(self.tr("It was never started."), reason_text(view.state.reason))
+        return self.tr("It printed nothing.")
 
 
 def _source_of(view: RunView) -> LogSource:
@@ -146,7 +166,7 @@ def _source_of(view: RunView) -> LogSource:
     match view.state:
         case Preparing():
             return "build"
-        case Ended(started_at=None, outcome="failed"):
-            return "build"
+        case Ended(started_at=None, outcome="failed", reason=Reason(code=code)):
+            return "build" if code in _OF_THE_BUILD else "run"
         case _:
             return "run"

@@ -12,7 +12,7 @@ from lanherd_desktop.views.run_list_pane import LIST_WIDTH, RunListPane
 from lanherd_desktop.views.runs.detail import RunDetail
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.widgets.empty_state import EmptyState
-from lanherd_desktop.views.words import run_spoken, run_subtitle, run_trailing
+from lanherd_desktop.views.words import run_spoken, run_subtitle
 
 
 class RunsPage(QWidget):
@@ -21,14 +21,14 @@ class RunsPage(QWidget):
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
         self._context = context
-        self.model = RunListModel(run_subtitle, run_trailing, run_spoken, self)
+        self.model = RunListModel(run_subtitle, context.run_trailing, run_spoken, self)
         self.detail = RunDetail(context)
         self.list = _DetailList(context, self.tr("Runs"), self.model, self.detail)
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
-        self.list.setMinimumWidth(260)
-        self.detail.setMinimumWidth(480)
+        self.list.setMinimumWidth(220)
+        self.detail.setMinimumWidth(460)
         self._split.addWidget(self.list)
         self._split.addWidget(self.detail)
         self._split.setStretchFactor(1, 1)

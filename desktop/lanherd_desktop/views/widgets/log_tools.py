@@ -13,7 +13,7 @@ from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.log_pane import LogPane
 from lanherd_desktop.views.widgets.search_field import SearchField
 
-_FIELD_WIDTH = 220
+_FIELD_WIDTH, _FIELD_WIDTH_LEAST = 220, 90
 
 
 class LogTools(QWidget):
@@ -21,7 +21,9 @@ class LogTools(QWidget):
         super().__init__(parent)
         self._pane = pane
         self._field = SearchField("")
-        self._field.setFixedWidth(_FIELD_WIDTH)
+        # It gives way first where the window is narrow.
+        self._field.setMinimumWidth(_FIELD_WIDTH_LEAST)
+        self._field.setMaximumWidth(_FIELD_WIDTH)
         self._count = Label("", "secondary")
         self._count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._previous = IconButton(IconName.CHEVRON_UP, self.tr("Previous match"))
@@ -29,13 +31,13 @@ class LogTools(QWidget):
         self._follow = MenuButton("")
         self._build()
         self._connect()
-        self._show_lines(pane.line_count())
+        self._field.set_placeholder(self.tr("Find in the log"))
         self._show_following(pane.following())
         self._show_found(0, 0, True)
 
     def _build(self) -> None:
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, tokens.SPACE_1)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(tokens.SPACE_1)
         for part in (self._count, self._previous, self._next, self._field):
             row.addWidget(part)
@@ -64,7 +66,6 @@ class LogTools(QWidget):
         self._follow_action.triggered.connect(lambda: pane.set_following(True))
         self._pause_action.triggered.connect(lambda: pane.set_following(False))
         self._top_action.triggered.connect(lambda: pane.show_row(pane.buffer().first_row))
-        pane.lines_changed.connect(self._show_lines)
         pane.following_changed.connect(self._show_following)
         pane.found.connect(self._show_found)
         pane.find_requested.connect(self.focus_field)
@@ -79,8 +80,9 @@ class LogTools(QWidget):
     def count_text(self) -> str:
         return self._count.text()
 
-    def _show_lines(self, lines: int) -> None:
-        self._field.set_placeholder(self.tr("Find in {0} lines").format(numbers.count(lines)))
+    def set_live(self, live: bool) -> None:
+        """Of a log that grows no more there is nothing to follow."""
+        self._follow.setVisible(live)
 
     def _show_following(self, following: bool) -> None:
         self._follow.setText(self.tr("Following") if following else self.tr("Paused"))

@@ -166,7 +166,7 @@ class NavList(QWidget):
         self._brand = _Brand(brand, self)
         self._footer = _Footer(self)
         self._fold = IconButton(IconName.FOLD, self.tr("Fold the navigation"), self)
-        self._fold.clicked.connect(lambda: self.set_folded(not self._folded))
+        self._fold.clicked.connect(self.toggle)
         self._items_box = QVBoxLayout()
         self._items_box.setSpacing(2)
         foot = QHBoxLayout()
@@ -221,7 +221,11 @@ class NavList(QWidget):
         for item in self._items.values():
             item.show_folded(folded)
         self._name_fold()
-        self.fold_changed.emit(folded)
+
+    def toggle(self) -> None:
+        """Fold or unfold, as a person wishes it: `fold_changed` is for their wishes only."""
+        self.set_folded(not self._folded)
+        self.fold_changed.emit(self._folded)
 
     def _name_fold(self) -> None:
         name = self.tr("Unfold the navigation") if self._folded else self.tr("Fold the navigation")

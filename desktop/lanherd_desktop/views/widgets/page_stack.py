@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from lanherd_desktop.views.theme import tokens
 from lanherd_desktop.views.widgets.empty_state import EmptyState
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.skeleton import Shape, Skeleton
@@ -15,7 +16,7 @@ class StateStack(QStackedWidget):
         self._skeleton = Skeleton()
         self._error_page = QWidget()
         self._error_box = QVBoxLayout(self._error_page)
-        self._error_box.setContentsMargins(0, 0, 0, 0)
+        self._error_box.setContentsMargins(*(tokens.SPACE_4,) * 4)
         self._error: ErrorPanel | None = None
         self.addWidget(content)
         self.addWidget(self._skeleton)

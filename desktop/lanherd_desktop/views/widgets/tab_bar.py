@@ -108,6 +108,10 @@ class TabBar(QWidget):
     def current(self) -> str:
         return next((key for key, tab in self._tabs.items() if tab.isChecked()), "")
 
+    def focus_current(self) -> None:
+        """The chosen tab takes the focus."""
+        self._tabs[self.current()].setFocus()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Right: 1, Qt.Key.Key_Left: -1}
         keys = list(self._tabs)

@@ -44,6 +44,10 @@ class Toast(QWidget):
         row.addWidget(close)
         self.setMaximumWidth(_WIDTH_MAX)
 
+    @property
+    def failure(self) -> bool:
+        return self._kind == "danger"
+
     def text(self) -> str:
         return self._label.text()
 
@@ -69,7 +73,7 @@ class Toast(QWidget):
 
 
 class ToastHost(QObject):
-    """The toasts of one window, the newest lowest. A failure stays until it is closed."""
+    """The toasts of one window, the newest lowest. A failure stays longer than good news."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -86,14 +90,18 @@ class ToastHost(QObject):
         self._toasts.append(toast)
         if len(self._toasts) > _TOASTS_MAX:
             self._toasts[0].dismiss()
-        if kind != "danger":
-            timer = QTimer(toast)
-            timer.setSingleShot(True)
-            timer.timeout.connect(toast.dismiss)
-            timer.start(tokens.TOAST_MS)
+        timer = QTimer(toast)
+        timer.setSingleShot(True)
+        timer.timeout.connect(toast.dismiss)
+        timer.start(tokens.TOAST_FAILURE_MS if kind == "danger" else tokens.TOAST_MS)
         toast.show()
         self._place()
         return toast
+
+    def dismiss_failures(self) -> None:
+        """What they tell of is no longer on the screen."""
+        for toast in [one for one in self._toasts if one.failure]:
+            toast.dismiss()
 
     def _forget(self, toast: Toast) -> None:
         if toast in self._toasts:
