@@ -29,7 +29,7 @@ from lanherd_desktop.views.words import failure_texts, moment
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.messages import OutputsChanged
 
-TREE_WIDTH = 330
+TREE_WIDTH, TREE_WIDTH_NARROW = 330, 220
 NARROW = 640
 
 
@@ -66,6 +66,7 @@ class OutputsPanel(QWidget):
         split.addWidget(self.preview)
         split.setStretchFactor(1, 1)
         split.setSizes([TREE_WIDTH, 10_000])
+        self._split = split
         self._stack = StateStack(split)
         self._empty = EmptyState(
             IconName.FILES,
@@ -83,7 +84,10 @@ class OutputsPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room, the names have it rather than the times."""
         super().resizeEvent(event)
-        self.tree.setColumnHidden(CHANGED, self.width() < NARROW)
+        narrow = self.width() < NARROW
+        if narrow != self.tree.isColumnHidden(CHANGED):
+            self.tree.setColumnHidden(CHANGED, narrow)
+            self._split.setSizes([TREE_WIDTH_NARROW if narrow else TREE_WIDTH, 10_000])
 
     @property
     def selected(self) -> str:
