@@ -16,11 +16,11 @@ from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.errors import LanherdError
-from lanherd_protocol.ids import BlobHash, RunId
+from lanherd_protocol.ids import BlobHash, CommandId, RunId
 from lanherd_protocol.packs import PackEncoder
 from lanherd_protocol.states import Ended, RunView
 from tests.support.agent_process import AgentProcess
-from tests.support.doors import SOON_S, new_run, pair, read_log, submit, wait_run
+from tests.support.doors import SOON_S, new_run, new_run_id, pair, read_log, submit, wait_run
 from tests.support.waiting import wait_until_async
 from tests.unit.snapshots.samples import named
 
@@ -111,6 +111,17 @@ async def push(peer: Peer) -> str:
     return "taken"
 
 
+async def stop_what_fills(story: Story, peer: Peer) -> None:
+    """What fills the disk, and would go on, can be stopped; its log still fills it afterwards."""
+    filler = await submit(peer, "sh", "-c", "while :; do head -c 1000000 /dev/zero; done")
+    await wait_until_async(lambda: os.statvfs(story.home).f_bavail == 0)
+    stop = m.StopRun(command=CommandId(new_run_id()), run=filler, grace_s=0)
+    await peer.call(methods.RUNS_STOP, stop)
+    view = await wait_run(peer, filler)
+    assert isinstance(view.state, Ended) and view.state.outcome == "cancelled", view
+    await asyncio.to_thread(os.truncate, story.home / "runs" / filler / "1" / "log", 0)
+
+
 async def play(story: Story) -> dict[str, object]:
     told: dict[str, object] = {}
     agent = story.agent
@@ -121,13 +132,13 @@ async def play(story: Story) -> dict[str, object]:
         talker = await submit(peer, "sh", "-c", "echo said")
         await wait_run(peer, talker)
         noisy = await submit(peer, "sh", "-c", "head -c 50000000 /dev/zero || exit 7")
-        # How it ended can't be kept anywhere, until its log makes room.
-        await wait_until_async(lambda: os.statvfs(story.home).f_bavail == 0)
-        await asyncio.to_thread(os.truncate, story.home / "runs" / noisy / "1" / "log", 0)
+        # How it ended is kept in what is held back for that, though its log fills the disk.
         view = await wait_run(peer, noisy)
+        await asyncio.to_thread(os.truncate, story.home / "runs" / noisy / "1" / "log", 0)
         assert isinstance(view.state, Ended)
         told["noisy run"] = view.state.exit_code
 
+        await stop_what_fills(story, peer)
         story.fill()
         told["full"] = await story.submit_until_refused(peer)
         told["push"] = await push(peer)
@@ -152,7 +163,7 @@ async def play(story: Story) -> dict[str, object]:
             await wait_run(peer, new.run)
         status = await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())
         told["runs lost or doubled"] = status.runs_total - (
-            len(story.acknowledged) + len(story.unsure) + 2
+            len(story.acknowledged) + len(story.unsure) + 3
         )
     await asyncio.to_thread(agent.end)
     agent.end_launcher()

@@ -16,6 +16,7 @@ from lanherd_agent.persist.store import (
     disk_full,
     store_failed,
 )
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.states import RunView
 
@@ -45,23 +46,23 @@ class FailingStore:
         self._check_alive()
         return self.inner.load(ended_max)
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch, *, urgent: bool = False) -> bool:
         self._check_alive()
         self.commits += 1
         fault = self.faults.pop(self.commits, None)
         match fault:
-            case None:
-                self.inner.commit(batch)
             case "disk_full":
                 raise disk_full(WHERE)
             case "store_failed":
                 self.dead = True
-                self._check_alive()
+                raise _told_to_fail()
             case "die_before":
                 raise Died
             case "die_after":
-                self.inner.commit(batch)
+                self.inner.commit(batch, urgent=urgent)
                 raise Died
+            case None:
+                return self.inner.commit(batch, urgent=urgent)
 
     @property
     def untidy(self) -> bool:
@@ -92,4 +93,8 @@ class FailingStore:
 
     def _check_alive(self) -> None:
         if self.dead:
-            raise store_failed(WHERE, "It was told to fail.")
+            raise _told_to_fail()
+
+
+def _told_to_fail() -> LanherdError:
+    return store_failed(WHERE, "It was told to fail.")

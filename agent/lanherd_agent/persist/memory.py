@@ -55,7 +55,7 @@ class MemoryStore:
             meta=dict(self._meta),
         )
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch, *, urgent: bool = False) -> bool:
         self._runs.update((record.run, record) for record in batch.runs)
         self._events.update((event.seq, event) for event in batch.events)
         self._effects.update((effect.id, effect) for effect in batch.effects_added)
@@ -65,6 +65,7 @@ class MemoryStore:
         self._devices.update((device.device, device) for device in batch.devices)
         self._audit.extend(batch.audit)
         self._meta.update(batch.meta)
+        return False
 
     @property
     def untidy(self) -> bool:

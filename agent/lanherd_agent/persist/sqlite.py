@@ -21,6 +21,7 @@ from msgspec import MsgspecError, msgpack
 from lanherd_agent.core.effects import Durable
 from lanherd_agent.core.run_states import RunRecord
 from lanherd_agent.core.step import Command, Kept
+from lanherd_agent.persist.reserve import Reserve
 from lanherd_agent.persist.schema import CREATE_VERSION_TABLE, VERSIONS
 from lanherd_agent.persist.store import (
     COMMANDS_KEPT,
@@ -35,7 +36,7 @@ from lanherd_agent.persist.store import (
     event_view,
     store_failed,
 )
-from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.states import Ended, RunView
 
@@ -77,6 +78,7 @@ class SqliteStore:
         self._wal_pages = 0
         self._events_since_prune = 0
         self._commands_since_prune = 0
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
         try:
             _make_private(path)
         except OSError as cause:
@@ -87,6 +89,7 @@ class SqliteStore:
             with self._told_as_failure():
                 self._set_up()
                 self._migrate()
+            self._reserve.restore()
         except LanherdError:
             self._connection.close(force=True)
             raise
@@ -167,11 +170,21 @@ class SqliteStore:
 
     # --- Writing ---------------------------------------------------------------------------------
 
-    def commit(self, batch: Batch) -> None:
-        with self._told_as_failure():
-            self._transact(lambda: self._put(batch))
+    def commit(self, batch: Batch, *, urgent: bool = False) -> bool:
+        released = False
+        while True:
+            try:
+                with self._told_as_failure():
+                    self._transact(lambda: self._put(batch))
+                break
+            except LanherdError as failure:
+                full = failure.code is ErrorCode.DISK_FULL
+                if not (urgent and full and self._reserve.release()):
+                    raise
+                released = True
         self._events_since_prune += len(batch.events)
         self._commands_since_prune += len(batch.commands)
+        return released
 
     def _put(self, batch: Batch) -> None:
         many = self._connection.executemany
@@ -200,6 +213,7 @@ class SqliteStore:
         """Whether `tidy` has something to do."""
         return (
             self._wal_pages >= WAL_PAGES_MAX
+            or not self._reserve.whole
             or self._events_since_prune >= PRUNE_EVERY
             or self._commands_since_prune >= PRUNE_EVERY
         )
@@ -209,6 +223,8 @@ class SqliteStore:
 
         A full disk only puts this off.
         """
+        if not self._reserve.whole:
+            self._reserve.restore()
         with self._told_as_failure():
             try:
                 if self._events_since_prune >= PRUNE_EVERY:

@@ -99,8 +99,9 @@ class Store(Protocol):
     def load(self, ended_max: int) -> Loaded:
         """All but the ended runs beyond the newest `ended_max`, by ordinal."""
 
-    def commit(self, batch: Batch) -> None:
-        """Keep the whole batch, durably, or nothing of it."""
+    def commit(self, batch: Batch, *, urgent: bool = False) -> bool:
+        """Keep the whole batch, durably, or nothing of it. An urgent one may use the space that is
+        held back for a full disk; whether it did."""
 
     @property
     def untidy(self) -> bool:

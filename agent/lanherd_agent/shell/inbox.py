@@ -8,7 +8,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from lanherd_agent.core.events import Event, Fact, ReadingsTaken
+from lanherd_agent.core.events import (
+    AttemptExited,
+    Event,
+    Fact,
+    ReadingsTaken,
+    StopRequested,
+)
 from lanherd_agent.shell.turn import Turn
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 
@@ -57,6 +63,18 @@ class Asked(Generic[Answer]):
 Entry = Asked[Any] | Fact
 
 
+def is_stop(entry: Entry) -> bool:
+    return isinstance(entry, Asked) and isinstance(entry.event, StopRequested)
+
+
+def are_urgent(entries: list[Entry]) -> bool:
+    """Whether these may use the space held back for a full disk: what makes room there, a stop or
+    an exit, and nothing that takes more of it, such as a submit."""
+    return all(is_stop(entry) or not isinstance(entry, Asked) for entry in entries) and any(
+        is_stop(entry) or isinstance(entry, AttemptExited) for entry in entries
+    )
+
+
 class Inbox:
     """One line of entries, in the order in which they came."""
 
@@ -67,6 +85,10 @@ class Inbox:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def has_stops(self) -> bool:
+        return any(map(is_stop, self._entries))
 
     def ask(self, asked: Asked[Any]) -> None:
         """Raises OVERLOADED when too many requests wait already."""
@@ -86,10 +108,11 @@ class Inbox:
         self._entries.append(fact)
         self._filled.set()
 
-    def put_back(self, facts: list[Fact]) -> None:
-        """Facts of a turn that was not committed come again, before all others."""
-        self._entries[:0] = facts
-        if facts:
+    def put_back(self, entries: list[Entry]) -> None:
+        """What comes again of a turn that was not committed, before all others."""
+        self._entries[:0] = entries
+        self._requests += sum(isinstance(entry, Asked) for entry in entries)
+        if entries:
             self._filled.set()
 
     def drain(self) -> list[Entry]:
@@ -105,13 +128,16 @@ class Inbox:
             entries = [entry for entry in entries if id(entry) not in stale]
         return entries
 
-    def fail_requests(self, why: LanherdError) -> None:
-        """Answer all requests that wait with this failure; the facts stay."""
+    def fail_requests(self, why: LanherdError, *, but_stops: bool = False) -> None:
+        """Answer the requests that wait with this failure; the facts stay."""
+        stay: list[Entry] = []
         for entry in self._entries:
-            if isinstance(entry, Asked):
+            if not isinstance(entry, Asked) or (but_stops and is_stop(entry)):
+                stay.append(entry)
+            else:
                 entry.fail(why)
-        self._entries = [entry for entry in self._entries if not isinstance(entry, Asked)]
-        self._requests = 0
+        self._entries = stay
+        self._requests = sum(isinstance(entry, Asked) for entry in stay)
         if not self._entries:
             self._filled.clear()
 

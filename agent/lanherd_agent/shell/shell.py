@@ -4,13 +4,15 @@ Everything that happens comes through one inbox. A turn drains it, runs the core
 changed in one transaction in the writer thread, and only then answers, tells and acts; meanwhile
 the inbox fills for the next turn (group commit). If a commit fails, its callers are told so, the
 core is loaded again from what the store holds, and the facts of that turn come again: a full disk
-delays what is known, and loses none of it. A store that fails for good ends `serve`.
+delays what is known, and loses none of it. Stops come again too, at once and without the others,
+since the store holds some space back for them. A store that fails for good ends `serve`.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -22,7 +24,7 @@ from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.persist.store import EVENTS_KEPT, AuditEntry, Device, Loaded, Store
 from lanherd_agent.shell.clock import Alarm, Clock, SystemClock
 from lanherd_agent.shell.executor import EffectExecutor
-from lanherd_agent.shell.inbox import Asked, Entry, Inbox
+from lanherd_agent.shell.inbox import Asked, Entry, Inbox, are_urgent, is_stop
 from lanherd_agent.shell.reading import LiveAttempt, Reading, RunsSnapshot
 from lanherd_agent.shell.timers import Timers
 from lanherd_agent.shell.turn import Turn
@@ -173,12 +175,15 @@ class Shell:
         apply: Callable[[Turn], Answer],
         event: RunsSubmitted | StopRequested | None = None,
     ) -> Answer:
-        if self._refusal is not None:
+        stop = isinstance(event, StopRequested)
+        if self._refusal is not None and not (stop and self._rest is not None):
             raise self._refusal
         if self._closing:
             raise _shutting_down()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._inbox.ask(Asked(apply, future, event))
+        if stop:
+            self._rested.set()
         return await future
 
     # --- Reading ---------------------------------------------------------------------------------
@@ -292,6 +297,7 @@ class Shell:
 
     async def _take_turn(self, executor: EffectExecutor) -> None:
         self._in_turn = entries = self._inbox.drain()
+        urgent = are_urgent(entries)
         try:
             recalled = await self._recall(entries)
             turn = Turn(self._core, self._clock.now())
@@ -299,10 +305,11 @@ class Shell:
                 _run(entry, turn)
             batch = turn.batch()
             if batch:
-                await self._in_writer(self._store.commit, batch)
-                self._say_recovered()
+                commit = partial(self._store.commit, batch, urgent=urgent)
+                if not await self._in_writer(commit):
+                    self._say_recovered()
         except LanherdError as failure:
-            await self._on_not_committed(entries, failure)
+            await self._on_not_committed(entries, failure, urgent)
         else:
             self._settle(turn, entries, recalled, executor)
         self._in_turn = []
@@ -350,29 +357,39 @@ class Shell:
 
     # --- When the store can't --------------------------------------------------------------------
 
-    async def _on_not_committed(self, entries: list[Entry], failure: LanherdError) -> None:
-        """Nothing of the turn is kept: say so, forget it, and let its facts come again."""
-        facts = [entry for entry in entries if not isinstance(entry, Asked)]
+    async def _on_not_committed(
+        self, entries: list[Entry], failure: LanherdError, urgent: bool
+    ) -> None:
+        """Nothing of the turn is kept: say so, and let its facts and its stops come again."""
+        again: list[Entry] = [entry for entry in entries if not isinstance(entry, Asked)]
+        if failure.code is ErrorCode.DISK_FULL and not urgent and not self._closing:
+            again += filter(is_stop, entries)
+            entries = [entry for entry in entries if not is_stop(entry)]
         self._fail(entries, failure)
         if failure.code is not ErrorCode.DISK_FULL:
             raise failure
         if self._closing:
             # What the facts say is found again at the next start: the effects are still pending.
+            self._inbox.fail_requests(failure)
             self._inbox.clear()
             return
         if self._problem is None:
             _LOG.warning("%s Nothing is taken until there is space again.", failure)
         self._problem = self._refusal = failure
-        self._inbox.fail_requests(failure)
+        self._inbox.fail_requests(failure, but_stops=True)
+        self._in_turn = again
         loaded = await self._in_writer(self._store.load, self._rules.ended_kept)
         readings = self._core.books.readings
         self._core = AgentCore(loaded.kept, self._rules)
         self._timers.clear()
         self._timers.obey(self._core.timers(self._clock.now()))
         if readings is not None:
-            facts.insert(0, ReadingsTaken(gpus=readings))
-        self._inbox.put_back(facts)
-        self._rested.clear()
+            again.insert(0, ReadingsTaken(gpus=readings))
+        self._inbox.put_back(again)
+        if self._rest is not None:
+            self._rest.cancel()
+        if not self._inbox.has_stops:
+            self._rested.clear()
         self._rest = self._clock.call_later(RETRY_S, self._on_rested)
 
     def _on_rested(self) -> None:
@@ -383,7 +400,7 @@ class Shell:
 
     def _say_recovered(self) -> None:
         if self._problem is not None:
-            self._problem = None
+            self._problem = self._refusal = None
             _LOG.info("The disk has space again; runs are taken as before.")
 
     def _end(self) -> None:

@@ -73,12 +73,13 @@ class GatedStore(FailingStore):
         self.arrived = 0
         self.gate.clear()
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch, *, urgent: bool = False) -> bool:
         self.arrived += 1
         if not self.gate.wait(PATIENCE_S):
             raise TimeoutError("the gate was never opened")
-        super().commit(batch)
+        used_reserve = super().commit(batch, urgent=urgent)
         self.batches.append(batch)
+        return used_reserve
 
 
 class KeepingExecutor:

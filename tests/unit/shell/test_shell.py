@@ -153,6 +153,36 @@ async def test_a_full_disk_refuses_requests_and_loses_no_fact() -> None:
 
 
 @pytest.mark.expects_logs("The disk of this machine is full", reason="the disk is full here")
+async def test_a_stop_is_tried_again_alone_on_a_full_disk() -> None:
+    store = GatedStore(MemoryStore())
+    async with serving(store) as driven:
+        await driven.shell.submit("ann", (new(1),))
+        driven.started(run_id(1))
+        await driven.wait_state(run_id(1), "running")
+        store.fail_next("disk_full")
+        submitted, stopped = await asyncio.gather(
+            driven.shell.submit("ann", (new(2),)),
+            driven.shell.stop("ann", stop(1)),
+            return_exceptions=True,
+        )
+        assert isinstance(submitted, LanherdError)
+        assert isinstance(stopped, RunView) and isinstance(stopped.state, Stopping)
+
+        # Nothing is left of what is held back: this stop is refused, and the next is tried at once.
+        store.fail_next("disk_full")
+        with pytest.raises(LanherdError) as refused:
+            await driven.shell.stop("ann", stop(1, 2))
+        assert refused.value.code is ErrorCode.DISK_FULL
+        with pytest.raises(LanherdError):
+            await driven.shell.submit("ann", (new(2),))
+        assert isinstance((await driven.shell.stop("ann", stop(1, 3))).state, Stopping)
+        driven.exited(run_id(1))
+        await driven.wait_state(run_id(1), "ended")
+        await driven.shell.submit("ann", (new(2),))
+        assert problem(driven) is None
+
+
+@pytest.mark.expects_logs("The disk of this machine is full", reason="the disk is full here")
 async def test_closing_does_not_wait_for_a_full_disk() -> None:
     store = FailingStore(MemoryStore())
     async with serving(store) as driven:
