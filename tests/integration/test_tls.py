@@ -5,6 +5,7 @@ import errno
 import socket
 import ssl
 import stat
+from contextlib import suppress
 
 import msgpack
 import pytest
@@ -292,30 +293,36 @@ async def test_a_newer_controllers_unknown_frame_is_counted_and_refused_politely
     await close_raw(writer)
 
 
-async def test_strangers_are_few(room, monkeypatch):
-    left = asyncio.Event()
-    on_refused = room.listener.on_refused
-
-    def note(serving, problem):
-        on_refused(serving, problem)
-        left.set()
-
-    monkeypatch.setattr(room.listener, "on_refused", note)
-    raw = []
-    for _ in range(STRANGERS_MAX):
-        raw.append(await asyncio.open_connection(HERE, room.port))
-    reader, writer = await asyncio.open_connection(HERE, room.port)
+async def test_silent_strangers_are_few_and_keep_nobody_out(room):
+    raw = [await asyncio.open_connection(HERE, room.port) for _ in range(400)]
+    async with asyncio.timeout(1):
+        await room.still_serves()
+    reader, _ = raw[0]  # the oldest is the first to go
     try:
         assert await reader.read() == b""
     except ConnectionResetError:
         pass  # dropped without a word, which may look so too
-    assert room.listener.counters["strangers_refused"] == 1
-    for _, other in [*raw, (reader, writer)]:
+    assert room.listener.counters["strangers_refused"] >= 400 - STRANGERS_MAX
+    for _, other in raw:
         await close_raw(other)
-    while room.listener.counters["gone_before_hello"] < STRANGERS_MAX:
-        left.clear()
-        await left.wait()
+
+
+async def test_strangers_at_one_address_take_no_place_of_another(room):
+    other, other_writer = await asyncio.open_connection(
+        HERE, room.port, local_addr=("127.0.0.2", 0)
+    )
+    raw = [await asyncio.open_connection(HERE, room.port) for _ in range(STRANGERS_MAX * 2)]
     await room.still_serves()
+    first, _ = raw[0]
+    with suppress(ConnectionResetError):
+        assert await first.read() == b""
+    assert not other.at_eof()
+    other_writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    with suppress(ConnectionResetError):
+        await other.read()
+    assert room.listener.counters["tls_failed"] == 1, "it was there to be heard"
+    for _, writer in [*raw, (other, other_writer)]:
+        await close_raw(writer)
 
 
 async def test_a_stranger_that_says_nothing_is_not_waited_for(room, monkeypatch):

@@ -56,6 +56,8 @@ class Link(asyncio.Protocol):
         self._flush_scheduled = False
         self._paused = False
         self._ending = False
+        self.heard = False
+        """Whether the other side has sent anything at all."""
         self._muted = False
         self._refused = False
         self._told = False
@@ -82,8 +84,9 @@ class Link(asyncio.Protocol):
             self._transport.abort()
 
     def refuse(self) -> None:
-        """Drop the socket as soon as there is one, without a word."""
+        """Drop the socket now, or as soon as there is one, without a word."""
         self._refused = True
+        self.abort()
 
     async def wait_gone(self) -> None:
         """Until the socket is closed."""
@@ -117,6 +120,7 @@ class Link(asyncio.Protocol):
             self._open()
 
     def data_received(self, data: bytes) -> None:
+        self.heard = True
         if self._ending:
             return
         try:

@@ -55,7 +55,7 @@ class Listener:
         self._context: SSLContext | None = None
         self._servers: list[asyncio.Server] = []
         self._socket_paths: list[Path] = []
-        self._strangers: set[Serving] = set()
+        self._strangers: dict[Serving, None] = {}  # oldest first
         self._known: set[Serving] = set()
         self._closing = False
 
@@ -136,7 +136,7 @@ class Listener:
         """Close all connections of a device now, as when it was revoked; returns how many."""
         chosen = [
             serving
-            for serving in self._known | self._strangers
+            for serving in (*self._known, *self._strangers)
             if serving.is_identified and serving.caller.device == device
         ]
         for serving in chosen:
@@ -148,7 +148,7 @@ class Listener:
         self._closing = True
         for server in self._servers:
             server.close()
-        open_now = list(self._known | self._strangers)
+        open_now = [*self._known, *self._strangers]
         for serving in open_now:
             serving.link.close(failure or _SHUTTING_DOWN)
         for serving in open_now:
@@ -162,24 +162,39 @@ class Listener:
     def _take(self, layer: Layer, identify: Callable[[], Caller]) -> Serving:
         self.counters["accepted"] += 1
         serving = Serving(self._dispatcher, self._hello, layer, identify, self)
-        if self._closing or len(self._strangers) >= STRANGERS_MAX:
-            self.counters["strangers_refused"] += 1
+        if self._closing:
             serving.link.refuse()
-        else:
-            self._strangers.add(serving)
+            return serving
+        if len(self._strangers) >= STRANGERS_MAX:
+            self._send_one_away()
+        self._strangers[serving] = None
         return serving
+
+    def _send_one_away(self) -> None:
+        """Make room for a newcomer, since a paired device is through within milliseconds: of those
+        who have said nothing yet, if any, the oldest one of the address that holds most."""
+        silent = [serving for serving in self._strangers if not serving.link.heard]
+        chosen_from = silent or list(self._strangers)
+        held = Counter(map(_address, chosen_from))
+        chosen = max(chosen_from, key=lambda serving: held[_address(serving)])
+        self.counters["strangers_refused"] += 1
+        self._forget_stranger(chosen)
+        chosen.link.refuse()
+
+    def _forget_stranger(self, serving: Serving) -> None:
+        self._strangers.pop(serving, None)
 
     # --- for Serving ----------------------------------------------------------------------------
 
     def on_hello(self, serving: Serving, hello: Hello) -> None:
-        self._strangers.discard(serving)
+        self._forget_stranger(serving)
         self._known.add(serving)
         _LOG.debug("%s connected: %r %s", serving.caller, hello.name, hello.version)
 
     def on_refused(
         self, serving: Serving, problem: LanherdError | SSLError | OSError | None
     ) -> None:
-        self._strangers.discard(serving)
+        self._forget_stranger(serving)
         kind = _kind_of(problem)
         self.counters[kind] += 1
         _LOG.debug("connection refused (%s): %s", kind, problem)
@@ -188,7 +203,7 @@ class Listener:
         self.counters["unknown_frames"] += 1
 
     def on_closed(self, serving: Serving, failure: Failure | None, by_remote: bool) -> None:
-        self._strangers.discard(serving)
+        self._forget_stranger(serving)
         self._known.discard(serving)
         if failure is None:
             return
@@ -284,6 +299,11 @@ def _remote_uid(serving: Serving) -> int:
 def _remote_address(serving: Serving) -> str:
     found = serving.link.peer_name()
     return f"{found[0]} port {found[1]}" if isinstance(found, tuple) else ""
+
+
+def _address(serving: Serving) -> str:
+    found = serving.link.peer_name()
+    return str(found[0]) if isinstance(found, tuple) else ""
 
 
 def _cannot_listen(addresses: Sequence[str], port: int, problem: OSError) -> LanherdError:
