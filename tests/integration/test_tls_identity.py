@@ -33,12 +33,23 @@ def test_two_that_start_at_once_make_one_identity(tmp_path):
     assert len({identity.device for identity in made}) == 1
 
 
-def test_a_crash_between_certificate_and_key_leaves_nothing_behind(tmp_path):
-    first = load_or_create_identity(tmp_path)
-    first.key_path.unlink()
+def test_what_a_crash_left_is_made_anew_or_finished(tmp_path):
     (tmp_path / "key.part").write_text("torn")
-    second = load_or_create_identity(tmp_path)
-    assert second.device != first.device
+    (tmp_path / "cert.part").write_text("torn")
+    made = load_or_create_identity(tmp_path)
+    assert not list(tmp_path.glob("*.part"))
+    made.certificate_path.rename(tmp_path / "cert.part")
+    assert load_or_create_identity(tmp_path) == made
+
+
+def test_a_lost_key_makes_no_new_identity(tmp_path):
+    made = load_or_create_identity(tmp_path)
+    made.key_path.unlink()
+    said = refusal(tmp_path)
+    assert f"{made.key_path} is missing" in said
+    assert f"remove {made.certificate_path} too" in said
+    made.certificate_path.unlink()
+    assert load_or_create_identity(tmp_path).device != made.device
 
 
 def refusal(directory):

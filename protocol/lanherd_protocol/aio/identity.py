@@ -1,8 +1,9 @@
 """A device's key pair and the certificate that carries its public half.
 
 The certificate is signed by its own key and says nothing but the device's id: who a device is, is
-decided by that id alone, so it is valid for as long as X.509 can say. `key.pem` is the last thing
-written and the first thing looked for: where there is none, nobody can have relied on the rest.
+decided by that id alone, so it is valid for as long as X.509 can say. Both files are on disk under
+another name before `key.pem` gets its own, so that a crash leaves none of them or what can be
+finished; one that is there without the other was lost, and no new identity takes its place unasked.
 """
 
 import fcntl
@@ -47,7 +48,10 @@ def load_or_create_identity(directory: Path) -> Identity:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(directory):
             if not (directory / KEY_NAME).exists():
+                if (directory / CERTIFICATE_NAME).exists():
+                    raise _keyless(directory)
                 _create(directory)
+            _finish(directory)
         return _load(directory)
     except OSError as problem:
         raise _unusable(
@@ -95,19 +99,29 @@ def _load(directory: Path) -> Identity:
 
 def _create(directory: Path) -> None:
     key_pem, certificate_pem = _make_pair()
-    _write(directory / CERTIFICATE_NAME, certificate_pem, 0o644)
-    _write(directory / KEY_NAME, key_pem, 0o600)
+    _write(_part(directory / CERTIFICATE_NAME), certificate_pem, 0o644)
+    _write(_part(directory / KEY_NAME), key_pem, 0o600)
+    _part(directory / KEY_NAME).rename(directory / KEY_NAME)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    part = path.with_suffix(".part")
+def _finish(directory: Path) -> None:
+    """Name the certificate of a key that has its name already."""
+    path = directory / CERTIFICATE_NAME
+    if not path.exists() and _part(path).exists():
+        _part(path).rename(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_suffix(".part")
+
+
+def _write(part: Path, content: bytes, mode: int) -> None:
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    part.rename(path)
 
 
 def _make_pair() -> tuple[bytes, bytes]:
@@ -151,6 +165,16 @@ def _broken(directory: Path, message: str) -> LanherdError:
         directory,
         message,
         f"Restore {directory} from a backup, or remove it and pair this device again.",
+    )
+
+
+def _keyless(directory: Path) -> LanherdError:
+    certificate = directory / CERTIFICATE_NAME
+    return _unusable(
+        directory,
+        f"{directory / KEY_NAME} is missing, and its certificate {certificate} is there.",
+        f"Restore the key from a backup; or, for a new identity, remove {certificate} too and pair "
+        "again.",
     )
 
 
