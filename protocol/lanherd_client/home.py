@@ -32,10 +32,11 @@ def ensure_home(home: Path) -> None:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
+        no_folder = isinstance(problem, FileExistsError)
         raise error(
             ErrorCode.HOME_UNUSABLE,
-            f"The folder {home} can't be used for Lanherd's own state.",
-            f"{problem.strerror or problem}.",
+            f"{home} can't be used for Lanherd's own state.",
+            "It is not a folder." if no_folder else f"{problem.strerror or problem}.",
             f"Make it writable, or name another one with {HOME_VARIABLE}.",
         ) from problem
 

@@ -90,9 +90,34 @@ def test_a_run_from_its_project_to_its_output(agent: AgentProcess, folder: Path)
     fetched = lanherd("fetch", "train", "result.txt", "-o", str(target))
     assert fetched.stdout == f"{target}\n"
     assert target.read_text() == "done\n"
+    target.write_text("mine")
+    again = lanherd("fetch", "train", "result.txt", "-o", str(target), code=1)
+    assert "is there already" in again.stderr
+    assert "--force" in again.stderr
+    assert target.read_text() == "mine"
+    lanherd("fetch", "train", "result.txt", "-o", str(target), "--force")
+    assert target.read_text() == "done\n"
     assert lanherd("fetch", "train", "nothing", code=5).stdout == ""
+    assert shown["simulated"] is True
+    assert "simulated" in lanherd("show", "train").stdout
     assert "succeeded" in lanherd("runs").stdout
     assert "sh train.sh" in lanherd("show", "train").stdout
+
+
+def test_a_machine_is_forgotten_and_paired_anew(agent: AgentProcess) -> None:
+    assert "Was already paired" in lanherd("pair", "box").stderr
+    assert "Forgot box" in lanherd("forget", "box").stderr
+    assert read("machines") == []
+    assert "Paired with box" in lanherd("pair").stderr
+
+
+def test_a_project_without_a_lock_is_warned_of(agent: AgentProcess, folder: Path) -> None:
+    project = folder / "bare"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\ndependencies = ["numpy"]\n')
+    said = lanherd("run", "--project", str(project), "--", "true").stderr
+    assert "Warning: pyproject.toml has dependencies" in said
+    assert "uv pip compile pyproject.toml --generate-hashes" in said
 
 
 def test_following_ends_as_the_run_does(agent: AgentProcess) -> None:

@@ -12,6 +12,7 @@ from lanherd_client.cli.streaming import JsonLogWriter, LogWriter, told
 if TYPE_CHECKING:
     from lanherd_client.run import LogChunk, Run
 
+OFFSET_MAX, ATTEMPT_MAX = (1 << 62), (1 << 31) - 1
 PAGE_BYTES = 4 * 1024 * 1024
 Source = Literal["run", "build"]
 
@@ -19,8 +20,10 @@ Source = Literal["run", "build"]
 @click.command("logs")
 @run_argument
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run's log is complete.")
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Begin at this byte.")
-@click.option("--attempt", type=click.IntRange(min=1), help="An earlier attempt of the run.")
+@click.option("--offset", type=click.IntRange(0, OFFSET_MAX), default=0, help="Begin at this byte.")
+@click.option(
+    "--attempt", type=click.IntRange(1, ATTEMPT_MAX), help="An earlier attempt of the run."
+)
 @click.option("--build", is_flag=True, help="The log of its environment's build instead.")
 @json_option
 @click.pass_context
@@ -33,7 +36,10 @@ def logs_command(
     build: bool,
     as_json: bool,
 ) -> None:
-    """Print what a run has written. RUN is its id, a part of it, or its name."""
+    """Print what a run has written.
+
+    RUN is its id, a part of it, or its name.
+    """
     complete(_logs(context, run, follow, offset, attempt or 0, build, as_json))
 
 

@@ -65,10 +65,10 @@ async def _machines(context: click.Context, as_json: bool) -> None:
         if views:
             talk.put_table(_MACHINE_COLUMNS, map(_machine_row, views))
         else:
-            _say_none_paired(fleet)
+            say_none_paired(fleet)
 
 
-def _say_none_paired(fleet: "Fleet") -> None:
+def say_none_paired(fleet: "Fleet") -> None:
     talk.say("No machine is paired yet.")
     seen = fleet.sightings()
     if seen:
@@ -87,8 +87,8 @@ def _machine_row(view: MachineView) -> Sequence[str]:
         words.link_word(view),
         f"{len(gpus)}{simulated}" if view.facts is not None else "",
         format_size(sum(free)) if free else "",
-        str(view.runs_live),
-        str(view.runs_waiting),
+        str(view.runs_live) if view.online else "–",
+        str(view.runs_waiting) if view.online else "–",
         words.link_problem(view),
     )
 
@@ -109,9 +109,14 @@ async def _gpus(context: click.Context, machine: str | None, as_json: bool) -> N
             every: list[shapes.Json] = [gpu for view in views for gpu in shapes.gpu_shapes(view)]
             talk.put_json(every)
             return
+        if not fleet.machines():
+            say_none_paired(fleet)
+            return
         rows = [row for view in views for row in _gpu_rows(view)]
         if rows:
             talk.put_table(_GPU_COLUMNS, rows)
+        else:
+            talk.say("No GPUs.")
         for view in views:
             if view.facts is not None and view.facts.gpu_problem:
                 talk.say(f"{view.name}: {plain(view.facts.gpu_problem)}")
@@ -157,7 +162,7 @@ def _unit(value: float | None, unit: str) -> str:
 @json_option
 @click.pass_context
 def status_command(context: click.Context, machine: str | None, as_json: bool) -> int:
-    """Ask the agents how they are: version, process, port, queue."""
+    """Ask the agents for version, process, port and queue."""
     return complete(_status(context, machine, as_json))
 
 
@@ -172,7 +177,7 @@ async def _status(context: click.Context, machine: str | None, as_json: bool) ->
             for view, status, problem in answers:
                 _put_status(view, status, problem)
         else:
-            _say_none_paired(fleet)
+            say_none_paired(fleet)
     silent = any(status is None for _, status, _ in answers)
     return talk.UNREACHABLE if silent else talk.OK
 
@@ -187,7 +192,8 @@ async def _status_of(
 
 
 def _put_status(view: MachineView, status: AgentStatus | None, problem: Failure | None) -> None:
-    talk.put_line(f"{plain(view.name)}  {words.link_word(view)}")
+    simulated = "  simulated" if view.simulated else ""
+    talk.put_line(f"{plain(view.name)}  {words.link_word(view)}{simulated}")
     if problem is not None:
         talk.say_failure(problem)
     if status is not None:

@@ -1,109 +1,27 @@
-"""The `lanherd` command: its subcommands are imported when they are called.
-
-Exit codes: 0 done, 1 failed, 2 usage, 3 machine unreachable, 4 not allowed, 5 not found, 130
-interrupted. Data goes to stdout, talk to stderr.
-"""
+"""The entry point of `lanherd`: imports next to nothing, so that Ctrl+C is quiet from the start."""
 
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
-import click
-
-from lanherd_client.cli import talk
-from lanherd_client.home import HOME_VARIABLE
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
-
-_HOMES = {
-    "machines": "look",
-    "gpus": "look",
-    "status": "look",
-    "run": "start",
-    "runs": "runs",
-    "show": "runs",
-    "stop": "runs",
-    "logs": "logs",
-    "outputs": "outputs",
-    "fetch": "outputs",
-    "pair": "pair",
-    "version": "version",
-}
-
-
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_HOMES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        home = _HOMES.get(cmd_name)
-        if home is None:
-            return None
-        command = getattr(import_module(f"lanherd_client.cli.{home}"), f"{cmd_name}_command")
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{home}.{cmd_name}_command is not a command")
-        return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # Caught here, since click itself would call it a failure.
-            raise talk.ReaderLeftError from None
-
-
-@click.group(
-    cls=_LazyGroup,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-@click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar=HOME_VARIABLE,
-    help=f"Folder of this controller's own state (also {HOME_VARIABLE}).",
-)
-@click.pass_context
-def cli(context: click.Context, home: Path | None) -> None:
-    """The GPU machines in a room as one pool. Without a command it opens the desktop."""
-    if home is not None:
-        os.environ[HOME_VARIABLE] = str(home.expanduser().absolute())
-    if context.invoked_subcommand is None:
-        open_desktop()
-
-
-def open_desktop() -> None:
-    """Becomes the desktop; the client itself never imports it."""
-    missing = [name for name in ("lanherd_desktop", "PySide6") if find_spec(name) is None]
-    if missing:
-        raise error(
-            ErrorCode.NOT_FOUND,
-            "The desktop is not installed.",
-            f"This Python has no {' and no '.join(missing)}.",
-            "Install it with: pip install 'lanherd[desktop]'. See 'lanherd --help' for the rest.",
-        )
-    os.execv(sys.executable, [sys.executable, "-m", "lanherd_desktop"])
+_FAILED, _INTERRUPTED = 1, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; its exit code."""
     try:
-        result = cli.main(arguments, prog_name="lanherd", standalone_mode=False)
-    except LanherdError as problem:
-        talk.say_failure(problem.failure)
-        return talk.exit_code(problem.code)
-    except click.exceptions.Exit as request:
-        return request.exit_code
-    except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return talk.INTERRUPTED
-    except talk.ReaderLeftError as left:
-        # What is still buffered has no reader, and must not be written when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return left.exit_code
-    return result if isinstance(result, int) else talk.OK
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    if sys.stderr is None:
+        # Talk has nowhere to go, and must not end up among the data.
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if sys.stdout is None:
+        print("lanherd: The standard output is closed, so nothing can be shown.", file=sys.stderr)
+        return _FAILED
+    from lanherd_client.cli.commands import run
+
+    return run(arguments)

@@ -8,15 +8,16 @@ import click
 
 from lanherd_client.cli import shapes, talk, words
 from lanherd_client.cli.completion import remember
-from lanherd_client.cli.look import chosen_machines
+from lanherd_client.cli.look import chosen_machines, say_none_paired
 from lanherd_client.cli.options import json_option, machine_option, run_argument
 from lanherd_client.cli.session import answered, complete, connected, home_of, now
+from lanherd_client.cli.shapes import is_simulated
 from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import RunRecord
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
 from lanherd_protocol.states import Ended, StateName, lease_of
-from lanherd_protocol.values import LockedEnvironment
+from lanherd_protocol.values import GpuRequest, LockedEnvironment
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
@@ -32,7 +33,7 @@ _STATES: dict[str, tuple[StateName, ...]] = {
     "ended": ("ended",),
 }
 _COLUMNS = (
-    talk.Column("RUN"),
+    talk.Column("RUN", whole=True),
     talk.Column("STATE"),
     talk.Column("NAME"),
     talk.Column("MACHINE"),
@@ -55,7 +56,7 @@ _COLUMNS = (
     type=click.IntRange(1, RUN_LIST_PAGE_MAX),
     default=50,
     show_default=True,
-    help="At most so many of each machine, the newest.",
+    help="At most so many, the newest.",
 )
 @machine_option
 @json_option
@@ -67,7 +68,7 @@ def runs_command(
     machine: str | None,
     as_json: bool,
 ) -> None:
-    """List runs, newest first, with the reason why one waits or failed."""
+    """List runs, newest first, and why one waits or failed."""
     complete(_runs(context, states, limit, machine, as_json))
 
 
@@ -90,18 +91,29 @@ async def _runs(
             for run in page.runs
         ]
         records.sort(key=lambda r: (r.view.submitted_at, r.view.run), reverse=True)
+        more = len(records) > limit or any(page.more for page in pages)
+        del records[limit:]
         remember(home_of(context), fleet.machines(), fleet.runs())
         names = {view.machine: view.name for view in fleet.machines()}
         if as_json:
-            talk.put_json([shapes.run_shape(record, names[record.machine]) for record in records])
+            talk.put_json([_shape(fleet, record) for record in records])
+            return
+        if not names:
+            say_none_paired(fleet)
             return
         if records:
             talk.put_table(_COLUMNS, [_row(record, names[record.machine]) for record in records])
         else:
             talk.say("No runs.")
-        if any(page.more for page in pages):
+        if more:
             talk.say("There are more: raise --limit to see them.")
         _say_absent(fleet)
+
+
+def _shape(fleet: "Fleet", record: RunRecord) -> shapes.Object:
+    view = fleet.machine(record.machine)
+    simulated = view is not None and view.simulated
+    return shapes.run_shape(record, view.name if view is not None else "", simulated)
 
 
 def _say_absent(fleet: "Fleet") -> None:
@@ -119,10 +131,15 @@ def _row(record: RunRecord, machine_name: str) -> Sequence[str]:
         words.state_word(view.state),
         view.spec.name or " ".join(view.spec.command)[:40],
         machine_name,
-        leased or words.gpu_request(view.spec.gpus),
+        f"GPU {leased}" if leased else _asked(view.spec.gpus),
         words.run_time(view, now()),
         words.reason_text(view.state),
     )
+
+
+def _asked(request: GpuRequest) -> str:
+    text = words.gpu_request(request)
+    return f"{text} asked" if request.count else text
 
 
 @click.command("show")
@@ -130,7 +147,10 @@ def _row(record: RunRecord, machine_name: str) -> Sequence[str]:
 @json_option
 @click.pass_context
 def show_command(context: click.Context, run: str, as_json: bool) -> None:
-    """Show one run: RUN is its id, the beginning or end of it, or its name."""
+    """Show one run.
+
+    RUN is its id, the beginning or end of it, or its name.
+    """
     complete(_show(context, run, as_json))
 
 
@@ -139,15 +159,19 @@ async def _show(context: click.Context, text: str, as_json: bool) -> None:
         run = await answered(fleet.run(text))
         record = RunRecord(run.machine, await answered(run.refresh()))
         if as_json:
-            talk.put_json(shapes.run_shape(record, run.machine_name))
+            talk.put_json(_shape(fleet, record))
         else:
-            put_run(record, run.machine_name)
+            machine = fleet.machine(run.machine)
+            put_run(record, run.machine_name, machine is not None and machine.simulated)
 
 
-def put_run(record: RunRecord, machine_name: str) -> None:
+def put_run(record: RunRecord, machine_name: str, simulated: bool = False) -> None:
     """A run for people, a field a line."""
     view, spec, state = record.view, record.view.spec, record.view.state
-    lease = ", ".join(f"{gpu.index} ({gpu.uuid})" for gpu in lease_of(state).gpus)
+    lease = ", ".join(
+        f"{gpu.index} ({gpu.uuid}{', simulated' if simulated or is_simulated(gpu.uuid) else ''})"
+        for gpu in lease_of(state).gpus
+    )
     locked = spec.environment if isinstance(spec.environment, LockedEnvironment) else None
     reason = shapes.reason_of(state)
     code = state.exit_code if isinstance(state, Ended) else None
@@ -159,7 +183,7 @@ def put_run(record: RunRecord, machine_name: str) -> None:
             ("state", words.state_word(state)),
             ("why", reason.text if reason is not None else ""),
             ("next", reason.remedy if reason is not None else ""),
-            ("machine", machine_name),
+            ("machine", f"{machine_name} (simulated GPUs)" if simulated else machine_name),
             ("command", _command_line(spec.command)),
             ("project", spec.project),
             ("environment", locked.lock_path if locked is not None else ""),
@@ -193,7 +217,10 @@ def _command_line(command: Sequence[str]) -> str:
 @json_option
 @click.pass_context
 def stop_command(context: click.Context, run: str, grace_s: float, as_json: bool) -> None:
-    """Stop a run: a waiting one is cancelled, a running one is asked to end, then made to."""
+    """Stop a run.
+
+    One that waits is cancelled; one that runs is asked to end, then made to.
+    """
     complete(_stop(context, run, grace_s, as_json))
 
 
@@ -202,6 +229,6 @@ async def _stop(context: click.Context, text: str, grace_s: float, as_json: bool
         run = await answered(fleet.run(text))
         view = await answered(run.stop(grace_s))
         if as_json:
-            talk.put_json(shapes.run_shape(RunRecord(run.machine, view), run.machine_name))
+            talk.put_json(_shape(fleet, RunRecord(run.machine, view)))
         else:
             talk.say(f"Run {short_id(run.id)}: {words.state_word(view.state)}.")

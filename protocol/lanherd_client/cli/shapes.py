@@ -117,8 +117,13 @@ def _gpu_shape(
     return shape
 
 
-def run_shape(record: RunRecord, machine_name: str) -> Object:
-    """A run; `reason` says why it waits or how it ended."""
+def is_simulated(uuid: str) -> bool:
+    """Whether the id is that of a GPU that an agent only plays."""
+    return uuid.startswith("SIM-")
+
+
+def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> Object:
+    """A run; `reason` says why it waits or how it ended, `simulated` that its machine is."""
     view, spec, state = record.view, record.view.spec, record.view.state
     ended = state if isinstance(state, Ended) else None
     locked = spec.environment if isinstance(spec.environment, LockedEnvironment) else None
@@ -145,6 +150,7 @@ def run_shape(record: RunRecord, machine_name: str) -> Object:
         "gpus_requested": spec.gpus.count,
         "vram_requested_bytes": spec.gpus.vram_bytes,
         "exclusive": spec.gpus.exclusive,
+        "simulated": simulated or any(is_simulated(gpu.uuid) for gpu in lease_of(state).gpus),
         "gpus": [
             {
                 "index": gpu.index,
@@ -211,6 +217,7 @@ def status_shape(view: MachineView, status: AgentStatus | None, problem: Failure
         "machine": view.machine,
         "name": view.name,
         "link": type(view.link).__name__.lower(),
+        "simulated": view.simulated,
         "problem": failure_shape(problem),
     }
     if status is not None:

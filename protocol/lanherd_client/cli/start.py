@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ import click
 from lanherd_client.cli import shapes, talk
 from lanherd_client.cli.completion import complete_machine, remember
 from lanherd_client.cli.logs import copy_log
-from lanherd_client.cli.options import json_option
+from lanherd_client.cli.options import NamedPath, json_option, not_empty
 from lanherd_client.cli.session import complete, connected, home_of
-from lanherd_client.cli.streaming import say_end, told
+from lanherd_client.cli.streaming import say_end, told, told_link
 from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import RunRecord
 from lanherd_client.sizes import format_size, parse_size
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
     from lanherd_client.run import Run
     from lanherd_client.submitting import Progress
+
+
+GPUS_ASKED_MAX = 1_000_000
+"""What a machine really has is for its agent to say."""
+SILENT_S = 3.0
 
 
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int:
@@ -40,17 +46,19 @@ def _variables(
     variables: dict[str, str] = {}
     for value in values:
         name, sign, content = value.partition("=")
-        if not sign or not name:
+        if not name:
             raise click.BadParameter(f"{value!r} has no name. Write NAME=VALUE.")
+        if not sign:
+            raise click.BadParameter(f"{name!r} has no value. Write {name}=VALUE.")
         variables[name] = content
     return variables
 
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
+@click.option("--project", type=NamedPath(), help="The folder to snapshot and run in.")
 @click.option(
-    "--project", type=click.Path(path_type=Path), help="The folder to snapshot and run in."
+    "--gpus", type=click.IntRange(0, GPUS_ASKED_MAX), default=0, help="How many GPUs it needs."
 )
-@click.option("--gpus", type=click.IntRange(0, 64), default=0, help="How many GPUs it needs.")
 @click.option(
     "--vram",
     callback=_size,
@@ -72,6 +80,7 @@ def _variables(
     "-m",
     metavar="NAME",
     shell_complete=complete_machine,
+    callback=not_empty,
     help="Where it shall run; the machine with the most free VRAM when left out.",
 )
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
@@ -93,7 +102,9 @@ def run_command(
     as_json: bool,
     command: tuple[str, ...],
 ) -> int:
-    """Run COMMAND on a machine of the pool, with a snapshot of the project.
+    """Run a command on a machine of the pool.
+
+    COMMAND sees a snapshot of the project.
 
     Prints the run's id; with --follow its log instead. The run goes on when this command ends.
     """
@@ -118,7 +129,7 @@ async def _run(context: click.Context, order: _Order, follow: bool, as_json: boo
         run = await _submit(fleet, order)
         remember(home_of(context), fleet.machines(), fleet.runs())
         if not follow:
-            _put_taken(run, as_json)
+            _put_taken(fleet, run, as_json)
             return talk.OK
         try:
             view = await told(fleet, run, _follow(run, as_json))
@@ -129,7 +140,7 @@ async def _run(context: click.Context, order: _Order, follow: bool, as_json: boo
             _say_goes_on(run)
             raise talk.ReaderLeftError(talk.FAILED) from None
         if as_json:
-            talk.put_json(shapes.run_shape(RunRecord(run.machine, view), run.machine_name))
+            talk.put_json(_shape(fleet, run, view))
         return say_end(view)
 
 
@@ -139,7 +150,7 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
     identifier = fleet.new_run_id()
     progress = _Progress()
     try:
-        run = await fleet.submit(
+        asked = fleet.submit(
             command=order.command,
             project=order.project,
             gpus=order.gpus.count,
@@ -152,9 +163,12 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
             progress=progress,
             run=identifier,
         )
+        run = await told_link(fleet, choice.machine, asked)
     except asyncio.CancelledError:
         if progress.asked:
             _say_unknown(identifier)
+        else:
+            talk.say("\nThe run was not taken. What was sent is kept, and not sent again.")
         raise
     talk.say(f"Run {short_id(run.id)} was taken.")
     return run
@@ -167,25 +181,39 @@ class _Progress:
         self.asked = False
         self._watched = sys.stderr.isatty()
         self._written = False
+        self._began = time.monotonic()
+        self._slow = False
 
     def __call__(self, progress: "Progress") -> None:
         for note in progress.notes:
-            talk.say(plain(note))
+            talk.say(f"Warning: {plain(note)}")
         if progress.stage == "submit":
             self.asked = True
             if self._written:
                 talk.say("")
         elif self._watched:
-            done, total = format_size(progress.done_bytes), format_size(progress.total_bytes)
-            line = f"\r{progress.stage}: {done} of {total}   "
-            print(line, end="", file=sys.stderr, flush=True)
+            print(f"\r{_far(progress)}   ", end="", file=sys.stderr, flush=True)
             self._written = True
+        elif not self._slow and time.monotonic() - self._began > SILENT_S:
+            self._slow = True
+            talk.say(f"Bringing the project there. {_far(progress)}.")
 
 
-def _put_taken(run: "Run", as_json: bool) -> None:
+def _far(progress: "Progress") -> str:
+    of = f" of {format_size(progress.total_bytes)}" if progress.total_bytes else ""
+    return f"{progress.stage}: {format_size(progress.done_bytes)}{of}"
+
+
+def _shape(fleet: "Fleet", run: "Run", view: RunView) -> shapes.Object:
+    machine = fleet.machine(run.machine)
+    simulated = machine is not None and machine.simulated
+    return shapes.run_shape(RunRecord(run.machine, view), run.machine_name, simulated)
+
+
+def _put_taken(fleet: "Fleet", run: "Run", as_json: bool) -> None:
     view = run.view
     if as_json and view is not None:
-        talk.put_json(shapes.run_shape(RunRecord(run.machine, view), run.machine_name))
+        talk.put_json(_shape(fleet, run, view))
     else:
         talk.put_line(run.id)
 

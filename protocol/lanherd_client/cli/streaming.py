@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lanherd_client.changes import MachineChanged, RunChanged
 from lanherd_client.cli import talk, words
-from lanherd_client.cli.terminal import TerminalFilter, plain
-from lanherd_client.mirror import Refused, Unreachable
+from lanherd_client.cli.terminal import TerminalFilter, one_line, plain
+from lanherd_client.mirror import MachineView, Refused, Unreachable
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.states import Ended, Preparing, Queued, Running, RunView
 
@@ -75,6 +75,29 @@ async def told(fleet: "Fleet", run: "Run", work: Awaitable[Result]) -> Result:
         return await work
 
 
+async def told_link(fleet: "Fleet", machine: MachineView, work: Awaitable[Result]) -> Result:
+    """Does the work while it is told on stderr that it waits for the machine."""
+
+    async def narrate() -> None:
+        lost = False
+        with fleet.changes() as changes:
+            while await changes.batch():
+                view = fleet.machine(machine.machine)
+                gone = view is not None and isinstance(view.link, Unreachable | Refused)
+                if gone and not lost:
+                    talk.say(
+                        f"\nThe connection to {plain(machine.name)} was lost."
+                        " Waiting for it; Ctrl+C gives up."
+                    )
+                elif lost and not gone:
+                    talk.say(f"Connected to {plain(machine.name)} again.")
+                lost = gone
+
+    async with TaskOwner("narrator") as tasks:
+        tasks.spawn(narrate(), "narrate")
+        return await work
+
+
 async def _narrate(fleet: "Fleet", run: "Run") -> None:
     machine, last = run.machine, ""
     lost = False
@@ -103,7 +126,7 @@ def _tell_state(view: RunView | None, last: str) -> str:
         return last
     match view.state:
         case Queued(reason=reason):
-            text = f"Waiting: {plain(reason.text)}"
+            text = f"Waiting: {one_line(reason.text)}"
         case Preparing(step=step):
             text = f"Preparing: {'building' if step == 'environment' else 'checking'} the {step}."
         case Running():
@@ -120,7 +143,9 @@ def say_end(view: RunView) -> int:
     state = view.state
     if not isinstance(state, Ended):
         return talk.FAILED
-    talk.say(f"The run {words.outcome_phrase(state.outcome)}. {plain(state.reason.text)}")
-    if state.outcome != "succeeded" and state.reason.remedy:
-        talk.say(f"  {plain(state.reason.remedy)}")
+    first, *more = state.reason.text.splitlines() or [""]
+    talk.say(f"The run {words.outcome_phrase(state.outcome)}. {plain(first)}")
+    talk.say_lines("\n".join(more))
+    if state.outcome != "succeeded":
+        talk.say_lines(state.reason.remedy)
     return talk.OK if state.outcome == "succeeded" else talk.FAILED

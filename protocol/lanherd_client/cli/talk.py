@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import msgspec
 
 from lanherd_client.cli.shapes import Json
-from lanherd_client.cli.terminal import plain
+from lanherd_client.cli.terminal import one_line, plain
 from lanherd_protocol.errors import ErrorCode, Failure
 
 OK, FAILED, USAGE, UNREACHABLE, NOT_ALLOWED, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+DRAWN_CHARS_MAX = 240
+"""Of one cell on a terminal; 'show' and '--json' have the whole of it."""
 
 _EXIT_CODES = {
     ErrorCode.INVALID_REQUEST: USAGE,
@@ -46,11 +49,17 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def say_lines(text: str) -> None:
+    """A text that may have several lines, each of them indented."""
+    for line in text.splitlines():
+        say(f"  {plain(line)}")
+
+
 def say_failure(failure: Failure) -> None:
     """What happened, why, and what to do next, a line each."""
-    say(f"lanherd: {plain(failure.title)}")
-    for line in (*failure.message.splitlines(), *failure.remedy.splitlines()):
-        say(f"  {plain(line)}")
+    say(f"lanherd: {one_line(failure.title)}")
+    say_lines(failure.message)
+    say_lines(failure.remedy)
 
 
 def put_line(text: str) -> None:
@@ -63,7 +72,10 @@ def put_fields(fields: Iterable[tuple[str, str]]) -> None:
     shown = [(name, value) for name, value in fields if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        print(f"  {name.ljust(width)}  {plain(value)}")
+        first, *more = value.splitlines() or [""]
+        print(f"  {name.ljust(width)}  {plain(first)}")
+        for line in more:
+            print(f"  {' ' * width}  {plain(line)}")
     sys.stdout.flush()
 
 
@@ -80,15 +92,16 @@ def put_json_line(value: Json) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; numbers stand at the right."""
+    """A column of a table; numbers stand at the right, and what is `whole` is never cut."""
 
     title: str
     right: bool = False
+    whole: bool = False
 
 
 def put_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     """A table: drawn to the width of a terminal, plain columns elsewhere."""
-    cells = [[plain(cell) for cell in row] for row in rows]
+    cells = [[one_line(cell) for cell in row] for row in rows]
     draw: Callable[[Sequence[Column], list[list[str]]], None]
     draw = _draw_rich if sys.stdout.isatty() else _draw_plain
     draw(columns, cells)
@@ -113,7 +126,16 @@ def _draw_rich(columns: Sequence[Column], rows: list[list[str]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.title, justify="right" if column.right else "left")
+        table.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=column.whole,
+            overflow="ignore" if column.whole else "fold",
+        )
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(_shortened(cell)) for cell in row))
     Console().print(table)
+
+
+def _shortened(cell: str) -> str:
+    return cell if len(cell) <= DRAWN_CHARS_MAX else f"{cell[: DRAWN_CHARS_MAX - 1]}…"

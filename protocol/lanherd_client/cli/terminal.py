@@ -22,6 +22,11 @@ def plain(text: str) -> str:
     return _NOT_PLAIN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def one_line(text: str) -> str:
+    """The same for a text that may have several lines: they follow each other."""
+    return plain(" ".join(line.strip() for line in text.splitlines()))
+
+
 class TerminalFilter:
     """Cleans a log as it streams; a sequence that is cut by a chunk's end waits for its rest."""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from lanherd_protocol.values import EnvironmentSpec, LockedEnvironment, NoEnviro
 
 UV_LOCK = "uv.lock"
 REQUIREMENTS = "requirements.txt"
+PYPROJECT = "pyproject.toml"
+_NO_ENVIRONMENT = "runs use the machine's own Python."
+_COMPILE = f"uv pip compile {{}} --generate-hashes -o {REQUIREMENTS}"
 _PYTHON_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
 
@@ -68,16 +72,54 @@ def _find_environment(folder: Path) -> tuple[EnvironmentSpec, tuple[str, ...]]:
         return _locked(uv_lock, _read(uv_lock), python), ()
     requirements = folder / REQUIREMENTS
     if not requirements.is_file():
-        return NoEnvironment(), ()
+        return NoEnvironment(), _notes_on_pyproject(folder)
     content = _read(requirements)
     if is_hashed(content.decode("utf-8", "replace")):
         return _locked(requirements, content, python), ()
-    note = (
-        f"{REQUIREMENTS} has no hashes, so it isn't a lock: runs use the machine's own Python."
-        f" Make a lock by 'uv pip compile --generate-hashes {REQUIREMENTS} -o {REQUIREMENTS}'"
-        " or 'uv lock'."
+    return NoEnvironment(), (_note_on_requirements(content),)
+
+
+def _note_on_requirements(content: bytes) -> str:
+    if b"\0" in content or not _is_text(content):
+        return (
+            f"{REQUIREMENTS} is not text, so it can't be a lock: {_NO_ENVIRONMENT}"
+            f" Write your requirements into requirements.in, then make a lock by"
+            f" '{_COMPILE.format('requirements.in')}'."
+        )
+    return (
+        f"{REQUIREMENTS} has no hashes, so it isn't a lock: {_NO_ENVIRONMENT}"
+        f" Rename it to requirements.in, then make a lock by"
+        f" '{_COMPILE.format('requirements.in')}'."
     )
-    return NoEnvironment(), (note,)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _notes_on_pyproject(folder: Path) -> tuple[str, ...]:
+    """What to say of a pyproject.toml that stands without a lock."""
+    path = folder / PYPROJECT
+    if not path.is_file():
+        return ()
+    try:
+        table = tomllib.loads(_read(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        return (
+            f"{PYPROJECT} can't be understood ({problem}), and no lock is there:"
+            f" {_NO_ENVIRONMENT} Mend it, then make a lock by 'uv lock'.",
+        )
+    declared = table.get("project")
+    if not isinstance(declared, dict) or not declared.get("dependencies"):
+        return ()
+    return (
+        f"{PYPROJECT} has dependencies and no lock is there: {_NO_ENVIRONMENT}"
+        f" Make a lock by 'uv lock' or '{_COMPILE.format(PYPROJECT)}'.",
+    )
 
 
 def _locked(path: Path, content: bytes, python: str) -> LockedEnvironment:

@@ -11,9 +11,10 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 
+from lanherd_client.cli import commands as commands_module
 from lanherd_client.cli import completion, talk
-from lanherd_client.cli import main as main_module
-from lanherd_client.cli.main import cli, main
+from lanherd_client.cli.commands import cli
+from lanherd_client.cli.main import main
 from lanherd_client.mirror import Connecting, MachineView, RunRecord
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.states import RunView
@@ -31,7 +32,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out == "lanherd 0.1.0 (protocol 1 to 1)\n"
     assert main(["version", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {
+    told = capsys.readouterr().out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "lanherd 0.1.0 (protocol 1 to 1)\n"
+    assert json.loads(told) == {
         "version": "0.1.0",
         "protocol": {"min": 1, "max": 1},
     }
@@ -40,6 +44,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
+    assert "..." not in shown.partition("Commands:")[2]
+    assert "_LANHERD_COMPLETE=bash_source" in shown
     for name in cli.list_commands(click.Context(cli)):
         assert f"\n  {name} " in shown
         assert main([name, "-h"]) == 0
@@ -63,7 +69,17 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["stop", "x", "--grace", "-1"],
         ["logs", "x", "--offset", "-1"],
         ["fetch", "x"],
+        ["fetch", "x", "y", "-o", ""],
+        ["run", "--project", "", "--", "true"],
+        ["run", "-m", "", "--", "true"],
+        ["run", "--vram", "24", "--", "true"],
+        ["gpus", "-m", ""],
+        ["logs", "x", "--offset", "99999999999999999999"],
+        ["logs", "x", "--attempt", "99999999999999999999"],
         ["pair", "box", "--socket", "/x"],
+        ["pair", ""],
+        ["forget", ""],
+        ["forget"],
     ],
 )
 def test_usage_is_2_and_says_what_is_wrong(
@@ -90,6 +106,8 @@ def test_usage_is_2_and_says_what_is_wrong(
         (["pair", "box"], 5, "No agent 'box' is seen on this machine."),
         (["pair", "--socket", "/no/such.sock"], 3, "No agent answers at /no/such.sock."),
         (["pair", "--socket", "/"], 3, "It is not a socket."),
+        (["forget", "box"], 5, "No machine is called 'box'."),
+        (["--home", "/dev/null", "machines"], 1, "It is not a folder."),
         (["show", ""], 2, "No run was named."),
     ],
 )
@@ -107,10 +125,11 @@ def test_lists_are_empty_where_nothing_is_paired(capsys: pytest.CaptureFixture[s
     for command in ("machines", "gpus", "runs", "status"):
         assert main([command, "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == []
-    assert main(["machines"]) == 0
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "lanherd pair" in said.err
+    for command in ("machines", "gpus", "runs", "status"):
+        assert main([command]) == 0
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "lanherd pair" in said.err
 
 
 def test_home_is_where_it_is_told(tmp_path: Path) -> None:
@@ -127,7 +146,7 @@ def test_a_home_that_is_unusable(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_without_a_command_it_becomes_the_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(main_module, "find_spec", lambda name: object())
+    monkeypatch.setattr(commands_module, "find_spec", lambda name: object())
     monkeypatch.setattr(os, "execv", lambda path, arguments: started.append(arguments))
     assert main([]) == 0
     assert started == [[sys.executable, "-m", "lanherd_desktop"]]
@@ -136,7 +155,7 @@ def test_without_a_command_it_becomes_the_desktop(monkeypatch: pytest.MonkeyPatc
 def test_a_desktop_that_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(main_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(commands_module, "find_spec", lambda name: None)
     assert main([]) == 5
     assert "pip install 'lanherd[desktop]'" in capsys.readouterr().err
 
@@ -160,6 +179,34 @@ def test_a_reader_that_leaves_is_no_failure() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    ("redirection", "words"),
+    [(">&-", "standard output is closed"), (">/dev/full", "No space left"), (">&- 2>&-", "")],
+)
+def test_an_output_that_takes_nothing_is_said(redirection: str, words: str) -> None:
+    program = "from lanherd_client.cli.main import main; raise SystemExit(main(['version']))"
+    shell = ["sh", "-c", f'"$0" -c "$1" {redirection}', sys.executable, program]
+    done = subprocess.run(shell, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == bool(words)
+
+
+def test_ctrl_c_during_the_imports_is_quiet() -> None:
+    program = (
+        "import sys, signal\n"
+        "from lanherd_client.cli.main import main\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'click': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "raise SystemExit(main(['version']))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_every_error_code_has_an_exit_code() -> None:
     codes = {code: talk.exit_code(code) for code in ErrorCode}
     assert set(codes.values()) <= {1, 2, 3, 4, 5}
@@ -175,6 +222,15 @@ def test_a_failures_text_from_a_machine_can_not_steer_the_terminal(
     nasty = error(ErrorCode.UNREACHABLE, "t\x1b]0;x\x07", "a\x1b[2Jb", "c\rd")
     talk.say_failure(nasty.failure)
     assert not set(capsys.readouterr().err) & set("\x1b\x07\r")
+
+
+def test_lines_of_a_builder_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    talk.say_failure(error(ErrorCode.UNREACHABLE, "a\nb", "c\nd", "e").failure)
+    assert capsys.readouterr().err == "lanherd: a b\n  c\n  d\n  e\n"
+    talk.put_fields([("why", "a\nb")])
+    assert capsys.readouterr().out == "  why  a\n       b\n"
+    talk.put_table([talk.Column("WHY")], [["a\n  b"]])
+    assert capsys.readouterr().out == "WHY\na b\n"
 
 
 def test_commands_start_without_what_they_do_not_need() -> None:

@@ -92,7 +92,7 @@ KEYS = {
     *("run", "short", "machine", "machine_name", "name", "project", "command", "variables"),
     *("owner", "state", "outcome", "reason", "submitted_at", "started_at", "ended_at"),
     *("exit_code", "signal", "pid", "attempt", "gpus_requested", "vram_requested_bytes"),
-    *("exclusive", "gpus", "snapshot", "environment_lock"),
+    *("simulated", "exclusive", "gpus", "snapshot", "environment_lock"),
 }
 STATES: list[tuple[RunState, str, str, str, float | None]] = [
     (queued(), "queued", "waiting", WAITS.text, None),

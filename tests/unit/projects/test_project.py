@@ -48,6 +48,34 @@ def test_requirements_without_hashes_are_no_lock_and_this_is_said(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("requirements.txt", b"numpy\n", "has no hashes"),
+        ("requirements.txt", b"\x7fELF\0\xff", "is not text"),
+        ("requirements.txt", b"\xff\xfe", "is not text"),
+        ("pyproject.toml", b'[project]\ndependencies = ["numpy"]\n', "and no lock is there"),
+        ("pyproject.toml", b"[project", "can't be understood"),
+    ],
+)
+def test_what_leaves_a_run_without_an_environment_is_said(
+    name: str, content: bytes, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    opened = Project.open(tmp_path)
+    assert opened.environment == NoEnvironment()
+    (note,) = opened.notes
+    assert words in note
+    assert "machine's own Python" in note
+    assert "Make a lock by 'uv" in note or "make a lock by 'uv" in note
+
+
+@pytest.mark.parametrize("content", ["", "[project]\ndependencies = []\n", "project = 3\n"])
+def test_a_pyproject_without_dependencies_needs_no_lock(content: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(content)
+    assert Project.open(tmp_path).notes == ()
+
+
+@pytest.mark.parametrize(
     ("text", "hashed"),
     [
         (HASHED, True),
