@@ -121,6 +121,8 @@ class Agent:
                 [d.certificate_pem for d in self._shell.devices() if d.revoked_at is None],
                 self._look_up,
             )
+            if self._options.port not in (0, self._port):
+                log.warning("Port %s is taken; port %s is used.", self._options.port, self._port)
             # After the port, which it tells to whoever pairs.
             await self._listener.listen_unix(self._options.home.socket)
             ends.enter_context(published(self._advert()))

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from lanherd_agent.home import agent_home
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.version import __version__
 
 EXIT_FAILED = 1
@@ -116,7 +116,19 @@ async def _status(options: argparse.Namespace) -> None:
     from lanherd_protocol.messages import Empty
     from lanherd_protocol.methods import AGENT_STATUS
 
-    peer = await connect_unix(agent_home(options.home).socket, local_hello("lanherd-agent status"))
+    home = agent_home(options.home)
+    try:
+        peer = await connect_unix(home.socket, local_hello("lanherd-agent status"))
+    except LanherdError as problem:
+        if problem.code is not ErrorCode.UNREACHABLE:
+            raise
+        raise error(
+            ErrorCode.UNREACHABLE,
+            "No agent answers in this home.",
+            f"Nothing listens on its socket {home.socket}.",
+            f"Start it: lanherd-agent serve --home {home.root}. An agent of another home is asked "
+            "with --home.",
+        ) from problem
     try:
         status = await peer.call(AGENT_STATUS, Empty())
     finally:

@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import TypeVar, assert_never
 
 from lanherd_agent.core import effects as f
@@ -49,6 +50,7 @@ from lanherd_protocol.values import LockedEnvironment, NoEnvironment, RunSpec
 log = logging.getLogger("lanherd.executor")
 
 ASK_AGAIN_S = 0.5
+TEXT_LOOK_BYTES = 256
 Attempt = tuple[RunId, int]
 Wanted = TypeVar("Wanted", bound=f.Acting)
 Tell = Callable[[BuildProgress], None]
@@ -440,6 +442,10 @@ def _not_executable(problem: StartFailedError, directory: AttemptDir, program: s
             title = f"There is no command {program!r} on the machine."
             message = "It is neither in the run's folder nor on the PATH of its environment."
             remedy = "Check its spelling, or add the package that brings it to the project's lock."
+    if problem.errno == errno.ENOEXEC and _is_script(directory.tree / program):
+        title = f"The command {program!r} has no interpreter line."
+        message = "The machine can't tell what its text is written for."
+        remedy = f"Begin it with #! and its interpreter, or run it as 'bash {program}'."
     return Failure(
         code=ErrorCode.COMMAND_NOT_FOUND,
         title=title,
@@ -447,6 +453,16 @@ def _not_executable(problem: StartFailedError, directory: AttemptDir, program: s
         remedy=remedy,
         data={"command": program},
     )
+
+
+def _is_script(path: Path) -> bool:
+    """Whether the run's file is a script, and no program for another machine."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(TEXT_LOOK_BYTES)
+    except OSError:
+        return False
+    return b"\0" not in begin and not begin.startswith(b"\x7fELF")
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

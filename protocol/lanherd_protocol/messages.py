@@ -164,6 +164,9 @@ class MachineSnapshot(Struct, frozen=True, kw_only=True):
     runs: tuple[RunView, ...] = ()
     telemetry: Telemetry | None = None
     runs_total: int = 0
+    runs_live: int | None = None
+    """All that hold GPUs or start; `runs` may hold fewer. None from an agent that doesn't count."""
+    runs_waiting: int | None = None
 
 
 class NewRun(Struct, frozen=True, kw_only=True):
@@ -241,6 +244,9 @@ class ListOutputs(Struct, frozen=True, kw_only=True):
 
 
 class OutputList(Struct, frozen=True, kw_only=True):
+    """`truncated`: there is more than is listed: entries beyond the limit, folders that can't be
+    read, names that are no UTF-8, and what is neither file, folder nor link, such as a pipe."""
+
     attempt: int
     entries: tuple[OutputEntry, ...]
     truncated: bool = False

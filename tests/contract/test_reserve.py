@@ -15,14 +15,14 @@ from lanherd_protocol.errors import ErrorCode, LanherdError
 def test_it_is_given_in_pieces_and_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "reserve"
     reserve = Reserve(path)
-    assert not reserve.whole
+    assert not reserve.is_whole()
     reserve.restore()
-    assert reserve.whole and path.stat().st_blocks * 512 >= PIECES * PIECE_BYTES
+    assert reserve.is_whole() and path.stat().st_blocks * 512 >= PIECES * PIECE_BYTES
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [reserve.release() for _ in range(PIECES + 1)] == [True] * PIECES + [False]
-    assert path.stat().st_size == 0 and not reserve.whole
+    assert path.stat().st_size == 0 and not reserve.is_whole()
     reserve.restore()
-    assert reserve.whole and reserve.release()
+    assert reserve.is_whole() and reserve.release()
 
 
 def test_it_takes_nothing_of_a_disk_without_room(
@@ -33,7 +33,7 @@ def test_it_takes_nothing_of_a_disk_without_room(
     monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(disk))
     reserve = Reserve(tmp_path / "reserve")
     reserve.restore()
-    assert not reserve.whole and not (tmp_path / "reserve").exists()
+    assert not reserve.is_whole() and not (tmp_path / "reserve").exists()
 
 
 @pytest.mark.expects_logs("held back for a full disk", reason="no such folder")
@@ -41,7 +41,7 @@ def test_what_can_not_be_held_back_is_logged_once(tmp_path: Path) -> None:
     (tmp_path / "reserve").symlink_to(tmp_path / "elsewhere")
     reserve = Reserve(tmp_path / "reserve")
     reserve.restore()
-    assert reserve.whole and not reserve.release()
+    assert reserve.is_whole() and not reserve.release()
 
 
 def test_only_an_urgent_commit_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,9 +54,9 @@ def test_only_an_urgent_commit_uses_it(tmp_path: Path, monkeypatch: pytest.Monke
         assert caught.value.code is ErrorCode.DISK_FULL
         left = (tmp_path / "agent.sqlite.reserve").stat().st_size
         assert left == (0 if urgent else PIECES * PIECE_BYTES)
-    assert store.untidy
+    untidy = [store.untidy]
     store.tidy()
-    assert not store.untidy
+    assert [*untidy, store.untidy] == [True, False]
     given: list[bool] = []
 
     def release() -> bool:

@@ -186,6 +186,9 @@ def test_commands_that_can_not_be_run(agent: AgentProcess, project: Path) -> Non
     script.write_text("#!/no/such/shell\n")
     script.chmod(0o755)
     assert "the interpreter" in lanherd(*run, "./train.sh", code=1).stderr
+    script.write_text("echo hello\n")
+    unmarked = lanherd(*run, "./train.sh", code=1).stderr
+    assert "has no interpreter line" in unmarked and "bash ./train.sh" in unmarked
     script.write_bytes(b"\x7fELF nothing of the kind")
     assert "can't be run" in lanherd(*run, "./train.sh", code=1).stderr
     assert "Is a directory" in lanherd(*run, "/", code=1).stderr or "Permission" in words

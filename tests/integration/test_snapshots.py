@@ -148,5 +148,5 @@ async def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     assert story["pack"] == "disk_full"
     assert story["left"] == []
     assert story["incoming"] == []
-    assert 0 < story["kept"] < 10
+    assert story["kept"] == 0, "what filled the disk and is no snapshot went again"
     assert story["readable"]

@@ -60,6 +60,8 @@ class MachineApi:
             runs=first_that_fit(snapshot.runs, encoded_size),
             telemetry=self._sampler().latest,
             runs_total=snapshot.total,
+            runs_live=self._shell.live_runs,
+            runs_waiting=self._shell.queued_runs,
         )
 
     async def _on_status(self, call: IncomingCall, request: Empty) -> AgentStatus:

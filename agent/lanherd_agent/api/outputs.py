@@ -114,7 +114,9 @@ class OutputsApi:
             if entry.kind in _KINDS
         ]
         fitting = first_that_fit(entries, encoded_size)
-        return fitting, listing.truncated or len(fitting) < len(entries)
+        # A pipe, or a name that is no text, has no place in the list: it is not the whole then.
+        whole = len(fitting) == len(listing.entries) and not listing.unlisted
+        return fitting, listing.truncated or not whole
 
 
 async def _send(call: IncomingCall, descriptor: int, offset: int, length: int | None) -> OutputEnd:

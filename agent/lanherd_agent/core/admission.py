@@ -8,7 +8,7 @@ from lanherd_agent.core.reasons import gb, plural
 from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.ids import is_sha256, is_uuid7, short_id
+from lanherd_protocol.ids import is_sha256, is_uuid7
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.values import GpuRequest, LockedEnvironment, RunSpec
 
@@ -110,10 +110,11 @@ def _check_possible(new: NewRun, request: GpuRequest, gpus: Sequence[GpuCapacity
         return
     each = f" with {gb(request.vram_bytes)} GB" if request.vram_bytes else ""
     each += " each" if each and request.count > 1 else ""
+    subject = f"Run {new.spec.name}" if new.spec.name else "It"
     raise error(
         ErrorCode.IMPOSSIBLE_REQUEST,
-        f"Run {new.spec.name or short_id(new.run)} can never start on this machine.",
-        f"It asks for {plural(request.count, 'GPU', 'GPUs')}{each}; "
+        "This request can never be met here.",
+        f"{subject} asks for {plural(request.count, 'GPU', 'GPUs')}{each}; "
         f"the machine has {_inventory(gpus)}.",
         "Ask for less, or choose another machine.",
         run=new.run,

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import sysconfig
@@ -50,6 +51,8 @@ _PIP_NAMES = {
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
     "PIP_CERT": "SSL_CERT_FILE",
 }
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|.)")
+"""Escape sequences: CSI (colours), OSC (links), and those of two characters."""
 _PROBE = (
     "import json, platform, sys, sysconfig;"
     "print(json.dumps([platform.python_version(), sys.implementation.name,"
@@ -257,12 +260,18 @@ def last_words(log: Path, begin: int) -> str:
     with log.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(begin, size - LOG_READ_BYTES_MAX))
-        text = file.read(LOG_READ_BYTES_MAX).decode("utf-8", "replace").strip()
-    lines = text.splitlines()
+        text = file.read(LOG_READ_BYTES_MAX).decode("utf-8", "ignore")
+    lines = [_plain(line) for line in text.strip().splitlines()]
     starts = [number for number, line in enumerate(lines) if line.startswith("error:")]
     if starts:
         lines = lines[starts[-1] :][:TAIL_LINES_MAX]
     return "\n".join(lines[-TAIL_LINES_MAX:])[-TAIL_BYTES_MAX:]
+
+
+def _plain(line: str) -> str:
+    """Without colours and what else only a terminal understands."""
+    bare = _TERMINAL.sub("", line).replace("\t", " ")
+    return "".join(char for char in bare if char.isprintable() and char != "\ufffd").rstrip()
 
 
 def _processes() -> list[int]:

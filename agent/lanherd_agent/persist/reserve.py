@@ -22,8 +22,7 @@ class Reserve:
         self._path = path
         self._whole = False
 
-    @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether `restore` has nothing to do, as far as is known."""
         return self._whole
 

@@ -213,7 +213,7 @@ class SqliteStore:
         """Whether `tidy` has something to do."""
         return (
             self._wal_pages >= WAL_PAGES_MAX
-            or not self._reserve.whole
+            or not self._reserve.is_whole()
             or self._events_since_prune >= PRUNE_EVERY
             or self._commands_since_prune >= PRUNE_EVERY
         )
@@ -223,7 +223,7 @@ class SqliteStore:
 
         A full disk only puts this off.
         """
-        if not self._reserve.whole:
+        if not self._reserve.is_whole():
             self._reserve.restore()
         with self._told_as_failure():
             try:

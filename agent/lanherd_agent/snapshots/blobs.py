@@ -14,6 +14,7 @@ import itertools
 import os
 import shutil
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from lanherd_agent.disk import sync_file_system, sync_path, write_all, write_durably
@@ -78,6 +79,14 @@ class BlobStore:
             self._write(blob, data)
             self._unsynced.add(blob)
         return True
+
+    def remove(self, blobs: Iterable[BlobHash]) -> None:
+        """Give back the space of blobs, but for those that a manifest may have named since."""
+        with self._writing:
+            for blob in self._unsynced.intersection(blobs):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.path(blob))
+                self._unsynced.discard(blob)
 
     def read(self, blob: BlobHash, descriptor: int) -> bytes:
         """The content of an opened blob, verified; a damaged one is removed and said."""

@@ -18,8 +18,7 @@ def disk_problem(refused: OSError, doing: str) -> LanherdError:
             ErrorCode.DISK_FULL,
             "The machine's disk is full.",
             f"It could not {doing}.",
-            "Free some space in the agent's home on that machine and try again;"
-            " what has arrived is kept.",
+            "Free some space in the agent's home on that machine and try again.",
         )
     return error(
         ErrorCode.STORE_FAILED,

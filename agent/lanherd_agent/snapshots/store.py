@@ -65,7 +65,8 @@ class SnapshotStore:
         )
 
     async def put_pack(self, chunks: AsyncIterator[bytes], count: int) -> BlobsStored:
-        """Keeps the blobs of a pack; those that came before a failure or a cancel stay."""
+        """Keeps the blobs of a pack; those that came before a failure or a cancel stay, but for
+        those that have filled the disk: they go, since nobody may ever push the rest."""
         if not 0 <= count <= HASHES_PER_CALL_MAX:
             raise error(
                 ErrorCode.TOO_LARGE,
@@ -74,14 +75,12 @@ class SnapshotStore:
                 "Send several packs.",
             )
         decoder = PackDecoder(count)
-        stored = bytes_stored = 0
+        stored: dict[BlobHash, int] = {}
         async for chunk in chunks:
-            added, size = await in_thread(partial(self._feed, decoder, chunk))
-            stored += added
-            bytes_stored += size
+            await in_thread(partial(self._feed, decoder, chunk, stored))
         with _refusing(PackError, "The pack of blobs can't be read."):
             decoder.finish()
-        return BlobsStored(count=stored, bytes_stored=bytes_stored)
+        return BlobsStored(count=len(stored), bytes_stored=sum(stored.values()))
 
     async def put_manifest(
         self, snapshot: SnapshotId, chunks: AsyncIterator[bytes]
@@ -138,17 +137,17 @@ class SnapshotStore:
     def _manifest_path(self, snapshot: SnapshotId) -> Path:
         return self._manifests / snapshot
 
-    def _feed(self, decoder: PackDecoder, chunk: bytes) -> tuple[int, int]:
-        stored = bytes_stored = 0
+    def _feed(self, decoder: PackDecoder, chunk: bytes, stored: dict[BlobHash, int]) -> None:
         with _refusing(PackError, "The pack of blobs can't be read."):
             try:
                 for blob, data in decoder.feed(chunk):
                     if self._blobs.put(blob, data):
-                        stored += 1
-                        bytes_stored += len(data)
+                        stored[blob] = len(data)
             except OSError as refused:
-                raise disk_problem(refused, "store the project's files") from refused
-        return stored, bytes_stored
+                problem = disk_problem(refused, "store the project's files")
+                if problem.code is ErrorCode.DISK_FULL:
+                    self._blobs.remove(stored)
+                raise problem from refused
 
     def _accept(self, snapshot: SnapshotId, compressed: bytes) -> SnapshotStored:
         with _refusing(ManifestError, "The manifest isn't acceptable."):

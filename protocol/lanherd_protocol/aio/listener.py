@@ -32,6 +32,8 @@ _LOG = logging.getLogger(__name__)
 _UCRED = struct.Struct("iII")
 _BACKLOG = 128
 _PORT_ATTEMPTS = 10
+_QUIET_S = 60.0
+"""Strangers at the door fill no log."""
 
 
 def own_user(uid: int) -> Grant | None:
@@ -58,6 +60,7 @@ class Listener:
         self._strangers: dict[Serving, None] = {}  # oldest first
         self._known: set[Serving] = set()
         self._closing = False
+        self._quiet_until = 0.0
 
     @property
     def callers(self) -> tuple[Caller, ...]:
@@ -197,6 +200,16 @@ class Listener:
         self._forget_stranger(serving)
         kind = _kind_of(problem)
         self.counters[kind] += 1
+        now = asyncio.get_running_loop().time()
+        if kind == "not_paired" and now >= self._quiet_until:
+            self._quiet_until = now + _QUIET_S
+            _LOG.info(
+                "A device that isn't paired was sent away: %s; %s so far, the next within %g s are "
+                "not logged",
+                _remote_address(serving) or "this machine",
+                self.counters[kind],
+                _QUIET_S,
+            )
         _LOG.debug("connection refused (%s): %s", kind, problem)
 
     def on_unknown_frame(self, serving: Serving) -> None:

@@ -77,6 +77,7 @@ def test_a_request_larger_than_the_machine_says_what_it_has() -> None:
     assert failure.message == (
         "It asks for 1 GPU with 40 GB; the machine has 2 GPUs of 24 GB and 1 GPU of 12 GB."
     )
-    assert run_id(1)[-8:] in failure.title
+    assert failure.title == "This request can never be met here."
+    assert failure.data["run"] == run_id(1)
     nothing = refusal(new(1, gpu_spec(count=2)), gpus=[]).failure
     assert nothing.message == "It asks for 2 GPUs; the machine has no GPU."

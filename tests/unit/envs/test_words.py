@@ -25,6 +25,17 @@ def test_what_uv_says_is_kept_and_sorted(words: str, code: ErrorCode) -> None:
     assert failed.failure.data["environment"] == "id"
 
 
+def test_the_words_keep_their_lines_and_nothing_for_a_terminal(tmp_path: Path) -> None:
+    log = tmp_path / "build.log"
+    log.write_bytes(
+        b"\x1b[1m\x1b[31merror\x1b[0m: No solution\n"
+        b"  \xe2\x95\xb0\xe2\x94\x80\xe2\x96\xb6 \x1b]8;;https://x\x1b\\"
+        b"because\x1b]8;;\x1b\\ \xff\x00\r\n"
+        b"\ttabbed \xef\xbf\xbd\x08\n"
+    )
+    assert last_words(log, 0) == "error: No solution\n  ╰─▶ because\n tabbed"
+
+
 def test_the_last_words_are_the_error_or_the_end(tmp_path: Path) -> None:
     log = tmp_path / "build.log"
     before = b"$ uv venv\nerror: of another call\n"
