@@ -5,6 +5,9 @@ started program itself writes the moment at which it is alive, so that nobody's 
 Beside it, in the same run, the floor of this machine: posix_spawn of the same programs. Where the
 time goes is told too: the way to the durable reply, from there to the live process, and the
 processor time that a no-op run takes in the agent, in what it starts, and in the client.
+
+The bench deletes thousands of files at its end. Where that makes the file system slow to create new
+ones (half a minute on some ext4), a second bench right after the first measures that.
 """
 
 import asyncio
