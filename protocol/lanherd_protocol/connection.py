@@ -13,6 +13,7 @@ This file holds what both sides share: hello, heartbeat, streams, closing. `clie
 `server_side` add the calls and the feeds.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -76,7 +77,7 @@ class Stream:
         self.cancelled = False
 
 
-class Connection:
+class Connection(ABC):
     """What the client's and the server's side share."""
 
     side: ClassVar[Side]
@@ -215,9 +216,9 @@ class Connection:
         if self.is_closed:
             raise from_failure(self.failure or CLOSED)
 
+    @abstractmethod
     def _on_stray(self, call_id: int) -> None:
         """A frame for an id that isn't open."""
-        raise NotImplementedError
 
     def _on_unknown(self, frame: UnknownFrame) -> None:
         self._emit(e.UnknownFrameReceived(frame.tag))

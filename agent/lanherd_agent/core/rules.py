@@ -1,4 +1,4 @@
-"""What the owner of a machine lets it do. Constants for now, later read from the rules file."""
+"""The bounds within which a machine takes runs; one set for every machine."""
 
 from msgspec import Struct
 

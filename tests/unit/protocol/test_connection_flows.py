@@ -5,7 +5,7 @@ import pytest
 
 from lanherd_protocol import events as e
 from lanherd_protocol import messages as m
-from lanherd_protocol.connection import Connection, lost
+from lanherd_protocol.connection import lost
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.limits import (
     BULK_CHUNK_BYTES_MAX,
@@ -201,8 +201,3 @@ def test_a_lost_socket_ends_it_once():
     failure = lost("The cable was cut.")
     assert pair.client.lose(failure) == [e.Closed(failure, True)]
     assert pair.client.lose(failure) == []
-
-
-def test_the_shared_part_leaves_strays_to_its_sides():
-    with pytest.raises(NotImplementedError):
-        Connection._on_stray(Pair().client, 1)
