@@ -16,7 +16,12 @@ from lanherd_protocol.values import (
     MachineFacts,
     Manifest,
     OutputEntry,
+    Reason,
+    Removal,
+    RetentionRules,
+    RunSettings,
     RunSpec,
+    StopSignal,
     Telemetry,
 )
 
@@ -170,8 +175,16 @@ class MachineSnapshot(Struct, frozen=True, kw_only=True):
 
 
 class NewRun(Struct, frozen=True, kw_only=True):
+    """`settings` are what it begins with. `secrets` hold the value of each name in
+    `spec.secrets`; they are in no view, no event and no text."""
+
     run: RunId
     spec: RunSpec
+    settings: RunSettings = RunSettings()
+    secrets: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"NewRun(run={self.run!r}, spec={self.spec!r}, settings={self.settings!r})"
 
 
 class SubmitRuns(Struct, frozen=True, kw_only=True):
@@ -205,21 +218,50 @@ class RunList(Struct, frozen=True, kw_only=True):
 
 
 class StopRun(Struct, frozen=True, kw_only=True):
-    """End a run: SIGTERM, and SIGKILL when `grace_s` is over. A waiting run is cancelled."""
+    """End a run: `signal` (None: that of its stop rule), and SIGKILL when `grace_s` is over. A
+    waiting run is cancelled."""
 
     command: CommandId
     run: RunId
     grace_s: float = 10.0
+    signal: StopSignal | None = None
+
+
+class ChangeRun(Struct, frozen=True, kw_only=True):
+    """Change a run's settings; None leaves one as it is. `held` holds and releases."""
+
+    command: CommandId
+    run: RunId
+    priority: int | None = None
+    held: bool | None = None
+    tags: tuple[str, ...] | None = None
+    notes: str | None = None
+    pinned: bool | None = None
+
+
+class RestartRun(Struct, frozen=True, kw_only=True):
+    """Submit the same spec once more, with the same secrets, as the run `new_run`."""
+
+    run: RunId
+    new_run: RunId
+
+
+class RemoveRunFiles(Struct, frozen=True, kw_only=True):
+    """Remove the logs, outputs and files of a run that has ended; the run itself stays known."""
+
+    command: CommandId
+    run: RunId
 
 
 LogSource = Literal["run", "build"]
+LogStream = Literal["out", "err"]
 
 
 class ReadLog(Struct, frozen=True, kw_only=True):
     """Download of a log from `offset` on; with `follow` until the attempt has ended.
 
     `length` None means to the end. `attempt` 0 means the latest. The build log is that of the
-    environment.
+    environment. `stream` err is for a run whose spec splits its log.
     """
 
     run: RunId
@@ -228,14 +270,116 @@ class ReadLog(Struct, frozen=True, kw_only=True):
     offset: int = 0
     length: int | None = None
     follow: bool = False
+    stream: LogStream = "out"
 
 
 class LogEnd(Struct, frozen=True, kw_only=True):
-    """`offset` is behind the last byte sent; `complete` when no more can ever come."""
+    """`offset` is behind the last byte sent; `complete` when no more can ever come.
+
+    `gap_to`: the bytes from `offset` up to there were given up for the log's cap; read on there.
+    """
 
     attempt: int
     offset: int
     complete: bool
+    gap_to: int | None = None
+
+
+class DescribeLog(Struct, frozen=True, kw_only=True):
+    run: RunId
+    attempt: int = 0
+    stream: LogStream = "out"
+
+
+class LogDescription(Struct, frozen=True, kw_only=True):
+    """A log as it is now: bytes [`gap_from`, `gap_to`) are given up (both 0: none).
+
+    `times` are pairs of an offset and the Unix time at which the log had grown to it, in order.
+    """
+
+    attempt: int
+    size_bytes: int
+    stored_bytes: int
+    gap_from: int = 0
+    gap_to: int = 0
+    times: tuple[tuple[int, float], ...] = ()
+    complete: bool = False
+
+
+class SearchLog(Struct, frozen=True, kw_only=True):
+    """Search a log on its machine, line by line. The download is a sequence of a 4-byte length
+    (big-endian) and a LogMatches in msgpack; it ends after `matches_max` lines or at the end."""
+
+    run: RunId
+    pattern: str
+    attempt: int = 0
+    stream: LogStream = "out"
+    regex: bool = False
+    ignore_case: bool = False
+    offset: int = 0
+    matches_max: int = 1000
+
+
+class LogMatch(Struct, frozen=True, array_like=True):
+    """A line that matches: where it begins, its number counted from the search's offset (0 is the
+    first), its first bytes, and the match's range in them."""
+
+    offset: int
+    number: int
+    line: bytes
+    start: int
+    end: int
+
+
+class LogMatches(Struct, frozen=True, array_like=True):
+    """What was found up to the byte `searched_to`; comes without matches as progress too."""
+
+    searched_to: int
+    matches: tuple[LogMatch, ...] = ()
+
+
+class LogSearched(Struct, frozen=True, kw_only=True):
+    """`offset` is behind the last byte searched; `complete` if that was the log's end then."""
+
+    attempt: int
+    offset: int
+    lines: int
+    complete: bool
+
+
+class PutRetention(Struct, frozen=True, kw_only=True):
+    command: CommandId
+    rules: RetentionRules
+
+
+class RetentionState(Struct, frozen=True, kw_only=True):
+    """The rules, and what ended runs hold on the disk."""
+
+    rules: RetentionRules
+    size_bytes: int = 0
+    runs: int = 0
+    free_bytes: int | None = None
+
+
+class PlanRetention(Struct, frozen=True, kw_only=True):
+    """What would go now: by the machine's rules, or by these instead. Nothing is removed."""
+
+    rules: RetentionRules | None = None
+
+
+class ApplyRetention(Struct, frozen=True, kw_only=True):
+    """Apply the machine's rules now, rather than when it is their time."""
+
+    command: CommandId
+
+
+class RetentionPlan(Struct, frozen=True, kw_only=True):
+    """The removals, oldest first; `truncated` when there are more than are listed."""
+
+    removals: tuple[Removal, ...] = ()
+    size_bytes: int = 0
+    runs: int = 0
+    truncated: bool = False
 
 
 class ListOutputs(Struct, frozen=True, kw_only=True):
@@ -339,6 +483,8 @@ class AgentStatus(Struct, frozen=True, kw_only=True):
     started_at: float
     live_runs: int
     queued_runs: int
+    problems: tuple[Reason, ...] = ()
+    """What is wrong with the machine now; see Telemetry."""
 
 
 # --- Bodies of events ----------------------------------------------------------------------------

@@ -50,6 +50,21 @@ RUNS_SUBMIT = Method("runs.submit", m.SubmitRuns, m.RunsSubmitted, "user", audit
 RUNS_GET = Method("runs.get", m.GetRun, m.RunChanged, "viewer")
 RUNS_LIST = Method("runs.list", m.ListRuns, m.RunList, "viewer")
 RUNS_STOP = Method("runs.stop", m.StopRun, m.RunChanged, "user", scope="own", audit=True)
+RUNS_CHANGE = Method("runs.change", m.ChangeRun, m.RunChanged, "user", scope="own", audit=True)
+RUNS_RESTART = Method("runs.restart", m.RestartRun, m.RunChanged, "user", scope="own", audit=True)
+RUNS_REMOVE_FILES = Method(
+    "runs.remove_files", m.RemoveRunFiles, m.RunChanged, "user", scope="own", audit=True
+)
+LOGS_DESCRIBE = Method("logs.describe", m.DescribeLog, m.LogDescription, "viewer", scope="own")
+LOGS_SEARCH = Method(
+    "logs.search", m.SearchLog, m.LogSearched, "viewer", scope="own", download=True
+)
+RETENTION_GET = Method("retention.get", m.Empty, m.RetentionState, "viewer")
+RETENTION_PUT = Method("retention.put", m.PutRetention, m.RetentionState, "operator", audit=True)
+RETENTION_PLAN = Method("retention.plan", m.PlanRetention, m.RetentionPlan, "viewer")
+RETENTION_APPLY = Method(
+    "retention.apply", m.ApplyRetention, m.RetentionPlan, "operator", audit=True
+)
 LOGS_READ = Method("logs.read", m.ReadLog, m.LogEnd, "viewer", scope="own", download=True)
 OUTPUTS_LIST = Method("outputs.list", m.ListOutputs, m.OutputList, "viewer", scope="own")
 OUTPUTS_READ = Method(
@@ -73,7 +88,12 @@ METHODS: dict[str, Method[Any, Any]] = {
         RUNS_GET,
         RUNS_LIST,
         RUNS_STOP,
+        RUNS_CHANGE,
+        RUNS_RESTART,
+        RUNS_REMOVE_FILES,
         LOGS_READ,
+        LOGS_DESCRIBE,
+        LOGS_SEARCH,
         OUTPUTS_LIST,
         OUTPUTS_READ,
         SNAPSHOTS_HAS,
@@ -81,6 +101,10 @@ METHODS: dict[str, Method[Any, Any]] = {
         SNAPSHOTS_PUT_BLOBS,
         SNAPSHOTS_PUT_MANIFEST,
         ENVIRONMENTS_LIST,
+        RETENTION_GET,
+        RETENTION_PUT,
+        RETENTION_PLAN,
+        RETENTION_APPLY,
         PAIRING_PAIR,
     )
 }

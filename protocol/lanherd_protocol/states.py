@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 from msgspec import Struct
 
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.values import Lease, Reason, RunSpec
+from lanherd_protocol.values import Lease, Reason, RunSettings, RunSpec
 
 Outcome = Literal["succeeded", "failed", "cancelled", "timed_out", "lost"]
 StateName = Literal["queued", "preparing", "starting", "running", "stopping", "ended"]
@@ -20,11 +20,13 @@ PrepareStep = Literal["snapshot", "environment"]
 
 
 class Queued(Struct, frozen=True, tag="queued", kw_only=True):
-    """Waits; `reason` says for what. `prepared` once its snapshot and environment are there."""
+    """Waits; `reason` says for what. `prepared` once its snapshot and environment are there;
+    `not_before` when another attempt waits its backoff out."""
 
     since: float
     reason: Reason
     prepared: bool = False
+    not_before: float | None = None
 
 
 class Preparing(Struct, frozen=True, tag="preparing", kw_only=True):
@@ -43,11 +45,12 @@ class Starting(Struct, frozen=True, tag="starting", kw_only=True):
 
 
 class Running(Struct, frozen=True, tag="running", kw_only=True):
-    """Its command is alive. `since` is when it was started."""
+    """Its command is alive. `since` is when it was started, `limit_at` when its time is over."""
 
     since: float
     pid: int
     lease: Lease
+    limit_at: float | None = None
 
 
 class Stopping(Struct, frozen=True, tag="stopping", kw_only=True):
@@ -80,8 +83,26 @@ class Ended(Struct, frozen=True, tag="ended", kw_only=True):
 RunState = Queued | Preparing | Starting | Running | Stopping | Ended
 
 
+class AttemptEnd(Struct, frozen=True, kw_only=True):
+    """How an earlier attempt of a run ended; the fields mean what they mean in Ended."""
+
+    attempt: int
+    at: float
+    outcome: Outcome
+    reason: Reason
+    started_at: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    lease: Lease = Lease()
+
+
 class RunView(Struct, frozen=True, kw_only=True):
-    """A run as it is told to controllers; `seq` is the number of its last change."""
+    """A run as it is told to controllers; `seq` is the number of its last change.
+
+    The reply to a submit has `seq` 0: it is the run as it was taken, the same whenever the same
+    submit is sent again, and older than all that is told of it afterwards. `earlier` holds the
+    attempts before this one. The files of the run are gone since `files_removed_at`.
+    """
 
     run: RunId
     spec: RunSpec
@@ -90,6 +111,9 @@ class RunView(Struct, frozen=True, kw_only=True):
     state: RunState
     seq: int
     attempt: int = 1
+    settings: RunSettings = RunSettings()
+    earlier: tuple[AttemptEnd, ...] = ()
+    files_removed_at: float | None = None
 
 
 _NAMES: dict[type, StateName] = {

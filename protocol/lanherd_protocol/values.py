@@ -10,6 +10,20 @@ from msgspec import Struct
 
 from lanherd_protocol.ids import BlobHash, DeviceId, EnvironmentId, GpuUuid, RunId, SnapshotId
 
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why a run waits, how it ended, or what is wrong with a machine: a code for programs, and a
+    whole sentence for people.
+
+    `data` holds the numbers and names of the sentence, so that another language can say the same.
+    """
+
+    code: str
+    text: str
+    data: dict[str, str | int | float] = {}
+    remedy: str = ""
+
+
 # --- GPUs ---------------------------------------------------------------------------------------
 
 GpuSource = Literal["nvml", "simulated", "none"]
@@ -69,6 +83,9 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     at: float
     gpus: tuple[GpuReading, ...] = ()
     host: HostReading = HostReading()
+    problems: tuple[Reason, ...] = ()
+    """What is wrong with the machine now, beside its GPUs: its disk is low, its records were
+    rebuilt, a run's directory can't be trusted."""
 
 
 class MachineFacts(Struct, frozen=True, kw_only=True):
@@ -88,6 +105,9 @@ class MachineFacts(Struct, frozen=True, kw_only=True):
     """Why there are no GPUs, where there should be some: the driver's own words."""
     shared_uid: bool = True
     """Runs share the agent's user account (user mode)."""
+    weak_kill: bool = False
+    """The processes of a run are found by their parents and killed one by one, since this machine
+    delegates no cgroup to the agent."""
 
 
 # --- Projects and environments -------------------------------------------------------------------
@@ -146,8 +166,63 @@ class GpuRequest(Struct, frozen=True, kw_only=True):
     exclusive: bool = False
 
 
+StopSignal = Literal["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL"]
+RetryCause = Literal["failed", "lost", "timed_out"]
+DependencyKind = Literal["after", "after_ok", "after_any"]
+
+
+class StopRule(Struct, frozen=True, kw_only=True):
+    """How a run is ended: `signal` to its process tree, and SIGKILL once `grace_s` is over."""
+
+    signal: StopSignal = "TERM"
+    grace_s: float = 10.0
+
+
+class RetryRule(Struct, frozen=True, kw_only=True):
+    """When a run that did not succeed gets another attempt.
+
+    `attempts_max` counts the first; 1 means no retry. Of the failed ones, `exit_codes` and
+    `signals` name those that are tried again; if both are empty, all are. Attempt n + 1 waits
+    `backoff_s` times `backoff_factor` to the power of n - 1, at most `backoff_s_max`, and up to
+    the share `jitter` of that longer, so that many runs that failed together don't come back
+    together.
+    """
+
+    attempts_max: int = 1
+    on: tuple[RetryCause, ...] = ("failed", "lost")
+    exit_codes: tuple[int, ...] = ()
+    signals: tuple[int, ...] = ()
+    backoff_s: float = 10.0
+    backoff_factor: float = 2.0
+    backoff_s_max: float = 3600.0
+    jitter: float = 0.25
+
+
+class Dependency(Struct, frozen=True, kw_only=True):
+    """What a run waits for: that another one of the machine was started (`after`), has succeeded
+    (`after_ok`), or has ended in any way (`after_any`)."""
+
+    run: RunId
+    kind: DependencyKind = "after_ok"
+
+
+class LogRule(Struct, frozen=True, kw_only=True):
+    """`split`: stderr goes to a log of its own. `bytes_max` caps each log: its head and its tail
+    are kept, the middle is given up; None means the machine's own cap."""
+
+    split: bool = False
+    bytes_max: int | None = None
+
+
 class RunSpec(Struct, frozen=True, kw_only=True):
-    """What to run. `command` is an argument vector; no shell reads it."""
+    """What to run. `command` is an argument vector; no shell reads it.
+
+    `time_limit_s` bounds each attempt, from its start. `directory` is where the command begins:
+    a path inside the project, or an absolute one of the machine; empty means the project's root.
+    `pre_command` must succeed before the command may begin, `post_command` comes after it in any
+    case; both belong to the attempt, its log and its time limit. `secrets` are names: each is a
+    file in the folder that LANHERD_SECRETS names. `restart_of` is the run that this one repeats.
+    """
 
     command: tuple[str, ...]
     name: str = ""
@@ -156,6 +231,28 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     environment: EnvironmentSpec = NoEnvironment()
     gpus: GpuRequest = GpuRequest()
     variables: dict[str, str] = {}
+    time_limit_s: float | None = None
+    stop: StopRule = StopRule()
+    retry: RetryRule = RetryRule()
+    dependencies: tuple[Dependency, ...] = ()
+    directory: str = ""
+    niceness: int = 0
+    pre_command: tuple[str, ...] = ()
+    post_command: tuple[str, ...] = ()
+    log: LogRule = LogRule()
+    secrets: tuple[str, ...] = ()
+    restart_of: RunId | None = None
+
+
+class RunSettings(Struct, frozen=True, kw_only=True):
+    """What may be changed of a run at any time. A higher `priority` goes first; a `held` run waits
+    until it is released; the files of a `pinned` one are never removed by retention."""
+
+    priority: int = 0
+    held: bool = False
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    pinned: bool = False
 
 
 class LeasedGpu(Struct, frozen=True, kw_only=True):
@@ -171,18 +268,6 @@ class Lease(Struct, frozen=True, kw_only=True):
     """The GPU share that an attempt holds; empty for a run without GPUs."""
 
     gpus: tuple[LeasedGpu, ...] = ()
-
-
-class Reason(Struct, frozen=True, kw_only=True):
-    """Why a run waits or how it ended: a code for programs, a whole sentence for people.
-
-    `data` holds the numbers and names of the sentence, so that another language can say the same.
-    """
-
-    code: str
-    text: str
-    data: dict[str, str | int | float] = {}
-    remedy: str = ""
 
 
 class OutputEntry(Struct, frozen=True, kw_only=True):
@@ -202,3 +287,33 @@ class EnvironmentView(Struct, frozen=True, kw_only=True):
     size_bytes: int
     built_at: float
     build_seconds: float
+
+
+# --- Retention -----------------------------------------------------------------------------------
+
+
+class RetentionRule(Struct, frozen=True, kw_only=True):
+    """What is kept of ended runs' files; None bounds nothing. `project` empty: all runs of the
+    machine; else only those of that project, beside the rule for all."""
+
+    project: str = ""
+    age_s_max: float | None = None
+    runs_max: int | None = None
+    bytes_max: int | None = None
+
+
+class RetentionRules(Struct, frozen=True, kw_only=True):
+    """The rules of a machine. Below `free_bytes_min` of free disk the oldest files go, whatever
+    the rules keep; below `low_disk_bytes` no run is started."""
+
+    rules: tuple[RetentionRule, ...] = ()
+    free_bytes_min: int | None = None
+    low_disk_bytes: int = 2 * 1024**3
+
+
+class Removal(Struct, frozen=True, kw_only=True):
+    """One run whose files are, or would be, removed, and why."""
+
+    run: RunId
+    size_bytes: int
+    reason: Reason

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from lanherd_agent.core.events import Prepared
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.values import Lease, RunSpec
+from lanherd_protocol.values import Lease, RunSettings, RunSpec
 
 
 class PrepareRun(Struct, frozen=True, kw_only=True, tag="prepare"):
@@ -43,6 +43,11 @@ class StartAttempt(Struct, frozen=True, kw_only=True, tag="start"):
     spec: RunSpec
     lease: Lease
     prepared: Prepared | None = None
+    owner: str = ""
+    submitted_at: float = 0.0
+    ordinal: int = 0
+    settings: RunSettings = RunSettings()
+    """As for the three above: written beside the attempt, from which a lost database is rebuilt."""
 
     @property
     def id(self) -> str:
@@ -50,11 +55,15 @@ class StartAttempt(Struct, frozen=True, kw_only=True, tag="start"):
 
 
 class SignalAttempt(Struct, frozen=True, kw_only=True, tag="signal"):
-    """Signal the attempt's process tree. Ends as AttemptSignalled."""
+    """Signal the attempt's process tree. Ends as AttemptSignalled.
+
+    With `kill_after_s`, what is left then is killed even if there is no agent any more.
+    """
 
     run: RunId
     attempt: int
     signal: int
+    kill_after_s: float | None = None
 
     @property
     def id(self) -> str:
@@ -73,6 +82,30 @@ class AdoptAttempt(Struct, frozen=True, kw_only=True, tag="adopt"):
     @property
     def id(self) -> str:
         return f"adopt:{self.run}:{self.attempt}"
+
+
+class RemoveFiles(Struct, frozen=True, kw_only=True, tag="remove_files"):
+    """Remove the run's directory and all in it. Ends as FilesRemoved."""
+
+    run: RunId
+
+    @property
+    def id(self) -> str:
+        return f"remove_files:{self.run}"
+
+
+class NoteSettings(Struct, frozen=True, kw_only=True, tag="note_settings"):
+    """Write the settings beside the run's attempts, if it has any. Ends as SettingsNoted.
+
+    A newer one for the same run takes its place.
+    """
+
+    run: RunId
+    settings: RunSettings
+
+    @property
+    def id(self) -> str:
+        return f"note_settings:{self.run}"
 
 
 class SetTimer(Struct, frozen=True, kw_only=True, tag="set_timer"):
@@ -101,7 +134,7 @@ def signal_id(run: RunId, attempt: int, signal: int) -> str:
     return f"signal:{run}:{attempt}:{signal}"
 
 
-Durable = PrepareRun | CancelPreparation | StartAttempt | SignalAttempt
+Durable = PrepareRun | CancelPreparation | StartAttempt | SignalAttempt | RemoveFiles | NoteSettings
 Timing = SetTimer | CancelTimer
 Acting = Durable | AdoptAttempt
 """What an executor does; timers are the shell's own."""

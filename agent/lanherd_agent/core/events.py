@@ -3,12 +3,17 @@
 A fact about an attempt carries its number: news of an attempt that is over is fenced off.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import EnvironmentId, GpuUuid, RunId
-from lanherd_protocol.messages import NewRun, StopRun
+from lanherd_protocol.messages import ChangeRun, NewRun, RemoveRunFiles, RestartRun, StopRun
 from lanherd_protocol.states import PrepareStep
+
+Stage = Literal["pre", "command"]
+LostCause = Literal["unknown", "reboot", "untrusted", "gone"]
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -21,6 +26,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 class RunsSubmitted(Struct, frozen=True, kw_only=True):
+    """The runs come without their secrets' values, which the core never sees."""
+
     owner: str
     runs: tuple[NewRun, ...]
 
@@ -30,6 +37,24 @@ class StopRequested(Struct, frozen=True, kw_only=True):
 
     owner: str | None
     request: StopRun
+
+
+class ChangeRequested(Struct, frozen=True, kw_only=True):
+    owner: str | None
+    request: ChangeRun
+
+
+class RestartRequested(Struct, frozen=True, kw_only=True):
+    """The new run belongs to `caller`."""
+
+    owner: str | None
+    caller: str
+    request: RestartRun
+
+
+class FilesRemovalRequested(Struct, frozen=True, kw_only=True):
+    owner: str | None
+    request: RemoveRunFiles
 
 
 # --- Preparation ---------------------------------------------------------------------------------
@@ -76,14 +101,22 @@ class AttemptStartFailed(Struct, frozen=True, kw_only=True):
 
 
 class AttemptAdopted(Struct, frozen=True, kw_only=True):
-    """After a restart of the agent: the attempt is alive and watched again."""
+    """After a restart of the agent: the attempt is alive and watched again.
+
+    `elapsed_s` is how long it has run, by a clock that nobody sets.
+    """
 
     run: RunId
     attempt: int
+    elapsed_s: float | None = None
 
 
 class AttemptExited(Struct, frozen=True, kw_only=True):
-    """The command is over: by itself with `code`, or by `signal`."""
+    """The command is over: by itself with `code`, or by `signal`.
+
+    `timed_out`, `stopped`: its time limit, or a stop, was carried out without the agent.
+    `stage` is where it failed; `left` counts its processes that could not be killed.
+    """
 
     run: RunId
     attempt: int
@@ -91,6 +124,11 @@ class AttemptExited(Struct, frozen=True, kw_only=True):
     code: int | None = None
     signal: int | None = None
     started_at: float | None = None
+    timed_out: bool = False
+    stopped: bool = False
+    stage: Stage = "command"
+    left: int = 0
+    post_failed: bool = False
 
 
 class AttemptLost(Struct, frozen=True, kw_only=True):
@@ -100,6 +138,7 @@ class AttemptLost(Struct, frozen=True, kw_only=True):
     attempt: int
     at: float
     why: str
+    cause: LostCause = "unknown"
 
 
 class AttemptSignalled(Struct, frozen=True, kw_only=True):
@@ -109,6 +148,29 @@ class AttemptSignalled(Struct, frozen=True, kw_only=True):
     attempt: int
     signal: int
     problem: str = ""
+
+
+# --- Files -------------------------------------------------------------------------------------
+
+
+class FilesRemovalDue(Struct, frozen=True, kw_only=True):
+    """Retention chose these ended runs. One that is live, pinned or gone by now is let be."""
+
+    runs: tuple[RunId, ...]
+
+
+class FilesRemoved(Struct, frozen=True, kw_only=True):
+    """The run's directory is gone, or `problem` says why it could not be removed."""
+
+    run: RunId
+    at: float
+    problem: str = ""
+
+
+class SettingsNoted(Struct, frozen=True, kw_only=True):
+    """The run's settings are written beside its attempts."""
+
+    run: RunId
 
 
 # --- The machine ---------------------------------------------------------------------------------
@@ -131,6 +193,14 @@ class ReadingsTaken(Struct, frozen=True, kw_only=True):
     gpus: tuple[GpuCapacity, ...] = ()
 
 
+class DiskRead(Struct, frozen=True, kw_only=True):
+    """How much room the disk of the runs has. Not kept over a restart."""
+
+    free_bytes: int
+    low_bytes: int
+    """Below this no run is started."""
+
+
 class TimerFired(Struct, frozen=True, kw_only=True):
     timer: str
 
@@ -147,6 +217,7 @@ AttemptFact = (
     | AttemptSignalled
 )
 RunFact = PreparationFact | AttemptFact
-Fact = RunFact | ReadingsTaken | TimerFired
-Request = RunsSubmitted | StopRequested
+FilesFact = FilesRemovalDue | FilesRemoved | SettingsNoted
+Fact = RunFact | FilesFact | ReadingsTaken | DiskRead | TimerFired
+Request = RunsSubmitted | StopRequested | ChangeRequested | RestartRequested | FilesRemovalRequested
 Event = Request | Fact
