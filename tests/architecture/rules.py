@@ -36,6 +36,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         f"{AGENT}/envs/uv_tool.py",
         f"{AGENT}/gpu/probe_process.py",
         f"{AGENT}/runs/launcher_process.py",
+        f"{AGENT}/runs/log_search.py",
         f"{DESKTOP}/platform/demo_agent.py",
     ),
     "zeroconf": (),
