@@ -20,8 +20,8 @@ def parse(text: str) -> dict[str, int]:
     """At which passage each named point kills. Raises ValueError for a count that is none."""
     points: dict[str, int] = {}
     for word in filter(None, (part.strip() for part in text.split(","))):
-        name, _, count = word.partition("@")
-        points[name] = int(count or "1")
+        name, at, count = word.partition("@")
+        points[name] = int(count) if count.isdecimal() else int(not at)
         if not name or points[name] < 1:
             raise ValueError(f"{VARIABLE}: {word!r} is no name, or no count from 1 on")
     return points
