@@ -47,6 +47,8 @@ class Hello(Struct, frozen=True, tag="hello", array_like=True):
     name: str = ""
     role: Role | None = None
     """What the server lets this client do; only in a server's hello."""
+    user: str = ""
+    """Whose the runs are that this client submits; only in a server's hello."""
 
 
 class Ping(Struct, frozen=True, tag="ping", array_like=True):

@@ -265,6 +265,7 @@ class Serving:
             self._hello.device,
             self._hello.name,
             self._caller.role,
+            self._caller.user,
         )
         self._connection = ServerConnection(hello, now)
         return self._connection
