@@ -297,6 +297,7 @@ class LogDescription(Struct, frozen=True, kw_only=True):
     """A log as it is now: bytes [`gap_from`, `gap_to`) are given up (both 0: none).
 
     `times` are pairs of an offset and the Unix time at which the log had grown to it, in order.
+    `problem` says why the log's cap can't be kept, where it can't.
     """
 
     attempt: int
@@ -306,11 +307,17 @@ class LogDescription(Struct, frozen=True, kw_only=True):
     gap_to: int = 0
     times: tuple[tuple[int, float], ...] = ()
     complete: bool = False
+    problem: str = ""
 
 
 class SearchLog(Struct, frozen=True, kw_only=True):
     """Search a log on its machine, line by line. The download is a sequence of a 4-byte length
-    (big-endian) and a LogMatches in msgpack; it ends after `matches_max` lines or at the end."""
+    (big-endian) and a LogMatches in msgpack; it ends after `matches_max` lines or at the end.
+
+    A line that is longer than 1 MiB is searched in parts, each as a line of the same number. What
+    was given up for the log's cap is passed over, and ends a line: lines are counted in the bytes
+    that are really searched.
+    """
 
     run: RunId
     pattern: str
@@ -324,20 +331,29 @@ class SearchLog(Struct, frozen=True, kw_only=True):
 
 class LogMatch(Struct, frozen=True, array_like=True):
     """A line that matches: where it begins, its number counted from the search's offset (0 is the
-    first), its first bytes, and the match's range in them."""
+    first), its bytes, and the first match's range in them.
+
+    Of a long line there are LOG_MATCH_LINE_BYTES_MAX bytes around the match, and `cut` is how many
+    of the line come before them.
+    """
 
     offset: int
     number: int
     line: bytes
     start: int
     end: int
+    cut: int = 0
 
 
 class LogMatches(Struct, frozen=True, array_like=True):
-    """What was found up to the byte `searched_to`; comes without matches as progress too."""
+    """What was found up to the byte `searched_to`; comes without matches as progress too.
+
+    `lines` ended before that byte: whoever searches on from there counts on from them.
+    """
 
     searched_to: int
     matches: tuple[LogMatch, ...] = ()
+    lines: int = 0
 
 
 class LogSearched(Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ HEADER = "# What travels. Additions only; ./dev wire accepts them.\n"
 
 def listing() -> str:
     """The wire of this checkout."""
-    roots: list[Any] = [messages.Frame, messages.ManifestBody]
+    roots: list[Any] = [messages.Frame, messages.ManifestBody, messages.LogMatches]
     calls: list[str] = []
     for method in METHODS.values():
         roots += [method.request, method.response]
