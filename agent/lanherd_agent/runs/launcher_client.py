@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -93,6 +94,8 @@ class _Message(msgspec.Struct, frozen=True):
     error: rundir.ExitError | None = None
     version: int = 0
     pid: int = 0
+    kill: str = "walk"
+    why_walk: str = ""
     signalled: int = 0
 
 
@@ -126,6 +129,10 @@ class LauncherClient:
         self._next_id = 0
         self._watched: set[Path] = set()  # started or watched, and not known to have ended
         self._pidfds: dict[Path, int] = {}
+        self.kill: Literal["cgroup", "walk"] | None = None
+        """How the launcher ends a run's processes: in a cgroup, which is certain, or by a walk
+        over /proc, for `why_walk`; None until there was a launcher."""
+        self.why_walk = ""
 
     async def run(self) -> None:
         delay_s = RECONNECT_S
@@ -207,6 +214,8 @@ class LauncherClient:
             if hello.version != VERSION:
                 return f"the launcher speaks version {hello.version}, this agent {VERSION}"
             self._link = link
+            self.kill = "cgroup" if hello.kill == "cgroup" else "walk"
+            self.why_walk = hello.why_walk
             for directory in list(self._watched):
                 self._look_up(directory)
             self._on_link(LinkUp(hello.pid))

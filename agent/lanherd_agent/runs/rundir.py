@@ -1,27 +1,34 @@
 """The run directories, typed: `runs/<run id>/<attempt>/` with spec, start, exit, log and outputs.
 
 The agent writes spec.json; the shim writes start.json and exit.json (see shim.py for what their
-presence proves). Whatever is torn, another user's, a link or no plain file is reported and left
-alone: the directory is in reach of the run itself.
+presence proves), and what belongs to the logs (see log_keeper.py); the stages wrapper writes
+stages.json. Beside the attempts is the run's settings.json, the agent's again. Whatever is torn,
+another user's, a link or no plain file is reported and left alone: the directory is in reach of the
+run itself.
 """
 
 import contextlib
 import enum
 import os
 import select
+import signal
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import msgspec
 
 from lanherd_agent.runs import shim
+from lanherd_protocol.ids import EnvironmentId
+from lanherd_protocol.values import Lease, RunSettings, RunSpec
 
 RECORD_BYTES_MAX = 64 * 1024
 SPEC_BYTES_MAX = shim.RECORD_BYTES_MAX
 T = TypeVar("T")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -42,13 +49,31 @@ class RunDirError(Exception):
         self.path, self.flaw, self.detail = path, flaw, detail
 
 
+class RunNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a lost database is rebuilt from. The shim has no use for it."""
+
+    spec: RunSpec
+    owner: str
+    submitted_at: float
+    ordinal: int
+    settings: RunSettings = RunSettings()
+    lease: Lease = Lease()
+    environment: EnvironmentId | None = None
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     cwd: str
     env: dict[str, str]
     log: str = "log"
+    err: str | None = None  # the log of stderr; None: it goes to `log`, in its order
     umask: int = 0o022
+    niceness: int = 0
+    log_bytes_max: int | None = None  # of each log; None: no cap
+    time_limit_s: float | None = None
+    stop_signal: int = signal.SIGTERM
     stop_grace_s: float = 10.0
+    run: RunNote | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +105,8 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     rusage: Rusage | None = None
     left: int = 0  # processes of the run's tree that could not be killed
     witness: str = "shim"  # or launcher: the shim was killed
+    timed_out: bool = False  # the shim carried the time limit out, since nobody else did
+    stopped: bool = False  # it was asked to stop before it ended
 
     def __post_init__(self) -> None:
         if sum(value is not None for value in (self.code, self.signal, self.error)) != 1:
@@ -88,6 +115,35 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def succeeded(self) -> bool:
         return self.code == 0
+
+
+class StageEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stage ended; with `error` it could not be executed."""
+
+    code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.code == 0
+
+
+class Stages(msgspec.Struct, frozen=True, kw_only=True):
+    """Each stage that there is and that has ended."""
+
+    pre: StageEnd | None = None
+    command: StageEnd | None = None
+    post: StageEnd | None = None
+
+
+@dataclass(frozen=True)
+class LogPaths:
+    """A log and what belongs to it; the latter two are there only if there was need for them."""
+
+    log: Path
+    gap: Path  # JSON {"from": N, "to": M, "problem": text, if there is one}
+    times: Path  # records of (u64 offset, f64 Unix time), little-endian
 
 
 @dataclass(frozen=True)
@@ -121,6 +177,14 @@ class AttemptDir:
     @property
     def log(self) -> Path:
         return self.path / "log"
+
+    @property
+    def err(self) -> Path:
+        return self.path / "log.err"
+
+    @property
+    def stages(self) -> Path:
+        return self.path / "stages.json"
 
     @property
     def tree(self) -> Path:
@@ -159,15 +223,47 @@ def read_exit(directory: AttemptDir) -> Exit | None:
     return _read(directory.exit, Exit, RECORD_BYTES_MAX)
 
 
+def read_stages(directory: AttemptDir) -> Stages | None:
+    return _read(directory.stages, Stages, RECORD_BYTES_MAX)
+
+
+def read_settings(home: Path, run_id: str) -> RunSettings | None:
+    return _read(settings_path(home, run_id), RunSettings, RECORD_BYTES_MAX)
+
+
+def settings_path(home: Path, run_id: str) -> Path:
+    return home / "runs" / run_id / "settings.json"
+
+
+def log_paths(directory: AttemptDir, stream: Literal["out", "err"] = "out") -> LogPaths:
+    """Of stdout (and stderr, unless that is split), or of a split stderr."""
+    log = directory.log if stream == "out" else directory.err
+    return LogPaths(log, log.with_name(f"{log.name}.gap"), log.with_name(f"{log.name}.times"))
+
+
 def write_spec(directory: AttemptDir, spec: Spec) -> None:
     """Not fsynced: the run's durable copy is in the store, and a torn spec is never started."""
-    temp = directory.path / f"spec.json.{os.getpid()}"
+    _write(directory.spec, msgspec.json.encode(spec))
+
+
+def write_settings(home: Path, run_id: str, settings: RunSettings) -> bool:
+    """Not fsynced, as for the spec. False if the run has no directory: it has no attempt yet, or
+    its files were removed."""
+    try:
+        _write(settings_path(home, run_id), msgspec.json.encode(settings))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write(path: Path, data: bytes) -> None:
+    temp = path.with_name(f"{path.name}.{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     fd = os.open(temp, flags, 0o600)
     try:
         with open(fd, "wb") as file:
-            file.write(msgspec.json.encode(spec))
-        temp.rename(directory.spec)
+            file.write(data)
+        temp.rename(path)
     except OSError:
         with contextlib.suppress(FileNotFoundError):
             temp.unlink()
@@ -190,6 +286,13 @@ def scan(home: Path) -> Iterator[Scanned]:
 
 def boot_id() -> str:
     return BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def elapsed_s(start: Start) -> float:
+    """Since the command began, by a clock that nobody sets (and that counts suspended time)."""
+    if start.pid == 0:  # its own start was not written down
+        return max(0.0, time.time() - start.at)
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - start.start_time / TICKS_PER_S)
 
 
 def is_alive(start: Start) -> bool:

@@ -1,12 +1,15 @@
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from lanherd_agent.runs import rundir, shim
+from lanherd_protocol.ids import EnvironmentId, GpuUuid
+from lanherd_protocol.values import Lease, LeasedGpu, RetryRule, RunSettings, RunSpec
 
 START = rundir.Start(boot_id="b", pid=7, start_time=8, shim_pid=5, shim_start_time=6, at=1.5)
 
@@ -178,3 +181,59 @@ def test_a_pid_of_another_process_is_never_signalled() -> None:
     finally:
         child.kill()
         child.wait()
+
+
+def test_a_spec_carries_what_a_lost_database_is_rebuilt_from(attempt: rundir.AttemptDir) -> None:
+    note = rundir.RunNote(
+        spec=RunSpec(command=("train",), retry=RetryRule(attempts_max=3)),
+        owner="someone",
+        submitted_at=1.5,
+        ordinal=7,
+        settings=RunSettings(priority=2, tags=("a",)),
+        lease=Lease(gpus=(LeasedGpu(index=0, uuid=GpuUuid("GPU-1"), vram_bytes=5),)),
+        environment=EnvironmentId("e" * 64),
+    )
+    spec = rundir.Spec(argv=("a",), cwd="/", env={}, err="log.err", log_bytes_max=1, run=note)
+    rundir.write_spec(attempt, spec)
+    assert rundir.read_spec(attempt) == spec
+
+
+def test_settings_are_beside_the_attempts_of_a_run_that_has_some(tmp_path: Path) -> None:
+    settings = RunSettings(priority=5, pinned=True)
+    assert rundir.write_settings(tmp_path, "run", settings) is False
+    assert rundir.read_settings(tmp_path, "run") is None
+    rundir.AttemptDir.of(tmp_path, "run", 1).make()
+    assert rundir.write_settings(tmp_path, "run", settings) is True
+    assert rundir.read_settings(tmp_path, "run") == settings
+    assert os.listdir(tmp_path / "runs") == ["run"]
+    assert sorted(os.listdir(tmp_path / "runs" / "run")) == ["1", "settings.json"]
+    assert [found.directory.attempt for found in rundir.scan(tmp_path)] == [1]
+
+
+def test_stages_are_told_as_far_as_they_came(attempt: rundir.AttemptDir) -> None:
+    assert rundir.read_stages(attempt) is None
+    attempt.stages.write_text('{"pre": {"code": 0}, "command": {"signal": 9}, "post": null}')
+    stages = rundir.read_stages(attempt)
+    assert stages is not None
+    assert stages.pre is not None
+    assert stages.pre.succeeded
+    assert stages.command == rundir.StageEnd(signal=9)
+    assert stages.post is None
+
+
+def test_each_log_has_its_gap_and_its_times(attempt: rundir.AttemptDir) -> None:
+    names = [
+        [path.name for path in (logs.log, logs.gap, logs.times)]
+        for logs in (rundir.log_paths(attempt), rundir.log_paths(attempt, "err"))
+    ]
+    assert names == [["log", "log.gap", "log.times"], ["log.err", "log.err.gap", "log.err.times"]]
+
+
+def test_what_has_elapsed_is_told_by_the_start_of_the_process() -> None:
+    own = msgspec.structs.replace(START, pid=os.getpid(), start_time=shim.start_time(os.getpid()))
+    elapsed_s = rundir.elapsed_s(own)
+    assert 0.0 <= elapsed_s < 3600.0
+    a_second_earlier = msgspec.structs.replace(own, start_time=own.start_time - rundir.TICKS_PER_S)
+    assert 0.9 < rundir.elapsed_s(a_second_earlier) - elapsed_s < 1.5
+    unknown = msgspec.structs.replace(START, pid=0, at=time.time() + 1000.0)
+    assert rundir.elapsed_s(unknown) == 0.0
