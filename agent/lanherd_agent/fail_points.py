@@ -44,6 +44,7 @@ class FailPoints:
             return
         self._left[name] = left - 1
         if left == 1:
+            os.write(2, f"killed at the fail point {name}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
 
