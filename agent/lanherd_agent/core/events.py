@@ -11,6 +11,7 @@ from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import EnvironmentId, GpuUuid, RunId
 from lanherd_protocol.messages import ChangeRun, NewRun, RemoveRunFiles, RestartRun, StopRun
 from lanherd_protocol.states import PrepareStep
+from lanherd_protocol.values import RunSettings
 
 Stage = Literal["pre", "command"]
 LostCause = Literal["unknown", "reboot", "untrusted", "gone"]
@@ -168,9 +169,11 @@ class FilesRemoved(Struct, frozen=True, kw_only=True):
 
 
 class SettingsNoted(Struct, frozen=True, kw_only=True):
-    """The run's settings are written beside its attempts."""
+    """The run's settings are written beside its attempts: these, so that newer ones that are still
+    to be written stay wanted."""
 
     run: RunId
+    settings: RunSettings | None = None
 
 
 # --- The machine ---------------------------------------------------------------------------------

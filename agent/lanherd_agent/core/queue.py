@@ -7,6 +7,7 @@ finds no room, no other of that group can, so a decision looks at one run per gr
 
 from bisect import bisect_left, insort
 
+from lanherd_protocol.limits import PRIORITY_MAX
 from lanherd_protocol.values import GpuRequest
 
 Shape = tuple[int, int, bool]
@@ -15,6 +16,11 @@ Shape = tuple[int, int, bool]
 
 def shape_of(gpus: GpuRequest) -> Shape:
     return (gpus.count, gpus.vram_bytes, gpus.exclusive)
+
+
+def place_of(priority: int, ordinal: int) -> int:
+    """The place in the line: lower ones come first, and each run has its own."""
+    return (PRIORITY_MAX - priority) << 48 | ordinal
 
 
 def _remove(ordinals: list[int], ordinal: int) -> None:

@@ -3,9 +3,13 @@
 `data` holds each number and name of the sentence, so that another language can say the same.
 """
 
+from collections.abc import Sequence
+
 from lanherd_agent.core.queue import Shape
 from lanherd_protocol.errors import Failure
-from lanherd_protocol.values import Reason
+from lanherd_protocol.ids import short_id
+from lanherd_protocol.states import Outcome
+from lanherd_protocol.values import Dependency, Reason
 
 GIB = 1024**3
 
@@ -148,6 +152,52 @@ def too_few_free(free_gpus: int, needs_gpus: int, nearest: Reason) -> Reason:
             "nearest": nearest.code,
         },
         remedy=nearest.remedy,
+    )
+
+
+HELD = Reason(
+    code="held", text="It is held back.", remedy="Release it, and it waits its turn again."
+)
+_KINDS = {"after": "to be started", "after_ok": "to succeed", "after_any": "to end"}
+_OUTCOMES: dict[Outcome, str] = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "timed_out": "reached its time limit",
+    "lost": "was lost",
+}
+
+
+def waits_for(dependencies: Sequence[Dependency]) -> Reason:
+    """For a run whose turn comes after other runs; `dependencies` are those still open."""
+    first = dependencies[0]
+    text = f"Waits for run {short_id(first.run)} {_KINDS[first.kind]}"
+    if len(dependencies) > 1:
+        text += f", and for {plural(len(dependencies) - 1, 'other run', 'other runs')}"
+    return Reason(
+        code="waits_for",
+        text=f"{text}.",
+        data={"run": first.run, "kind": first.kind, "runs": len(dependencies)},
+    )
+
+
+def backoff(attempt: int, attempts_max: int, outcome: Outcome, at: float) -> Reason:
+    """Before attempt number `attempt`, which may not begin before `at`."""
+    return Reason(
+        code="backoff",
+        text=f"Waits a while before attempt {attempt} of {attempts_max}, "
+        f"since the last one {_OUTCOMES[outcome]}.",
+        data={"attempt": attempt, "attempts_max": attempts_max, "outcome": outcome, "at": at},
+    )
+
+
+def low_disk(free_bytes: int, low_bytes: int) -> Reason:
+    return Reason(
+        code="low_disk",
+        text=f"The machine's disk has {gb(free_bytes)} GB free; "
+        f"no run is started below {gb(low_bytes)} GB.",
+        data={"free_bytes": free_bytes, "low_bytes": low_bytes},
+        remedy="Remove files of old runs or others; runs start again once there is room.",
     )
 
 

@@ -28,3 +28,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     kill_again_s: float = 10.0
     """A run that outlives its SIGKILL (a lost signal, a process stuck in the kernel) gets more."""
     grace_s_max: float = 86_400.0
+    log_bytes_max: int = 10 * 1024 * MIB
+    """The cap of a log for which its run's spec names none."""
+    low_disk_lifts_at: float = 1.1
+    """Runs start again once there is this many times the free space below which they don't."""

@@ -15,18 +15,32 @@ from msgspec import Struct
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core.events import Prepared
+from lanherd_agent.core.queue import place_of
 from lanherd_protocol import states as wire
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.states import Ended, Outcome, PrepareStep, RunView
-from lanherd_protocol.values import Lease, NoEnvironment, Reason, RunSpec
+from lanherd_protocol.states import AttemptEnd, Ended, Outcome, PrepareStep, RunView
+from lanherd_protocol.values import (
+    Dependency,
+    Lease,
+    NoEnvironment,
+    Reason,
+    RunSettings,
+    RunSpec,
+)
 
 
 class Queued(Struct, frozen=True, kw_only=True, tag="queued"):
-    """In line. `prepared` is None until its preparation is done, if it needs one."""
+    """In line. `prepared` is None until its preparation is done, if it needs one.
+
+    Its turn doesn't come before `not_before`, nor while a dependency is in `waits_for`: those are
+    on runs that are not over.
+    """
 
     since: float
     reason: Reason
     prepared: Prepared | None = None
+    not_before: float | None = None
+    waits_for: tuple[Dependency, ...] = ()
 
 
 class Preparing(Struct, frozen=True, kw_only=True, tag="preparing"):
@@ -43,6 +57,7 @@ class StopWish(Struct, frozen=True, kw_only=True):
 
     grace_s: float
     reason: Reason
+    signal: int = 15
 
 
 class Starting(Struct, frozen=True, kw_only=True, tag="starting"):
@@ -54,15 +69,20 @@ class Starting(Struct, frozen=True, kw_only=True, tag="starting"):
 
 
 class Running(Struct, frozen=True, kw_only=True, tag="running"):
-    """Its command is alive since `since`."""
+    """Its command is alive since `since`, and may be until `limit_at`."""
 
     since: float
     pid: int
     lease: Lease
+    limit_at: float | None = None
 
 
 class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
-    """It was signalled; from `kill_at` on it is killed. `outcome` and `reason` say how it ends."""
+    """It was signalled; from `kill_at` on it is killed. `outcome` and `reason` say how it ends.
+
+    `signal` is the last that was sent; `asked` once a person wanted the stop: it is not tried
+    again then.
+    """
 
     since: float
     started_at: float
@@ -71,6 +91,8 @@ class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
     kill_at: float
     outcome: Outcome
     reason: Reason
+    signal: int = 15
+    asked: bool = True
 
 
 Waiting = Queued | Preparing
@@ -152,16 +174,33 @@ class RunRecord(Struct, frozen=True, array_like=True):
     state: RunState
     seq: int
     attempt: int = 1
+    settings: RunSettings = RunSettings()
+    first_settings: RunSettings = RunSettings()
+    """The settings as they were submitted."""
+    earlier: tuple[AttemptEnd, ...] = ()
+    files_removed_at: float | None = None
 
 
 class Run:
     """A run in the core: a frozen state, and what stays the same around it.
 
-    `ordinal` numbers the runs in the order in which this machine took them, and is their place in
-    the line.
+    `ordinal` numbers the runs in the order in which this machine took them.
     """
 
-    __slots__ = ("attempt", "ordinal", "owner", "run", "seq", "spec", "state", "submitted_at")
+    __slots__ = (
+        "attempt",
+        "earlier",
+        "files_removed_at",
+        "first_settings",
+        "ordinal",
+        "owner",
+        "run",
+        "seq",
+        "settings",
+        "spec",
+        "state",
+        "submitted_at",
+    )
 
     def __init__(self, record: RunRecord) -> None:
         self.ordinal = record.ordinal
@@ -172,6 +211,10 @@ class Run:
         self.state: RunState = record.state
         self.seq = record.seq
         self.attempt = record.attempt
+        self.settings = record.settings
+        self.first_settings = record.first_settings
+        self.earlier = record.earlier
+        self.files_removed_at = record.files_removed_at
 
     def record(self) -> RunRecord:
         """The run as it is now, for the store."""
@@ -184,12 +227,21 @@ class Run:
             self.state,
             self.seq,
             self.attempt,
+            self.settings,
+            self.first_settings,
+            self.earlier,
+            self.files_removed_at,
         )
 
     @property
     def holder(self) -> tuple[RunId, int]:
         """Under which name its attempt holds a lease."""
         return (self.run, self.attempt)
+
+    @property
+    def place(self) -> int:
+        """Its place in the line, while it waits."""
+        return place_of(self.settings.priority, self.ordinal)
 
 
 def targets(state: RunState, cause: Cause) -> tuple[StateType, ...] | None:
@@ -205,8 +257,29 @@ def needs_preparation(spec: RunSpec) -> bool:
 def is_ready(run: Run) -> bool:
     """Whether the run may be started as soon as there is room."""
     state = run.state
-    return isinstance(state, Queued) and (
-        state.prepared is not None or not needs_preparation(run.spec)
+    return (
+        isinstance(state, Queued)
+        and not is_parked(run)
+        and (state.prepared is not None or not needs_preparation(run.spec))
+    )
+
+
+def is_parked(run: Run) -> bool:
+    """Whether a run in line is passed over: it is held, waits its backoff out, or waits for other
+    runs."""
+    state = run.state
+    return isinstance(state, Queued) and bool(
+        run.settings.held or state.not_before is not None or state.waits_for
+    )
+
+
+def was_begun(run: Run) -> bool:
+    """Whether an attempt of the run was begun, so that it may have a directory."""
+    state = run.state
+    return (
+        run.attempt > 1
+        or isinstance(state, Starting | Running | Stopping)
+        or (isinstance(state, Ended) and state.started_at is not None)
     )
 
 
@@ -218,12 +291,17 @@ def lease_of(state: RunState) -> Lease | None:
 def wire_state(state: RunState) -> wire.RunState:
     """The state without what only the agent needs."""
     match state:
-        case Running(since=since, pid=pid, lease=lease):
-            return wire.Running(since=since, pid=pid, lease=lease)
+        case Running(since=since, pid=pid, lease=lease, limit_at=limit_at):
+            return wire.Running(since=since, pid=pid, lease=lease, limit_at=limit_at)
         case Starting(since=since, lease=lease):
             return wire.Starting(since=since, lease=lease)
-        case Queued(since=since, reason=reason, prepared=prepared):
-            return wire.Queued(since=since, reason=reason, prepared=prepared is not None)
+        case Queued():
+            return wire.Queued(
+                since=state.since,
+                reason=state.reason,
+                prepared=state.prepared is not None,
+                not_before=state.not_before,
+            )
         case Preparing(since=since, step=step, detail=detail):
             return wire.Preparing(since=since, step=step, detail=detail)
         case Stopping():
@@ -251,4 +329,7 @@ def view(run: Run | RunRecord) -> RunView:
         state=wire_state(run.state),
         seq=run.seq,
         attempt=run.attempt,
+        settings=run.settings,
+        earlier=run.earlier,
+        files_removed_at=run.files_removed_at,
     )

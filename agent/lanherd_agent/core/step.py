@@ -11,12 +11,15 @@ from lanherd_protocol.states import RunView
 
 
 class Command(Struct, frozen=True, array_like=True):
-    """A change that was asked for, remembered so that the same id is the same change."""
+    """A change that was asked for, remembered so that the same id is the same change: the hash of
+    what was asked, and what was answered. Those of an older agent have neither."""
 
     command: CommandId
     run: RunId
     grace_s: float
     at: float
+    body_hash: str = ""
+    reply: RunView | None = None
 
 
 class Kept(Struct, frozen=True, kw_only=True):
