@@ -22,8 +22,13 @@ _SLACK_PARTS: Final = 16
 
 
 class GapKind(StrEnum):
+    """Why bytes aren't here: they were lost on the way, let go by the window, given up by the
+    machine for the log's cap, or not asked for since nobody has looked at them yet."""
+
     MISSING = "missing"
     TRIMMED = "trimmed"
+    CAPPED = "capped"
+    NOT_LOADED = "not_loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,18 @@ class LogBuffer:
         first, value, exact = self._numbering[max(0, found)]
         return RowNumber(value + row - first, exact)
 
+    def row_of(self, address: int) -> int | None:
+        """The row that holds an address of the log; None while its bytes aren't here."""
+        found = bisect_right(self._strips, address, key=lambda entry: entry[1]) - 1
+        if found < 0:
+            return None
+        start, first = self._strips[found]
+        position = start + address - first
+        behind = self._strips[found + 1][0] if found + 1 < len(self._strips) else self.position_end
+        if not max(start, self._base) <= position < behind:
+            return None
+        return self.row_at(position)
+
     def address(self, row: int) -> int:
         """The address at which a kept row begins."""
         return self._address_of(self.span(row)[0])
@@ -181,6 +198,11 @@ class LogBuffer:
             starts.append(behind + found)
             found = data.find(b"\n", found + 1)
         self._trim()
+
+    def skip(self, to: int, kind: GapKind) -> None:
+        """Go on at the address `to`: what lies between becomes a gap row."""
+        if to > self.end:
+            self._add_gap(Gap(kind, self.end, to))
 
     def _add_gap(self, gap: Gap) -> None:
         at = self.position_end

@@ -83,6 +83,11 @@ def chip_kind(view: RunView) -> ChipKind:
             assert_never(unreachable)
 
 
+def outcome_chip(outcome: Outcome) -> ChipKind:
+    """The chip of how an attempt ended."""
+    return _OUTCOME_CHIPS[outcome]
+
+
 def run_reason(view: RunView) -> Reason | None:
     """Why it waits, or how it ended; None while it prepares or runs."""
     match view.state:
@@ -94,7 +99,8 @@ def run_reason(view: RunView) -> Reason | None:
             assert_never(unreachable)
 
 
-def _times(view: RunView) -> tuple[float | None, float | None]:
+def run_times(view: RunView) -> tuple[float | None, float | None]:
+    """When its latest attempt was started, and when it ended."""
     match view.state:
         case Running(since=since):
             return since, None
@@ -112,7 +118,7 @@ def run_row(
     machine: DeviceId, machine_name: str, view: RunView, source: MachineView | None = None
 ) -> RunRow:
     """The row of a run; `source` is the machine that told of it."""
-    started_at, ended_at = _times(view)
+    started_at, ended_at = run_times(view)
     return RunRow(
         machine=machine,
         machine_name=machine_name,

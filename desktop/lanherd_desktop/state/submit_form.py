@@ -2,11 +2,18 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
 
 from lanherd_client.sizes import format_size, parse_size
+from lanherd_desktop.state.submit_options import (
+    OptionProblem,
+    OptionsForm,
+    RunOptions,
+    check_options,
+    options_of_run,
+)
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX, RUN_NAME_CHARS_MAX
 from lanherd_protocol.states import RunView
@@ -30,6 +37,7 @@ class SubmitForm:
     name: str = ""
     machine: DeviceId | None = None
     environment: Literal["auto", "none"] = "auto"
+    options: OptionsForm = field(default_factory=OptionsForm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +60,12 @@ class SubmitRequest:
     name: str
     machine: DeviceId | None
     environment: Literal["auto", "none"]
+    options: RunOptions = field(default_factory=RunOptions)
 
 
-def check(form: SubmitForm) -> SubmitRequest | tuple[Problem, ...]:
+def check(form: SubmitForm) -> SubmitRequest | tuple[Problem | OptionProblem, ...]:
     """The request, or every problem of the form, in the order of its fields."""
-    problems: list[Problem] = []
+    problems: list[Problem | OptionProblem] = []
     command: tuple[str, ...] = ()
     try:
         command = tuple(shlex.split(form.command))
@@ -76,6 +85,10 @@ def check(form: SubmitForm) -> SubmitRequest | tuple[Problem, ...]:
             problems.append(Problem("vram", "vram_without_gpu"))
     if len(form.name) > RUN_NAME_CHARS_MAX:
         problems.append(Problem("name", "name_long"))
+    options = check_options(form.options, form.machine)
+    if not isinstance(options, RunOptions):
+        problems.extend(options)
+        return tuple(problems)
     if problems:
         return tuple(problems)
     return SubmitRequest(
@@ -85,8 +98,10 @@ def check(form: SubmitForm) -> SubmitRequest | tuple[Problem, ...]:
         vram_bytes=vram_bytes,
         exclusive=form.exclusive,
         name=form.name.strip(),
-        machine=form.machine,
+        # It can go nowhere else than where the run is that it waits for.
+        machine=form.machine if form.options.after is None else form.options.after[0],
         environment=form.environment,
+        options=options,
     )
 
 
@@ -103,4 +118,5 @@ def form_of_run(view: RunView, machine: DeviceId, folders: Sequence[str]) -> Sub
         name=spec.name,
         machine=machine,
         environment="none" if isinstance(spec.environment, NoEnvironment) else "auto",
+        options=options_of_run(view),
     )

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanherd_desktop.state.log_buffer import GapKind, LogBuffer, RowNumber
+from lanherd_desktop.state.log_buffer import Gap, GapKind, LogBuffer, RowNumber
 from lanherd_desktop.state.log_rows import LogRows
 from lanherd_desktop.state.log_search import ROW_BYTES_SHOWN_MAX
 
@@ -216,3 +216,34 @@ def test_rows_are_remembered_until_they_grow() -> None:
     gap = rows.row(1)
     assert gap.gap is not None
     assert [rows.text(n) for n in range(2, 602)] == [""] * 600
+
+
+def test_bytes_that_are_skipped_on_purpose_say_why() -> None:
+    buffer = LogBuffer()
+    buffer.skip(0, GapKind.NOT_LOADED)
+    assert buffer.row_count == 0
+    buffer.append(b"head\n")
+    buffer.skip(1000, GapKind.CAPPED)
+    buffer.append(b"tail\nlast", 1000)
+    assert buffer.gap(1) == Gap(GapKind.CAPPED, 5, 1000)
+    assert buffer.end == 1009
+    assert not buffer.number(2).exact
+
+
+def test_an_address_leads_to_its_row() -> None:
+    buffer = LogBuffer(start=100)
+    buffer.append(b"one\ntwo\n", 100)
+    buffer.skip(500, GapKind.CAPPED)
+    buffer.append(b"three\n", 500)
+    rows = {address: buffer.row_of(address) for address in (0, 99, 100, 104, 107, 108, 499, 500)}
+    assert rows == {0: None, 99: None, 100: 1, 104: 2, 107: 2, 108: None, 499: None, 500: 4}
+    assert buffer.row_of(506) is None
+
+
+def test_an_address_that_was_let_go_has_no_row() -> None:
+    buffer = LogBuffer(bytes_max=64)
+    for number in range(40):
+        buffer.append(b"line %02d\n" % number)
+    assert buffer.row_of(0) is None
+    last = buffer.row_of(39 * 8)
+    assert last is not None and buffer.read(*buffer.span(last)) == b"line 39\n"

@@ -1,0 +1,92 @@
+"""What can be done with a run now, and with several that are chosen together."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from lanherd_protocol.limits import PRIORITY_MAX
+from lanherd_protocol.states import Ended, Preparing, Queued, RunView, Stopping, is_live
+
+PRIORITY_STEP = 10
+
+
+class RunCommand(StrEnum):
+    """`AGAIN`, `EDIT` and `SAVE_LOG` are of one run; the others are of all that are chosen."""
+
+    AGAIN = "again"
+    STOP = "stop"
+    STOP_NOW = "stop_now"
+    HOLD = "hold"
+    RELEASE = "release"
+    RESTART = "restart"
+    RAISE = "raise"
+    LOWER = "lower"
+    EDIT = "edit"
+    PIN = "pin"
+    UNPIN = "unpin"
+    REMOVE_FILES = "remove_files"
+    SAVE_LOG = "save_log"
+    COPY_ID = "copy_id"
+
+
+OF_ONE = frozenset({RunCommand.AGAIN, RunCommand.EDIT, RunCommand.SAVE_LOG})
+
+
+def commands(view: RunView) -> frozenset[RunCommand]:
+    """What makes sense for the run as it is."""
+    found = {RunCommand.AGAIN, RunCommand.EDIT, RunCommand.COPY_ID}
+    if isinstance(view.state, Ended):
+        found |= _of_ended(view)
+    elif not isinstance(view.state, Stopping):
+        found.add(RunCommand.STOP)
+    if is_live(view.state):
+        found.add(RunCommand.STOP_NOW)
+    if isinstance(view.state, Queued | Preparing):
+        found |= _of_waiting(view)
+    if has_files(view):
+        found.add(RunCommand.UNPIN if view.settings.pinned else RunCommand.PIN)
+        if has_log(view):
+            found.add(RunCommand.SAVE_LOG)
+    return frozenset(found)
+
+
+def _of_ended(view: RunView) -> set[RunCommand]:
+    found = {RunCommand.RESTART}
+    if has_files(view) and not view.settings.pinned:
+        found.add(RunCommand.REMOVE_FILES)
+    return found
+
+
+def _of_waiting(view: RunView) -> set[RunCommand]:
+    found = {RunCommand.RELEASE if view.settings.held else RunCommand.HOLD}
+    if view.settings.priority < PRIORITY_MAX:
+        found.add(RunCommand.RAISE)
+    if view.settings.priority > -PRIORITY_MAX:
+        found.add(RunCommand.LOWER)
+    return found
+
+
+def commands_of(views: Sequence[RunView]) -> frozenset[RunCommand]:
+    """What makes sense for at least one of those that are chosen."""
+    found = frozenset[RunCommand]().union(*map(commands, views))
+    return found if len(views) == 1 else found - OF_ONE
+
+
+def those_for(command: RunCommand, views: Iterable[RunView]) -> list[RunView]:
+    """Of those that are chosen, the ones that the command is for."""
+    return [view for view in views if command in commands(view)]
+
+
+def has_files(view: RunView) -> bool:
+    return view.files_removed_at is None
+
+
+def has_log(view: RunView) -> bool:
+    """Whether any of its attempts was started."""
+    if view.earlier or is_live(view.state):
+        return True
+    return isinstance(view.state, Ended) and view.state.started_at is not None
+
+
+def shifted_priority(priority: int, by: int) -> int:
+    """A priority one step higher or lower, within its bounds."""
+    return max(-PRIORITY_MAX, min(PRIORITY_MAX, priority + by * PRIORITY_STEP))
