@@ -7,9 +7,11 @@ from lanherd_agent.core.effects import Durable
 from lanherd_agent.core.run_states import RunRecord
 from lanherd_agent.core.step import Command, Kept
 from lanherd_agent.persist.store import (
+    AUDIT_KEPT,
     COMMANDS_KEPT,
     EVENTS_KEPT,
     PRUNE_EVERY,
+    SEQ_FLOOR,
     AuditEntry,
     Batch,
     Device,
@@ -40,18 +42,19 @@ class MemoryStore:
         by_ordinal = sorted(self._runs.values(), key=lambda record: record.ordinal)
         ended = [record for record in by_ordinal if isinstance(record.state, Ended)]
         left_out = {record.run for record in ended[: max(0, len(ended) - ended_max)]}
+        floor = self._seq_floor()
         return Loaded(
             kept=Kept(
                 runs=tuple(record for record in by_ordinal if record.run not in left_out),
                 effects=tuple(self._effects.values()),
                 commands=tuple(self._commands.values()),
-                seq=max(self._events, default=0),
+                seq=max(self._events, default=floor),
                 ordinal=max((record.ordinal for record in by_ordinal), default=0),
                 elsewhere_max=max(left_out, default=""),
             ),
             devices=tuple(self._devices.values()),
             runs_total=len(self._runs),
-            events_from=min(self._events, default=1),
+            events_from=self._events_from(),
             meta=dict(self._meta),
         )
 
@@ -69,12 +72,17 @@ class MemoryStore:
 
     @property
     def untidy(self) -> bool:
-        most_events, most_commands = EVENTS_KEPT + PRUNE_EVERY, COMMANDS_KEPT + PRUNE_EVERY
-        return len(self._events) >= most_events or len(self._commands) >= most_commands
+        sizes = (
+            (len(self._events), EVENTS_KEPT),
+            (len(self._commands), COMMANDS_KEPT),
+            (len(self._audit), AUDIT_KEPT),
+        )
+        return any(size >= most + PRUNE_EVERY for size, most in sizes)
 
     def tidy(self) -> None:
         _prune(self._events, EVENTS_KEPT)
         _prune(self._commands, COMMANDS_KEPT)
+        del self._audit[:-AUDIT_KEPT]
 
     def find_runs(self, runs: Iterable[RunId]) -> tuple[RunRecord, ...]:
         return tuple(self._runs[run] for run in runs if run in self._runs)
@@ -88,7 +96,7 @@ class MemoryStore:
         return tuple(sorted(ended, key=lambda record: -record.ordinal)[:limit])
 
     def events_since(self, seq: int, limit: int) -> tuple[RunView, ...] | None:
-        if seq + 1 < min(self._events, default=1):
+        if seq + 1 < self._events_from():
             return None
         numbers = sorted(number for number in self._events if number > seq)[:limit]
         events = [self._events[number] for number in numbers]
@@ -99,6 +107,12 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _seq_floor(self) -> int:
+        return int(self._meta.get(SEQ_FLOOR, "0"))
+
+    def _events_from(self) -> int:
+        return min(self._events, default=self._seq_floor() + 1)
 
 
 def _prune(kept: dict[Key, Value], most: int) -> None:

@@ -4,9 +4,13 @@ WAL with synchronous=FULL: a commit is one write and one fsync of the log. The d
 for as long as it is open (and so needs no shared memory file). Checkpoints are not left to SQLite,
 which would not say that their fsync failed: `tidy` does them, after whoever waited for the commit
 has been answered.
+
+A file whose content is damaged is not written to any more. That is remembered in a file beside it,
+so that damage which is met late, in a page that is rarely read, is known to the next to open it.
 """
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -22,16 +26,20 @@ from lanherd_agent.core.effects import Durable
 from lanherd_agent.core.run_states import RunRecord
 from lanherd_agent.core.step import Command, Kept
 from lanherd_agent.persist.reserve import Reserve
-from lanherd_agent.persist.schema import CREATE_VERSION_TABLE, VERSIONS
+from lanherd_agent.persist.schema import CREATE_VERSION_TABLE, TABLES, VERSIONS
 from lanherd_agent.persist.store import (
+    AUDIT_KEPT,
     COMMANDS_KEPT,
     EVENTS_KEPT,
     PRUNE_EVERY,
+    SEQ_FLOOR,
     AuditEntry,
     Batch,
+    DamagedError,
     Device,
     FeedEvent,
     Loaded,
+    damaged,
     disk_full,
     event_view,
     store_failed,
@@ -43,8 +51,12 @@ from lanherd_protocol.states import Ended, RunView
 WAL_PAGES_MAX = 1000
 """Pages in the log at which it is written back into the database."""
 LOOKUP_MAX = 500
+CHECK_BYTES_MAX = 64 * 1024 * 1024
+"""A larger file is looked through only after a crash: its pages take a second for each 500 MB."""
 
+_LOG = logging.getLogger(__name__)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_DAMAGED = (apsw.CorruptError, apsw.NotADBError, MsgspecError)
 _FSYNC_FAILED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
 
 _PUT_RUN = """
@@ -75,12 +87,17 @@ class SqliteStore:
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         self._where = str(path)
         self._failed: LanherdError | None = None
+        self._closed = False
         self._wal_pages = 0
         self._events_since_prune = 0
         self._commands_since_prune = 0
+        self._audit_since_prune = 0
         self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
+        self._damage = damage_note(path)
         try:
             _make_private(path)
+            crashed = _has_content(path.with_name(f"{path.name}-wal"))
+            large = path.stat().st_size > CHECK_BYTES_MAX
         except OSError as cause:
             raise self._os_problem(cause) from cause
         with self._told_as_failure():
@@ -88,10 +105,11 @@ class SqliteStore:
         try:
             with self._told_as_failure():
                 self._set_up()
+                self._check(thoroughly=crashed or not large)
                 self._migrate()
             self._reserve.restore()
         except LanherdError:
-            self._connection.close(force=True)
+            self.close()
             raise
 
     # --- Reading ---------------------------------------------------------------------------------
@@ -109,7 +127,7 @@ class SqliteStore:
                         _command(body)
                         for body in self._bodies("SELECT body FROM commands ORDER BY number")
                     ],
-                    seq=self._one("SELECT max(seq) FROM events") or 0,
+                    seq=self._one("SELECT max(seq) FROM events") or self._seq_floor(),
                     ordinal=self._one("SELECT max(ordinal) FROM runs") or 0,
                     elsewhere_max=highest or "",
                 ),
@@ -158,7 +176,11 @@ class SqliteStore:
         return [_run(body) for body in reversed(newest[:most])], len(newest) > most
 
     def _events_from(self) -> int:
-        return self._one("SELECT min(seq) FROM events") or 1
+        return self._one("SELECT min(seq) FROM events") or self._seq_floor() + 1
+
+    def _seq_floor(self) -> int:
+        query = f"SELECT value FROM meta WHERE key = '{SEQ_FLOOR}'"
+        return int(self._one(query) or 0)
 
     def _bodies(self, query: str, bindings: tuple[Any, ...] = ()) -> Iterator[bytes]:
         return (row[0] for row in self._connection.execute(query, bindings))
@@ -184,6 +206,7 @@ class SqliteStore:
                 released = True
         self._events_since_prune += len(batch.events)
         self._commands_since_prune += len(batch.commands)
+        self._audit_since_prune += len(batch.audit)
         return released
 
     def _put(self, batch: Batch) -> None:
@@ -216,6 +239,7 @@ class SqliteStore:
             or not self._reserve.is_whole()
             or self._events_since_prune >= PRUNE_EVERY
             or self._commands_since_prune >= PRUNE_EVERY
+            or self._audit_since_prune >= PRUNE_EVERY
         )
 
     def tidy(self) -> None:
@@ -233,11 +257,15 @@ class SqliteStore:
                 if self._commands_since_prune >= PRUNE_EVERY:
                     self._prune("commands", "number", COMMANDS_KEPT)
                     self._commands_since_prune = 0
+                if self._audit_since_prune >= PRUNE_EVERY:
+                    self._prune("audit", "number", AUDIT_KEPT)
+                    self._audit_since_prune = 0
                 if self._wal_pages >= WAL_PAGES_MAX:
                     self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
                     self._wal_pages = 0
             except apsw.FullError:
                 self._events_since_prune = self._commands_since_prune = self._wal_pages = 0
+                self._audit_since_prune = 0
 
     def _prune(self, table: str, number: str, most: int) -> None:
         query = f"DELETE FROM {table} WHERE {number} <= (SELECT max({number}) FROM {table}) - ?"
@@ -254,6 +282,11 @@ class SqliteStore:
             raise
 
     def close(self) -> None:
+        if self._failed is not None and not self._closed:
+            # Its log is the last word on what was kept, and is not to be folded into a file that
+            # can't be trusted.
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        self._closed = True
         self._connection.close(force=True)
 
     # --- Opening ---------------------------------------------------------------------------------
@@ -271,8 +304,20 @@ class SqliteStore:
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
+    def _check(self, *, thoroughly: bool) -> None:
+        """Damage is better met now than by what is committed next."""
+        if self._damage.exists():
+            raise damaged(self._where, "They were found so when they were last used.")
+        found = self._one("PRAGMA quick_check(1)") if thoroughly else "ok"
+        if found != "ok":
+            raise damaged(self._where, f"{found}.")
+
     def _migrate(self) -> None:
         self._transact(self._apply_versions)
+        names = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_schema")}
+        if not names >= TABLES:
+            missing = ", ".join(sorted(TABLES - names))
+            raise damaged(self._where, f"These tables are missing: {missing}.")
 
     def _apply_versions(self) -> None:
         self._connection.execute(CREATE_VERSION_TABLE)
@@ -305,11 +350,25 @@ class SqliteStore:
                 "Another process has the file open.",
                 "Stop the other agent, or give this one another home.",
             ) from cause
-        except (apsw.Error, MsgspecError) as cause:
+        except DamagedError as failure:
+            self._remember_damage(failure)
+            raise
+        except _DAMAGED as cause:
+            found = damaged(self._where, f"{type(cause).__name__}: {cause}.")
+            self._remember_damage(found)
+            raise found from cause
+        except apsw.Error as cause:
             if self._is_for_space(cause):
                 raise disk_full(self._where) from cause
             self._failed = store_failed(self._where, f"{type(cause).__name__}: {cause}.")
             raise self._failed from cause
+
+    def _remember_damage(self, failure: DamagedError) -> None:
+        self._failed = failure
+        try:
+            self._damage.write_text(f"{failure}\n")
+        except OSError as problem:
+            _LOG.warning("It could not be noted that %s is damaged: %s", self._where, problem)
 
     def _is_for_space(self, cause: Exception) -> bool:
         """Whether an I/O error is a full disk or quota under another name. Never for an fsync:
@@ -326,6 +385,18 @@ class SqliteStore:
         if cause.errno in _NO_SPACE:
             return disk_full(self._where)
         return store_failed(self._where, f"{cause.strerror}.")
+
+
+def damage_note(path: Path) -> Path:
+    """The file that says of a database that it was found damaged."""
+    return path.with_name(f"{path.name}.damaged")
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _make_private(path: Path) -> None:

@@ -14,15 +14,19 @@ from msgspec import Struct
 from lanherd_agent.core.effects import Durable
 from lanherd_agent.core.run_states import RunRecord
 from lanherd_agent.core.step import Command, Kept
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.errors import EnvironmentProblem, ErrorCode, Failure, LanherdError, error
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.messages import Role
 from lanherd_protocol.states import RunState, RunView
 
 EVENTS_KEPT = 20_000
 COMMANDS_KEPT = 10_000
+AUDIT_KEPT = 100_000
 PRUNE_EVERY = 1_000
-"""Old events and commands are removed this many at a time."""
+"""Old events, commands and audit entries are removed this many at a time."""
+SEQ_FLOOR = "seq_floor"
+"""Key in `meta`: the numbers of changes begin above it. Whoever saw those of records that were
+lost since is so told of a gap, and not of a past that never was."""
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -139,6 +143,10 @@ def event_view(event: FeedEvent, record: RunRecord) -> RunView:
     )
 
 
+class DamagedError(EnvironmentProblem):
+    """STORE_FAILED, since the file's content is no sound database. It is left as it is."""
+
+
 def store_failed(where: str, why: str, remedy: str = "") -> LanherdError:
     return error(
         ErrorCode.STORE_FAILED,
@@ -148,6 +156,19 @@ def store_failed(where: str, why: str, remedy: str = "") -> LanherdError:
         or "Runs go on without them. Check the disk, then start the agent again; "
         "if that doesn't help, move the file aside and start it once more.",
         path=where,
+    )
+
+
+def damaged(where: str, why: str) -> DamagedError:
+    return DamagedError(
+        Failure(
+            code=ErrorCode.STORE_FAILED,
+            title=f"The agent's records in {where} are damaged.",
+            message=why,
+            remedy="Runs go on without them. Start the agent again: it moves the file aside and "
+            "makes new records from the directories of the runs.",
+            data={"path": where},
+        )
     )
 
 
