@@ -141,6 +141,18 @@ def _fits_now(machine: MachineView, request: GpuRequest) -> bool:
     return len(free) == request.count and all(vram >= max(request.vram_bytes, 1) for vram in free)
 
 
+def apart_error(chosen: MachineView, others: Sequence[MachineView]) -> LanherdError:
+    """The failure for a run that waits for runs of other machines than its own."""
+    names = ", ".join(machine.name for machine in others if machine.machine != chosen.machine)
+    return error(
+        ErrorCode.INVALID_REQUEST,
+        "A run can wait only for runs of its own machine.",
+        f"It goes to {chosen.name}, and waits for a run on {names}.",
+        "Name the machine of the runs that it waits for, or leave the machine out.",
+        machine=chosen.name,
+    )
+
+
 def _nobody(machines: Sequence[MachineView]) -> LanherdError:
     if not machines:
         return error(

@@ -11,21 +11,22 @@ One loop owns the fleet. Reading (`machines`, `runs`, `history`) takes what the 
 
 import asyncio
 import logging
-import os
 import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Unpack
 
 from lanherd_client.changes import Change, MachineChanged, RunChanged, RunsChanged, SightingsChanged
-from lanherd_client.choosing import Choice, choose, find_machine, require_online
+from lanherd_client.choosing import Choice, apart_error, choose, find_machine, require_online
 from lanherd_client.dialling import dial
 from lanherd_client.discovery import Sighting, Source, merge
 from lanherd_client.discovery.local import LocalSource
 from lanherd_client.finding import find_run
 from lanherd_client.home import controller_home, ensure_home
+from lanherd_client.machine_calls import MachineCalls, new_id
 from lanherd_client.machines import KnownMachine, MachineBook
 from lanherd_client.mirror import (
     GpuPoint,
@@ -38,33 +39,32 @@ from lanherd_client.mirror import (
     RunSeen,
 )
 from lanherd_client.observers import Changes
+from lanherd_client.orders import Order, RunOptions, take_order
 from lanherd_client.pairing import pair_through_socket
 from lanherd_client.run import Run
 from lanherd_client.session import Session
-from lanherd_client.sizes import parse_size
-from lanherd_client.submitting import EnvironmentChoice, Progress, check_order, submit_to
+from lanherd_client.submitting import EnvironmentChoice, Progress, submit_to
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.handshake import local_hello
-from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, DeviceId, GpuUuid, RunId, uuid7
-from lanherd_protocol.messages import AgentStatus, Empty, ListRuns, RunList
-from lanherd_protocol.methods import AGENT_STATUS, ENVIRONMENTS_LIST, RUNS_LIST
-from lanherd_protocol.states import RunView, StateName
-from lanherd_protocol.values import EnvironmentView, GpuRequest, RunSpec
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
+from lanherd_protocol.states import RunView
+from lanherd_protocol.values import GpuRequest
 
 _log = logging.getLogger(__name__)
 
 BOOK_POLL_S = 1.0
 
 
-class Fleet:
+class Fleet(MachineCalls):
     """The machines that this controller is paired with. Made by `Fleet.open`."""
 
     def __init__(
         self, home: Path, identity: Identity, sources: Sequence[Source], tasks: TaskOwner
     ) -> None:
+        super().__init__(self._session, self._take)
         self.home = home
         self._identity = identity
         self._sources = sources
@@ -227,7 +227,7 @@ class Fleet:
     def run_at(self, machine: DeviceId, run: RunId) -> Run:
         """The handle of a run whose machine is known; nothing is asked. Raises `NotFoundError`."""
         session = self._session(machine)
-        return Run(machine, run, session, self._mirror, self._take, _new_id)
+        return Run(machine, run, session, self._mirror, self._take, new_id)
 
     def sightings(self, unpaired_only: bool = True) -> tuple[Sighting, ...]:
         """Machines that are seen now; only those that may still be paired, unless told not to."""
@@ -282,27 +282,6 @@ class Fleet:
         self._take(RunSeen(record.machine, record.view))
         return self.run_at(record.machine, record.view.run)
 
-    async def list_runs(
-        self,
-        machine: DeviceId,
-        *,
-        states: tuple[StateName, ...] = (),
-        limit: int = 100,
-        before: RunId | None = None,
-    ) -> RunList:
-        """A page of a machine's runs, newest first; all states when none is named."""
-        request = ListRuns(states=states, limit=limit, before=before)
-        return await self._session(machine).ask(RUNS_LIST, request)
-
-    async def status(self, machine: DeviceId) -> AgentStatus:
-        """The agent's own account of itself."""
-        return await self._session(machine).ask(AGENT_STATUS, Empty())
-
-    async def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
-        """The environments that a machine has built."""
-        answer = await self._session(machine).ask(ENVIRONMENTS_LIST, Empty())
-        return answer.environments
-
     async def pair(self, sighting: Sighting) -> MachineView:
         """Pairs with an agent of this machine that was seen. Raises `INVALID_REQUEST` for one that
         is elsewhere, and what `pair_socket` raises."""
@@ -353,32 +332,47 @@ class Fleet:
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
         run: RunId | None = None,
+        **options: Unpack[RunOptions],
     ) -> Run:
         """Submits a run, exactly once, and returns when its machine has committed it.
 
         `project` is snapshotted and pushed; with `environment` auto the run gets the environment of
         the project's lock. `vram` is per GPU, in bytes or as text ('2GB'). `machine` is a name or
-        an id; `choose` decides when it is None. With the same `run` (see `new_run_id`) and the same
-        content it is the same run, however often it is submitted. Raises `LanherdError`; ValueError
-        for a `vram` that isn't a size.
+        an id; when it is None, the machine of the runs that it waits for, else `choose` decides.
+        `options` are those of `lanherd_client.orders.RunOptions`: time limit, retries, what it
+        waits for, priority, tags, secrets and more. With the same `run` (see `new_run_id`) and the
+        same content it is the same run, however often it is submitted. Raises `LanherdError`;
+        ValueError for a text that is no size or no duration.
         """
-        check_order(command, gpus, vram)
-        vram_bytes = parse_size(vram) if isinstance(vram, str) else vram
-        request = GpuRequest(count=gpus, vram_bytes=vram_bytes, exclusive=exclusive)
-        chosen = self.choose(request, machine).machine.machine
-        spec = RunSpec(
-            command=tuple(command), name=name, gpus=request, variables=dict(variables or {})
-        )
+        order = take_order(command, gpus, vram, exclusive, name, variables, options)
+        chosen = self._machine_for(order, machine)
         session = self._session(chosen)
+        before = session.connections
         wanted = run or self.new_run_id()
         folder = None if project is None else Path(project)
-        view = await submit_to(session, wanted, spec, folder, environment, progress)
+        view = await submit_to(session, wanted, order, folder, environment, progress)
         self._take(RunSeen(chosen, view))
-        return self.run_at(chosen, view.run)
+        taken = self.run_at(chosen, view.run)
+        if run is not None or session.connections != before:
+            await taken._told_anew()
+        return taken
+
+    def _machine_for(self, order: Order, machine: str | None) -> DeviceId:
+        named = {dependency.run for dependency in order.spec.dependencies}
+        beside = set(order.beside)
+        if named and not beside:
+            beside = {record.machine for record in self.runs() if record.view.run in named}
+        if machine is None and len(beside) == 1:
+            view = self._mirror.machine(next(iter(beside)))
+            return (require_online(view) if view else self.choose(order.spec.gpus).machine).machine
+        chosen = self.choose(order.spec.gpus, machine).machine
+        if beside - {chosen.machine}:
+            raise apart_error(chosen, [v for v in self.machines() if v.machine in beside])
+        return chosen.machine
 
     def new_run_id(self) -> RunId:
         """A fresh id, for those who must know it before the run is submitted."""
-        return RunId(_new_id())
+        return RunId(new_id())
 
     def _require_open(self) -> None:
         if self._closed:
@@ -437,7 +431,3 @@ async def _opened(
 
 def _own_name() -> str:
     return socket.gethostname()
-
-
-def _new_id() -> str:
-    return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES_PER_ID))

@@ -18,7 +18,7 @@ from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.messages import MachineSnapshot, Role
 from lanherd_protocol.states import Ended, RunView, is_live
-from lanherd_protocol.values import MachineFacts, Telemetry
+from lanherd_protocol.values import MachineFacts, Reason, Telemetry
 
 HISTORY_S = 60.0
 HISTORY_POINTS_MAX = 240
@@ -38,12 +38,14 @@ class Connecting:
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """Connected; `role` is what the machine lets this controller do."""
+    """Connected; `role` is what the machine lets this controller do, `user` whose the runs are that
+    it submits there (empty where an older agent doesn't tell)."""
 
     since: float
     role: Role
     version: str
     address: str
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class MachineView:
     """A machine as it is known now. `facts` and `telemetry` are None until it has answered once.
 
     `runs_live` hold a lease, `runs_waiting` are queued or being prepared, `runs_total` counts all
-    that the machine remembers.
+    that the machine remembers; so they may count more runs than are known here one by one.
+    `problems` is what is wrong with the machine beside its GPUs: its disk, its records.
     """
 
     machine: DeviceId
@@ -84,6 +87,7 @@ class MachineView:
     runs_live: int = 0
     runs_waiting: int = 0
     runs_total: int = 0
+    problems: tuple[Reason, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -153,6 +157,13 @@ class RunSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RestSeen:
+    """All runs that have not ended were told, those that a snapshot left out too."""
+
+    machine: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
 class FeedReached:
     """All events of feed `runs` up to `seq` were seen."""
 
@@ -174,15 +185,25 @@ class TelemetrySeen:
     telemetry: Telemetry
 
 
+@dataclass(frozen=True, slots=True)
+class ProblemsSeen:
+    """What the agent says is wrong with its machine, asked of it beside its telemetry."""
+
+    machine: DeviceId
+    problems: tuple[Reason, ...]
+
+
 Input = (
     MachineKnown
     | MachineForgotten
     | LinkMoved
     | SnapshotTaken
     | RunSeen
+    | RestSeen
     | FeedReached
     | RunGone
     | TelemetrySeen
+    | ProblemsSeen
 )
 
 
@@ -197,6 +218,11 @@ class _Machine:
     ended: deque[RunId] = field(default_factory=deque)
     doubtful: set[RunId] = field(default_factory=set)
     newest_submitted_at: float = 0.0
+    counted_seq: int = 0
+    """The number of the last snapshot: what is no newer was counted by it."""
+    unnamed_live: int = 0
+    unnamed_waiting: int = 0
+    """Runs that the last snapshot counted and left out, and that were not told since."""
     history: dict[GpuUuid, deque[GpuPoint]] = field(default_factory=dict)
 
     def count(self, view: RunView, step: int) -> None:
@@ -215,9 +241,11 @@ class _Machine:
             return ()
         if known is not None:
             self.count(known, -1)
-        elif view.submitted_at > self.newest_submitted_at:
-            self.newest_submitted_at = view.submitted_at
+        elif view.submitted_at <= self.newest_submitted_at or 0 < view.seq <= self.counted_seq:
+            self.name(view)
+        else:
             self.view = replace(self.view, runs_total=self.view.runs_total + 1)
+        self.newest_submitted_at = max(self.newest_submitted_at, view.submitted_at)
         self.count(view, 1)
         self.runs[view.run] = view
         if not isinstance(view.state, Ended):
@@ -225,6 +253,21 @@ class _Machine:
         if known is None or not isinstance(known.state, Ended):
             self.ended.append(view.run)
         return (view.run, *self.evict())
+
+    def name(self, view: RunView) -> None:
+        """A run that a snapshot left out is told: it is counted by itself from now on."""
+        if is_live(view.state) and self.unnamed_live:
+            self.leave_unnamed(self.unnamed_live - 1, self.unnamed_waiting)
+        elif not isinstance(view.state, Ended) and self.unnamed_waiting:
+            self.leave_unnamed(self.unnamed_live, self.unnamed_waiting - 1)
+
+    def leave_unnamed(self, live: int, waiting: int) -> None:
+        self.view = replace(
+            self.view,
+            runs_live=self.view.runs_live - self.unnamed_live + live,
+            runs_waiting=self.view.runs_waiting - self.unnamed_waiting + waiting,
+        )
+        self.unnamed_live, self.unnamed_waiting = live, waiting
 
     def evict(self) -> Iterator[RunId]:
         while len(self.ended) > ENDED_RUNS_MAX:
@@ -246,9 +289,11 @@ class _Machine:
         self.ended.clear()
         self.doubtful.clear()
         self.newest_submitted_at = 0.0
+        self.counted_seq = self.unnamed_live = self.unnamed_waiting = 0
         self.view = replace(self.view, runs_live=0, runs_waiting=0, runs_total=0)
 
-    def remember(self, telemetry: Telemetry) -> None:
+    def sample(self, telemetry: Telemetry) -> None:
+        self.view = replace(self.view, telemetry=telemetry, problems=telemetry.problems)
         for reading in telemetry.gpus:
             points = self.history.setdefault(reading.uuid, deque(maxlen=HISTORY_POINTS_MAX))
             # A machine whose clock was set back starts its line again from there.
@@ -321,9 +366,18 @@ class Mirror:
                 machine.view = replace(machine.view, link=link)
                 return (MachineChanged(fact.machine),)
             case TelemetrySeen(telemetry=telemetry):
-                machine.view = replace(machine.view, telemetry=telemetry)
-                machine.remember(telemetry)
-                return (TelemetryChanged(fact.machine),)
+                before = machine.view.problems
+                machine.sample(telemetry)
+                sampled = TelemetryChanged(fact.machine)
+                if machine.view.problems == before:
+                    return (sampled,)
+                return (sampled, MachineChanged(fact.machine))
+            case ProblemsSeen(problems=problems):
+                before, machine.view = (
+                    machine.view.problems,
+                    replace(machine.view, problems=problems),
+                )
+                return () if problems == before else (MachineChanged(fact.machine),)
             case SnapshotTaken():
                 return _on_snapshot(machine, fact)
             case _:
@@ -341,11 +395,15 @@ class Mirror:
         return (MachineChanged(fact.machine),)
 
 
-def _on_run(machine: _Machine, fact: RunSeen | FeedReached | RunGone) -> tuple[Change, ...]:
+def _on_run(
+    machine: _Machine, fact: RunSeen | RestSeen | FeedReached | RunGone
+) -> tuple[Change, ...]:
     counts = _counts(machine.view)
     changed: tuple[RunId, ...] = ()
     if isinstance(fact, RunSeen):
         changed = machine.put_run(fact.view)
+    elif isinstance(fact, RestSeen):
+        machine.leave_unnamed(0, 0)
     elif isinstance(fact, FeedReached):
         machine.seq = max(machine.seq, fact.seq)
     elif machine.drop_run(fact.run):
@@ -367,14 +425,19 @@ def _on_snapshot(machine: _Machine, fact: SnapshotTaken) -> tuple[Change, ...]:
         for run, view in machine.runs.items()
         if run not in named and view.seq <= snapshot.seq and not isinstance(view.state, Ended)
     }
+    machine.leave_unnamed(0, 0)
     changed = [run for view in snapshot.runs for run in machine.put_run(view)]
     machine.seq = max(machine.seq, snapshot.seq)
+    machine.counted_seq = snapshot.seq
     total = max(snapshot.runs_total, len(machine.runs))
     machine.view = replace(machine.view, facts=snapshot.facts, runs_total=total)
+    machine.leave_unnamed(
+        max((snapshot.runs_live or 0) - machine.view.runs_live, 0),
+        max((snapshot.runs_waiting or 0) - machine.view.runs_waiting, 0),
+    )
     changes: list[Change] = [MachineChanged(fact.machine)]
     if snapshot.telemetry is not None:
-        machine.view = replace(machine.view, telemetry=snapshot.telemetry)
-        machine.remember(snapshot.telemetry)
+        machine.sample(snapshot.telemetry)
         changes.append(TelemetryChanged(fact.machine))
     if anew:
         changes.append(RunsChanged(fact.machine))

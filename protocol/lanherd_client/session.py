@@ -25,6 +25,7 @@ from lanherd_client.mirror import (
     Mirror,
     Online,
     Refused,
+    RestSeen,
     RunGone,
     RunSeen,
     SnapshotTaken,
@@ -105,6 +106,8 @@ class Session:
         self._odd_gpus: frozenset[str] = frozenset()
         self.turns = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
         """Held during each call that ends by itself."""
+        self.connections = 0
+        """How often it was connected: another number later means a cut in between."""
         self.settled = asyncio.Event()
         """Set once the machine has answered or failed for the first time."""
 
@@ -235,7 +238,10 @@ class Session:
         self._resume_from = min(self._mirror.seq(self.machine) or snapshot.seq, snapshot.seq)
         self._take(SnapshotTaken(self.machine, snapshot, first=True))
         self._peer = peer
-        self._move(Online(self._clock(), hello.role or "viewer", hello.version, peer.address))
+        self.connections += 1
+        self._move(
+            Online(self._clock(), hello.role or "viewer", hello.version, peer.address, hello.user)
+        )
 
     def _on_lost(self, failure: Failure) -> None:
         before = self._link
@@ -288,10 +294,10 @@ class Session:
                         self._take(RunSeen(self.machine, body.view))
                         self._take(FeedReached(self.machine, seq))
                     case FeedGap():
-                        await self._close_gap(peer)
+                        await self._look_anew(peer)
         raise self._lost_error()
 
-    async def _close_gap(self, peer: Peer) -> None:
+    async def _look_anew(self, peer: Peer) -> None:
         snapshot = await peer.call(MACHINE_SNAPSHOT, Empty(), timeout_s=SNAPSHOT_TIMEOUT_S)
         self._take(SnapshotTaken(self.machine, snapshot))
         await self._ask_for_the_rest(peer, snapshot)
@@ -309,6 +315,7 @@ class Session:
                 request = ListRuns(
                     states=_UNENDED, limit=RUN_LIST_PAGE_MAX, before=page.runs[-1].run
                 )
+        self._take(RestSeen(self.machine))
         for run in self._mirror.doubtful(self.machine):
             await self._settle_doubt(peer, run)
 
@@ -340,8 +347,7 @@ class Session:
         if read in (frozenset(gpu.uuid for gpu in known), self._odd_gpus):
             return
         self._odd_gpus = frozenset(read)
-        snapshot = await peer.call(MACHINE_SNAPSHOT, Empty(), timeout_s=SNAPSHOT_TIMEOUT_S)
-        self._take(SnapshotTaken(self.machine, snapshot))
+        await self._look_anew(peer)
 
     def _lost_error(self) -> LanherdError:
         return error(

@@ -13,11 +13,12 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lanherd_client.orders import Order
 from lanherd_client.projects.project import Project
 from lanherd_client.projects.push import PushProgress, push
 from lanherd_client.session import LOST_CODES, Session
 from lanherd_protocol.aio.peer import Peer
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.messages import NewRun, SubmitRuns
 from lanherd_protocol.methods import RUNS_SUBMIT, Method
@@ -51,46 +52,22 @@ _STAGES: dict[str, Stage] = {
 }
 
 
-def check_order(command: object, gpus: object, vram: object) -> None:
-    """Raises `MisuseError` for the usual slips of a script, in words that name the mend."""
-    if isinstance(command, str | bytes):
-        raise _misused(
-            "The command of a run is a sequence of words.",
-            f"It was given as one text: {command!r}.",
-            "Write a list, such as ['python', 'train.py']; shlex.split makes one of a text.",
-        )
-    if isinstance(gpus, bool) or not isinstance(gpus, int):
-        raise _misused(
-            "The number of GPUs is a whole number.",
-            f"It was given as {gpus!r}.",
-            "Write a number, such as gpus=1.",
-        )
-    if isinstance(vram, bool) or not isinstance(vram, int | str):
-        raise _misused(
-            "VRAM is a number of bytes, or a text with a unit.",
-            f"It was given as {vram!r}.",
-            "Write a text, such as vram='24GB'.",
-        )
-
-
-def _misused(title: str, why: str, remedy: str) -> LanherdError:
-    return error(ErrorCode.INVALID_REQUEST, title, why, remedy)
-
-
 async def submit_to(
     session: Session,
     run: RunId,
-    spec: RunSpec,
+    order: Order,
     folder: Path | None,
     environment: EnvironmentChoice,
     progress: Callable[[Progress], None] | None,
 ) -> RunView:
     """Pushes the project, where there is one, and submits the run; the run as it was taken."""
+    spec = order.spec
     if folder is not None:
         spec = await _with_project(session, spec, folder, environment, progress)
     if progress is not None:
         progress(Progress("submit", 0, 0))
-    request = SubmitRuns(runs=(NewRun(run=run, spec=spec),))
+    new = NewRun(run=run, spec=spec, settings=order.settings, secrets=order.secrets)
+    request = SubmitRuns(runs=(new,))
     taken = await session.insist(RUNS_SUBMIT, request)
     return taken.runs[0]
 

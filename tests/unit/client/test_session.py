@@ -42,7 +42,7 @@ async def test_connects_takes_a_snapshot_and_follows() -> None:
     agent.change(run_id(1), running())
     async with desk(agent) as one:
         assert one.session.settled.is_set()
-        assert one.session.link == Online(100.0, "admin", "0.1.0", "memory")
+        assert one.session.link == Online(100.0, "admin", "0.1.0", "memory", "tester")
         await one.until_mirrored()
         await one.until(lambda: len(agent.feeds) == 2)
         agent.change(run_id(2), queued())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lanherd_client import submitting
+from lanherd_client.orders import Order
 from lanherd_client.projects.project import Project
 from lanherd_client.projects.push import PushProgress, PushResult
 from lanherd_client.submitting import Progress, submit_to
@@ -17,7 +18,7 @@ from lanherd_protocol.values import LockedEnvironment, NoEnvironment, RunSpec
 from tests.support.scripted_agent import Desk, ScriptedAgent, desk, queued, run_id
 
 SNAPSHOT = SnapshotId("5" * 64)
-SPEC = RunSpec(command=("true",))
+ORDER = Order(RunSpec(command=("true",)))
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ async def submitted(
     one: Desk, project: Path, environment: submitting.EnvironmentChoice = "auto"
 ) -> RunSpec:
     one.agent.change(run_id(1), queued())
-    await submit_to(one.session, run_id(2), SPEC, project, environment, None)
+    await submit_to(one.session, run_id(2), ORDER, project, environment, None)
     return one.agent.runs[run_id(2)].spec
 
 
@@ -106,6 +107,6 @@ async def test_progress_is_told_in_the_words_of_a_submit(
     told: list[Progress] = []
     async with desk(ScriptedAgent()) as one:
         one.agent.change(run_id(1), queued())
-        await submit_to(one.session, run_id(2), SPEC, project, "auto", told.append)
+        await submit_to(one.session, run_id(2), ORDER, project, "auto", told.append)
     assert told[0] == Progress("scan", 0, 0, Project.open(project).notes)
     assert told[1:] == [Progress("upload", 10, 20), Progress("submit", 0, 0)]

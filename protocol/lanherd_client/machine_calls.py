@@ -1,0 +1,92 @@
+"""What is asked of one machine as a whole: its runs page by page, its agent, its retention."""
+
+import os
+import time
+from collections.abc import Callable
+
+from lanherd_client.mirror import Input, ProblemsSeen
+from lanherd_client.session import Session
+from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, CommandId, DeviceId, RunId, uuid7
+from lanherd_protocol.messages import (
+    AgentStatus,
+    ApplyRetention,
+    Empty,
+    ListRuns,
+    PlanRetention,
+    PutRetention,
+    RetentionPlan,
+    RetentionState,
+    RunList,
+)
+from lanherd_protocol.methods import (
+    AGENT_STATUS,
+    ENVIRONMENTS_LIST,
+    RETENTION_APPLY,
+    RETENTION_GET,
+    RETENTION_PLAN,
+    RETENTION_PUT,
+    RUNS_LIST,
+)
+from lanherd_protocol.states import StateName
+from lanherd_protocol.values import EnvironmentView, RetentionRules
+
+
+def new_id() -> str:
+    """A fresh UUIDv7."""
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES_PER_ID))
+
+
+class MachineCalls:
+    """Questions to a machine, and its retention. All raise why it can't be asked.
+
+    `session_of` finds a machine's session, and raises for one that isn't paired.
+    """
+
+    def __init__(
+        self, session_of: Callable[[DeviceId], Session], take: Callable[[Input], None]
+    ) -> None:
+        self._session_of = session_of
+        self._on_answer = take
+
+    async def list_runs(
+        self,
+        machine: DeviceId,
+        *,
+        states: tuple[StateName, ...] = (),
+        limit: int = 100,
+        before: RunId | None = None,
+    ) -> RunList:
+        """A page of a machine's runs, newest first; all states when none is named."""
+        request = ListRuns(states=states, limit=limit, before=before)
+        return await self._session_of(machine).ask(RUNS_LIST, request)
+
+    async def status(self, machine: DeviceId) -> AgentStatus:
+        """The agent's own account of itself."""
+        answer = await self._session_of(machine).ask(AGENT_STATUS, Empty())
+        self._on_answer(ProblemsSeen(machine, answer.problems))
+        return answer
+
+    async def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
+        """The environments that a machine has built."""
+        answer = await self._session_of(machine).ask(ENVIRONMENTS_LIST, Empty())
+        return answer.environments
+
+    async def retention(self, machine: DeviceId) -> RetentionState:
+        """What a machine keeps of ended runs, and what they hold on its disk now."""
+        return await self._session_of(machine).ask(RETENTION_GET, Empty())
+
+    async def set_retention(self, machine: DeviceId, rules: RetentionRules) -> RetentionState:
+        """Replaces all rules of a machine; it keeps to them from now on."""
+        request = PutRetention(command=CommandId(new_id()), rules=rules)
+        return await self._session_of(machine).insist(RETENTION_PUT, request)
+
+    async def plan_retention(
+        self, machine: DeviceId, rules: RetentionRules | None = None
+    ) -> RetentionPlan:
+        """What would be removed now by the machine's rules, or by these. Nothing is removed."""
+        return await self._session_of(machine).ask(RETENTION_PLAN, PlanRetention(rules=rules))
+
+    async def apply_retention(self, machine: DeviceId) -> RetentionPlan:
+        """Removes what the machine's rules don't keep, at once; what is removed."""
+        request = ApplyRetention(command=CommandId(new_id()))
+        return await self._session_of(machine).insist(RETENTION_APPLY, request)

@@ -1,0 +1,317 @@
+"""What a run is to be, as a script says it: friendly arguments in, a specification out.
+
+Both faces of the fleet and the command line build their runs here, so that a word means the same
+in all of them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol, TypedDict, get_args
+
+from lanherd_client.durations import parse_duration
+from lanherd_client.sizes import parse_size
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import DeviceId, RunId, is_uuid7
+from lanherd_protocol.values import (
+    Dependency,
+    DependencyKind,
+    GpuRequest,
+    LogRule,
+    RetryCause,
+    RetryRule,
+    RunSettings,
+    RunSpec,
+    StopRule,
+    StopSignal,
+)
+
+Seconds = float | str | timedelta
+"""A number of seconds, a text such as '2h30m', or a timedelta."""
+
+SIGNALS: tuple[StopSignal, ...] = get_args(StopSignal)
+CAUSES: tuple[RetryCause, ...] = get_args(RetryCause)
+KINDS: tuple[DependencyKind, ...] = get_args(DependencyKind)
+
+
+class RunHandle(Protocol):
+    """A run of either face: its id, and the machine that it is on."""
+
+    @property
+    def id(self) -> RunId: ...
+
+    @property
+    def machine(self) -> DeviceId: ...
+
+
+RunRef = RunHandle | str
+"""A run, or its whole id."""
+
+
+class RunOptions(TypedDict, total=False):
+    """What may be said of a run beside its command and its GPUs; everything may be left out.
+
+    The life of each attempt: `time_limit` (none), `stop_signal` ('TERM') and the `grace` that it
+    has to end after it (10 s).
+
+    Further attempts: `retries` (0) that many, after the ends in `retry_on` ('failed' and 'lost';
+    'timed_out'), of the failed ones only those with `retry_codes` or `retry_signals` where there
+    are any; `backoff` (10 s) before the first retry, twice that before the next, and so on. `retry`
+    is a whole rule in their place.
+
+    What it waits for: `after` (started), `after_ok` (succeeded), `after_any` (ended) are runs of
+    the same machine, each by its handle or its whole id. `hold` keeps it waiting until it is
+    released.
+
+    `priority` (0, from -100 to 100), `tags`, `notes` and `pinned` may be changed later.
+
+    `secrets` are names and values: the command finds each as a file in the folder that
+    LANHERD_SECRETS names, and no view, event or log of Lanherd's has the value.
+
+    The command begins in `directory` (the project's root; a path in it, or an absolute one), at
+    `niceness` (0, to 19). `pre_command` must succeed before it, `post_command` follows it in any
+    case. With `split_log` stderr gets a log of its own; `log_cap` is what a log may hold, in bytes
+    or as a text ('2GB'), before its middle is given up.
+    """
+
+    time_limit: Seconds | None
+    stop_signal: str
+    grace: Seconds
+    retry: RetryRule | None
+    retries: int
+    retry_on: str | Sequence[str]
+    retry_codes: Sequence[int]
+    retry_signals: Sequence[int]
+    backoff: Seconds
+    after: RunRef | Iterable[RunRef]
+    after_ok: RunRef | Iterable[RunRef]
+    after_any: RunRef | Iterable[RunRef]
+    hold: bool
+    priority: int
+    tags: str | Iterable[str]
+    notes: str
+    pinned: bool
+    secrets: Mapping[str, str] | None
+    directory: str
+    niceness: int
+    pre_command: Sequence[str]
+    post_command: Sequence[str]
+    split_log: bool
+    log_cap: int | str | None
+
+
+_KNOWN = frozenset(RunOptions.__annotations__)
+_RETRY_WORDS = ("retry_on", "retry_codes", "retry_signals", "backoff")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run that can be submitted. `beside` are the machines of the runs that it waits for, as far
+    as their handles tell."""
+
+    spec: RunSpec
+    settings: RunSettings = field(default_factory=RunSettings)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    beside: frozenset[DeviceId] = frozenset()
+
+
+def take_order(
+    command: Sequence[str],
+    gpus: int,
+    vram: int | str,
+    exclusive: bool,
+    name: str,
+    variables: Mapping[str, str] | None,
+    options: RunOptions,
+) -> Order:
+    """The order that the arguments describe.
+
+    Raises `MisuseError` for the usual slips of a script, in words that name the mend, and
+    ValueError for a text that is no size or no duration. What a machine can't do, it says itself.
+    """
+    _check_words(command, "command")
+    _check_gpus(gpus, vram)
+    _check_names(options)
+    secrets = dict(options.get("secrets") or {})
+    spec = RunSpec(
+        command=tuple(command),
+        name=name,
+        gpus=GpuRequest(
+            count=gpus,
+            vram_bytes=parse_size(vram) if isinstance(vram, str) else vram,
+            exclusive=exclusive,
+        ),
+        variables=dict(variables or {}),
+        time_limit_s=_seconds_or_none(options.get("time_limit")),
+        stop=_stop_rule(options),
+        retry=_retry_rule(options),
+        dependencies=_dependencies(options),
+        directory=options.get("directory", ""),
+        niceness=options.get("niceness", 0),
+        pre_command=_check_words(options.get("pre_command", ()), "pre_command"),
+        post_command=_check_words(options.get("post_command", ()), "post_command"),
+        log=_log_rule(options),
+        secrets=tuple(sorted(secrets)),
+    )
+    settings = RunSettings(
+        priority=options.get("priority", 0),
+        held=options.get("hold", False),
+        tags=words_of(options.get("tags", ())),
+        notes=options.get("notes", ""),
+        pinned=options.get("pinned", False),
+    )
+    return Order(spec, settings, secrets, _machines_of(options))
+
+
+def seconds_of(value: Seconds) -> float:
+    """Seconds of a number, a text or a timedelta. Raises ValueError."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return parse_duration(value) if isinstance(value, str) else float(value)
+
+
+def words_of(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Each word once, in order; a single text is one word."""
+    return tuple(dict.fromkeys((value,) if isinstance(value, str) else value))
+
+
+def signal_of(name: str) -> StopSignal:
+    """A signal that a run may be stopped with, from 'INT', 'int' or 'SIGINT'."""
+    wanted = name.upper().removeprefix("SIG")
+    for signal in SIGNALS:
+        if signal == wanted:
+            return signal
+    raise _misused(
+        "A run is stopped with one of a few signals.",
+        f"{name!r} is none of them.",
+        f"Write one of {', '.join(SIGNALS)}.",
+    )
+
+
+def run_of(ref: RunRef) -> RunId:
+    """The id of a run that is named by its handle or its whole id."""
+    if not isinstance(ref, str):
+        return ref.id
+    if is_uuid7(ref):
+        return RunId(ref)
+    raise _misused(
+        "A run is named by its handle or its whole id here.",
+        f"It was given as {ref!r}.",
+        "Find it first with 'fleet.run', which takes a part of an id or a name.",
+    )
+
+
+def refs_of(value: RunRef | Iterable[RunRef]) -> tuple[RunRef, ...]:
+    """One run or several, as several."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return (value,)
+    return tuple(value)
+
+
+def _seconds_or_none(value: Seconds | None) -> float | None:
+    return None if value is None else seconds_of(value)
+
+
+def _stop_rule(options: RunOptions) -> StopRule:
+    usual = StopRule()
+    return StopRule(
+        signal=signal_of(options.get("stop_signal", usual.signal)),
+        grace_s=seconds_of(options.get("grace", usual.grace_s)),
+    )
+
+
+def _retry_rule(options: RunOptions) -> RetryRule:
+    rule, retries = options.get("retry"), options.get("retries", 0)
+    said = [word for word in _RETRY_WORDS if word in options]
+    if rule is not None:
+        if said or retries:
+            raise _misused(
+                "The retries are said twice.",
+                f"A rule was given, and {', '.join(said) or 'retries'} beside it.",
+                "Put all of it into the rule, or leave the rule out.",
+            )
+        return rule
+    if said and not retries:
+        raise _misused(
+            "It isn't said how often the run is to be tried again.",
+            f"{', '.join(said)} was given without a number of retries.",
+            "Say how many, such as retries=3.",
+        )
+    usual = RetryRule()
+    return RetryRule(
+        attempts_max=retries + 1,
+        on=tuple(map(_cause, words_of(options.get("retry_on", usual.on)))),
+        exit_codes=tuple(options.get("retry_codes", ())),
+        signals=tuple(options.get("retry_signals", ())),
+        backoff_s=seconds_of(options.get("backoff", usual.backoff_s)),
+    )
+
+
+def _cause(word: str) -> RetryCause:
+    for cause in CAUSES:
+        if cause == word:
+            return cause
+    raise _misused(
+        "A run is tried again after certain ends only.",
+        f"{word!r} is none of them.",
+        f"Write one or more of {', '.join(CAUSES)}.",
+    )
+
+
+def _dependencies(options: RunOptions) -> tuple[Dependency, ...]:
+    named: dict[Dependency, None] = {}
+    for kind in KINDS:
+        for ref in refs_of(options.get(kind, ())):
+            named[Dependency(run=run_of(ref), kind=kind)] = None
+    return tuple(named)
+
+
+def _machines_of(options: RunOptions) -> frozenset[DeviceId]:
+    refs = (ref for kind in KINDS for ref in refs_of(options.get(kind, ())))
+    return frozenset(ref.machine for ref in refs if not isinstance(ref, str))
+
+
+def _log_rule(options: RunOptions) -> LogRule:
+    cap = options.get("log_cap")
+    return LogRule(
+        split=options.get("split_log", False),
+        bytes_max=parse_size(cap) if isinstance(cap, str) else cap,
+    )
+
+
+def _check_names(options: RunOptions) -> None:
+    unknown = sorted(options.keys() - _KNOWN)
+    if unknown:
+        raise TypeError(
+            f"submit() got an unexpected keyword argument '{unknown[0]}'; "
+            f"a run may have: {', '.join(sorted(_KNOWN))}"
+        )
+
+
+def _check_words(words: Any, what: str) -> tuple[str, ...]:
+    if isinstance(words, str | bytes):
+        raise _misused(
+            f"The {what.replace('_', ' ')} of a run is a sequence of words.",
+            f"It was given as one text: {words!r}.",
+            "Write a list, such as ['python', 'train.py']; shlex.split makes one of a text.",
+        )
+    return tuple(words)
+
+
+def _check_gpus(gpus: object, vram: object) -> None:
+    if isinstance(gpus, bool) or not isinstance(gpus, int):
+        raise _misused(
+            "The number of GPUs is a whole number.",
+            f"It was given as {gpus!r}.",
+            "Write a number, such as gpus=1.",
+        )
+    if isinstance(vram, bool) or not isinstance(vram, int | str):
+        raise _misused(
+            "VRAM is a number of bytes, or a text with a unit.",
+            f"It was given as {vram!r}.",
+            "Write a text, such as vram='24GB'.",
+        )
+
+
+def _misused(title: str, why: str, remedy: str) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, why, remedy)
