@@ -1,0 +1,190 @@
+"""`./dev soak --kills N --seed S [--json]`: live runs, kills of everything at any moment, an audit.
+
+A real agent with its launcher in a home of its own keeps 50 seeded runs alive, while agent,
+launcher and shims are killed at named points and at random moments. Then everything that the
+machine tells is held against what the jobs wrote down themselves. Exits 0 only if nothing is
+lost, doubled, untrue or left; otherwise the home and a story stay to be read.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.bench.report import Metric, Report, percentile
+from tests.soak.audit import Audit, Auditor
+from tests.soak.killer import Killer
+from tests.soak.kinds import GPUS, Runs
+from tests.soak.link import Link, passed
+from tests.soak.load import FOLLOWERS, LIVE, LOOK_EVERY_S, Load
+from tests.soak.machine import Machine, Story, send
+from tests.support.isolation import isolated_environment
+from tests.support.job_truth import processes_of
+from tests.support.waiting import wait_until_async
+
+KILLS = 500
+LIVE_WITHIN_S = 60.0
+WIND_DOWN_S = 90.0
+GONE_WITHIN_S = 15.0
+READOPT_P99_S_MAX = 1.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
+    parser.add_argument("--kills", type=int, default=KILLS, metavar="N")
+    parser.add_argument("--seed", type=int, default=None, metavar="S", help="default: another one")
+    parser.add_argument("--json", action="store_true", help="one JSON line for each figure")
+    arguments = parser.parse_args()
+    seed = arguments.seed if arguments.seed is not None else time.time_ns() % 1_000_000
+    report = Report(as_json=arguments.json)
+    return soak(report, arguments.kills, seed)
+
+
+def soak(report: Report, kills: int, seed: int) -> int:
+    report.say(
+        f"soak: {kills} kills, seed {seed} (again: ./dev soak --kills {kills} --seed {seed})"
+    )
+    # Not /tmp, which is often in memory; short, since a Unix socket's path has 107 bytes.
+    parent = Path(os.environ.get("SCRATCH", Path.home()))
+    folder = Path(tempfile.mkdtemp(prefix=".lh-soak-", dir=parent))
+    os.environ.update(isolated_environment(folder))
+    machine = Machine(folder, GPUS)
+    try:
+        done = asyncio.run(Soak(machine, seed).run(kills))
+    except Story as problem:
+        report.say(f"soak: {problem}; seed {seed}, its home: {folder}")
+        return 1
+    finally:
+        end_all(machine)
+    tell(report, done)
+    audit = done.auditor.audit
+    if audit.words:
+        story = folder / "story.txt"
+        story.write_text(f"seed {seed}, {kills} kills\n" + "\n".join(audit.words) + "\n")
+        for text in audit.words[:20]:
+            report.say(f"soak: {text[:400]}")
+        report.say(f"soak: {len(audit.words)} faults with seed {seed}; their story: {story}")
+    else:
+        shutil.rmtree(folder)
+    return report.finish()
+
+
+class Soak:
+    def __init__(self, machine: Machine, seed: int) -> None:
+        self.machine = machine
+        self.began = time.monotonic()
+        self.link = Link(machine)
+        runs = Runs(seed, machine.truth)
+        self.load = Load(machine, self.link, runs, random.Random(f"load of {seed}"))
+        self.killer = Killer(machine, self.link, self.load, random.Random(f"kills of {seed}"))
+        self.auditor = Auditor(machine, self.load, self.killer)
+        self.points: dict[str, int] = {}
+
+    async def run(self, kills: int) -> "Soak":
+        await self.killer.start_again(armed=False)
+        self.killer.readopted_s.clear()
+        self.killer.live_at_starts.clear()
+        async with self._under_load():
+            await wait_until_async(lambda: len(self.load.open) >= LIVE, LIVE_WITHIN_S)
+            await self.killer.run(kills)
+            await self._wind_down()
+            views = await self.load.listed()
+        self.points = self.killer.notes()
+        self.auditor.check_runs(views)
+        self.auditor.check_logs()
+        await self._end_machine()
+        self.auditor.check_records(self.machine.records(), views)
+        return self
+
+    @asynccontextmanager
+    async def _under_load(self) -> AsyncIterator[None]:
+        """What any of its tasks meets that it doesn't expect ends the soak."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.load.fill()), group.create_task(self.load.disturb())]
+            tasks += [group.create_task(self.load.follow()) for _ in range(FOLLOWERS)]
+            yield
+            for task in tasks:
+                task.cancel()
+
+    async def _wind_down(self) -> None:
+        """No more kills; what is armed goes; every run comes to its end."""
+        self.load.filling = False
+        self.machine.signal_launcher(signal.SIGTERM)
+        await self.machine.end()
+        await self.killer.start_again(armed=False)
+        end = time.monotonic() + WIND_DOWN_S
+        while self.load.open and time.monotonic() < end:
+            await passed(LOOK_EVERY_S)
+
+    async def _end_machine(self) -> None:
+        """Agent and launcher end, and with them the last shim; nothing is left then."""
+        await self.machine.end()
+        await self.link.disconnect()
+        for pid in self.machine.own_processes():
+            send(pid, signal.SIGTERM)
+
+        def none_left() -> bool:
+            return not (self.machine.own_processes() or processes_of(self.machine.truth))
+
+        try:
+            await wait_until_async(none_left, GONE_WITHIN_S)
+        except TimeoutError:
+            self.auditor.check_processes(GONE_WITHIN_S, self.machine.own_processes())
+
+
+def tell(report: Report, done: Soak) -> None:
+    killer, audit = done.killer, done.auditor.audit
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(killer.by_kind.items()))
+    outcomes = ", ".join(f"{count} {name}" for name, count in sorted(audit.outcomes.items()))
+    points = ", ".join(f"{count} {name}" for name, count in sorted(done.points.items()))
+    live = min(killer.live_at_starts, default=0)
+    report.add(Metric("kills", killer.kills, "kills", reference=kinds))
+    report.add(Metric("fail_points", len(done.points), "points", reference=points))
+    report.add(Metric("runs", len(done.load.sent), "runs", reference=outcomes))
+    for name, unit in (
+        ("lost", "runs"),
+        ("doubled", "runs"),
+        ("wrong_outcomes", "attempts"),
+        ("log_bytes_lost", "bytes"),
+        ("log_bytes_doubled", "bytes"),
+        ("orphans", "processes"),
+        ("broken", "faults"),
+    ):
+        report.add(Metric(name, getattr(audit, name), unit, at_most=0, reference=seen(audit, name)))
+    readopted = killer.readopted_s or [0.0]
+    report.add(
+        Metric(
+            "readopt_p99_s",
+            percentile(readopted, 99),
+            "s",
+            at_most=READOPT_P99_S_MAX,
+            reference=f"p50 {percentile(readopted, 50):.2f} s, at least {live} live",
+        )
+    )
+    report.add(Metric("took", time.monotonic() - done.began, "s"))
+
+
+def seen(audit: Audit, name: str) -> str:
+    match name:
+        case "log_bytes_lost":
+            return f"of {audit.log_bytes}; {audit.followed} logs were followed to their end"
+        case _:
+            return ""
+
+
+def end_all(machine: Machine) -> None:
+    """Nothing outlives a soak, however it went: what names its folders is its own."""
+    for pid in {*machine.own_processes(), *processes_of(machine.truth)}:
+        send(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The kinds of runs that a soak keeps alive, drawn by a seed: what each does and asks for."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, RunId, uuid7
+from lanherd_protocol.messages import NewRun
+from lanherd_protocol.values import GpuRequest, RunSpec
+from tests.support.fake_job import command
+
+GIB = 1 << 30
+GPUS = 8
+EPOCH_MS = 1_700_000_000_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one run is told: its job's options, and more of its spec."""
+
+    options: tuple[str | int | float, ...]
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+def quick(chance: random.Random) -> Asked:
+    return Asked(("--bytes", chance.randrange(5000), "--seconds", chance.uniform(0, 0.3)))
+
+
+def steady(chance: random.Random) -> Asked:
+    rate = chance.choice((500, 5_000, 50_000))
+    code = chance.choice((0, 0, 0, 3))
+    seconds = chance.uniform(2, 16)
+    return Asked(("--seconds", seconds, "--rate", rate, "--err-rate", rate / 3, "--exit", code))
+
+
+def talker(chance: random.Random) -> Asked:
+    return Asked(("--seconds", chance.uniform(0.5, 3), "--rate", 2_000_000, "--line-bytes", 400))
+
+
+def dying(chance: random.Random) -> Asked:
+    name = chance.choice(("SEGV", "KILL", "TERM", "ABRT", "INT"))
+    return Asked(("--seconds", chance.uniform(0, 6), "--rate", 2_000, "--die", name))
+
+
+def deaf(chance: random.Random) -> Asked:
+    seconds = chance.uniform(2, 10)
+    return Asked(("--seconds", seconds, "--rate", 1_000, "--on-term", "ignore"))
+
+
+def saver(chance: random.Random) -> Asked:
+    options = ("--seconds", chance.uniform(3, 12), "--rate", 1_000, "--on-term", "save")
+    return Asked((*options, "--save-s", chance.uniform(0, 0.6)))
+
+
+def leaver(chance: random.Random) -> Asked:
+    kinds = ("plain:2", "session", "double", "deaf", "stopped", "clean")
+    leaves = ",".join(chance.sample(kinds, chance.randint(1, 3)))
+    options = ("--seconds", chance.uniform(0, 5), "--bytes", 500, "--exit", chance.choice((0, 1)))
+    return Asked((*options, "--leave", leaves))
+
+
+def stormy(chance: random.Random) -> Asked:
+    options = ("--seconds", chance.uniform(0, 1), "--storm", chance.randint(2, 6))
+    return Asked((*options, "--storm-for", 20, "--bytes", 300))
+
+
+def writer(chance: random.Random) -> Asked:
+    return Asked(("--seconds", chance.uniform(0, 4), "--outputs", chance.randint(1, 5)))
+
+
+def on_gpu(chance: random.Random) -> Asked:
+    gpus = GpuRequest(
+        count=chance.randint(1, 2),
+        vram_bytes=chance.choice((0, 2, 8)) * GIB,
+        exclusive=chance.random() < 0.3,
+    )
+    return Asked(("--seconds", chance.uniform(0.2, 3), "--bytes", 200), {"gpus": gpus})
+
+
+def missing(chance: random.Random) -> Asked:
+    """It can't be started at all."""
+    return Asked(("/nowhere/is/a/program",))
+
+
+KINDS: dict[Callable[[random.Random], Asked], float] = {
+    quick: 4,
+    steady: 8,
+    talker: 1,
+    dying: 3,
+    deaf: 2,
+    saver: 2,
+    leaver: 2,
+    stormy: 0.5,
+    writer: 1,
+    on_gpu: 3,
+    missing: 0.3,
+}
+
+
+class Runs:
+    """Makes runs, the same ones for the same seed."""
+
+    def __init__(self, seed: int, truth: Path) -> None:
+        self._chance = random.Random(f"runs of {seed}")
+        self._truth = truth
+        self._made = 0
+
+    def make(self) -> NewRun:
+        (kind,) = self._chance.choices(list(KINDS), list(KINDS.values()))
+        asked = kind(self._chance)
+        self._made += 1
+        words = command(*asked.options)
+        if kind is missing:
+            words = tuple(map(str, asked.options))
+        spec = RunSpec(
+            command=words,
+            name=kind.__name__,
+            variables={"FAKE_JOB_TRUTH": str(self._truth)},
+            **asked.more,
+        )
+        return NewRun(run=self._id(), spec=spec)
+
+    def _id(self) -> RunId:
+        noise = self._chance.randbytes(RANDOM_BYTES_PER_ID)
+        return RunId(uuid7(EPOCH_MS + self._made, noise))
