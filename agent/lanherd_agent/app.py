@@ -29,7 +29,9 @@ from lanherd_agent.gpu.host import HostProbe
 from lanherd_agent.gpu.probe import AttemptHold, ProbeFacts
 from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.home import AgentHome, locked
-from lanherd_agent.persist.sqlite import SqliteStore
+from lanherd_agent.problems import Problems, untrusted
+from lanherd_agent.recovery import open_shell
+from lanherd_agent.service import Service
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
@@ -39,7 +41,7 @@ from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.messages import AgentStatus
-from lanherd_protocol.states import RunView
+from lanherd_protocol.states import Ended, RunView
 from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, Telemetry
 from lanherd_protocol.version import __version__
 
@@ -69,10 +71,12 @@ class Agent:
         shell: Shell,
         snapshots: SnapshotStore,
         builder: EnvironmentBuilder,
+        problems: Problems | None = None,
     ) -> None:
         self._options = options
         self._identity = identity
         self._shell = shell
+        self._problems = problems = problems or Problems()
         self._name = options.name or socket.gethostname()
         self._started_at = time.time()
         self._port = 0
@@ -89,7 +93,9 @@ class Agent:
             on_facts=self._on_facts,
         )
         self.executor = Executor(options.home, shell, snapshots, builder)
-        self._machine = MachineApi(shell, lambda: self._sampler, self._facts, self._status)
+        self._machine = MachineApi(
+            shell, lambda: self._sampler, self._facts, self._status, problems
+        )
         routes = Routes()
         self._machine.routes(routes)
         RunsApi(shell).routes(routes)
@@ -160,6 +166,11 @@ class Agent:
 
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         self._sampler.wake()
+        for view in views:
+            state = view.state
+            if isinstance(state, Ended) and state.reason.code == "lost_untrusted":
+                where = f"{view.run}/{view.attempt}"
+                self._problems.put(untrusted(view.run, where, state.reason.text), view.run)
 
     def _look_up(self, device: DeviceId) -> Grant | None:
         known = self._shell.device(device)
@@ -194,6 +205,7 @@ class Agent:
             started_at=self._started_at,
             live_runs=self._shell.live_runs,
             queued_runs=self._shell.queued_runs,
+            problems=self._problems.all(),
         )
 
     def _advert(self) -> Advert:
@@ -231,10 +243,11 @@ async def serve(options: ServeOptions) -> None:
         identity = load_or_create_identity(options.home.identity)
         snapshots = await SnapshotStore.open(options.home.root)
         builder = await EnvironmentBuilder.open(options.home.root)
-        shell = await Shell.open(SqliteStore(options.home.database))
+        problems, service = Problems(), Service()
+        shell = await open_shell(options.home, problems)
         try:
             stopped = _told_to_stop()
-            agent = Agent(options, identity, shell, snapshots, builder)
+            agent = Agent(options, identity, shell, snapshots, builder, problems)
             async with TaskOwner("agent") as tasks, agent.serving(tasks):
                 print(
                     f"lanherd-agent {__version__} serves {agent.port} on "
@@ -242,7 +255,13 @@ async def serve(options: ServeOptions) -> None:
                     file=sys.stderr,
                     flush=True,
                 )
-                await _until_stopped_or_failed(stopped, tasks)
+                service.ready()
+                feeding = tasks.spawn(service.feed_watchdog(), "watchdog")
+                try:
+                    await _until_stopped_or_failed(stopped, tasks)
+                finally:
+                    feeding.cancel()
+                    service.stopping()
         finally:
             await shell.close()
 

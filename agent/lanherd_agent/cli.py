@@ -141,6 +141,8 @@ async def _status(options: argparse.Namespace) -> None:
             f"{', '.join(status.addresses)} port {status.port}, "
             f"{status.live_runs} runs live, {status.queued_runs} waiting"
         )
+        for wrong in status.problems:
+            print(f"{wrong.text} {wrong.remedy}".rstrip())
 
 
 async def _probe(options: argparse.Namespace) -> None:

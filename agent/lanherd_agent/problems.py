@@ -1,5 +1,6 @@
 """What is wrong with the machine now, for those who look at it: told until it is cleared."""
 
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Reason
 
 PROBLEMS_MAX = 32
@@ -26,3 +27,13 @@ class Problems:
     def all(self) -> tuple[Reason, ...]:
         """The problems, oldest first."""
         return tuple(self._reasons.values())
+
+
+def untrusted(run: RunId, where: str, why: str) -> Reason:
+    """For a run whose directory is not as the agent left it; `where` is a path below `runs`."""
+    return Reason(
+        code="run_directory_untrusted",
+        text=f"The files of run {short_id(run)} can't be trusted and are left alone: {why}.",
+        data={"run": run, "where": where, "why": why},
+        remedy=f"Look at runs/{where} in the agent's home, and remove it if nobody needs it.",
+    )

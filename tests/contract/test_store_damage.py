@@ -195,11 +195,32 @@ def test_an_fsync_that_fails_in_a_checkpoint_ends_the_store(
     assert not damage_note(path).exists()
 
 
-def test_an_fsync_that_fails_while_tables_are_made_is_told(tmp_path: Path, faults: Faults) -> None:
-    path = tmp_path / "agent.sqlite"
-    shutil.copyfile(OLD, path)
+def test_an_fsync_that_fails_in_the_last_checkpoint_is_told(tmp_path: Path, faults: Faults) -> None:
+    store = filled(tmp_path / "agent.sqlite", vfs="faulty")
     faults.fsync_fails = True
-    failed_for_good(lambda: SqliteStore(path, vfs="faulty"))
+    failed_for_good(store.fold)
+    store.close()
+
+
+def test_the_log_is_folded_in(tmp_path: Path) -> None:
+    path = tmp_path / "agent.sqlite"
+    store = filled(path)
+    store.fold()
+    assert path.with_name("agent.sqlite-wal").stat().st_size == 0
+    assert path.stat().st_size > 200 * 2000
+    store.close()
+
+
+def test_a_note_is_about_one_file_only(tmp_path: Path) -> None:
+    path = tmp_path / "agent.sqlite"
+    no_database(path)
+    damage_of(lambda: SqliteStore(path))
+    # A copy from before takes its place.
+    filled(tmp_path / "copy.sqlite", runs=1).close()
+    (tmp_path / "copy.sqlite").rename(path)
+    store = SqliteStore(path)
+    assert store.load(9).runs_total == 1
+    store.close()
 
 
 # --- Records that are only old -------------------------------------------------------------------

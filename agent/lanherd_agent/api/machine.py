@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
 from lanherd_agent.gpu.sampler import Sampler
+from lanherd_agent.problems import Problems
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.codec import encode_body
@@ -26,8 +28,10 @@ class MachineApi:
         sampler: Callable[[], Sampler],
         facts: Callable[[], MachineFacts],
         status: Callable[[], AgentStatus],
+        problems: Problems,
     ) -> None:
         self._shell = shell
+        self._problems = problems
         self._sampler = sampler
         self._facts = facts
         self._status = status
@@ -46,19 +50,23 @@ class MachineApi:
         self._latest = None
         if not self._watchers:
             return
-        body = encode_body(sample)
+        body = encode_body(self._whole(sample))
         self._latest = body
         for watcher in self._watchers:
             watcher.offer(self._samples, body)
 
+    def _whole(self, sample: Telemetry) -> Telemetry:
+        return replace(sample, problems=self._problems.all())
+
     async def _on_snapshot(self, call: IncomingCall, request: Empty) -> MachineSnapshot:
         snapshot = self._shell.snapshot(ENDED_RUNS_IN_SNAPSHOT)
+        latest = self._sampler().latest
         # Newest first: the rest, `runs_total` says how many there are, is asked for page by page.
         return MachineSnapshot(
             facts=self._facts(),
             seq=snapshot.seq,
             runs=first_that_fit(snapshot.runs, encoded_size),
-            telemetry=self._sampler().latest,
+            telemetry=None if latest is None else self._whole(latest),
             runs_total=snapshot.total,
             runs_live=self._shell.live_runs,
             runs_waiting=self._shell.queued_runs,
@@ -73,7 +81,8 @@ class MachineApi:
             self._watchers.add(sub)
             try:
                 if sampler.latest is not None:
-                    sub.offer(self._samples, self._latest or encode_body(sampler.latest))
+                    body = self._latest or encode_body(self._whole(sampler.latest))
+                    sub.offer(self._samples, body)
                 await sub.wait_closed()
             finally:
                 self._watchers.discard(sub)

@@ -25,9 +25,6 @@ VERSIONS: tuple[str, ...] = (
     CREATE TABLE devices (device TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE audit (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
     """,
-    # A command is now kept with what was answered. That of an old one isn't known; all that there
-    # was then is a stop, which changes nothing more when it comes again.
-    "DELETE FROM commands;",
 )
 
 TABLES = frozenset(("meta", "runs", "events", "effects", "commands", "devices", "audit"))

@@ -267,6 +267,14 @@ class SqliteStore:
                 self._events_since_prune = self._commands_since_prune = self._wal_pages = 0
                 self._audit_since_prune = 0
 
+    def fold(self) -> None:
+        """Write the whole log back into the database, and say so if that fails."""
+        with self._told_as_failure():
+            left = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            if left != (0, 0):
+                raise store_failed(self._where, "The log could not be written back.")
+            self._wal_pages = 0
+
     def _prune(self, table: str, number: str, most: int) -> None:
         query = f"DELETE FROM {table} WHERE {number} <= (SELECT max({number}) FROM {table}) - ?"
         self._transact(lambda: self._connection.execute(query, (most,)))
@@ -306,7 +314,7 @@ class SqliteStore:
 
     def _check(self, *, thoroughly: bool) -> None:
         """Damage is better met now than by what is committed next."""
-        if self._damage.exists():
+        if _is_noted(self._damage, Path(self._where)):
             raise damaged(self._where, "They were found so when they were last used.")
         found = self._one("PRAGMA quick_check(1)") if thoroughly else "ok"
         if found != "ok":
@@ -366,7 +374,8 @@ class SqliteStore:
     def _remember_damage(self, failure: DamagedError) -> None:
         self._failed = failure
         try:
-            self._damage.write_text(f"{failure}\n")
+            inode = os.stat(self._where).st_ino
+            self._damage.write_text(f"{inode} {failure}\n")
         except OSError as problem:
             _LOG.warning("It could not be noted that %s is damaged: %s", self._where, problem)
 
@@ -388,8 +397,16 @@ class SqliteStore:
 
 
 def damage_note(path: Path) -> Path:
-    """The file that says of a database that it was found damaged."""
+    """The file that says of a database (by its inode) that it was found damaged."""
     return path.with_name(f"{path.name}.damaged")
+
+
+def _is_noted(note: Path, path: Path) -> bool:
+    """Whether the note is about this very file, and not about one that had its name before."""
+    try:
+        return note.read_text().partition(" ")[0] == str(path.stat().st_ino)
+    except (FileNotFoundError, IsADirectoryError):
+        return False
 
 
 def _has_content(path: Path) -> bool:
