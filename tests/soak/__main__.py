@@ -28,7 +28,7 @@ from tests.soak.load import FOLLOWERS, LIVE, LOOK_EVERY_S, Load
 from tests.soak.machine import Machine, Story, send
 from tests.support.isolation import isolated_environment
 from tests.support.job_truth import processes_of
-from tests.support.waiting import wait_until_async
+from tests.support.waiting import wait_until, wait_until_async
 
 KILLS = 500
 LIVE_WITHIN_S = 60.0
@@ -182,8 +182,15 @@ def seen(audit: Audit, name: str) -> str:
 
 def end_all(machine: Machine) -> None:
     """Nothing outlives a soak, however it went: what names its folders is its own."""
-    for pid in {*machine.own_processes(), *processes_of(machine.truth)}:
-        send(pid, signal.SIGKILL)
+
+    def none_left() -> bool:
+        # First who could start more of them.
+        left = machine.own_processes() or processes_of(machine.truth)
+        for pid in left:
+            send(pid, signal.SIGKILL)
+        return not left
+
+    wait_until(none_left, GONE_WITHIN_S)
 
 
 if __name__ == "__main__":
