@@ -23,7 +23,7 @@ from lanherd_agent.api.runs import RunsApi
 from lanherd_agent.api.snapshots import SnapshotsApi
 from lanherd_agent.core.events import GpuCapacity, ReadingsTaken
 from lanherd_agent.envs.builder import EnvironmentBuilder
-from lanherd_agent.executor import Executor
+from lanherd_agent.execution.executor import Executor
 from lanherd_agent.gpu.choose import open_probe
 from lanherd_agent.gpu.host import HostProbe
 from lanherd_agent.gpu.probe import AttemptHold, ProbeFacts
@@ -32,6 +32,7 @@ from lanherd_agent.home import AgentHome, locked
 from lanherd_agent.problems import Problems, untrusted
 from lanherd_agent.recovery import open_shell
 from lanherd_agent.service import Service
+from lanherd_agent.secrets import Secrets
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
@@ -92,7 +93,10 @@ class Agent:
             on_sample=self._on_sample,
             on_facts=self._on_facts,
         )
-        self.executor = Executor(options.home, shell, snapshots, builder)
+        self._secrets = Secrets(options.home, shell)
+        self.executor = Executor(
+            options.home, shell, snapshots, builder, self._secrets, machine=self._name
+        )
         self._machine = MachineApi(
             shell, lambda: self._sampler, self._facts, self._status, problems
         )
@@ -115,6 +119,8 @@ class Agent:
         async with AsyncExitStack() as ends:
             ends.push_async_callback(self._probe.close)
             await self._sampler.start()
+            ends.enter_context(self._secrets.redacting(logging.getLogger()))
+            await self._secrets.open(tasks)
             await self.executor.open(tasks)
             tasks.spawn(self._shell.serve(self.executor), "shell")
             ends.push_async_callback(self._shell.close)

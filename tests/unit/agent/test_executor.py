@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from lanherd_agent.envs.builder import EnvironmentBuilder
-from lanherd_agent.executor import Executor
+from lanherd_agent.execution.executor import Executor
 from lanherd_agent.home import AgentHome
 from lanherd_agent.persist.memory import MemoryStore
+from lanherd_agent.secrets import Secrets
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.tasks import TaskOwner
@@ -30,7 +31,8 @@ async def test_a_bug_met_by_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     shell = await Shell.open(MemoryStore())
     store = await SnapshotStore.open(home.root)
     monkeypatch.setattr(store, "has", broken)
-    executor = Executor(home, shell, store, await EnvironmentBuilder.open(home.root))
+    secrets = Secrets(home, shell)
+    executor = Executor(home, shell, store, await EnvironmentBuilder.open(home.root), secrets)
     ended: dict[RunId, Ended] = {}
 
     def note(views: tuple[RunView, ...]) -> None:

@@ -1,0 +1,170 @@
+"""What became of attempts: adoption after a restart, signals, and the news of their ends."""
+
+import asyncio
+import logging
+import time
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
+from lanherd_agent.execution.starting import ASK_AGAIN_S, Attempt, before_asking_again
+from lanherd_agent.execution.telling import Telling
+from lanherd_agent.fail_points import ARMED, hit
+from lanherd_agent.home import AgentHome
+from lanherd_agent.runs.launcher_client import Exited, LauncherClient, NotRunningError
+from lanherd_agent.runs.launcher_process import LauncherUnavailableError
+from lanherd_agent.runs.rundir import (
+    AttemptDir,
+    Exit,
+    Flaw,
+    RunDirError,
+    Stages,
+    Start,
+    boot_id,
+    elapsed_s,
+    read_exit,
+    read_stages,
+    read_start,
+)
+from lanherd_protocol.ids import RunId
+
+log = logging.getLogger("lanherd.executor")
+
+
+class Following:
+    def __init__(self, home: AgentHome, telling: Telling) -> None:
+        self._home = home
+        self._telling = telling
+        self.alive_since: dict[Attempt, float] = {}
+        """When the command of each attempt that is alive was started, as a Unix time."""
+
+    async def adopt(self, effect: f.AdoptAttempt, launcher: LauncherClient) -> None:
+        """If it is alive it is watched again, if it ended its exit is told."""
+        if ARMED:
+            hit("adopt.begin")
+        directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
+        try:
+            start, exit_ = await _read(directory)
+        except RunDirError as problem:
+            self._lost(effect, f"Its run directory can't be trusted: {problem}.", "untrusted")
+            return
+        if start is None:
+            self._lost(effect, "Its run directory is gone.", "gone")
+            return
+        if exit_ is None:
+            if start.boot_id != boot_id():
+                why = "The machine was restarted while it ran."
+                self._lost(effect, why, "reboot", _booted_at(start))
+                return
+            self._telling.post(
+                e.AttemptAdopted(run=effect.run, attempt=effect.attempt, elapsed_s=elapsed_s(start))
+            )
+        self.alive_since[effect.run, effect.attempt] = start.at
+        while True:
+            try:
+                await launcher.watch(directory.path)
+            except LauncherUnavailableError as problem:
+                await before_asking_again("adopt", effect.run, problem)
+            else:
+                return
+
+    async def signal(self, effect: f.SignalAttempt, launcher: LauncherClient) -> None:
+        if ARMED:
+            hit("executor.before_signal")
+        directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
+        problem = ""
+        while True:
+            try:
+                await launcher.signal(
+                    directory.path, effect.signal, kill_after_s=effect.kill_after_s
+                )
+            except LauncherUnavailableError as away:
+                await before_asking_again("signal", effect.run, away)
+                continue
+            except NotRunningError as over:
+                problem = str(over)
+            break
+        self._telling.post(
+            e.AttemptSignalled(
+                run=effect.run, attempt=effect.attempt, signal=effect.signal, problem=problem
+            )
+        )
+
+    def on_exited(self, exited: Exited) -> None:
+        if ARMED:
+            hit("executor.exited")
+        directory = AttemptDir(exited.directory)
+        run, attempt = RunId(directory.run_id), directory.attempt
+        started_at = self.alive_since.pop((run, attempt), None)
+        exit_ = exited.exit
+        if exit_.error is None:
+            started_at = started_at or _started_at(directory)
+            self._telling.post(_exit_fact(directory, exit_, started_at))
+        elif exit_.error.kind == "unknown":
+            why = self._telling.redact(f"How it ended is not known: {exit_.error.text}.")
+            self._telling.post(e.AttemptLost(run=run, attempt=attempt, at=exit_.at, why=why))
+        # Else it never ran, and the answer to its start said so.
+
+    def _lost(
+        self, effect: f.AdoptAttempt, why: str, cause: e.LostCause, at: float | None = None
+    ) -> None:
+        self._telling.post(
+            e.AttemptLost(
+                run=effect.run,
+                attempt=effect.attempt,
+                at=time.time() if at is None else at,
+                why=why,
+                cause=cause,
+            )
+        )
+
+
+def _exit_fact(directory: AttemptDir, exit_: Exit, started_at: float | None) -> e.AttemptExited:
+    stages = _stages(directory)
+    before = stages.pre is not None and not stages.pre.succeeded
+    return e.AttemptExited(
+        run=RunId(directory.run_id),
+        attempt=directory.attempt,
+        at=exit_.at,
+        code=exit_.code,
+        signal=exit_.signal,
+        started_at=started_at,
+        timed_out=exit_.timed_out,
+        stopped=exit_.stopped,
+        stage="pre" if before else "command",
+        left=exit_.left,
+        post_failed=stages.post is not None and not stages.post.succeeded,
+    )
+
+
+def _stages(directory: AttemptDir) -> Stages:
+    """Without any for a run that has but its command."""
+    try:
+        return read_stages(directory) or Stages()
+    except RunDirError as problem:
+        log.warning("what its stages came to is not known: %s", problem)
+        return Stages()
+
+
+def _booted_at(start: Start) -> float:
+    """The attempt was over by then."""
+    return max(start.at, time.time() - time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+async def _read(directory: AttemptDir) -> tuple[Start | None, Exit | None]:
+    """Raises RunDirError; but a disk that can't be read now says nothing about the run."""
+    while True:
+        try:
+            return read_start(directory), read_exit(directory)
+        except RunDirError as problem:
+            if problem.flaw is not Flaw.UNREADABLE:
+                raise
+            log.warning("%s, looking again", problem)
+            await asyncio.sleep(ASK_AGAIN_S)
+
+
+def _started_at(directory: AttemptDir) -> float | None:
+    try:
+        start = read_start(directory)
+    except RunDirError:
+        return None
+    return start.at if start is not None else None

@@ -1,0 +1,125 @@
+"""What is told of a run that could not be prepared or started: the cause's words, and a remedy."""
+
+import errno
+from pathlib import Path
+
+from lanherd_agent.runs.launcher_client import StartFailedError, StartFailure
+from lanherd_agent.runs.rundir import AttemptDir, RunDirError
+from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error
+
+TEXT_LOOK_BYTES = 256
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+UNEXPECTED = Failure(
+    code=ErrorCode.INTERNAL,
+    title="The agent failed over this run.",
+    message="It met an error that it didn't expect; its log has the details.",
+    remedy="Please report this with the agent's log.",
+)
+
+
+def no_snapshot(snapshot: str) -> LanherdError:
+    return error(
+        ErrorCode.NOT_FOUND,
+        "The run's snapshot is not on this machine.",
+        "It was never sent, or it has been removed.",
+        "Submit the run again with its project.",
+        snapshot=snapshot,
+    )
+
+
+def no_project() -> LanherdError:
+    return error(
+        ErrorCode.INVALID_REQUEST,
+        "The run asks for an environment, but has no project.",
+        "The lock of an environment is a file of the run's snapshot.",
+        "Submit it with a project, or without an environment.",
+    )
+
+
+def no_directory(directory: str, why: str) -> LanherdError:
+    return error(
+        ErrorCode.NOT_FOUND,
+        f"The run can't begin in {directory!r}.",
+        why,
+        "Check its spelling, and that the project's folder is not left out by an ignore rule.",
+        directory=directory,
+    )
+
+
+def no_secrets() -> LanherdError:
+    return error(
+        ErrorCode.NOT_FOUND,
+        "The run's secrets are not on this machine any more.",
+        "Their files in the agent's home were removed.",
+        "Submit the run again with its secrets.",
+    )
+
+
+def directory_failure(problem: OSError | RunDirError) -> Failure:
+    if isinstance(problem, OSError) and problem.errno in FULL:
+        return _disk_full("The run's directory could not be made.")
+    return Failure(
+        code=ErrorCode.LAUNCHER_FAILED,
+        title="The run's directory could not be made.",
+        message=str(problem),
+        remedy="Look at the agent's home directory on that machine.",
+    )
+
+
+def start_failure(problem: StartFailedError, directory: AttemptDir, program: str) -> Failure:
+    if problem.errno in FULL:
+        return _disk_full("The run could not be started.")
+    if problem.kind is StartFailure.EXEC:
+        return _not_executable(problem, directory, program)
+    return Failure(
+        code=ErrorCode.LAUNCHER_FAILED,
+        title="The run could not be started.",
+        message=problem.text,
+        remedy="Look at the agent's log on that machine and submit the run again.",
+        data={"kind": problem.kind.value},
+    )
+
+
+def _disk_full(message: str) -> Failure:
+    return Failure(
+        code=ErrorCode.DISK_FULL,
+        title="The machine's disk is full.",
+        message=message,
+        remedy="Make room on the machine and submit the run again.",
+    )
+
+
+def _not_executable(problem: StartFailedError, directory: AttemptDir, program: str) -> Failure:
+    title = f"The command {program!r} can't be run."
+    message = problem.text
+    remedy = "Check that the file is executable and made for this machine."
+    if problem.errno == errno.ENOENT:
+        if "/" in program and (directory.tree / program).exists():
+            message = "The file is there; the interpreter that its first line names is not."
+            remedy = "Name one that the machine has, or run it with one, as in 'bash train.sh'."
+        else:
+            title = f"There is no command {program!r} on the machine."
+            message = "It is neither in the run's folder nor on the PATH of its environment."
+            remedy = "Check its spelling, or add the package that brings it to the project's lock."
+    if problem.errno == errno.ENOEXEC and _is_script(directory.tree / program):
+        title = f"The command {program!r} has no interpreter line."
+        message = "The machine can't tell what its text is written for."
+        remedy = f"Begin it with #! and its interpreter, or run it as 'bash {program}'."
+    return Failure(
+        code=ErrorCode.COMMAND_NOT_FOUND,
+        title=title,
+        message=message,
+        remedy=remedy,
+        data={"command": program},
+    )
+
+
+def _is_script(path: Path) -> bool:
+    """Whether the run's file is a script, and no program for another machine."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(TEXT_LOOK_BYTES)
+    except OSError:
+        return False
+    return b"\0" not in begin and not begin.startswith(b"\x7fELF")

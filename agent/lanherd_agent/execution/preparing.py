@@ -1,0 +1,79 @@
+"""Preparing a run: its snapshot is looked for, and its environment built, before a GPU is taken."""
+
+import asyncio
+from collections.abc import Callable
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
+from lanherd_agent.envs.builder import BuildProgress, BuiltEnvironment, EnvironmentBuilder
+from lanherd_agent.envs.lock import read_lock
+from lanherd_agent.execution.failures import no_project, no_snapshot
+from lanherd_agent.execution.telling import Telling
+from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol.ids import RunId
+from lanherd_protocol.values import LockedEnvironment, NoEnvironment, RunSpec
+
+Tell = Callable[[BuildProgress], None]
+
+
+class Preparing:
+    def __init__(
+        self, telling: Telling, snapshots: SnapshotStore, builder: EnvironmentBuilder
+    ) -> None:
+        self._telling = telling
+        self._snapshots = snapshots
+        self._builder = builder
+        self._tasks: dict[tuple[RunId, int], asyncio.Task[None]] = {}
+
+    def note_task(self, effect: f.PrepareRun, task: asyncio.Task[None]) -> None:
+        """The task that prepares it, for whoever gives the preparation up."""
+        self._tasks[effect.run, effect.attempt] = task
+
+    async def prepare(self, effect: f.PrepareRun) -> None:
+        run, attempt = effect.run, effect.attempt
+        try:
+            environment = await self._make_ready(effect)
+        except Exception as problem:
+            failure = self._telling.failure(problem, run)
+            self._telling.post(e.PreparationFailed(run=run, attempt=attempt, failure=failure))
+        else:
+            built = environment.environment if environment is not None else None
+            prepared = e.Prepared(environment=built)
+            self._telling.post(e.PreparationFinished(run=run, attempt=attempt, prepared=prepared))
+        finally:
+            self._tasks.pop((run, attempt), None)
+
+    async def cancel(self, effect: f.CancelPreparation) -> None:
+        task = self._tasks.get((effect.run, effect.attempt))
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+        self._telling.post(e.PreparationCancelled(run=effect.run, attempt=effect.attempt))
+
+    async def environment(self, spec: RunSpec, tell: Tell | None = None) -> BuiltEnvironment | None:
+        """The run's environment, built if it isn't there; None if it has none."""
+        match spec.environment:
+            case NoEnvironment():
+                return None
+            case LockedEnvironment() as wanted:
+                if spec.snapshot is None:
+                    raise no_project()
+                lock = await read_lock(self._snapshots, spec.snapshot, wanted)
+                return await self._builder.ensure(wanted, lock, tell)
+
+    async def _make_ready(self, effect: f.PrepareRun) -> BuiltEnvironment | None:
+        spec = effect.spec
+        if spec.snapshot is not None and not await self._snapshots.has(spec.snapshot):
+            raise no_snapshot(spec.snapshot)
+
+        def tell(progress: BuildProgress) -> None:
+            self._telling.post(
+                e.PreparationProgressed(
+                    run=effect.run,
+                    attempt=effect.attempt,
+                    step="environment",
+                    detail=self._telling.redact(progress.line or progress.phase),
+                )
+            )
+
+        return await self.environment(spec, tell)

@@ -1,0 +1,208 @@
+"""Starting an attempt: everything is laid out in its directory, then the launcher is asked.
+
+What could not be asked is not answered: a launcher that is away is asked again until it says what
+became of the attempt, since one that may be alive must not be told as failed. A start that died
+with its shim before the command ran is made again: it is nobody's fault and no outcome.
+"""
+
+import asyncio
+import logging
+import os
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
+from lanherd_agent.disk import in_thread
+from lanherd_agent.execution.failures import no_secrets, start_failure
+from lanherd_agent.execution.layout import Surroundings, spec_of
+from lanherd_agent.execution.preparing import Preparing
+from lanherd_agent.execution.telling import Telling
+from lanherd_agent.fail_points import ARMED, hit
+from lanherd_agent.home import AgentHome
+from lanherd_agent.runs.launcher_client import LauncherClient, StartFailedError, StartFailure
+from lanherd_agent.runs.launcher_process import LauncherUnavailableError
+from lanherd_agent.runs.rundir import (
+    AttemptDir,
+    Flaw,
+    RunDirError,
+    read_exit,
+    read_start,
+    write_settings,
+    write_spec,
+)
+from lanherd_agent.secrets import Secrets
+from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.ids import RunId
+
+log = logging.getLogger("lanherd.executor")
+
+ASK_AGAIN_S = 0.5
+KILLED_TRIES_MAX = 20
+"""Starts of one attempt that may die with their shims before it is told as failed."""
+Attempt = tuple[RunId, int]
+
+
+async def before_asking_again(what: str, run: RunId, problem: Exception) -> None:
+    log.warning("run %s: the launcher can't %s it now, asking again: %s", run, what, problem)
+    await asyncio.sleep(ASK_AGAIN_S)
+
+
+class Starting:
+    def __init__(
+        self,
+        home: AgentHome,
+        telling: Telling,
+        snapshots: SnapshotStore,
+        preparing: Preparing,
+        launcher: LauncherClient,
+        secrets: Secrets,
+        around: Surroundings,
+        alive_since: dict[Attempt, float],
+    ) -> None:
+        self._home = home
+        self._telling = telling
+        self._snapshots = snapshots
+        self._preparing = preparing
+        self._launcher = launcher
+        self._secrets = secrets
+        self._around = around
+        self._laying_out: defaultdict[RunId, int] = defaultdict(int)
+        self._laid_out = asyncio.Condition()
+        self._alive_since = alive_since
+
+    async def start(self, effect: f.StartAttempt) -> None:
+        directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
+        # Where the claim of a start lies, whole or torn, it may be alive: that is for the launcher.
+        if not _is_claimed(directory):
+            self._laying_out[effect.run] += 1
+            try:
+                await self._lay_out(directory, effect)
+            except Exception as problem:
+                self._failed(effect, self._telling.failure(problem, effect.run))
+                return
+            finally:
+                await self._on_laid_out(effect.run)
+        await self._launch(directory, effect)
+
+    async def note_settings(self, effect: f.NoteSettings) -> None:
+        """Not while a start is being laid out: settings that are newer than its own would find no
+        directory to be written in."""
+        async with self._laid_out:
+            await self._laid_out.wait_for(lambda: effect.run not in self._laying_out)
+        try:
+            write_settings(self._home.root, effect.run, effect.settings)
+        except OSError as problem:
+            log.warning("run %s: its settings can't be written beside it: %s", effect.run, problem)
+        self._telling.post(e.SettingsNoted(run=effect.run))
+
+    async def _on_laid_out(self, run: RunId) -> None:
+        self._laying_out[run] -= 1
+        if not self._laying_out[run]:
+            del self._laying_out[run]
+        async with self._laid_out:
+            self._laid_out.notify_all()
+
+    async def _lay_out(self, directory: AttemptDir, effect: f.StartAttempt) -> None:
+        """The attempt's directory: its tree, its outputs folder and its spec."""
+        spec = effect.spec
+        secrets = self._secrets.folder(effect.run) if spec.secrets else None
+        if secrets is not None and not secrets.is_dir():
+            raise no_secrets()
+        directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.outputs.mkdir(mode=0o700, exist_ok=True)
+        if spec.snapshot is None:
+            directory.tree.mkdir(mode=0o700, exist_ok=True)
+        elif not directory.tree.is_dir():
+            await self._snapshots.materialise(spec.snapshot, directory.tree)
+        environment = await self._preparing.environment(spec)
+        write_spec(directory, spec_of(effect, directory, environment, secrets, self._around))
+
+    async def _launch(self, directory: AttemptDir, effect: f.StartAttempt) -> None:
+        killed = 0
+        while True:
+            if ARMED:
+                hit("executor.before_start")
+            try:
+                started = await self._launcher.start(directory.path)
+                _check_ran(directory, started.existing)
+            except LauncherUnavailableError as problem:
+                await before_asking_again("start", effect.run, problem)
+            except StartFailedError as problem:
+                if problem.kind is StartFailure.DRAINING:
+                    await before_asking_again("start", effect.run, problem)
+                elif killed < KILLED_TRIES_MAX and await _never_ran(directory, problem):
+                    killed += 1
+                    log.info("run %s: %s; it is started again", effect.run, problem.text)
+                else:
+                    failure = start_failure(problem, directory, effect.spec.command[0])
+                    self._failed(effect, self._telling.redacted(failure))
+                    return
+            else:
+                break
+        if ARMED:
+            hit("executor.started")
+        self._alive_since.setdefault((effect.run, effect.attempt), started.at)
+        self._telling.post(
+            e.AttemptStarted(run=effect.run, attempt=effect.attempt, pid=started.pid, at=started.at)
+        )
+
+    def _failed(self, effect: f.StartAttempt, failure: Failure) -> None:
+        self._telling.post(
+            e.AttemptStartFailed(run=effect.run, attempt=effect.attempt, failure=failure)
+        )
+
+
+def _is_claimed(directory: AttemptDir) -> bool:
+    return os.path.lexists(directory.start)
+
+
+def _check_ran(directory: AttemptDir, existing: bool) -> None:
+    """Raises what was the answer to an earlier start of it, if that was told to nobody."""
+    if not existing:
+        return
+    try:
+        exit_ = read_exit(directory)
+    except RunDirError:
+        return  # its end will be told, as not known
+    if exit_ is not None and exit_.error is not None and exit_.error.kind != "unknown":
+        problem = exit_.error
+        raise StartFailedError(StartFailure(problem.kind), problem.errno, problem.text, exit_)
+
+
+async def _never_ran(directory: AttemptDir, problem: StartFailedError) -> bool:
+    """Whether the start came to nothing only because its shim was killed, and can be made again."""
+    if problem.kind is StartFailure.SHIM_KILLED:
+        return True
+    if problem.kind is not StartFailure.TORN:
+        return False
+    return await in_thread(partial(_free_torn_claim, directory))
+
+
+def _free_torn_claim(directory: AttemptDir) -> bool:
+    """Removes a claim that was cut short, if nobody is about to write the rest of it."""
+    try:
+        read_start(directory)
+    except RunDirError as problem:
+        if problem.flaw is not Flaw.TORN or _is_open(directory.start):
+            return False
+        directory.start.unlink(missing_ok=True)
+    return True
+
+
+def _is_open(path: Path) -> bool:
+    """Whether a process of this user has the file open."""
+    try:
+        wanted = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            found = descriptor.stat()
+        except OSError:
+            continue  # closed, ended, or another user's
+        if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+            return True
+    return False
