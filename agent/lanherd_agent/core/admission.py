@@ -1,104 +1,72 @@
 """Whether a run can be taken at all: what is refused at submit, and with which words."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.fields import (
+    check_command,
+    check_life,
+    check_settings,
+    check_surroundings,
+    check_variables,
+    invalid,
+)
 from lanherd_agent.core.reasons import gb, plural
 from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import is_sha256, is_uuid7
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.values import GpuRequest, LockedEnvironment, RunSpec
 
 
-def check_runs(runs: Sequence[NewRun], gpus: Sequence[GpuCapacity] | None) -> None:
+def check_runs(runs: Sequence[NewRun], gpus: Sequence[GpuCapacity] | None, rules: Rules) -> None:
     """Raises for the first run that can't be taken; then none of them is."""
     if not 0 < len(runs) <= limits.RUNS_PER_SUBMIT_MAX:
-        raise error(
-            ErrorCode.INVALID_REQUEST,
+        raise invalid(
             f"A submit takes 1 to {limits.RUNS_PER_SUBMIT_MAX} runs; this one has {len(runs)}.",
-            remedy="Send fewer runs at a time.",
+            "Send fewer runs at a time.",
             runs=len(runs),
         )
     if len({new.run for new in runs}) != len(runs):
-        raise _invalid("A submit names the same run twice.", "Give every run an id of its own.")
+        raise invalid("A submit names the same run twice.", "Give every run an id of its own.")
     for new in runs:
         if not is_uuid7(new.run):
-            raise _invalid(f"{new.run[:64]!r} is no run id.", "Run ids are UUIDv7 in lower case.")
+            raise invalid(f"{new.run[:64]!r} is no run id.", "Run ids are UUIDv7 in lower case.")
         _check_spec(new.spec)
+        check_life(new.run, new.spec, rules)
+        check_surroundings(new.spec)
+        check_settings(new.settings)
         _check_gpus(new, gpus)
 
 
-def check_grace(grace_s: float, rules: Rules) -> None:
-    if not (math.isfinite(grace_s) and 0 <= grace_s <= rules.grace_s_max):
-        raise error(
-            ErrorCode.INVALID_REQUEST,
-            f"A grace of {grace_s} s can't be given.",
-            remedy=f"Give 0 to {rules.grace_s_max:g} seconds.",
-            grace_s=grace_s,
-        )
-
-
 def _check_spec(spec: RunSpec) -> None:
-    _check_command(spec.command)
+    check_command(spec.command)
     if len(spec.name) > limits.RUN_NAME_CHARS_MAX:
-        raise _invalid(
+        raise invalid(
             f"The run's name has {len(spec.name)} characters.",
             f"Names have at most {limits.RUN_NAME_CHARS_MAX}.",
         )
-    _check_variables(spec.variables)
+    check_variables(spec.variables)
     if spec.snapshot is not None and not is_sha256(spec.snapshot):
-        raise _invalid("The run's snapshot has no valid id.", "Push the project again.")
+        raise invalid("The run's snapshot has no valid id.", "Push the project again.")
     if isinstance(spec.environment, LockedEnvironment) and spec.snapshot is None:
-        raise _invalid(
+        raise invalid(
             "The run wants an environment from a lock, but has no snapshot that holds the lock.",
             "Submit it with its project.",
         )
 
 
-def _check_command(command: tuple[str, ...]) -> None:
-    if not command or not command[0]:
-        raise _invalid("The run has no command.", "Say what to run.")
-    if len(command) > limits.COMMAND_ARGUMENTS_MAX or _size(command) > limits.COMMAND_BYTES_MAX:
-        raise _invalid(
-            "The run's command is too long.",
-            f"A command has at most {limits.COMMAND_ARGUMENTS_MAX} arguments "
-            f"and {limits.COMMAND_BYTES_MAX} bytes; put long lists into a file of the project.",
-        )
-    if any("\0" in argument for argument in command):
-        raise _invalid("An argument of the run's command holds a NUL byte.", "Leave it out.")
-
-
-def _check_variables(variables: dict[str, str]) -> None:
-    if not variables:
-        return
-    if len(variables) > limits.RUN_ENV_VARIABLES_MAX or (
-        _size(variables) + _size(variables.values()) > limits.COMMAND_BYTES_MAX
-    ):
-        raise _invalid(
-            "The run has too many environment variables.",
-            f"There may be {limits.RUN_ENV_VARIABLES_MAX}, in {limits.COMMAND_BYTES_MAX} bytes.",
-        )
-    for name, value in variables.items():
-        if not name or "=" in name or "\0" in name or "\0" in value:
-            raise _invalid(
-                f"The environment variable {name[:64]!r} can't be set.",
-                "Names are not empty and hold no '='; nothing holds a NUL byte.",
-            )
-
-
 def _check_gpus(new: NewRun, gpus: Sequence[GpuCapacity] | None) -> None:
     request = new.spec.gpus
     if not 0 <= request.count <= limits.GPUS_PER_RUN_MAX or request.vram_bytes < 0:
-        raise _invalid(
+        raise invalid(
             f"A run can't ask for {request.count} GPUs with {request.vram_bytes} bytes each.",
             f"Ask for 0 to {limits.GPUS_PER_RUN_MAX} GPUs, and not for negative sizes.",
         )
     if request.count == 0:
         if request.vram_bytes or request.exclusive:
-            raise _invalid("The run asks for VRAM, but for no GPU.", "Ask for at least one GPU.")
+            raise invalid("The run asks for VRAM, but for no GPU.", "Ask for at least one GPU.")
         return
     if gpus is not None:
         _check_possible(new, request, gpus)
@@ -132,11 +100,3 @@ def _inventory(gpus: Sequence[GpuCapacity]) -> str:
         sizes[size] = sizes.get(size, 0) + 1
     kinds = (f"{plural(count, 'GPU', 'GPUs')} of {size} GB" for size, count in sizes.items())
     return " and ".join(kinds) or "no GPU"
-
-
-def _size(texts: Iterable[str]) -> int:
-    return sum(len(text.encode(errors="replace")) + 1 for text in texts)
-
-
-def _invalid(title: str, remedy: str) -> LanherdError:
-    return error(ErrorCode.INVALID_REQUEST, title, remedy=remedy)

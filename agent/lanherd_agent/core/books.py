@@ -1,8 +1,10 @@
 """The core's books: every run, who waits, who holds which GPU, which effects are pending.
 
-All changes of a run go through `become`, which keeps to the transition table, and all effects that
-must survive a crash through `want` and `end_effects`.
+All changes of a run go through `become`, which keeps to the transition table, and all
+effects that must survive a crash through `want` and `end_effects`.
 """
+
+from collections import deque
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core.events import GpuCapacity
@@ -14,8 +16,10 @@ from lanherd_agent.core.run_states import (
     Preparing,
     Queued,
     Run,
+    Running,
     RunState,
     Stopping,
+    is_parked,
     is_ready,
     lease_of,
     targets,
@@ -34,12 +38,20 @@ class Books:
         self.rules = rules
         self.runs: dict[RunId, Run] = {}
         self.waiting: dict[int, Run] = {}
+        """By place in the line."""
         self.queue = Queue()
         self.ledger = Ledger()
         self.readings: tuple[GpuCapacity, ...] | None = None
         """None until the GPUs were read for the first time."""
         self.pending: dict[str, f.Durable] = {}
-        self.kill_timers: dict[str, Run] = {}
+        self.timers: dict[str, Run] = {}
+        """The timers of runs that are set, by name."""
+        self.unadopted: set[RunId] = set()
+        """Runs of which it isn't known yet, after a restart, for how long they have run."""
+        self.dependents: dict[RunId, dict[RunId, None]] = {}
+        """Who waits for a run, in the order in which they came."""
+        self.moved: deque[Run] = deque()
+        """Runs for which others wait, and to which something has happened."""
         self.stories = Stories()
         self.line_moved = True
         """Whether something changed that may let a run start or alter why one waits."""
@@ -49,31 +61,54 @@ class Books:
     def restore(self, run: Run) -> None:
         """Enter a run as it was kept."""
         self.runs[run.run] = run
-        lease = lease_of(run.state)
+        state = run.state
+        lease = lease_of(state)
         if lease is not None:
             self.ledger.take(run.holder, lease)
-        if isinstance(run.state, Queued):
+        if isinstance(state, Queued):
             self.join_line(run)
-        elif isinstance(run.state, Preparing):
-            self.waiting[run.ordinal] = run
-            self.queue.preparing.add(run.ordinal)
-        elif isinstance(run.state, Stopping):
-            self.kill_timers[kill_timer(run)] = run
+            if state.not_before is not None:
+                self.timers[retry_timer(run)] = run
+        elif isinstance(state, Preparing):
+            self.waiting[run.place] = run
+            self.queue.preparing.add(run.place)
+        elif isinstance(state, Running) and state.limit_at is not None:
+            self.timers[limit_timer(run)] = run
+        elif isinstance(state, Stopping):
+            self.timers[kill_timer(run)] = run
+
+    # --- The line --------------------------------------------------------------------------------
 
     def join_line(self, run: Run) -> None:
-        self.waiting[run.ordinal] = run
+        place = run.place
+        self.waiting[place] = run
         self.line_moved = True
         if is_ready(run):
-            self.queue.add_ready(run.ordinal, shape_of(run.spec.gpus))
-            if self.queue.ready_rank(run.ordinal) < self.rules.explained_max:
+            self.queue.add_ready(place, shape_of(run.spec.gpus))
+            if self.queue.ready_rank(place) < self.rules.explained_max:
                 self.news_at_head = True
+        elif is_parked(run):
+            self.queue.parked.add(place)
+            assert isinstance(run.state, Queued)
+            for dependency in run.state.waits_for:
+                self.dependents.setdefault(dependency.run, {})[run.run] = None
         else:
-            self.queue.add_unprepared(run.ordinal)
+            self.queue.add_unprepared(place)
 
     def leave_line(self, run: Run) -> None:
-        del self.waiting[run.ordinal]
-        self.queue.remove(run.ordinal)
+        """Take a run out of the line, while it still has the state and place that it had there."""
+        place = run.place
+        del self.waiting[place]
+        self.queue.remove(place)
         self.line_moved = True
+        if isinstance(run.state, Queued):
+            for dependency in run.state.waits_for:
+                dependents = self.dependents[dependency.run]
+                del dependents[run.run]
+                if not dependents:
+                    del self.dependents[dependency.run]
+
+    # --- Runs ------------------------------------------------------------------------------------
 
     def become(self, run: Run, cause: Cause, state: RunState, now: float, step: Step) -> None:
         """Give a run its next state, if the table lets this cause lead there."""
@@ -82,6 +117,8 @@ class Books:
             raise self.impossible(run, cause)
         run.state = state
         step.changed[run.run] = run
+        if run.run in self.dependents:
+            self.moved.append(run)
         if type(state) is Ended:
             self.stories.forget(run.run)
         else:
@@ -91,11 +128,17 @@ class Books:
         state = type(run.state).__name__
         return impossible(self.stories, run.run, run.attempt, state, cause.__name__)
 
+    # --- Effects ---------------------------------------------------------------------------------
+
     def want(self, effect: f.Durable, step: Step) -> None:
         """Want an effect, unless it is wanted already."""
         if effect.id not in self.pending:
-            self.pending[effect.id] = effect
-            step.effects.append(effect)
+            self.want_anew(effect, step)
+
+    def want_anew(self, effect: f.Durable, step: Step) -> None:
+        """Want an effect in place of the one of the same name."""
+        self.pending[effect.id] = effect
+        step.effects.append(effect)
 
     def end_effects(self, step: Step, *ids: str) -> None:
         """What was wanted is done, or has no object any more."""
@@ -103,16 +146,25 @@ class Books:
             if self.pending.pop(effect, None) is not None:
                 step.effects_ended.append(effect)
 
-    def set_kill_timer(self, run: Run, at: float, step: Step) -> None:
-        timer = kill_timer(run)
-        self.kill_timers[timer] = run
+    def set_timer(self, timer: str, run: Run, at: float, step: Step) -> None:
+        self.timers[timer] = run
         step.effects.append(f.SetTimer(timer=timer, at=at))
 
-    def clear_kill_timer(self, run: Run, step: Step) -> None:
-        timer = kill_timer(run)
-        del self.kill_timers[timer]
-        step.effects.append(f.CancelTimer(timer=timer))
+    def clear_timer(self, timer: str, step: Step) -> None:
+        if self.timers.pop(timer, None) is not None:
+            step.effects.append(f.CancelTimer(timer=timer))
 
 
 def kill_timer(run: Run) -> str:
+    """Fires when the grace of a stop is over."""
     return f"kill:{run.run}:{run.attempt}"
+
+
+def limit_timer(run: Run) -> str:
+    """Fires when the attempt's time is over."""
+    return f"limit:{run.run}:{run.attempt}"
+
+
+def retry_timer(run: Run) -> str:
+    """Fires when the attempt may begin."""
+    return f"retry:{run.run}:{run.attempt}"

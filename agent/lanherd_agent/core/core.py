@@ -2,35 +2,30 @@
 
 `handle(event, now)` either raises a `LanherdError` and has changed nothing, or returns a `Step`:
 the runs that changed, the numbered news of them, the effects that are wanted now and those that
-are over, and the answer for a caller. After every event the line is looked at once.
+are over, and the answer for a caller. After every event those who wait for a run that moved are
+looked at, and then the line, once.
 
-What the core holds can always be had again from the store (`Kept`), but for the GPU readings,
-which are taken anew.
+What the core holds can always be had again from the store (`Kept`), but for the readings of GPUs
+and disk, which are taken anew.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
-from lanherd_agent.core import reasons
-from lanherd_agent.core.admission import check_grace, check_runs
 from lanherd_agent.core.books import Books
+from lanherd_agent.core.changing import Changing
+from lanherd_agent.core.commands import body_hash
+from lanherd_agent.core.depending import Depending
 from lanherd_agent.core.life import Life
 from lanherd_agent.core.line import EXPLAIN_TIMER, Line
+from lanherd_agent.core.requests import Requests
 from lanherd_agent.core.rules import Rules
-from lanherd_agent.core.run_states import (
-    Queued,
-    Run,
-    Running,
-    RunRecord,
-    Stopping,
-    needs_preparation,
-    view,
-)
-from lanherd_agent.core.step import Command, Kept, Step, Told
-from lanherd_protocol.errors import ErrorCode, error
-from lanherd_protocol.ids import CommandId, RunId, short_id
+from lanherd_agent.core.run_states import Queued, Run, Running, RunRecord, Stopping, view
+from lanherd_agent.core.step import Command, Kept, Request, Step, Told
+from lanherd_agent.core.stops import Stops
+from lanherd_agent.core.waiting import Waiting
+from lanherd_protocol.ids import RunId
 
 
 class AgentCore:
@@ -40,26 +35,41 @@ class AgentCore:
         kept = kept or Kept()
         self.rules = rules or Rules()
         self.seq = kept.seq
-        self.ordinal = kept.ordinal
         self.elsewhere_max = kept.elsewhere_max
         self.books = Books(self.rules)
-        self.commands: OrderedDict[CommandId, Command] = OrderedDict(
-            (command.command, command) for command in kept.commands
-        )
-        self._life = Life(self.books)
+        self._stops = Stops(self.books)
+        self._waiting = Waiting(self.books)
+        self._life = Life(self.books, self._stops)
         self._line = Line(self.books)
+        self._changing = Changing(self.books, self._waiting)
+        self._depending = Depending(self.books, self._waiting)
+        self._requests = Requests(
+            self.books, self._stops, self._changing, self._depending, kept.commands, kept.ordinal
+        )
         self.books.pending.update((effect.id, effect) for effect in kept.effects)
         for record in kept.runs:
             self.books.restore(Run(record))
 
+    @property
+    def ordinal(self) -> int:
+        """The highest number that a run was given."""
+        return self._requests.ordinal
+
+    @property
+    def commands(self) -> Iterable[Command]:
+        """The newest commands that were answered, oldest first."""
+        return self._requests.commands
+
     # --- For the shell ---------------------------------------------------------------------------
 
     def resume(self) -> list[f.Acting]:
-        """After a restart: the effects whose events never came, and the live attempts."""
+        """After a restart of the agent: the effects whose events never came, and the live
+        attempts, each of which is told as adopted, exited or lost."""
         wanted: list[f.Acting] = list(self.books.pending.values())
         for run in self.books.runs.values():
             state = run.state
             if isinstance(state, Running | Stopping):
+                self.books.unadopted.add(run.run)
                 wanted.append(
                     f.AdoptAttempt(
                         run=run.run,
@@ -74,26 +84,36 @@ class AgentCore:
     def timers(self, now: float) -> list[f.SetTimer]:
         """The timers that follow from the state. None waits longer than it would have, even if
         the clock was set back."""
-        return [
-            f.SetTimer(timer=timer, at=min(state.kill_at, now + state.kill_at - state.since))
-            for timer, run in self.books.kill_timers.items()
-            if isinstance(state := run.state, Stopping)
-        ]
+        found: list[f.SetTimer] = []
+        for timer, run in self.books.timers.items():
+            due = _due(run)
+            if due is not None:
+                at, since = due
+                found.append(f.SetTimer(timer=timer, at=min(at, now + at - since)))
+        return found
 
     def strangers(self, event: e.Event) -> list[RunId]:
-        """Runs of a request that may be ended ones which only the store still knows."""
-        if isinstance(event, e.RunsSubmitted):
-            asked = [new.run for new in event.runs]
-        elif isinstance(event, e.StopRequested):
-            asked = [event.request.run]
-        else:
-            return []
+        """Runs that the event is about and that may be ended ones which only the store knows."""
+        match event:
+            case e.RunsSubmitted():
+                asked = [new.run for new in event.runs]
+                asked += [d.run for new in event.runs for d in new.spec.dependencies]
+            case e.StopRequested() | e.ChangeRequested() | e.FilesRemovalRequested():
+                asked = [event.request.run]
+            case e.RestartRequested():
+                asked = [event.request.run, event.request.new_run]
+            case e.FilesRemovalDue():
+                asked = list(event.runs)
+            case e.FilesRemoved():
+                asked = [event.run]
+            case _:
+                return []
         return [run for run in asked if run <= self.elsewhere_max and run not in self.books.runs]
 
     def recall(self, records: Iterable[RunRecord]) -> None:
-        """Take ended runs back from the store, so that a request about them can be answered."""
+        """Take ended runs back from the store, so that an event about them can be taken."""
         for record in records:
-            self.books.runs[record.run] = Run(record)
+            self.books.runs.setdefault(record.run, Run(record))
 
     def forget(self, runs: Iterable[RunId]) -> None:
         """Leave ended runs to the store."""
@@ -104,120 +124,105 @@ class AgentCore:
     def handle(self, event: e.Event, now: float) -> Step:
         """Take one event. Raises LanherdError, and has changed nothing, if it can't be taken."""
         step = Step()
-        reply_to = _HANDLERS[type(event)](self, event, now, step)
+        _HANDLERS[type(event)](self, event, now, step)
+        if self.books.moved:
+            self._depending.settle(now, step)
         if self.books.line_moved:
             self._line.look(now, step)
         for run in step.changed.values():
             self.seq += 1
             run.seq = self.seq
             step.told.append(Told(run.ordinal, view(run)))
-        if reply_to:
-            changed = {told.view.run: told.view for told in step.told}
-            step.reply = tuple(changed.get(run.run) or view(run) for run in reply_to)
+        if step.asked is not None:
+            self._answer(step.asked.request, step.asked.run, now, step)
         return step
 
-    # --- Requests --------------------------------------------------------------------------------
+    def _answer(self, request: Request, run: Run, now: float, step: Step) -> None:
+        reply = view(run)
+        step.reply = (reply,)
+        step.command = Command(request.command, run.run, 0.0, now, body_hash(request), reply)
+        self._requests.commands.remember(step.command)
 
-    def on_runs_submitted(self, event: e.RunsSubmitted, now: float, step: Step) -> list[Run]:
-        new = [new for new in event.runs if new.run not in self.books.runs]
-        if len(new) < len(event.runs):
-            self._check_known(event)
-        if new or not event.runs:
-            check_runs(new, self.books.readings)
-        if len(self.books.waiting) + len(new) > self.rules.queued_runs_max:
-            raise error(
-                ErrorCode.OVERLOADED,
-                f"{len(self.books.waiting)} runs wait on this machine already.",
-                f"It takes at most {self.rules.queued_runs_max}.",
-                "Wait until some have ended, or cancel some.",
-                waiting=len(self.books.waiting),
-            )
-        for one in new:
-            self.ordinal += 1
-            reason = reasons.UNPREPARED if needs_preparation(one.spec) else reasons.IN_LINE
-            state = Queued(since=now, reason=reason)
-            run = Run(RunRecord(self.ordinal, one.run, one.spec, event.owner, now, state, 0))
-            self.books.runs[one.run] = run
-            self.books.join_line(run)
-            self.books.stories.add(run.run, now, "RunsSubmitted", "Queued")
-            step.changed[run.run] = run
-        return [self.books.runs[one.run] for one in event.runs]
+    # --- Events ----------------------------------------------------------------------------------
 
-    def _check_known(self, event: e.RunsSubmitted) -> None:
-        for new in event.runs:
-            known = self.books.runs.get(new.run)
-            if known is not None and (known.spec != new.spec or known.owner != event.owner):
-                raise error(
-                    ErrorCode.CONFLICT,
-                    f"Run {short_id(new.run)} was already submitted as something else.",
-                    "The same run id came with another content or from another user.",
-                    "Give the new run an id of its own.",
-                    run=new.run,
-                )
+    def on_runs_submitted(self, event: e.RunsSubmitted, now: float, step: Step) -> None:
+        self._requests.on_submitted(event, now, step)
 
-    def on_stop_requested(self, event: e.StopRequested, now: float, step: Step) -> list[Run]:
-        request = event.request
-        check_grace(request.grace_s, self.rules)
-        run = self.books.runs.get(request.run)
-        if run is None:
-            raise error(
-                ErrorCode.NOT_FOUND,
-                f"This machine has no run {short_id(request.run)}.",
-                remedy="Look at the list of runs; it may belong to another machine.",
-                run=request.run,
-            )
-        if event.owner is not None and event.owner != run.owner:
-            raise error(
-                ErrorCode.NOT_ALLOWED,
-                f"Run {short_id(run.run)} belongs to {run.owner}.",
-                "Your role lets you stop only your own runs.",
-                "Ask its owner or an operator of the machine.",
-                run=run.run,
-                owner=run.owner,
-            )
-        known = self.commands.get(request.command)
-        if known is None:
-            command = Command(request.command, run.run, request.grace_s, now)
-            self._life.stop(run, request.grace_s, now, step)
-            self._remember(command, step)
-        elif (known.run, known.grace_s) != (run.run, request.grace_s):
-            raise error(
-                ErrorCode.CONFLICT,
-                f"Command {short_id(request.command)} was already used for something else.",
-                "The same command id came with another content.",
-                "Give each command an id of its own.",
-                command=request.command,
-            )
-        return [run]
+    def on_restart_requested(self, event: e.RestartRequested, now: float, step: Step) -> None:
+        self._requests.on_restart(event, now, step)
 
-    def _remember(self, command: Command, step: Step) -> None:
-        step.command = command
-        self.commands[command.command] = command
-        if len(self.commands) > self.rules.commands_kept:
-            self.commands.popitem(last=False)
+    def on_stop_requested(self, event: e.StopRequested, now: float, step: Step) -> None:
+        self._requests.on_stop(event, now, step)
 
-    # --- Facts -----------------------------------------------------------------------------------
+    def on_change_requested(self, event: e.ChangeRequested, now: float, step: Step) -> None:
+        self._requests.on_change(event, now, step)
+
+    def on_files_removal_requested(
+        self, event: e.FilesRemovalRequested, now: float, step: Step
+    ) -> None:
+        self._requests.on_files_removal(event, now, step)
 
     def on_run_fact(self, event: e.RunFact, now: float, step: Step) -> None:
         self._life.on_fact(event, now, step)
+
+    def on_files_removal_due(self, event: e.FilesRemovalDue, now: float, step: Step) -> None:
+        self._changing.on_due(event, step)
+
+    def on_files_removed(self, event: e.FilesRemoved, now: float, step: Step) -> None:
+        self._changing.on_removed(event, step)
+
+    def on_settings_noted(self, event: e.SettingsNoted, now: float, step: Step) -> None:
+        self._changing.on_noted(event, step)
 
     def on_readings_taken(self, event: e.ReadingsTaken, now: float, step: Step) -> None:
         if event.gpus != self.books.readings:
             self.books.readings = event.gpus
             self.books.line_moved = True
 
+    def on_disk_read(self, event: e.DiskRead, now: float, step: Step) -> None:
+        self._line.on_disk(event)
+
     def on_timer_fired(self, event: e.TimerFired, now: float, step: Step) -> None:
         if event.timer == EXPLAIN_TIMER:
             self._line.on_timer()
-        else:
-            self._life.on_kill_timer(event.timer, now, step)
+            return
+        run = self.books.timers.pop(event.timer, None)
+        if run is None:
+            return
+        match event.timer.partition(":")[0]:
+            case "kill":
+                self._stops.on_kill_timer(run, now, step)
+            case "limit":
+                self._stops.on_limit_timer(run, now, step)
+            case _:
+                self._waiting.on_retry_timer(run, now, step)
 
 
-_HANDLERS: dict[type, Callable[..., list[Run] | None]] = {
+def _due(run: Run) -> tuple[float, float] | None:
+    """When the run's timer is due, and since when it is set."""
+    match run.state:
+        case Queued(not_before=float(at), since=since):
+            return at, since
+        case Running(limit_at=float(at), since=since):
+            return at, since
+        case Stopping(kill_at=at, since=since):
+            return at, since
+        case _:
+            return None
+
+
+_HANDLERS: dict[type, Callable[..., None]] = {
     e.RunsSubmitted: AgentCore.on_runs_submitted,
     e.StopRequested: AgentCore.on_stop_requested,
+    e.ChangeRequested: AgentCore.on_change_requested,
+    e.RestartRequested: AgentCore.on_restart_requested,
+    e.FilesRemovalRequested: AgentCore.on_files_removal_requested,
     e.ReadingsTaken: AgentCore.on_readings_taken,
+    e.DiskRead: AgentCore.on_disk_read,
     e.TimerFired: AgentCore.on_timer_fired,
+    e.FilesRemovalDue: AgentCore.on_files_removal_due,
+    e.FilesRemoved: AgentCore.on_files_removed,
+    e.SettingsNoted: AgentCore.on_settings_noted,
     **dict.fromkeys(
         (
             e.PreparationProgressed,

@@ -6,20 +6,23 @@
 from collections.abc import Iterator
 
 from lanherd_agent.core import effects as f
-from lanherd_agent.core.books import Books, kill_timer
+from lanherd_agent.core.books import Books, kill_timer, limit_timer, retry_timer
 from lanherd_agent.core.core import AgentCore
+from lanherd_agent.core.depending import is_met
 from lanherd_agent.core.ledger import Holder
 from lanherd_agent.core.placement import decide
 from lanherd_agent.core.run_states import (
     Preparing,
     Queued,
+    Run,
     Running,
     Starting,
     Stopping,
+    is_parked,
     is_ready,
     lease_of,
 )
-from lanherd_protocol.ids import GpuUuid
+from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.states import Ended
 from lanherd_protocol.values import Lease, LeasedGpu
 
@@ -40,6 +43,9 @@ def violations(core: AgentCore) -> Iterator[str]:
     yield from _ledger(books)
     yield from _gpus(books)
     yield from _line(books)
+    yield from _dependencies(books)
+    yield from _timers(books)
+    yield from _attempts(books)
     yield from _effects(books)
     yield from _numbers(core)
 
@@ -81,29 +87,89 @@ def _gpus(books: Books) -> Iterator[str]:
 def _line(books: Books) -> Iterator[str]:
     queue = books.queue
     waiting = {
-        run.ordinal for run in books.runs.values() if isinstance(run.state, Queued | Preparing)
+        run.place for run in books.runs.values() if isinstance(run.state, Queued | Preparing)
     }
     if waiting != books.waiting.keys() or len(queue) != len(waiting):
         yield "the line is not the set of runs that wait"
     for run in books.waiting.values():
-        places = (
-            run.ordinal in queue.preparing,
-            run.ordinal in queue.ready,
-            run.ordinal in queue.unprepared,
-        )
-        ready = is_ready(run)
-        preparing = isinstance(run.state, Preparing)
-        if places != (preparing, ready, not ready and not preparing):
-            yield f"run {run.run} is {type(run.state).__name__}, but waits elsewhere in the line"
+        yield from _place(books, run)
     for line in (queue.ready, queue.unprepared, *queue.ready_by_shape.values()):
         if line != sorted(set(line)):
             yield "a line is not in order"
     if sorted(queue.ready) != sorted(o for line in queue.ready_by_shape.values() for o in line):
         yield "the groups of the line are not the line"
+    if queue.gate is not None:
+        return
     if len(queue.preparing) < books.rules.prepare_ahead_max and queue.unprepared:
         yield "a run could be prepared and is not"
     if decide(queue, books.ledger, books.readings, books.rules):
         yield "a run could start and does not"
+
+
+def _place(books: Books, run: Run) -> Iterator[str]:
+    queue, place, state = books.queue, run.place, run.state
+    places = (
+        place in queue.preparing,
+        place in queue.parked,
+        place in queue.ready,
+        place in queue.unprepared,
+    )
+    preparing, parked, ready = isinstance(state, Preparing), is_parked(run), is_ready(run)
+    if places != (preparing, parked, ready, not (preparing or parked or ready)):
+        yield f"run {run.run} is {type(state).__name__}, but waits elsewhere in the line"
+    if not isinstance(state, Queued):
+        return
+    parks = {"held", "waits_for", "backoff"}
+    if parked != (state.reason.code in parks):
+        yield f"run {run.run} is told that it waits for {state.reason.code}"
+
+
+def _dependencies(books: Books) -> Iterator[str]:
+    named: dict[RunId, set[RunId]] = {}
+    for run in books.waiting.values():
+        state = run.state
+        for dependency in state.waits_for if isinstance(state, Queued) else ():
+            named.setdefault(dependency.run, set()).add(run.run)
+            other = books.runs.get(dependency.run)
+            if other is None or is_met(dependency, other) is not False:
+                yield f"run {run.run} waits for run {dependency.run}, which can't be waited for"
+            if dependency not in run.spec.dependencies:
+                yield f"run {run.run} waits for a run that it never named"
+    if named != {run: set(waiters) for run, waiters in books.dependents.items()}:
+        yield "the dependents are not those of the runs that wait"
+    if books.moved:
+        yield "something happened to a run, and who waits for it was not looked at"
+
+
+def _timers(books: Books) -> Iterator[str]:
+    due: set[str] = set()
+    for run in books.runs.values():
+        match run.state:
+            case Stopping():
+                due.add(kill_timer(run))
+            case Running(limit_at=limit_at) if limit_at is not None:
+                due.add(limit_timer(run))
+            case Queued(not_before=not_before) if not_before is not None:
+                due.add(retry_timer(run))
+            case _:
+                pass
+    if due != books.timers.keys():
+        yield "the timers are not those of the runs that are stopping, limited or put off"
+
+
+def _attempts(books: Books) -> Iterator[str]:
+    for run in books.runs.values():
+        if [one.attempt for one in run.earlier] != list(range(1, run.attempt)):
+            yield f"the attempts before attempt {run.attempt} of run {run.run} are not all known"
+        if run.attempt > max(1, run.spec.retry.attempts_max):
+            yield f"run {run.run} has attempt {run.attempt}, more than it may have"
+        if any(one.outcome in ("succeeded", "cancelled") for one in run.earlier):
+            yield f"run {run.run} was tried again although it was done"
+        limit = run.spec.time_limit_s
+        if isinstance(run.state, Running) and (run.state.limit_at is None) != (limit is None):
+            yield f"run {run.run} has no time limit, or one that it was not given"
+        if run.settings.held and isinstance(run.state, Starting | Running | Stopping):
+            yield f"run {run.run} is held, and was started"
 
 
 def _effects(books: Books) -> Iterator[str]:
@@ -111,18 +177,20 @@ def _effects(books: Books) -> Iterator[str]:
                 if isinstance(run.state, Starting)}  # fmt: skip
     preparing = {f"prepare:{run.run}:{run.attempt}" for run in books.runs.values()
                  if isinstance(run.state, Preparing)}  # fmt: skip
-    stopping = {kill_timer(run) for run in books.runs.values() if isinstance(run.state, Stopping)}
     pending = books.pending.values()
     if starting != {effect.id for effect in pending if isinstance(effect, f.StartAttempt)}:
         yield "the pending starts are not those of the runs that are starting"
     if preparing != {effect.id for effect in pending if isinstance(effect, f.PrepareRun)}:
         yield "the pending preparations are not those of the runs that are preparing"
-    if stopping != books.kill_timers.keys():
-        yield "the kill timers are not those of the runs that are stopping"
     for effect in pending:
         run = books.runs.get(effect.run)
-        if isinstance(effect, f.SignalAttempt) and (run is None or isinstance(run.state, Ended)):
-            yield f"a signal is wanted for run {effect.run}, which is over"
+        over = run is None or isinstance(run.state, Ended)
+        if isinstance(effect, f.SignalAttempt) and (
+            run is None or over or effect.attempt != run.attempt
+        ):
+            yield f"a signal is wanted for an attempt of run {effect.run} that is over"
+        if isinstance(effect, f.RemoveFiles) and not over:
+            yield f"the files of run {effect.run} are removed under it"
 
 
 def _numbers(core: AgentCore) -> Iterator[str]:
@@ -135,3 +203,5 @@ def _numbers(core: AgentCore) -> Iterator[str]:
             yield f"run {run.run} has the place {run.ordinal}, which was never given out"
         if isinstance(run.state, Running | Stopping) and run.state.pid <= 0:
             yield f"run {run.run} is alive without a process"
+        if run.files_removed_at is not None and not isinstance(run.state, Ended):
+            yield f"run {run.run} is not over, and its files are gone"

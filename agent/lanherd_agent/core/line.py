@@ -1,17 +1,22 @@
 """The line after each event: prepare the first, start those that fit, tell the first why they wait.
 
 Only the first few in line are told numbers, and at most once a second: else each start would write
-the rows of all that wait behind it. Their place is told to the others when somebody looks.
+the rows of all that wait behind it. Their place is told to the others when somebody looks, and so
+is the gate that keeps all of them waiting while the disk is low.
 """
 
+from msgspec.structs import replace
+
 from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.placement import decide, explain
 from lanherd_agent.core.queue import shape_of
 from lanherd_agent.core.run_states import Explain, Preparing, Queued, Run, Starting
 from lanherd_agent.core.step import Step
-from lanherd_protocol.values import Lease
+from lanherd_agent.core.waiting import explained
+from lanherd_protocol.values import Lease, Reason
 
 EXPLAIN_TIMER = "explain"
 
@@ -23,21 +28,41 @@ class Line:
         self._books = books
         self._explained_at = float("-inf")
         self._timer_set = False
+        self._gate_was_lifted = True
 
     def on_timer(self) -> None:
         self._timer_set = False
         self._books.news_at_head = True
         self._books.line_moved = True
 
+    def on_disk(self, event: e.DiskRead) -> None:
+        """Nothing is started on a low disk; it has to be a good deal better to count as mended."""
+        books, queue = self._books, self._books.queue
+        enough = event.low_bytes * (books.rules.low_disk_lifts_at if queue.gate else 1.0)
+        gate = None
+        if event.free_bytes < enough:
+            gate = reasons.low_disk(event.free_bytes, event.low_bytes)
+        if gate == queue.gate:
+            return
+        if gate is None or queue.gate is None:
+            books.news_at_head = True
+            self._gate_was_lifted = gate is None
+        queue.gate = gate
+        books.line_moved = True
+
     def look(self, now: float, step: Step) -> None:
         """Make every decision that the last event made possible."""
-        books = self._books
-        self._prepare_ahead(now, step)
-        if books.queue.ready:
-            for start in decide(books.queue, books.ledger, books.readings, books.rules):
-                self._start(books.waiting[start.ordinal], start.lease, now, step)
+        books, queue = self._books, self._books.queue
+        if queue.gate is None:
+            self._prepare_ahead(now, step)
+            if queue.ready:
+                for start in decide(queue, books.ledger, books.readings, books.rules):
+                    self._start(books.waiting[start.place], start.lease, now, step)
+            if self._gate_was_lifted:
+                self._gate_was_lifted = False
+                self._forget_gate(now, step)
         books.line_moved = False
-        if not books.queue.ready:
+        if not queue.ready and (queue.gate is None or not queue.unprepared):
             books.news_at_head = False
             return
         since = now - self._explained_at
@@ -67,21 +92,46 @@ class Line:
         books.leave_line(run)
         books.become(run, f.StartAttempt, Starting(since=now, lease=lease), now, step)
         effect = f.StartAttempt(
-            run=run.run, attempt=run.attempt, spec=run.spec, lease=lease, prepared=was.prepared
+            run=run.run,
+            attempt=run.attempt,
+            spec=run.spec,
+            lease=lease,
+            prepared=was.prepared,
+            owner=run.owner,
+            submitted_at=run.submitted_at,
+            ordinal=run.ordinal,
+            settings=run.settings,
         )
         books.want(effect, step)
 
     def _explain_head(self, now: float, step: Step) -> None:
-        books = self._books
+        books, queue = self._books, self._books.queue
+        most = books.rules.explained_max
         self._explained_at = now
         books.news_at_head = False
-        first = books.queue.ready[: books.rules.explained_max]
-        head = [books.waiting[ordinal] for ordinal in first]
+        if queue.gate is not None:
+            first = sorted([*queue.ready[:most], *queue.unprepared[:most]])[:most]
+            for place in first:
+                self._tell(books.waiting[place], queue.gate, now, step)
+            return
+        head = [books.waiting[place] for place in queue.ready[:most]]
         shapes = [shape_of(run.spec.gpus) for run in head]
         found = explain(shapes, books.ledger, books.readings, books.rules)
         for run, reason in zip(head, found, strict=True):
+            self._tell(run, reason, now, step)
+
+    def _tell(self, run: Run, reason: Reason, now: float, step: Step) -> None:
+        was = run.state
+        assert isinstance(was, Queued)
+        if reasons.is_news(was.reason, reason, self._books.rules.explain_step_bytes):
+            self._books.become(run, Explain, replace(was, reason=reason), now, step)
+
+    def _forget_gate(self, now: float, step: Step) -> None:
+        """Those that were told of the gate, now or before a restart, wait for their turn again."""
+        books = self._books
+        for place in (*books.queue.ready, *books.queue.unprepared):
+            run = books.waiting[place]
             was = run.state
             assert isinstance(was, Queued)
-            if reasons.is_news(was.reason, reason, books.rules.explain_step_bytes):
-                state = Queued(since=was.since, reason=reason, prepared=was.prepared)
-                books.become(run, Explain, state, now, step)
+            if was.reason.code == reasons.LOW_DISK:
+                books.become(run, Explain, explained(run, was), now, step)

@@ -25,9 +25,9 @@ from lanherd_protocol.values import Lease, LeasedGpu, Reason
 
 
 class Start(Struct, frozen=True):
-    """The run with this number starts now, with this lease."""
+    """The run at this place of the line starts now, with this lease."""
 
-    ordinal: int
+    place: int
     lease: Lease
 
 
@@ -149,14 +149,14 @@ def decide(
     heads = _open_heads(heads, room)
     starts: list[Start] = []
     while heads and len(starts) < places:
-        ordinal, shape, at = heappop(heads)
+        place, shape, at = heappop(heads)
         lease = room.find(shape) if shape[0] else NO_LEASE
         if lease is None:
             room.keep(shape)
             heads = _open_heads(heads, room)
             continue
         room.take(lease)
-        starts.append(Start(ordinal, lease))
+        starts.append(Start(place, lease))
         group = groups[shape]
         if at + 1 < len(group):
             heappush(heads, (group[at + 1], shape, at + 1))
@@ -164,7 +164,7 @@ def decide(
 
 
 Head = tuple[int, Shape, int]
-"""The first run of a group that was not looked at: its number, its shape, its place there."""
+"""The first of a group that was not looked at: its place in line, its shape, its place there."""
 
 
 def _open_heads(heads: list[Head], room: Room) -> list[Head]:

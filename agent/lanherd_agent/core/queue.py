@@ -1,6 +1,6 @@
-"""The line of runs that wait, in the order in which the machine took them.
+"""The line of runs that wait, by their place in it.
 
-Sorted lists of ordinals: appending is O(1), the rest a binary search and a memmove, which at
+Sorted lists of places: appending is O(1), the rest a binary search and a memmove, which at
 10,000 runs takes 4 µs. Ready runs are also grouped by what they ask for: if the first of a group
 finds no room, no other of that group can, so a decision looks at one run per group.
 """
@@ -8,7 +8,7 @@ finds no room, no other of that group can, so a decision looks at one run per gr
 from bisect import bisect_left, insort
 
 from lanherd_protocol.limits import PRIORITY_MAX
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.values import GpuRequest, Reason
 
 Shape = tuple[int, int, bool]
 """GPU count, VRAM on each in bytes, exclusive."""
@@ -23,60 +23,67 @@ def place_of(priority: int, ordinal: int) -> int:
     return (PRIORITY_MAX - priority) << 48 | ordinal
 
 
-def _remove(ordinals: list[int], ordinal: int) -> None:
-    at = bisect_left(ordinals, ordinal)
-    if at == len(ordinals) or ordinals[at] != ordinal:
-        raise ValueError(f"run number {ordinal} is not in this line")
-    del ordinals[at]
+def _remove(places: list[int], place: int) -> None:
+    at = bisect_left(places, place)
+    if at == len(places) or places[at] != place:
+        raise ValueError(f"place {place} is not in this line")
+    del places[at]
 
 
 class Queue:
-    """Waiting runs: each is ready, unprepared or preparing."""
+    """Waiting runs: each is ready, unprepared, preparing, or parked until something else happens.
 
-    __slots__ = ("_shapes", "preparing", "ready", "ready_by_shape", "unprepared")
+    While there is a `gate`, none is prepared or started, and it says why.
+    """
+
+    __slots__ = ("_shapes", "gate", "parked", "preparing", "ready", "ready_by_shape", "unprepared")
 
     def __init__(self) -> None:
+        self.gate: Reason | None = None
         self.ready: list[int] = []
         self.ready_by_shape: dict[Shape, list[int]] = {}
         self.unprepared: list[int] = []
         self.preparing: set[int] = set()
+        self.parked: set[int] = set()
         self._shapes: dict[int, Shape] = {}
 
     def __len__(self) -> int:
-        return len(self.ready) + len(self.unprepared) + len(self.preparing)
+        return len(self.ready) + len(self.unprepared) + len(self.preparing) + len(self.parked)
 
-    def add_ready(self, ordinal: int, shape: Shape) -> None:
-        insort(self.ready, ordinal)
-        insort(self.ready_by_shape.setdefault(shape, []), ordinal)
-        self._shapes[ordinal] = shape
+    def add_ready(self, place: int, shape: Shape) -> None:
+        insort(self.ready, place)
+        insort(self.ready_by_shape.setdefault(shape, []), place)
+        self._shapes[place] = shape
 
-    def add_unprepared(self, ordinal: int) -> None:
-        insort(self.unprepared, ordinal)
+    def add_unprepared(self, place: int) -> None:
+        insort(self.unprepared, place)
 
     def begin_preparing(self) -> int:
         """The first that is not prepared; it now is being."""
-        ordinal = self.unprepared.pop(0)
-        self.preparing.add(ordinal)
-        return ordinal
+        place = self.unprepared.pop(0)
+        self.preparing.add(place)
+        return place
 
-    def remove(self, ordinal: int) -> None:
+    def remove(self, place: int) -> None:
         """Take a run out, wherever it waits."""
-        shape = self._shapes.pop(ordinal, None)
+        shape = self._shapes.pop(place, None)
         if shape is not None:
-            _remove(self.ready, ordinal)
+            _remove(self.ready, place)
             group = self.ready_by_shape[shape]
-            _remove(group, ordinal)
+            _remove(group, place)
             if not group:
                 del self.ready_by_shape[shape]
-        elif ordinal in self.preparing:
-            self.preparing.remove(ordinal)
+        elif place in self.preparing:
+            self.preparing.remove(place)
+        elif place in self.parked:
+            self.parked.remove(place)
         else:
-            _remove(self.unprepared, ordinal)
+            _remove(self.unprepared, place)
 
-    def ready_rank(self, ordinal: int) -> int:
+    def ready_rank(self, place: int) -> int:
         """How many ready runs are ahead."""
-        return bisect_left(self.ready, ordinal)
+        return bisect_left(self.ready, place)
 
-    def unprepared_rank(self, ordinal: int) -> int:
+    def unprepared_rank(self, place: int) -> int:
         """How many runs get their preparation before this one's begins."""
-        return bisect_left(self.unprepared, ordinal) + len(self.preparing)
+        return bisect_left(self.unprepared, place) + len(self.preparing)

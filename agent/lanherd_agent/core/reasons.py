@@ -5,9 +5,12 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from lanherd_agent.core.events import LostCause
 from lanherd_agent.core.queue import Shape
 from lanherd_protocol.errors import Failure
-from lanherd_protocol.ids import short_id
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import Outcome
 from lanherd_protocol.values import Dependency, Reason
 
@@ -24,6 +27,14 @@ def gb(size_bytes: int) -> str:
     """A VRAM size as people say it of GPUs: in units of 1024³ bytes, one decimal at most."""
     text = f"{size_bytes / GIB:.1f}"
     return text.removesuffix(".0")
+
+
+def duration(seconds: float) -> str:
+    """A span of time as people say it, in its largest unit."""
+    for unit, size_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size_s:
+            return f"{round(seconds / size_s, 1):g} {unit}"
+    return f"{round(seconds, 1):g} s"
 
 
 def plural(count: int, one: str, many: str) -> str:
@@ -191,9 +202,12 @@ def backoff(attempt: int, attempts_max: int, outcome: Outcome, at: float) -> Rea
     )
 
 
+LOW_DISK = "low_disk"
+
+
 def low_disk(free_bytes: int, low_bytes: int) -> Reason:
     return Reason(
-        code="low_disk",
+        code=LOW_DISK,
         text=f"The machine's disk has {gb(free_bytes)} GB free; "
         f"no run is started below {gb(low_bytes)} GB.",
         data={"free_bytes": free_bytes, "low_bytes": low_bytes},
@@ -205,6 +219,9 @@ def low_disk(free_bytes: int, low_bytes: int) -> Reason:
 
 SUCCEEDED = Reason(code="succeeded", text="Ended with exit code 0.", data={"exit_code": 0})
 CANCELLED_WAITING = Reason(code="cancelled", text="Cancelled before it was started.")
+CANCELLED_BETWEEN = Reason(
+    code="cancelled_between", text="Cancelled before its next attempt was started."
+)
 STOPPED = Reason(code="stopped", text="Stopped as asked.")
 
 
@@ -236,8 +253,70 @@ def exit_unknown() -> Reason:
     )
 
 
-def lost(why: str) -> Reason:
-    return Reason(code="lost", text=why, data={"why": why})
+def pre_failed(code: int | None, signal: int | None) -> Reason:
+    """Its pre command did not succeed, so the command was never begun."""
+    if signal is not None:
+        how, data = f"was ended by signal {signal}", {"signal": signal}
+    elif code is not None:
+        how, data = f"ended with exit code {code}", {"exit_code": code}
+    else:
+        how, data = "did not succeed", {}
+    return Reason(
+        code="pre_failed",
+        text=f"Its pre command {how}, so the command was not begun.",
+        data=dict(data),
+        remedy="Look at the end of its log.",
+    )
+
+
+def timed_out(limit_s: float) -> Reason:
+    return Reason(
+        code="timed_out",
+        text=f"Its time limit of {duration(limit_s)} was reached.",
+        data={"limit_s": limit_s},
+        remedy="Give it more time, or let it save its state and go on in another attempt.",
+    )
+
+
+def dependency_failed(run: RunId, outcome: Outcome) -> Reason:
+    """It waited for a run to succeed, and that one ended otherwise."""
+    return Reason(
+        code="dependency_failed",
+        text=f"It waited for run {short_id(run)} to succeed, but that one {_OUTCOMES[outcome]}.",
+        data={"run": run, "outcome": outcome},
+        remedy="Submit it anew once that run's work is done.",
+    )
+
+
+_LOST = {
+    "reboot": "The machine was restarted while it ran.",
+    "unknown": "How it ended is not known.",
+    "untrusted": "Its run directory can't be trusted.",
+    "gone": "Its run directory is gone.",
+}
+
+
+def lost(cause: LostCause, why: str) -> Reason:
+    return Reason(
+        code=f"lost_{cause}",
+        text=why or _LOST[cause],
+        data={"why": why},
+        remedy="Look at what it printed and left; restart it if its work is not done.",
+    )
+
+
+def with_rest(reason: Reason, *, post_failed: bool, left: int) -> Reason:
+    """The reason, and what else there is to say of the end."""
+    if not post_failed and not left:
+        return reason
+    text, data = reason.text, dict(reason.data)
+    if post_failed:
+        text += " Its post command failed."
+        data["post_failed"] = 1
+    if left:
+        text += f" {plural(left, 'process of it', 'processes of it')} could not be killed."
+        data["left"] = left
+    return replace(reason, text=text, data=data)
 
 
 def failure(problem: Failure) -> Reason:

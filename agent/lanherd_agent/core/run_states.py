@@ -2,9 +2,10 @@
 
     Queued → Preparing → Queued → Starting → Running → Stopping → Ended
 
-A cause is an event, or the core's own decision, which is named by the effect that it makes. A
-cause that is missing from a state's table is a bug and raises with the run's story; one with no
-targets is news that comes late or changes nothing, and is let pass.
+From Starting, Running and Stopping an attempt's end leads back to Queued if the run gets another.
+A cause is an event, or the core's own decision, which is named by the effect that it makes, or by
+itself where it makes none. A cause that is missing from a state's table is a bug and raises with
+the run's story; one with no targets is news that comes late or changes nothing, and is let pass.
 """
 
 from collections.abc import Mapping
@@ -105,11 +106,19 @@ class Explain(Struct, frozen=True):
     """The decision to tell a run that waits another reason; it has no effect."""
 
 
-Cause = type[e.Event] | type[f.Effect] | type[Explain]
+class Resolve(Struct, frozen=True):
+    """The decision that a run has one dependency less to wait for."""
+
+
+class GiveUp(Struct, frozen=True):
+    """The decision to end a run of which a dependency can't be met any more."""
+
+
+Cause = type[e.Event] | type[f.Effect] | type[Explain] | type[Resolve] | type[GiveUp]
 
 _OVER: Mapping[Cause, tuple[StateType, ...]] = {
-    e.AttemptExited: (Ended,),
-    e.AttemptLost: (Ended,),
+    e.AttemptExited: (Ended, Queued),
+    e.AttemptLost: (Ended, Queued),
 }
 _LATE: Mapping[Cause, tuple[StateType, ...]] = {
     e.PreparationProgressed: (),
@@ -128,6 +137,10 @@ _LATE: Mapping[Cause, tuple[StateType, ...]] = {
 TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
     Queued: {
         Explain: (Queued,),
+        Resolve: (Queued,),
+        GiveUp: (Ended,),
+        e.TimerFired: (Queued,),
+        e.ChangeRequested: (Queued,),
         f.PrepareRun: (Preparing,),
         f.StartAttempt: (Starting,),
         e.StopRequested: (Ended,),
@@ -148,7 +161,8 @@ TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
     },
     Running: {
         e.AttemptStarted: (),
-        e.AttemptAdopted: (),
+        e.AttemptAdopted: (Running,),
+        e.TimerFired: (Stopping,),
         **_OVER,
         e.StopRequested: (Stopping,),
     },

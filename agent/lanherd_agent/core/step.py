@@ -7,7 +7,10 @@ from msgspec import Struct
 from lanherd_agent.core.effects import Durable, Effect
 from lanherd_agent.core.run_states import Run, RunRecord
 from lanherd_protocol.ids import CommandId, RunId
+from lanherd_protocol.messages import ChangeRun, RemoveRunFiles, StopRun
 from lanherd_protocol.states import RunView
+
+Request = StopRun | ChangeRun | RemoveRunFiles
 
 
 class Command(Struct, frozen=True, array_like=True):
@@ -44,15 +47,23 @@ class Told(Struct, frozen=True):
     view: RunView
 
 
+class Asked(Struct, frozen=True):
+    """A command that is carried out now; its answer is the run as it then is."""
+
+    request: Request
+    run: Run
+
+
 class Step:
     """What one event changed, what is to be told, done and answered."""
 
-    __slots__ = ("changed", "command", "effects", "effects_ended", "reply", "told")
+    __slots__ = ("asked", "changed", "command", "effects", "effects_ended", "reply", "told")
 
     def __init__(self) -> None:
         self.changed: dict[RunId, Run] = {}
         self.told: list[Told] = []
         self.effects: list[Effect] = []
         self.effects_ended: list[str] = []
+        self.asked: Asked | None = None
         self.command: Command | None = None
         self.reply: tuple[RunView, ...] = ()

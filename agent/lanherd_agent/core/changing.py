@@ -1,0 +1,107 @@
+"""What may change of a run at any time: its settings, and whether its files are kept."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from lanherd_agent.core import effects as f
+from lanherd_agent.core import events as e
+from lanherd_agent.core.books import Books
+from lanherd_agent.core.fields import check_settings
+from lanherd_agent.core.run_states import Preparing, Queued, Run, was_begun
+from lanherd_agent.core.step import Step
+from lanherd_agent.core.waiting import Waiting
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import short_id
+from lanherd_protocol.messages import ChangeRun
+from lanherd_protocol.states import Ended
+from lanherd_protocol.values import RunSettings
+
+_SETTINGS = ("priority", "held", "tags", "notes", "pinned")
+
+
+class Changing:
+    """Changes settings and lets go of files, in the core's books."""
+
+    def __init__(self, books: Books, waiting: Waiting) -> None:
+        self._books = books
+        self._waiting = waiting
+
+    # --- Settings --------------------------------------------------------------------------------
+
+    def change(self, run: Run, request: ChangeRun, now: float, step: Step) -> None:
+        wanted: Mapping[str, object] = {
+            name: value for name in _SETTINGS if (value := getattr(request, name)) is not None
+        }
+        settings = replace(run.settings, **wanted)
+        check_settings(settings)
+        self._check_possible(run, settings)
+        if settings == run.settings:
+            return
+        if isinstance(run.state, Queued | Preparing):
+            self._waiting.settle(run, settings, now, step)
+        run.settings = settings
+        step.changed[run.run] = run
+        if was_begun(run) and run.files_removed_at is None:
+            self._books.want_anew(f.NoteSettings(run=run.run, settings=settings), step)
+
+    def _check_possible(self, run: Run, settings: RunSettings) -> None:
+        if settings.held and not run.settings.held:
+            if isinstance(run.state, Ended):
+                raise _conflict(
+                    run, "is over.", "There is nothing to hold back.", "Restart it as a new run."
+                )
+            if not isinstance(run.state, Queued | Preparing):
+                raise _conflict(
+                    run,
+                    "is started already.",
+                    "Only a run that waits can be held.",
+                    "Stop it, or let it end.",
+                )
+        if settings.pinned and not run.settings.pinned and self._is_being_removed(run):
+            raise _conflict(
+                run, "is losing its files.", "Their removal has begun.", "Restart it as a new run."
+            )
+
+    def on_noted(self, event: e.SettingsNoted, step: Step) -> None:
+        """Written; if they changed meanwhile, the newer ones are still to be."""
+        effect = f"note_settings:{event.run}"
+        wanted = self._books.pending.get(effect)
+        if not isinstance(wanted, f.NoteSettings) or event.settings in (None, wanted.settings):
+            self._books.end_effects(step, effect)
+
+    # --- Files -----------------------------------------------------------------------------------
+
+    def remove_files(self, run: Run, step: Step) -> None:
+        if not isinstance(run.state, Ended):
+            raise _conflict(
+                run,
+                "is not over.",
+                "Its files are still in use.",
+                "Stop it first, or wait until it has ended.",
+            )
+        if run.settings.pinned:
+            raise _conflict(run, "is pinned.", "Its files are to be kept.", "Unpin it first.")
+        if run.files_removed_at is None:
+            self._books.want(f.RemoveFiles(run=run.run), step)
+
+    def on_due(self, event: e.FilesRemovalDue, step: Step) -> None:
+        """Retention never touches a run that lives, waits or is pinned by now."""
+        for one in event.runs:
+            run = self._books.runs.get(one)
+            if run is not None and isinstance(run.state, Ended) and not run.settings.pinned:
+                self.remove_files(run, step)
+
+    def on_removed(self, event: e.FilesRemoved, step: Step) -> None:
+        self._books.end_effects(step, f"remove_files:{event.run}")
+        run = self._books.runs.get(event.run)
+        if run is not None and not event.problem and run.files_removed_at is None:
+            run.files_removed_at = event.at
+            step.changed[run.run] = run
+
+    def _is_being_removed(self, run: Run) -> bool:
+        return f"remove_files:{run.run}" in self._books.pending
+
+
+def _conflict(run: Run, what: str, why: str, remedy: str) -> LanherdError:
+    return error(ErrorCode.CONFLICT, f"Run {short_id(run.run)} {what}", why, remedy, run=run.run)

@@ -1,0 +1,138 @@
+"""How an attempt ended, and whether the run gets another one."""
+
+from lanherd_agent.core import events as e
+from lanherd_agent.core import reasons
+from lanherd_agent.core.books import Books, retry_timer
+from lanherd_agent.core.retrying import backoff_s, is_tried_again
+from lanherd_agent.core.run_states import (
+    Cause,
+    Queued,
+    Run,
+    Running,
+    RunState,
+    Starting,
+    Stopping,
+)
+from lanherd_agent.core.step import Step
+from lanherd_agent.core.stops import Stops
+from lanherd_agent.core.waiting import explained
+from lanherd_protocol.states import AttemptEnd, Ended, Outcome
+from lanherd_protocol.values import Reason
+
+
+class Ending:
+    """Ends attempts, in the core's books."""
+
+    def __init__(self, books: Books, stops: Stops) -> None:
+        self._books = books
+        self._stops = stops
+
+    def on_start_failed(
+        self, run: Run, event: e.AttemptStartFailed, now: float, step: Step
+    ) -> None:
+        """Nothing ran and the cause stays, so it is not tried again."""
+        ended = _ended(run.state, now, "failed", reasons.failure(event.failure))
+        self._let_go(run, step)
+        self._books.become(run, e.AttemptStartFailed, ended, now, step)
+
+    def on_exited(self, run: Run, event: e.AttemptExited, now: float, step: Step) -> None:
+        outcome, reason = how_it_ended(run, event)
+        reason = reasons.with_rest(reason, post_failed=event.post_failed, left=event.left)
+        ended = _ended(run.state, event.at, outcome, reason, event)
+        self._end(run, e.AttemptExited, ended, now, step, asked=event.stopped)
+
+    def on_lost(self, run: Run, event: e.AttemptLost, now: float, step: Step) -> None:
+        ended = _ended(run.state, event.at, "lost", reasons.lost(event.cause, event.why))
+        self._end(run, e.AttemptLost, ended, now, step, asked=False)
+
+    def _end(
+        self, run: Run, cause: Cause, ended: Ended, now: float, step: Step, *, asked: bool
+    ) -> None:
+        """What somebody wanted to end is not tried again."""
+        asked = asked or _was_asked(run.state)
+        self._let_go(run, step)
+        rule = run.spec.retry
+        if asked or not is_tried_again(rule, run.attempt, ended):
+            self._books.become(run, cause, ended, now, step)
+            return
+        run.earlier = (*run.earlier, _earlier(run.attempt, ended))
+        delay_s = backoff_s(rule, run.run, run.attempt)
+        state = Queued(since=now, reason=ended.reason, not_before=now + delay_s or None)
+        state = explained(run, state)
+        self._books.become(run, cause, state, now, step)
+        run.attempt += 1
+        self._books.join_line(run)
+        if state.not_before is not None:
+            self._books.set_timer(retry_timer(run), run, state.not_before, step)
+
+    def _let_go(self, run: Run, step: Step) -> None:
+        """Its lease, its timers and what was still wanted of the attempt are over."""
+        self._stops.forget(run, step)
+        self._books.ledger.release(run.holder)
+        self._books.line_moved = True
+
+
+def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
+    """Never a success unless an exit code of 0 was seen, of the command itself."""
+    if isinstance(run.state, Stopping):
+        return run.state.outcome, run.state.reason
+    if exit.timed_out:
+        return "timed_out", reasons.timed_out(run.spec.time_limit_s or 0)
+    if exit.stopped:
+        return "cancelled", reasons.STOPPED
+    if exit.stage == "pre":
+        return "failed", reasons.pre_failed(exit.code, exit.signal)
+    if exit.signal is not None:
+        return "failed", reasons.ended_by_signal(exit.signal)
+    if exit.code is None:
+        return "lost", reasons.exit_unknown()
+    if exit.code == 0:
+        return "succeeded", reasons.SUCCEEDED
+    return "failed", reasons.exit_code(exit.code)
+
+
+def _was_asked(state: RunState) -> bool:
+    match state:
+        case Starting(stop=stop):
+            return stop is not None
+        case Stopping(asked=asked):
+            return asked
+        case _:
+            return False
+
+
+def _ended(
+    was: RunState,
+    at: float,
+    outcome: Outcome,
+    reason: Reason,
+    exit: e.AttemptExited | None = None,
+) -> Ended:
+    assert isinstance(was, Starting | Running | Stopping)
+    started_at = exit.started_at if exit else None
+    if isinstance(was, Running):
+        started_at = was.since
+    elif isinstance(was, Stopping):
+        started_at = was.started_at
+    return Ended(
+        at=at,
+        outcome=outcome,
+        reason=reason,
+        started_at=started_at,
+        exit_code=exit.code if exit else None,
+        signal=exit.signal if exit else None,
+        lease=was.lease,
+    )
+
+
+def _earlier(attempt: int, ended: Ended) -> AttemptEnd:
+    return AttemptEnd(
+        attempt=attempt,
+        at=ended.at,
+        outcome=ended.outcome,
+        reason=ended.reason,
+        started_at=ended.started_at,
+        exit_code=ended.exit_code,
+        signal=ended.signal,
+        lease=ended.lease,
+    )

@@ -1,0 +1,84 @@
+"""Runs in the line: why each waits, and what moves or parks it there.
+
+A run is parked while it is held, waits its backoff out or waits for other runs: it keeps its place,
+and is passed over.
+"""
+
+from msgspec.structs import replace
+
+from lanherd_agent.core import events as e
+from lanherd_agent.core import reasons
+from lanherd_agent.core.books import Books
+from lanherd_agent.core.run_states import Cause, Preparing, Queued, Run, needs_preparation
+from lanherd_agent.core.step import Step
+from lanherd_protocol.states import AttemptEnd
+from lanherd_protocol.values import Dependency, Reason, RunSettings, RunSpec
+
+
+def why_waits(
+    settings: RunSettings,
+    spec: RunSpec,
+    *,
+    waits_for: tuple[Dependency, ...] = (),
+    not_before: float | None = None,
+    prepared: bool = False,
+    earlier: tuple[AttemptEnd, ...] = (),
+) -> Reason:
+    """Why a run waits, as far as it alone is concerned."""
+    if settings.held:
+        return reasons.HELD
+    if waits_for:
+        return reasons.waits_for(waits_for)
+    if not_before is not None:
+        last = earlier[-1]
+        most = spec.retry.attempts_max
+        return reasons.backoff(last.attempt + 1, most, last.outcome, not_before)
+    if not prepared and needs_preparation(spec):
+        return reasons.UNPREPARED
+    return reasons.IN_LINE
+
+
+def explained(run: Run, state: Queued) -> Queued:
+    """The state with the reason that follows from it."""
+    reason = why_waits(
+        run.settings,
+        run.spec,
+        waits_for=state.waits_for,
+        not_before=state.not_before,
+        prepared=state.prepared is not None,
+        earlier=run.earlier,
+    )
+    return replace(state, reason=reason)
+
+
+class Waiting:
+    """Moves and parks runs, in the core's books."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def settle(self, run: Run, settings: RunSettings, now: float, step: Step) -> None:
+        """Give a run that waits its new settings, and the place that follows from them."""
+        was = run.state
+        self._books.leave_line(run)
+        moved, run.settings = settings.held != run.settings.held, settings
+        if isinstance(was, Preparing):
+            self._books.waiting[run.place] = run
+            self._books.queue.preparing.add(run.place)
+            return
+        assert isinstance(was, Queued)
+        if moved:
+            self._books.become(run, e.ChangeRequested, explained(run, was), now, step)
+        self._books.join_line(run)
+
+    def on_retry_timer(self, run: Run, now: float, step: Step) -> None:
+        """The backoff is over; where it is held or not prepared, it waits on."""
+        was = run.state
+        assert isinstance(was, Queued)
+        self.requeue(run, e.TimerFired, replace(was, not_before=None), now, step)
+
+    def requeue(self, run: Run, cause: Cause, state: Queued, now: float, step: Step) -> None:
+        """Let a run in line wait for something else."""
+        self._books.leave_line(run)
+        self._books.become(run, cause, explained(run, state), now, step)
+        self._books.join_line(run)
