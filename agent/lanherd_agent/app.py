@@ -31,8 +31,8 @@ from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.home import AgentHome, locked
 from lanherd_agent.problems import Problems, untrusted
 from lanherd_agent.recovery import open_shell
-from lanherd_agent.service import Service
 from lanherd_agent.secrets import Secrets
+from lanherd_agent.service import Service
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
