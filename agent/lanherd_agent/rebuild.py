@@ -176,7 +176,7 @@ def _record(
     last = attempts[-1]
     note = last.note
     settings = settings or note.settings
-    check_runs([NewRun(run=run, spec=note.spec, settings=settings)], None)
+    check_runs([NewRun(run=run, spec=note.spec, settings=settings)], None, Rules())
     submitted_at = note.submitted_at if math.isfinite(note.submitted_at) else now
     base = RunRecord(
         note.ordinal,
@@ -217,7 +217,9 @@ def _as_it_is(base: RunRecord, attempt: _Attempt) -> RunRecord:
 def _running(attempt: _Attempt, start: Start) -> Running:
     # The command's own pid was not written down when the start was cut off: its shim's then.
     pid = start.pid if start.pid > 0 else max(1, start.shim_pid)
-    return Running(since=start.at, pid=pid, lease=attempt.note.lease)
+    limit_s = attempt.note.spec.time_limit_s
+    limit_at = None if limit_s is None else start.at + limit_s
+    return Running(since=start.at, pid=pid, lease=attempt.note.lease, limit_at=limit_at)
 
 
 def _earlier(base: RunRecord, attempt: _Attempt) -> AttemptEnd:

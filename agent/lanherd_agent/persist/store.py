@@ -131,7 +131,8 @@ class Store(Protocol):
 
 
 def event_view(event: FeedEvent, record: RunRecord) -> RunView:
-    """What was told with an event, from the run that it was about."""
+    """What was told with an event, from the run that it was about. Its settings, and whether its
+    files are there, are not part of its story: they are as they are now."""
     return RunView(
         run=record.run,
         spec=record.spec,
@@ -140,6 +141,9 @@ def event_view(event: FeedEvent, record: RunRecord) -> RunView:
         state=event.state,
         seq=event.seq,
         attempt=event.attempt,
+        settings=record.settings,
+        earlier=tuple(one for one in record.earlier if one.attempt < event.attempt),
+        files_removed_at=record.files_removed_at,
     )
 
 

@@ -1,28 +1,31 @@
 """What waits for the shell: requests, of which there may be only so many, and facts.
 
-Facts are never refused: there can't be more of them than there are attempts, preparations and
-timers, and of GPU readings only the newest counts.
+Facts are never refused: there can't be more of them than there are attempts, preparations, files
+and timers, and of what was read of the machine only the newest counts.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from lanherd_agent.core.events import (
     AttemptExited,
+    DiskRead,
     Event,
     Fact,
     ReadingsTaken,
     StopRequested,
 )
 from lanherd_agent.shell.turn import Turn
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.errors import ErrorCode, InternalError, LanherdError, error
 
 REQUESTS_WAITING_MAX = 1024
 BATCH_ENTRIES_MAX = 512
 """Entries that one transaction takes; bounds how long the first of them waits."""
 
 Answer = TypeVar("Answer")
+_LOG = logging.getLogger(__name__)
 
 
 class Asked(Generic[Answer]):
@@ -63,6 +66,11 @@ class Asked(Generic[Answer]):
 Entry = Asked[Any] | Fact
 
 
+def event_of(entry: Entry) -> Event | None:
+    """What the core is told of it, if it is told anything."""
+    return entry.event if isinstance(entry, Asked) else entry
+
+
 def is_stop(entry: Entry) -> bool:
     return isinstance(entry, Asked) and isinstance(entry.event, StopRequested)
 
@@ -73,6 +81,20 @@ def are_urgent(entries: list[Entry]) -> bool:
     return all(is_stop(entry) or not isinstance(entry, Asked) for entry in entries) and any(
         is_stop(entry) or isinstance(entry, AttemptExited) for entry in entries
     )
+
+
+def run_entry(entry: Entry, turn: Turn) -> None:
+    """Run the core for one entry. What it refuses, and what can't be, changes nothing."""
+    try:
+        if isinstance(entry, Asked):
+            entry.apply(turn)
+        else:
+            turn.take(entry)
+    except LanherdError as refused:
+        if isinstance(refused, InternalError):
+            _LOG.error("%s", refused)
+        if isinstance(entry, Asked):
+            entry.refuse(refused)
 
 
 class Inbox:
@@ -116,17 +138,13 @@ class Inbox:
             self._filled.set()
 
     def drain(self) -> list[Entry]:
-        """The next entries; of several readings of the GPUs only the newest."""
+        """The next entries; of several readings of GPUs or disk only the newest."""
         entries = self._entries[:BATCH_ENTRIES_MAX]
         del self._entries[:BATCH_ENTRIES_MAX]
         if not self._entries:
             self._filled.clear()
         self._requests -= sum(isinstance(entry, Asked) for entry in entries)
-        readings = [entry for entry in entries if isinstance(entry, ReadingsTaken)]
-        if len(readings) > 1:
-            stale = {id(entry) for entry in readings[:-1]}
-            entries = [entry for entry in entries if id(entry) not in stale]
-        return entries
+        return _without_stale(_without_stale(entries, ReadingsTaken), DiskRead)
 
     def fail_requests(self, why: LanherdError, *, but_stops: bool = False) -> None:
         """Answer the requests that wait with this failure; the facts stay."""
@@ -152,3 +170,11 @@ class Inbox:
 
     async def wait_filled(self) -> None:
         await self._filled.wait()
+
+
+def _without_stale(entries: list[Entry], kind: type) -> list[Entry]:
+    readings = [entry for entry in entries if isinstance(entry, kind)]
+    if len(readings) < 2:
+        return entries
+    stale = {id(entry) for entry in readings[:-1]}
+    return [entry for entry in entries if id(entry) not in stale]

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lanherd_agent.core import reasons
-from lanherd_agent.core.queue import Queue
+from lanherd_agent.core.queue import Queue, place_of
 from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.core.step import Told
 from lanherd_protocol.ids import GpuUuid, RunId
@@ -194,11 +194,15 @@ _RANKS: dict[str, tuple[Callable[[Queue, int], int], Callable[[int], Reason]]] =
 
 def _placed(ordinal: int, run: RunView, queue: Queue) -> RunView:
     """A run that waits behind others is told its place only when somebody looks: it moves with
-    each start, and nobody wants to write and send the rows of all that wait for that."""
+    each start, and nobody wants to write and send the rows of all that wait for that. What keeps
+    the whole line waiting is told in the same way."""
     if not isinstance(run.state, Queued):
         return run
     rank = _RANKS.get(run.state.reason.code)
     if rank is None:
         return run
-    ahead, sentence = rank
-    return replace(run, state=replace(run.state, reason=sentence(ahead(queue, ordinal))))
+    reason = queue.gate
+    if reason is None:
+        ahead, sentence = rank
+        reason = sentence(ahead(queue, place_of(run.settings.priority, ordinal)))
+    return replace(run, state=replace(run.state, reason=reason))

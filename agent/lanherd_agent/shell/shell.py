@@ -5,7 +5,8 @@ changed in one transaction in the writer thread, and only then answers, tells an
 the inbox fills for the next turn (group commit). If a commit fails, its callers are told so, the
 core is loaded again from what the store holds, and the facts of that turn come again: a full disk
 delays what is known, and loses none of it. Stops come again too, at once and without the others,
-since the store holds some space back for them. A store that fails for good ends `serve`.
+since the store holds some space back for them. A store that fails for good ends `serve`, also when
+it was somebody's look at an old run that found it out.
 """
 
 import asyncio
@@ -17,25 +18,36 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from lanherd_agent.core import events as e
 from lanherd_agent.core.core import AgentCore
-from lanherd_agent.core.events import Fact, ReadingsTaken, RunsSubmitted, StopRequested, TimerFired
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import RunRecord, view
+from lanherd_agent.fail_points import ARMED, hit
 from lanherd_agent.persist.store import EVENTS_KEPT, AuditEntry, Device, Loaded, Store
 from lanherd_agent.shell.clock import Alarm, Clock, SystemClock
 from lanherd_agent.shell.executor import EffectExecutor
-from lanherd_agent.shell.inbox import Asked, Entry, Inbox, are_urgent, is_stop
+from lanherd_agent.shell.inbox import Asked, Entry, Inbox, are_urgent, event_of, is_stop, run_entry
+from lanherd_agent.shell.paging import page_of
 from lanherd_agent.shell.reading import LiveAttempt, Reading, RunsSnapshot
 from lanherd_agent.shell.timers import Timers
 from lanherd_agent.shell.turn import Turn
-from lanherd_protocol import limits
-from lanherd_protocol.errors import ErrorCode, InternalError, LanherdError, error
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId, short_id
-from lanherd_protocol.messages import ListRuns, NewRun, RunList, StopRun
+from lanherd_protocol.messages import (
+    ChangeRun,
+    ListRuns,
+    NewRun,
+    RemoveRunFiles,
+    RestartRun,
+    RunList,
+    StopRun,
+)
 from lanherd_protocol.states import RunView
 
 RETRY_S = 1.0
 """How long nothing is tried after a commit found the disk full."""
+OF_MACHINE = (e.ReadingsTaken, e.DiskRead)
+"""Facts of which only the newest counts, and which are not kept."""
 
 Answer = TypeVar("Answer")
 OnPublished = Callable[[tuple[RunView, ...]], None]
@@ -61,12 +73,15 @@ class Shell:
             ended_kept=rules.ended_kept,
         )
         self._devices = {device.device: device for device in loaded.devices}
+        self._meta = dict(loaded.meta)
+        self._machine: dict[type, e.Fact] = {}
         self._inbox = Inbox()
-        self._timers = Timers(clock, lambda timer: self.post(TimerFired(timer=timer)))
+        self._timers = Timers(clock, lambda timer: self.post(e.TimerFired(timer=timer)))
         self._listeners: list[OnPublished] = []
         self._in_turn: list[Entry] = []
         self._problem: LanherdError | None = None
         self._refusal: LanherdError | None = None
+        self._fatal: LanherdError | None = None
         self._rest: Alarm | None = None
         self._rested = asyncio.Event()
         self._rested.set()
@@ -97,7 +112,8 @@ class Shell:
         """
         self._idle.clear()
         try:
-            self._timers.obey(self._core.timers(self._clock.now()))
+            now = self._clock.now()
+            self._timers.obey(self._core.timers(now), now)
             undone = tuple(self._core.resume())
             if undone:
                 executor.begin(undone)
@@ -127,15 +143,41 @@ class Shell:
         self, owner: str, runs: tuple[NewRun, ...], audit: AuditEntry | None = None
     ) -> tuple[RunView, ...]:
         """Take all of the runs, or none; returns once they are durable."""
-        event = RunsSubmitted(owner=owner, runs=runs)
-        return await self._ask(lambda turn: _audited(turn, turn.take(event), audit), event)
+        return await self._request(e.RunsSubmitted(owner=owner, runs=runs), audit)
 
     async def stop(
         self, owner: str | None, request: StopRun, audit: AuditEntry | None = None
     ) -> RunView:
         """End a run or cancel it in the line; the answer is the run as it then is."""
-        event = StopRequested(owner=owner, request=request)
-        return await self._ask(lambda turn: _audited(turn, turn.take(event)[0], audit), event)
+        return (await self._request(e.StopRequested(owner=owner, request=request), audit))[0]
+
+    async def change(
+        self, owner: str | None, request: ChangeRun, audit: AuditEntry | None = None
+    ) -> RunView:
+        """Change a run's settings; the answer is the run as it then is."""
+        return (await self._request(e.ChangeRequested(owner=owner, request=request), audit))[0]
+
+    async def restart(
+        self,
+        owner: str | None,
+        caller: str,
+        request: RestartRun,
+        audit: AuditEntry | None = None,
+    ) -> RunView:
+        """Submit a run's spec once more, as a run of the caller's; the answer is the new run."""
+        event = e.RestartRequested(owner=owner, caller=caller, request=request)
+        return (await self._request(event, audit))[0]
+
+    async def remove_files(
+        self, owner: str | None, request: RemoveRunFiles, audit: AuditEntry | None = None
+    ) -> RunView:
+        """Have the files of an ended run removed; the answer comes before they are gone."""
+        event = e.FilesRemovalRequested(owner=owner, request=request)
+        return (await self._request(event, audit))[0]
+
+    async def put_meta(self, key: str, value: str, audit: AuditEntry | None = None) -> None:
+        """Keep a value under a key, for `meta`."""
+        await self._ask(lambda turn: _audited(turn, turn.meta.update({key: value}), audit))
 
     async def add_device(self, device: Device, audit: AuditEntry | None = None) -> Device:
         """Pair a controller, or change one that is paired; lifts an earlier revocation."""
@@ -162,7 +204,7 @@ class Shell:
         """Append an audit entry that belongs to no other change."""
         await self._ask(lambda turn: turn.audit.append(entry))
 
-    def post(self, event: Fact) -> None:
+    def post(self, event: e.Fact) -> None:
         """Say what has happened. On the loop's thread."""
         self._inbox.post(event)
 
@@ -170,12 +212,11 @@ class Shell:
         turn.devices.append(device)
         return _audited(turn, device, audit)
 
-    async def _ask(
-        self,
-        apply: Callable[[Turn], Answer],
-        event: RunsSubmitted | StopRequested | None = None,
-    ) -> Answer:
-        stop = isinstance(event, StopRequested)
+    async def _request(self, event: e.Request, audit: AuditEntry | None) -> tuple[RunView, ...]:
+        return await self._ask(lambda turn: _audited(turn, turn.take(event), audit), event)
+
+    async def _ask(self, apply: Callable[[Turn], Answer], event: e.Request | None = None) -> Answer:
+        stop = isinstance(event, e.StopRequested)
         if self._refusal is not None and not (stop and self._rest is not None):
             raise self._refusal
         if self._closing:
@@ -208,30 +249,18 @@ class Shell:
 
     async def list_runs(self, request: ListRuns) -> RunList:
         """A page of runs, newest first. Raises NOT_FOUND for an unknown `before`."""
-        if not 0 < request.limit <= limits.RUN_LIST_PAGE_MAX:
-            raise error(
-                ErrorCode.INVALID_REQUEST,
-                f"A page of {request.limit} runs can't be given.",
-                remedy=f"Ask for 1 to {limits.RUN_LIST_PAGE_MAX}.",
-                limit=request.limit,
-            )
-        below = None
-        if request.before is not None:
-            below = self._reading.ordinal(request.before)
-            if below is None:
-                below = (await self._find_in_store(request.before)).ordinal
-        reading, most = self._reading, request.limit + 1
-        seq, floor = reading.seq, reading.floor
-        states = frozenset(request.states)
-        page = dict(reading.page(states, below, most, self._core.books.queue))
-        complete = len(page) == most and min(page) > floor
-        if floor and not complete and (not states or "ended" in states):
-            start = floor + 1 if below is None else min(below, floor + 1)
-            for record in await self._in_writer(self._store.ended_before, start, most):
-                page[record.ordinal] = view(record)
-        chosen = sorted(page, reverse=True)[: request.limit]
-        runs = tuple(page[ordinal] for ordinal in chosen)
-        return RunList(runs=runs, seq=seq, more=len(page) > request.limit)
+        ended_before = partial(self._look_up, self._store.ended_before)
+        queue = self._core.books.queue
+        return await page_of(request, self._reading, queue, self._find_in_store, ended_before)
+
+    async def find(self, runs: Iterable[RunId]) -> dict[RunId, RunRecord]:
+        """Those of the runs that are known, as they were committed last."""
+        records = await self._look_up(self._store.find_runs, tuple(runs))
+        return {record.run: record for record in records}
+
+    def meta(self, key: str) -> str | None:
+        """What was kept under the key."""
+        return self._meta.get(key)
 
     def snapshot(self, ended_max: int = 100, waiting_max: int = 1000) -> RunsSnapshot:
         """The live runs, the first that wait, and the newest that ended."""
@@ -244,7 +273,7 @@ class Shell:
         recent = self._reading.recent_since(number)
         if recent is not None:
             return recent
-        return await self._in_writer(self._store.events_since, number, EVENTS_KEPT * 2)
+        return await self._look_up(self._store.events_since, number, EVENTS_KEPT * 2)
 
     def on_published(self, callback: OnPublished) -> Callable[[], None]:
         """Call back with the changes of each turn, once committed. Returns how to end that."""
@@ -274,7 +303,7 @@ class Shell:
         return self._core.books.stories.tell(run)
 
     async def _find_in_store(self, run: RunId) -> RunRecord:
-        found = await self._in_writer(self._store.find_runs, (run,))
+        found = await self._look_up(self._store.find_runs, (run,))
         if not found:
             raise error(
                 ErrorCode.NOT_FOUND,
@@ -291,6 +320,8 @@ class Shell:
         while len(self._inbox) or not self._closing:
             await self._inbox.wait_filled()
             await self._rested.wait()
+            if self._fatal is not None:
+                raise self._fatal
             if len(self._inbox):
                 return True
         return False
@@ -298,31 +329,36 @@ class Shell:
     async def _take_turn(self, executor: EffectExecutor) -> None:
         self._in_turn = entries = self._inbox.drain()
         urgent = are_urgent(entries)
+        self._machine.update((type(fact), fact) for fact in entries if isinstance(fact, OF_MACHINE))
         try:
             recalled = await self._recall(entries)
             turn = Turn(self._core, self._clock.now())
             for entry in entries:
-                _run(entry, turn)
+                run_entry(entry, turn)
             batch = turn.batch()
             if batch:
+                if ARMED:
+                    hit("shell.before_commit")
                 commit = partial(self._store.commit, batch, urgent=urgent)
                 if not await self._in_writer(commit):
                     self._say_recovered()
+                if ARMED:
+                    hit("shell.committed")
         except LanherdError as failure:
             await self._on_not_committed(entries, failure, urgent)
         else:
             self._settle(turn, entries, recalled, executor)
+            if ARMED and batch:
+                hit("shell.settled")
         self._in_turn = []
         if self._store.untidy:
             await self._in_writer(self._store.tidy)
 
     async def _recall(self, entries: Iterable[Entry]) -> list[RunId]:
-        """Let the core know again the ended runs that these requests are about."""
+        """Let the core know again the ended runs that these are about."""
+        events = (event_of(entry) for entry in entries)
         strangers = [
-            run
-            for entry in entries
-            if isinstance(entry, Asked) and entry.event is not None
-            for run in self._core.strangers(entry.event)
+            run for event in events if event is not None for run in self._core.strangers(event)
         ]
         if not strangers:
             return []
@@ -338,12 +374,13 @@ class Shell:
         self._core.forget(evicted)
         self._core.forget(recalled)
         self._devices.update((device.device, device) for device in turn.devices)
+        self._meta.update(turn.meta)
         for entry in entries:
             if isinstance(entry, Asked):
                 entry.settle()
         if turn.told:
             self._publish(tuple(told.view for told in turn.told))
-        self._timers.obey(turn.timing())
+        self._timers.obey(turn.timing(), turn.now)
         acting = turn.acting()
         if acting:
             executor.begin(acting)
@@ -379,13 +416,13 @@ class Shell:
         self._inbox.fail_requests(failure, but_stops=True)
         self._in_turn = again
         loaded = await self._in_writer(self._store.load, self._rules.ended_kept)
-        readings = self._core.books.readings
         self._core = AgentCore(loaded.kept, self._rules)
         self._timers.clear()
-        self._timers.obey(self._core.timers(self._clock.now()))
-        if readings is not None:
-            again.insert(0, ReadingsTaken(gpus=readings))
-        self._inbox.put_back(again)
+        now = self._clock.now()
+        self._timers.obey(self._core.timers(now), now)
+        # What the machine was like is not kept, and the new core has not heard of it.
+        again = [fact for fact in again if not isinstance(fact, OF_MACHINE)]
+        self._inbox.put_back([*self._machine.values(), *again])
         if self._rest is not None:
             self._rest.cancel()
         if not self._inbox.has_stops:
@@ -420,23 +457,20 @@ class Shell:
             if isinstance(entry, Asked):
                 entry.fail(failure)
 
+    async def _look_up(self, work: Callable[..., Answer], *arguments: object) -> Answer:
+        """Read in the store, for somebody who asks."""
+        try:
+            return await self._in_writer(work, *arguments)
+        except LanherdError as failure:
+            if failure.code is ErrorCode.STORE_FAILED and self._fatal is None:
+                self._fatal = failure
+                self._rested.set()
+                self._inbox.wake()
+            raise
+
     async def _in_writer(self, work: Callable[..., Answer], *arguments: object) -> Answer:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, work, *arguments)
-
-
-def _run(entry: Entry, turn: Turn) -> None:
-    """Run the core for one entry. What it refuses, and what can't be, changes nothing."""
-    try:
-        if isinstance(entry, Asked):
-            entry.apply(turn)
-        else:
-            turn.take(entry)
-    except LanherdError as refused:
-        if isinstance(refused, InternalError):
-            _LOG.error("%s", refused)
-        if isinstance(entry, Asked):
-            entry.refuse(refused)
 
 
 def _audited(turn: Turn, answer: Answer, audit: AuditEntry | None) -> Answer:

@@ -1,4 +1,8 @@
-"""The timers that the core has set, by name."""
+"""The timers that the core has set, by name.
+
+The core says at what hour, by the hour that it was told; what counts here is how far off that was.
+So a clock that is set back or forward, even between the two, delays none and fires none early.
+"""
 
 from collections.abc import Callable, Iterable
 
@@ -14,11 +18,12 @@ class Timers:
         self._on_fired = on_fired
         self._alarms: dict[str, Alarm] = {}
 
-    def obey(self, effects: Iterable[Timing]) -> None:
+    def obey(self, effects: Iterable[Timing], now: float) -> None:
+        """Set and cancel what the core wanted when it was told that it is `now`."""
         for effect in effects:
             match effect:
                 case SetTimer(timer=timer, at=at):
-                    self._set(timer, at)
+                    self._set(timer, max(0.0, at - now))
                 case CancelTimer(timer=timer):
                     self._cancel(timer)
 
@@ -26,9 +31,8 @@ class Timers:
         for timer in list(self._alarms):
             self._cancel(timer)
 
-    def _set(self, timer: str, at: float) -> None:
+    def _set(self, timer: str, delay_s: float) -> None:
         self._cancel(timer)
-        delay_s = max(0.0, at - self._clock.now())
         self._alarms[timer] = self._clock.call_later(delay_s, lambda: self._fire(timer))
 
     def _cancel(self, timer: str) -> None:

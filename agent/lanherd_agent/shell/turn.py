@@ -21,6 +21,7 @@ class Turn:
         self.told: list[Told] = []
         self.devices: list[Device] = []
         self.audit: list[AuditEntry] = []
+        self.meta: dict[str, str] = {}
         self._core = core
         self._runs: dict[RunId, Run] = {}
         self._effects: list[Effect] = []
@@ -58,6 +59,7 @@ class Turn:
             commands=tuple(self._commands),
             devices=tuple(self.devices),
             audit=tuple(self.audit),
+            meta=self.meta,
         )
 
     def acting(self) -> tuple[Acting, ...]:

@@ -40,18 +40,22 @@ def problem(driven: Driven) -> LanherdError | None:
     return driven.shell.problem
 
 
-async def run_to_end(driven: Driven, *numbers: int) -> None:
+async def run_to_end(driven: Driven, *numbers: int) -> list[RunView]:
+    """What was answered to their submits."""
+    replies: list[RunView] = []
     for number in numbers:
-        await driven.shell.submit("ann", (new(number),))
+        replies += await driven.shell.submit("ann", (new(number),))
         driven.started(run_id(number))
         driven.exited(run_id(number))
         await driven.wait_state(run_id(number), "ended")
+    return replies
 
 
 async def test_a_run_from_submit_to_end() -> None:
     async with serving() as driven:
         (view,) = await driven.shell.submit("ann", (new(1),), LINE)
-        assert view.seq == driven.shell.seq == 1
+        assert (view.seq, driven.shell.seq) == (0, 1)
+        assert isinstance(view.state, Queued)
         assert [effect.id for effect in driven.executor.take()] == [f"start:{run_id(1)}:1"]
         driven.started(run_id(1), pid=42)
         running = await driven.wait_state(run_id(1), "running")
@@ -214,7 +218,7 @@ async def test_a_store_that_is_gone_answers_nobody_with_success(fault: Fault) ->
         taken = fault == "die_after"
         assert (f"start:{run_id(2)}:1" in wanted) == taken
         (view,) = await driven.shell.submit("ann", (new(2),))
-        assert view.seq == 2
+        assert driven.shell.seq == 2
 
 
 async def test_a_crash_between_commit_and_effect_is_made_good(tmp_path: Path) -> None:
@@ -245,12 +249,12 @@ async def test_a_crash_between_commit_and_effect_is_made_good(tmp_path: Path) ->
 async def test_old_ended_runs_are_read_from_the_store(tmp_path: Path) -> None:
     async with serving(SqliteStore(tmp_path / "a.sqlite"), Rules(ended_kept=2)) as driven:
         shell = driven.shell
-        await run_to_end(driven, 1, 2, 3, 4, 5)
+        replies = await run_to_end(driven, 1, 2, 3, 4, 5)
         await shell.submit("ann", (new(6),))
         old = await shell.view(run_id(1))
         assert isinstance(old.state, Ended)
         (again,) = await shell.submit("ann", (new(1),))
-        assert again == old
+        assert (again, again.seq) == (replies[0], 0)
         assert await shell.stop(None, stop(1)) == old
         with pytest.raises(LanherdError) as conflict:
             await shell.submit("ann", (new(1, PROJECT),))
