@@ -20,7 +20,7 @@ from lanherd_agent.envs.lock import read_lock
 from lanherd_agent.home import AgentHome
 from lanherd_agent.runs import logs
 from lanherd_agent.runs.log_search import LogSearches, Query, SearchProblem
-from lanherd_agent.runs.rundir import RunDirError
+from lanherd_agent.runs.rundir import RunDirError, log_paths
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.server import IncomingCall
@@ -132,7 +132,7 @@ class LogsApi:
         check_kept(view)
         if stream == "err" and not view.spec.log.split:
             raise no_stderr()
-        return directory.attempt, logs.stream_path(directory, stream)
+        return directory.attempt, log_paths(directory, stream).log
 
     async def _build_log(self, view: RunView) -> Path:
         wanted, snapshot = view.spec.environment, view.spec.snapshot

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from lanherd_agent.runs import log_search_child, logs, rundir
+from lanherd_agent.runs import log_search_child, rundir
 
 SEARCHES_MAX = 4
 TURN_WAIT_S = 5.0
@@ -143,7 +143,7 @@ def _request(query: Query, path: Path, descriptors: _Descriptors) -> bytes:
             **msgspec.structs.asdict(query),
             "log": descriptors.log,
             "directory": descriptors.directory,
-            "gap_name": logs.gap_path(path).name,
+            "gap_name": f"{path.name}.gap",
         }
     )
 

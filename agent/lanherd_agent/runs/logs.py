@@ -22,9 +22,7 @@ from pathlib import Path
 import msgspec
 
 from lanherd_agent.runs import rundir
-from lanherd_agent.runs.rundir import AttemptDir
 from lanherd_protocol.limits import LOG_TIMES_MAX
-from lanherd_protocol.messages import LogStream
 
 CHUNK_BYTES_MAX = 256 * 1024
 POLL_S_MIN = 0.02
@@ -80,18 +78,6 @@ class LogFacts:
     times: tuple[tuple[int, float], ...]
 
 
-def stream_path(directory: AttemptDir, stream: LogStream) -> Path:
-    return directory.log if stream == "out" else directory.path / "log.err"
-
-
-def gap_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.gap")
-
-
-def times_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.times")
-
-
 def size(path: Path) -> int:
     """Bytes of the log; 0 if there is none yet. Raises rundir.RunDirError if it is not plain."""
     try:
@@ -106,7 +92,7 @@ def size(path: Path) -> int:
 
 def read_gap(path: Path) -> GapRecord:
     """The gap of the log at `path`. Raises rundir.RunDirError for a record that is none."""
-    gap = gap_path(path)
+    gap = _gap_path(path)
     data = rundir.read_plain(gap, GAP_BYTES_MAX)
     if data is None:
         return NO_GAP
@@ -128,8 +114,12 @@ def describe(path: Path) -> LogFacts:
         status = os.fstat(fd)
     finally:
         os.close(fd)
-    times = _read_times(times_path(path), status.st_size)
+    times = _read_times(path.with_name(f"{path.name}.times"), status.st_size)
     return LogFacts(status.st_size, status.st_blocks * 512, read_gap(path), times)
+
+
+def _gap_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.gap")
 
 
 def _read_times(path: Path, log_bytes: int) -> tuple[tuple[int, float], ...]:
@@ -217,7 +207,7 @@ class _GapWatch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._record = gap_path(path)
+        self._record = _gap_path(path)
         self._seen: tuple[int, int, int] | None = None
         self._gap = NO_GAP
 
