@@ -21,7 +21,7 @@ from lanherd_agent.api.outputs import OutputsApi
 from lanherd_agent.api.pairing import PairingApi
 from lanherd_agent.api.runs import RunsApi
 from lanherd_agent.api.snapshots import SnapshotsApi
-from lanherd_agent.core.events import GpuCapacity, ReadingsTaken
+from lanherd_agent.core.events import DiskRead, GpuCapacity, ReadingsTaken
 from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.execution.executor import Executor
 from lanherd_agent.gpu.choose import open_probe
@@ -43,10 +43,11 @@ from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.messages import AgentStatus
 from lanherd_protocol.states import Ended, RunView
-from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, Telemetry
+from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, RetentionRules, Telemetry
 from lanherd_protocol.version import __version__
 
 PORT = 47470
+LOW_DISK_BYTES = RetentionRules().low_disk_bytes
 log = logging.getLogger("lanherd.agent")
 
 
@@ -118,12 +119,13 @@ class Agent:
         """The agent, reachable; on leaving it says goodbye, and its runs go on."""
         async with AsyncExitStack() as ends:
             ends.push_async_callback(self._probe.close)
-            await self._sampler.start()
             ends.enter_context(self._secrets.redacting(logging.getLogger()))
             await self._secrets.open(tasks)
             await self.executor.open(tasks)
             tasks.spawn(self._shell.serve(self.executor), "shell")
             ends.push_async_callback(self._shell.close)
+            # After the runs that are alive were taken up: a driver can be slow to answer.
+            await self._sampler.start()
             ends.callback(tasks.spawn(self._sampler.run(), "sampler").cancel)
             ends.push_async_callback(self._listener.close)
             self._port = await self._listener.listen_tls(
@@ -166,6 +168,9 @@ class Agent:
             if reading.uuid in facts
         )
         self._shell.post(ReadingsTaken(gpus=capacities))
+        free_bytes = sample.host.disk_free_bytes
+        if free_bytes is not None:
+            self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=LOW_DISK_BYTES))
 
     def _on_facts(self, facts: ProbeFacts) -> None:
         log.info("GPUs: %s, %s", facts.source, facts.problem or f"{len(facts.gpus)} found")
@@ -198,6 +203,7 @@ class Agent:
             gpus=gpus.gpus,
             driver_version=gpus.driver_version,
             gpu_problem=gpus.problem,
+            weak_kill=self.executor.launcher.kill == "walk",
         )
 
     def _status(self) -> AgentStatus:

@@ -217,7 +217,7 @@ async def test_a_store_that_is_gone_answers_nobody_with_success(fault: Fault) ->
         wanted = {effect.id for effect in driven.executor.take()}
         taken = fault == "die_after"
         assert (f"start:{run_id(2)}:1" in wanted) == taken
-        (view,) = await driven.shell.submit("ann", (new(2),))
+        await driven.shell.submit("ann", (new(2),))
         assert driven.shell.seq == 2
 
 
