@@ -19,6 +19,7 @@ from lanherd_agent.api.logs import LogsApi
 from lanherd_agent.api.machine import MachineApi
 from lanherd_agent.api.outputs import OutputsApi
 from lanherd_agent.api.pairing import PairingApi
+from lanherd_agent.api.retention import RetentionApi
 from lanherd_agent.api.runs import RunsApi
 from lanherd_agent.api.snapshots import SnapshotsApi
 from lanherd_agent.core.events import DiskRead, GpuCapacity, ReadingsTaken
@@ -31,6 +32,7 @@ from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.home import AgentHome, locked
 from lanherd_agent.problems import Problems, untrusted
 from lanherd_agent.recovery import open_shell
+from lanherd_agent.retention import Retention
 from lanherd_agent.secrets import Secrets
 from lanherd_agent.service import Service
 from lanherd_agent.shell.shell import Shell
@@ -43,11 +45,10 @@ from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.messages import AgentStatus
 from lanherd_protocol.states import Ended, RunView
-from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, RetentionRules, Telemetry
+from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, Telemetry
 from lanherd_protocol.version import __version__
 
 PORT = 47470
-LOW_DISK_BYTES = RetentionRules().low_disk_bytes
 log = logging.getLogger("lanherd.agent")
 
 
@@ -98,12 +99,14 @@ class Agent:
         self.executor = Executor(
             options.home, shell, snapshots, builder, self._secrets, machine=self._name
         )
+        self._retention = Retention(options.home, shell, problems)
         self._machine = MachineApi(
             shell, lambda: self._sampler, self._facts, self._status, problems
         )
         routes = Routes()
         self._machine.routes(routes)
-        RunsApi(shell).routes(routes)
+        RunsApi(shell, self._secrets).routes(routes)
+        RetentionApi(self._retention).routes(routes)
         endings = Endings(shell)
         LogsApi(shell, options.home, snapshots, builder, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
@@ -124,6 +127,7 @@ class Agent:
             await self.executor.open(tasks)
             tasks.spawn(self._shell.serve(self.executor), "shell")
             ends.push_async_callback(self._shell.close)
+            self._retention.open(tasks)
             # After the runs that are alive were taken up: a driver can be slow to answer.
             await self._sampler.start()
             ends.callback(tasks.spawn(self._sampler.run(), "sampler").cancel)
@@ -170,7 +174,9 @@ class Agent:
         self._shell.post(ReadingsTaken(gpus=capacities))
         free_bytes = sample.host.disk_free_bytes
         if free_bytes is not None:
-            self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=LOW_DISK_BYTES))
+            self._retention.on_disk(free_bytes)
+            low_bytes = self._retention.rules.low_disk_bytes
+            self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=low_bytes))
 
     def _on_facts(self, facts: ProbeFacts) -> None:
         log.info("GPUs: %s, %s", facts.source, facts.problem or f"{len(facts.gpus)} found")

@@ -1,16 +1,20 @@
 """What a request about an attempt names: its directory, and a range of a file's bytes."""
 
+from datetime import UTC, datetime
+
 from lanherd_agent.home import AgentHome
 from lanherd_agent.runs.rundir import AttemptDir
-from lanherd_protocol.errors import ErrorCode, error
-from lanherd_protocol.states import RunView
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import RunId, short_id
+from lanherd_protocol.states import Ended, RunView
 
 FILE_OFFSET_MAX = 2**62
 """Beyond any file, and far enough from off_t's end to add a length to it."""
 
 
 def attempt_dir(home: AgentHome, view: RunView, attempt: int) -> AttemptDir:
-    """The directory of an attempt, 0 meaning the latest. Raises NOT_FOUND."""
+    """The directory of an attempt, 0 meaning the latest. Raises NOT_FOUND, also when the run's
+    files were removed."""
     if not 0 <= attempt <= view.attempt:
         raise error(
             ErrorCode.NOT_FOUND,
@@ -18,7 +22,42 @@ def attempt_dir(home: AgentHome, view: RunView, attempt: int) -> AttemptDir:
             f"Its latest is {view.attempt}.",
             "Ask for that one, or for 0, which means the latest.",
         )
-    return AttemptDir.of(home.root, view.run, attempt or view.attempt)
+    if view.files_removed_at is not None:
+        raise _files_removed(view.run, view.files_removed_at)
+    directory = AttemptDir.of(home.root, view.run, attempt or view.attempt)
+    if _has_run(view, directory.attempt) and not directory.path.is_dir():
+        # Out of sight already, and not yet told of; or removed by hand.
+        raise _files_gone(view.run)
+    return directory
+
+
+def _has_run(view: RunView, attempt: int) -> bool:
+    if attempt < view.attempt:
+        earlier = {end.attempt: end.started_at for end in view.earlier}
+        return earlier.get(attempt) is not None
+    return isinstance(view.state, Ended) and view.state.started_at is not None
+
+
+def _files_removed(run: RunId, at: float) -> LanherdError:
+    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return error(
+        ErrorCode.NOT_FOUND,
+        f"The files of run {short_id(run)} were removed.",
+        f"Its logs and outputs went on {when}, as somebody or a rule of the machine wanted.",
+        "Pin a run to keep its files; restart it to have them made again.",
+        run=run,
+        removed_at=at,
+    )
+
+
+def _files_gone(run: RunId) -> LanherdError:
+    return error(
+        ErrorCode.NOT_FOUND,
+        f"The files of run {short_id(run)} are gone.",
+        "They are being removed, or were removed by hand.",
+        "Restart the run to have them made again.",
+        run=run,
+    )
 
 
 def check_range(offset: int, length: int | None) -> None:

@@ -1,4 +1,7 @@
-"""Runs: submit, ask, stop, and the numbered feed of their changes."""
+"""Runs: submit, ask, stop, change, and the numbered feed of their changes.
+
+The values of secrets end here: they are kept for the run before it is submitted, and go no further.
+"""
 
 from msgspec import Raw
 from msgspec.structs import replace
@@ -6,34 +9,51 @@ from msgspec.structs import replace
 from lanherd_agent.api.access import audit, own_or_any
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import LISTING_BYTES_MAX, all_fit, encoded_size, first_that_fit
+from lanherd_agent.secrets import Secrets, secrets_of
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.codec import encode_body
-from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.errors import ErrorCode, LanherdError, NotFoundError, error
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX, RUNS_PER_SUBMIT_MAX
 from lanherd_protocol.messages import (
+    ChangeRun,
     Empty,
     GetRun,
     ListRuns,
     NewRun,
+    RemoveRunFiles,
+    RestartRun,
     RunChanged,
     RunList,
     RunsSubmitted,
     StopRun,
     SubmitRuns,
 )
-from lanherd_protocol.methods import FEED_RUNS, RUNS_GET, RUNS_LIST, RUNS_STOP, RUNS_SUBMIT
+from lanherd_protocol.methods import (
+    FEED_RUNS,
+    RUNS_CHANGE,
+    RUNS_GET,
+    RUNS_LIST,
+    RUNS_REMOVE_FILES,
+    RUNS_RESTART,
+    RUNS_STOP,
+    RUNS_SUBMIT,
+)
 from lanherd_protocol.states import RunView
 
 VIEW_BYTES_MAX = 768
 """What a view of a run that was just submitted holds beside the run's own description."""
+ATTEMPT_BYTES_MAX = 768
+"""What the end of each earlier attempt adds to it."""
 
 
 class RunsApi:
     """The door to the shell for everything about runs."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, secrets: Secrets) -> None:
         self._shell = shell
+        self._secrets = secrets
         self._followers: set[_Follower] = set()
         shell.on_published(self._on_published)
 
@@ -42,6 +62,9 @@ class RunsApi:
         routes.call(RUNS_GET, self._on_get)
         routes.call(RUNS_LIST, self._on_list)
         routes.call(RUNS_STOP, self._on_stop)
+        routes.call(RUNS_CHANGE, self._on_change)
+        routes.call(RUNS_RESTART, self._on_restart)
+        routes.call(RUNS_REMOVE_FILES, self._on_remove_files)
         routes.feed(FEED_RUNS, self._on_follow)
 
     async def _on_submit(self, call: IncomingCall, request: SubmitRuns) -> RunsSubmitted:
@@ -52,9 +75,12 @@ class RunsApi:
                 f"This one holds {len(request.runs)}.",
                 "Send them in several submits.",
             )
-        _check_size(request.runs)
-        target = request.runs[0].run if len(request.runs) == 1 else f"{len(request.runs)} runs"
-        views = await self._shell.submit(call.caller.user, request.runs, audit(call, target))
+        values = secrets_of(request.runs)
+        runs = tuple(replace(new, secrets={}) if new.secrets else new for new in request.runs)
+        _check_size(runs)
+        target = runs[0].run if len(runs) == 1 else f"{len(runs)} runs"
+        async with self._secrets.offered(values):
+            views = await self._shell.submit(call.caller.user, runs, audit(call, target))
         return RunsSubmitted(runs=views)
 
     async def _on_get(self, call: IncomingCall, request: GetRun) -> RunChanged:
@@ -75,6 +101,36 @@ class RunsApi:
     async def _on_stop(self, call: IncomingCall, request: StopRun) -> RunChanged:
         owner = own_or_any(call.caller)
         return RunChanged(view=await self._shell.stop(owner, request, audit(call, request.run)))
+
+    async def _on_change(self, call: IncomingCall, request: ChangeRun) -> RunChanged:
+        owner = own_or_any(call.caller)
+        return RunChanged(view=await self._shell.change(owner, request, audit(call, request.run)))
+
+    async def _on_restart(self, call: IncomingCall, request: RestartRun) -> RunChanged:
+        values = await self._secrets_again(request)
+        async with self._secrets.offered(values):
+            view = await self._shell.restart(
+                own_or_any(call.caller), call.caller.user, request, audit(call, request.run)
+            )
+        return RunChanged(view=view)
+
+    async def _secrets_again(self, request: RestartRun) -> dict[RunId, dict[str, str]]:
+        """The secrets of the run, for the new one. Raises CONFLICT when they are gone."""
+        if not (await self._shell.view(request.run)).spec.secrets:
+            return {}
+        try:
+            await self._shell.view(request.new_run)
+        except NotFoundError:
+            values = await self._secrets.values(request.run)
+            if values is None:
+                raise _secrets_gone(request.run) from None
+            return {request.new_run: values}
+        return {}  # it was asked before, and has them
+
+    async def _on_remove_files(self, call: IncomingCall, request: RemoveRunFiles) -> RunChanged:
+        owner = own_or_any(call.caller)
+        entry = audit(call, request.run)
+        return RunChanged(view=await self._shell.remove_files(owner, request, entry))
 
     async def _on_follow(self, sub: IncomingSubscription, params: Empty) -> None:
         follower = _Follower(sub, self._shell.seq if sub.since < 0 else sub.since)
@@ -107,14 +163,31 @@ class RunsApi:
 
 def _check_size(runs: tuple[NewRun, ...]) -> None:
     """Refuse what could be taken, but neither answered nor told to anybody in one message."""
-    if all_fit(runs, lambda new: encoded_size(new) + VIEW_BYTES_MAX):
-        return
-    one = len(runs) == 1
-    raise error(
+    sizes = {new.run: encoded_size(new) + VIEW_BYTES_MAX for new in runs}
+    if not all_fit(runs, lambda new: sizes[new.run]):
+        raise _too_large(one=len(runs) == 1)
+    for new in runs:
+        attempts = ATTEMPT_BYTES_MAX * (new.spec.retry.attempts_max - 1)
+        if sizes[new.run] + attempts > LISTING_BYTES_MAX:
+            raise _too_large(one=True)
+
+
+def _too_large(*, one: bool) -> LanherdError:
+    return error(
         ErrorCode.TOO_LARGE,
         "The run's description is too large." if one else "The submit is too large.",
         f"With all that is told of a run it would take more than {LISTING_BYTES_MAX} bytes.",
         "Put long texts into a file of the project." if one else "Send them in several submits.",
+    )
+
+
+def _secrets_gone(run: RunId) -> LanherdError:
+    return error(
+        ErrorCode.CONFLICT,
+        f"The secrets of run {short_id(run)} are gone.",
+        "They are removed when a run has ended.",
+        "Submit it anew, with its secrets.",
+        run=run,
     )
 
 
