@@ -8,6 +8,7 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from lanherd_client.session import LOST_CODES, Session
 from lanherd_protocol.errors import LanherdError
@@ -125,8 +126,26 @@ def offset_at(times: Sequence[tuple[int, float]], at: float) -> int:
     return times[known - 1][0] if known else 0
 
 
+class LogsOfRun(Protocol):
+    """A run, as far as its logs are read here: `lanherd_client.run.Run` is one."""
+
+    def logs(
+        self,
+        offset: int = 0,
+        *,
+        length: int | None = None,
+        attempt: int = 0,
+        stream: LogStream = "out",
+        follow: bool = False,
+    ) -> AsyncIterator[LogBytes | LogGap]: ...
+
+    async def describe_log(
+        self, *, attempt: int = 0, stream: LogStream = "out"
+    ) -> LogDescription: ...
+
+
 async def line_offset_at(
-    session: Session, run: RunId, description: LogDescription, at: float, stream: LogStream = "out"
+    run: LogsOfRun, description: LogDescription, at: float, stream: LogStream = "out"
 ) -> int:
     """Where the first whole line begins of those that were written since `at`, by the index of
     that description."""
@@ -134,13 +153,8 @@ async def line_offset_at(
     if offset == 0:
         return 0
     # From one byte before: a line that ended there has no rest to be passed over.
-    chunks = log_chunks(
-        session,
-        run,
-        attempt=description.attempt,
-        stream=stream,
-        offset=offset - 1,
-        length=TAIL_BLOCK_BYTES,
+    chunks = run.logs(
+        offset - 1, length=TAIL_BLOCK_BYTES, attempt=description.attempt, stream=stream
     )
     async for chunk in chunks:
         if isinstance(chunk, LogGap):
@@ -152,7 +166,7 @@ async def line_offset_at(
 
 
 async def tail_offset(
-    session: Session, run: RunId, description: LogDescription, lines: int, stream: LogStream = "out"
+    run: LogsOfRun, description: LogDescription, lines: int, stream: LogStream = "out"
 ) -> int:
     """Where the last `lines` lines of the log begin, as it was when it was described.
 
@@ -164,7 +178,7 @@ async def tail_offset(
     left = lines
     while end > 0:
         begin = max(0, end - TAIL_BLOCK_BYTES)
-        start, data = await _block(session, run, description.attempt, stream, begin, end)
+        start, data = await _block(run, description.attempt, stream, begin, end)
         if end == description.size_bytes and data.endswith(b"\n"):
             left += 1  # The end of the last line begins no other.
         breaks = data.count(b"\n")
@@ -178,14 +192,11 @@ async def tail_offset(
 
 
 async def _block(
-    session: Session, run: RunId, attempt: int, stream: LogStream, begin: int, end: int
+    run: LogsOfRun, attempt: int, stream: LogStream, begin: int, end: int
 ) -> tuple[int, bytes]:
     """What is kept of a range behind its last gap, and where that begins."""
     start, parts = begin, list[bytes]()
-    chunks = log_chunks(
-        session, run, attempt=attempt, stream=stream, offset=begin, length=end - begin
-    )
-    async for chunk in chunks:
+    async for chunk in run.logs(begin, length=end - begin, attempt=attempt, stream=stream):
         if isinstance(chunk, LogGap):
             start, parts = min(chunk.to, end), []
         else:
@@ -199,15 +210,3 @@ def _after_break(data: bytes, skipped: int) -> int:
     for _ in range(skipped + 1):
         at = data.index(b"\n", at) + 1
     return at
-
-
-__all__ = [
-    "LogBytes",
-    "LogGap",
-    "describe_log",
-    "latest_attempt",
-    "line_offset_at",
-    "log_chunks",
-    "offset_at",
-    "tail_offset",
-]

@@ -1,89 +1,263 @@
 """`lanherd logs`."""
 
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import click
 
-from lanherd_client.cli.options import json_option, run_argument
+from lanherd_client.cli import talk
+from lanherd_client.cli.log_finds import put_matches
+from lanherd_client.cli.log_moments import moment
+from lanherd_client.cli.options import NamedPath, json_option, not_empty, run_argument
 from lanherd_client.cli.session import answered, complete, connected
-from lanherd_client.cli.streaming import JsonLogWriter, LogWriter, told
+from lanherd_client.cli.streaming import JsonLogWriter, LogWriter, told, told_link
+from lanherd_client.sizes import format_size
+from lanherd_protocol.limits import LOG_MATCHES_MAX
 
 if TYPE_CHECKING:
-    from lanherd_client.run import LogChunk, Run
+    from lanherd_client.fleet import Fleet
+    from lanherd_client.log_reading import LogBytes, LogGap
+    from lanherd_client.run import Run
+
+    Chunks = AsyncIterator[LogBytes | LogGap] | AsyncIterator[LogBytes]
 
 OFFSET_MAX, ATTEMPT_MAX = (1 << 62), (1 << 31) - 1
-PAGE_BYTES = 4 * 1024 * 1024
-Source = Literal["run", "build"]
+TAIL_LINES_MAX = 10_000_000
+MATCHES = 1000
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What of a log is wanted, and how."""
+
+    follow: bool
+    offset: int | None
+    since: float | None
+    tail: int | None
+    attempt: int
+    stream: Literal["out", "err"]
+    build: bool
+    grep: str | None
+    regex: bool
+    ignore_case: bool
+    matches_max: int | None
+    output: Path | None
+    as_json: bool
+
+    def check(self) -> None:
+        """Raise UsageError for what doesn't go together."""
+        begins = {"--offset": self.offset, "--since": self.since, "--tail": self.tail}
+        kinds: dict[str, object] = {"--grep": self.grep, "--output": self.output}
+        for group in (begins, kinds, {"--grep": self.grep, "--tail": self.tail}):
+            _one_of(group)
+        if self.output is not None:
+            _one_of({"--output": True, **begins})
+            _one_of({"--output": True, "--json": self.as_json or None})
+        if self.build:
+            others = {"--since": self.since, "--tail": self.tail, **kinds}
+            for name, value in (*others.items(), ("--stream err", self.stream == "err" or None)):
+                _one_of({"--build": True, name: value})
+        if self.grep is not None:
+            _one_of({"--grep": True, "--follow": self.follow or None})
+        elif self.regex or self.ignore_case or self.matches_max is not None:
+            raise click.UsageError("--regex, --ignore-case and --max go with --grep.")
+
+
+def _one_of(options: dict[str, Any]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} don't go together.")
 
 
 @click.command("logs")
 @run_argument
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run's log is complete.")
-@click.option("--offset", type=click.IntRange(0, OFFSET_MAX), default=0, help="Begin at this byte.")
+@click.option(
+    "--since", metavar="WHEN", callback=moment, help="What came since 10m or 2h ago, 12:30, a date."
+)
+@click.option(
+    "--tail", type=click.IntRange(0, TAIL_LINES_MAX), metavar="N", help="Only the last N lines."
+)
+@click.option("--offset", type=click.IntRange(0, OFFSET_MAX), help="Begin at this byte.")
 @click.option(
     "--attempt", type=click.IntRange(1, ATTEMPT_MAX), help="An earlier attempt of the run."
 )
+@click.option(
+    "--stream",
+    type=click.Choice(["out", "err"]),
+    default="out",
+    help="err: the log of stderr alone, of a run that splits its log.",
+)
 @click.option("--build", is_flag=True, help="The log of its environment's build instead.")
+@click.option("--grep", metavar="TEXT", callback=not_empty, help="Only lines with this text in.")
+@click.option("--regex", "-E", is_flag=True, help="The text is a regular expression.")
+@click.option("--ignore-case", "-i", is_flag=True, help="Small and capital letters are the same.")
+@click.option(
+    "--max",
+    "matches_max",
+    type=click.IntRange(1, LOG_MATCHES_MAX),
+    help=f"At most so many lines that match; {MATCHES} when left out.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=NamedPath(),
+    help="Save it in this file instead; a part that is there is gone on with.",
+)
 @json_option
 @click.pass_context
-def logs_command(
-    context: click.Context,
-    run: str,
-    follow: bool,
-    offset: int,
-    attempt: int | None,
-    build: bool,
-    as_json: bool,
-) -> None:
-    """Print what a run has written.
+def logs_command(context: click.Context, /, run: str, **options: Any) -> None:
+    """Print, search or save what a run has written.
 
-    RUN is its id, a part of it, or its name.
+    RUN is its id, a part of it, or its name. The machine does the searching: of a log of 10 GB
+    only the lines that match come here.
     """
-    complete(_logs(context, run, follow, offset, attempt or 0, build, as_json))
+    wish = Wish(**{**options, "attempt": options["attempt"] or 0})
+    wish.check()
+    complete(_logs(context, run, wish))
 
 
-async def _logs(
-    context: click.Context,
-    text: str,
-    follow: bool,
-    offset: int,
-    attempt: int,
-    build: bool,
-    as_json: bool,
-) -> None:
-    source: Source = "build" if build else "run"
+async def _logs(context: click.Context, text: str, wish: Wish) -> None:
     async with connected(context) as fleet:
         run = await answered(fleet.run(text))
-        if follow:
-            chunks = run.follow(offset, attempt=attempt, source=source)
-            await told(fleet, run, copy_log(chunks, as_json))
+        if wish.grep is not None:
+            await _search(fleet, run, wish, wish.grep)
+        elif wish.output is not None:
+            await _save(fleet, run, wish, wish.output)
         else:
-            await copy_log(_pages(run, offset, attempt, source), as_json)
+            await _print(fleet, run, wish)
 
 
-async def _pages(
-    run: "Run", offset: int, attempt: int, source: Source
-) -> "AsyncIterator[LogChunk]":
-    while True:
-        chunk = await answered(run.read_log(offset, PAGE_BYTES, attempt=attempt, source=source))
+async def _print(fleet: "Fleet", run: "Run", wish: Wish) -> None:
+    attempt, offset = await answered(_begin(run, wish))
+    chunks = run.logs(
+        offset,
+        attempt=attempt,
+        source="build" if wish.build else "run",
+        stream=wish.stream,
+        follow=wish.follow,
+    )
+    if wish.follow:
+        await told(fleet, run, copy_log(chunks, wish.as_json))
+    else:
+        await copy_log(_in_time(chunks), wish.as_json)
+
+
+async def _begin(run: "Run", wish: Wish) -> tuple[int, int]:
+    """The attempt that is meant, 0 where none needs to be known, and the byte to begin with."""
+    from lanherd_client.log_reading import line_offset_at, tail_offset
+
+    if wish.since is None and wish.tail is None:
+        return wish.attempt, wish.offset or 0
+    described = await run.describe_log(attempt=wish.attempt, stream=wish.stream)
+    if wish.tail is not None:
+        return described.attempt, await tail_offset(run, described, wish.tail, wish.stream)
+    since = cast("float", wish.since)
+    return described.attempt, await line_offset_at(run, described, since, wish.stream)
+
+
+async def _in_time(chunks: "Chunks") -> "AsyncIterator[LogBytes | LogGap]":
+    """Each part within the time that a shell waits for an answer."""
+    iterator = aiter(chunks)
+    while (chunk := await answered(anext(iterator, None))) is not None:
         yield chunk
-        offset += len(chunk.data)
-        # The same attempt to the end, though a newer one may begin meanwhile.
-        attempt = chunk.attempt
-        if len(chunk.data) < PAGE_BYTES:
-            return
 
 
-async def copy_log(chunks: "AsyncIterator[LogChunk]", as_json: bool) -> None:
-    """Writes a log to stdout as it comes."""
-    if as_json:
-        json_lines = JsonLogWriter()
-        async for chunk in chunks:
-            json_lines.write(chunk)
-        json_lines.finish()
-        return
-    writer = LogWriter()
+async def copy_log(chunks: "Chunks", as_json: bool) -> None:
+    """Writes a log to stdout as it comes; what was given up of it is said beside."""
+    from lanherd_client.log_reading import LogGap
+
+    writer, lines = LogWriter(), JsonLogWriter()
     async for chunk in chunks:
-        await writer.write(chunk.data)
-    await writer.finish()
+        if isinstance(chunk, LogGap):
+            lines.finish()
+            lines = JsonLogWriter()
+            _tell_gap(chunk, as_json)
+        elif as_json:
+            lines.write(chunk)
+        else:
+            await writer.write(chunk.data)
+    lines.finish()
+    if not as_json:
+        await writer.finish()
+
+
+def _tell_gap(gap: "LogGap", as_json: bool) -> None:
+    if as_json:
+        talk.put_json_line({"attempt": gap.attempt, "offset": gap.offset, "gap_to": gap.to})
+        return
+    talk.say(
+        f"Here {format_size(gap.to - gap.offset)} are missing, from byte {gap.offset} to {gap.to}:"
+        " they were given up so that the log keeps to its cap."
+    )
+
+
+async def _search(fleet: "Fleet", run: "Run", wish: Wish, pattern: str) -> None:
+    attempt, offset = await answered(_begin(run, wish))
+    described = await answered(run.describe_log(attempt=attempt, stream=wish.stream))
+    found = run.search_log(
+        pattern,
+        attempt=described.attempt,
+        stream=wish.stream,
+        regex=wish.regex,
+        ignore_case=wish.ignore_case,
+        offset=offset,
+        matches_max=wish.matches_max or MATCHES,
+    )
+    work = put_matches(found, described.attempt, described.size_bytes, wish.as_json)
+    await _link_told(fleet, run, work)
+    if described.gap_to > max(offset, described.gap_from):
+        missing = described.gap_to - described.gap_from
+        talk.say(f"{format_size(missing)} of the log were given up for its cap; not searched.")
+
+
+async def _link_told(fleet: "Fleet", run: "Run", work: Awaitable[Result]) -> Result:
+    machine = fleet.machine(run.machine)
+    return await (work if machine is None else told_link(fleet, machine, work))
+
+
+async def _save(fleet: "Fleet", run: "Run", wish: Wish, to: Path) -> None:
+    from lanherd_client.log_saving import save_log
+
+    progress = _Progress()
+    work = save_log(
+        run,
+        to,
+        attempt=wish.attempt,
+        stream=wish.stream,
+        follow=wish.follow,
+        progress=progress,
+    )
+    try:
+        saved = await _link_told(fleet, run, work)
+    except asyncio.CancelledError:
+        if progress.begun:
+            talk.say("\nWhat has arrived is kept; the same command goes on from there.")
+        raise
+    if progress.watched:
+        talk.say("")
+    if saved.continued_at:
+        talk.say(f"{format_size(saved.continued_at)} were there already.")
+    for gap in saved.gaps:
+        _tell_gap(gap, as_json=False)
+        talk.say("The file has a hole there, so that each byte keeps its place.")
+    talk.put_line(str(saved.path))
+
+
+class _Progress:
+    """Tells the saving on a terminal; knows whether anything has come."""
+
+    def __init__(self) -> None:
+        self.watched = sys.stderr.isatty()
+        self.begun = False
+
+    def __call__(self, done_bytes: int, total_bytes: int) -> None:
+        self.begun = True
+        if self.watched:
+            line = f"\r{format_size(done_bytes)} of {format_size(total_bytes)}   "
+            print(line, end="", file=sys.stderr, flush=True)
