@@ -12,6 +12,10 @@ class Failed(Exception):
     """The test failed; says what was expected and what was seen."""
 
 
+class NotRun(Exception):
+    """This machine can't run the test; says what it lacks."""
+
+
 def say(text: str) -> None:
     print(f"e2e: {text}", file=sys.stderr, flush=True)
 

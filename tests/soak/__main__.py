@@ -93,7 +93,7 @@ class Soak:
         self.killer.readopted_s.clear()
         self.killer.live_at_starts.clear()
         async with self._under_load():
-            await wait_until_async(lambda: len(self.load.open) >= LIVE, LIVE_WITHIN_S)
+            await wait_until_async(lambda: self.load.live >= LIVE, LIVE_WITHIN_S)
             await self.killer.run(kills)
             await self._wind_down()
             views = await self.load.listed()

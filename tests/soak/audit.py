@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,14 +11,11 @@ from lanherd_agent.core.invariants import violations
 from lanherd_agent.persist.store import Loaded
 from lanherd_agent.runs import rundir
 from lanherd_protocol.states import Ended, RunView
+from tests.soak.judging import Facts, ends_of, judge, judge_order
 from tests.soak.killer import Killer
 from tests.soak.load import Load, Sent
 from tests.soak.machine import Machine
 from tests.support.job_truth import JobTruth, check_log, processes_of, read_truth
-
-# A clock of the same machine, but two processes that wait for a processor.
-EXIT_TOLD_WITHIN_S = 5.0
-STOP_SENT_BEFORE_S = 1.0
 
 
 @dataclass
@@ -42,34 +39,6 @@ class Audit:
         self.words.append(f"run {run}: {text}" if run else text)
 
 
-@dataclass(frozen=True)
-class End:
-    """How one attempt ended, as the machine tells it."""
-
-    run: str
-    attempt: int
-    at: float
-    outcome: str
-    reason: str
-    started_at: float | None
-    code: int | None
-    signal: int | None
-
-
-def ends_of(view: RunView) -> Iterator[End]:
-    for old in view.earlier:
-        yield End(
-            view.run, old.attempt, old.at, old.outcome, old.reason.text, old.started_at,
-            old.exit_code, old.signal,
-        )  # fmt: skip
-    state = view.state
-    if isinstance(state, Ended):
-        yield End(
-            view.run, view.attempt, state.at, state.outcome, state.reason.text, state.started_at,
-            state.exit_code, state.signal,
-        )  # fmt: skip
-
-
 class Auditor:
     def __init__(self, machine: Machine, load: Load, killer: Killer) -> None:
         self._machine, self._load, self._killer = machine, load, killer
@@ -90,28 +59,43 @@ class Auditor:
             if not isinstance(view.state, Ended):
                 audit.wrong_outcomes += 1
                 audit.say(view.run, f"it should be over, and is {view.state}")
-            for end in ends_of(view):
-                self._check_end(end, view)
+            self._check_run(view)
             self._check_attempts(view)
+        self._check_order({view.run: view for view in views})
         for fault in self._load.faults:
             audit.broken += 1
             audit.say("", fault)
 
-    def _check_end(self, end: End, view: RunView) -> None:
+    def _check_run(self, view: RunView) -> None:
         audit = self.audit
-        truth = read_truth(self._machine.truth, end.run, end.attempt)
-        audit.outcomes[end.outcome] += 1
-        for text in judge(end, view, truth, self._load.sent[end.run], self._was_shot(end)):
+        ends = ends_of(view)
+        audit.outcomes.update(end.outcome for end in ends)
+        facts = Facts(
+            sent=self._load.sent[view.run],
+            truths={end.attempt: self._truth(view.run, end.attempt) for end in ends},
+            shot=frozenset(e.attempt for e in ends if self._was_shot(view.run, e.attempt)),
+            truth_folder=self._machine.truth,
+        )
+        for text in judge(view, facts):
             audit.wrong_outcomes += 1
-            audit.say(end.run, f"attempt {end.attempt}: {text}: told {end}; true {truth}")
+            audit.say(view.run, f"{text} ({view.spec.name})")
 
-    def _was_shot(self, end: End) -> bool:
+    def _check_order(self, views: dict[str, RunView]) -> None:
+        began = {run: truth.starts[0] for run in views if (truth := self._truth(run, 1)).starts}
+        for view in views.values():
+            for text in judge_order(view, views, began):
+                self.audit.wrong_outcomes += 1
+                self.audit.say(view.run, text)
+
+    def _truth(self, run: str, attempt: int) -> JobTruth:
+        return read_truth(self._machine.truth, run, attempt)
+
+    def _was_shot(self, run: str, attempt: int) -> bool:
         """Whether its shim was killed."""
-        if (end.run, end.attempt) in self._killer.shims_killed:
+        if (run, attempt) in self._killer.shims_killed:
             return True
-        directory = rundir.AttemptDir.of(self._machine.home, end.run, end.attempt)
         try:
-            start = rundir.read_start(directory)
+            start = rundir.read_start(rundir.AttemptDir.of(self._machine.home, run, attempt))
         except rundir.RunDirError:
             return bool(self._killer.shims_at_points)  # torn by such a death: no pid in it
         return start is not None and start.shim_pid in self._killer.shims_at_points
@@ -120,7 +104,7 @@ class Auditor:
         """No attempt was started twice, and none that nobody told of."""
         for path in self._machine.truth.glob(f"{view.run}-*.jsonl"):
             attempt = int(path.stem.rpartition("-")[2])
-            starts = len(read_truth(self._machine.truth, view.run, attempt).starts)
+            starts = len(self._truth(view.run, attempt).starts)
             if starts > 1 or attempt > view.attempt:
                 self.audit.doubled += 1
                 text = f"attempt {attempt} was started {starts} times, it has {view.attempt}"
@@ -130,16 +114,21 @@ class Auditor:
         for path in sorted((self._machine.home / "runs").glob("*/*/log")):
             run, attempt = path.parent.parent.name, int(path.parent.name)
             data = path.read_bytes()
-            self._check_log(run, attempt, data)
+            streams, err = "oe", path.with_name("log.err")
+            if err.exists():
+                self._check_log(run, attempt, err.read_bytes(), "e")
+                streams = "o"
+            self._check_log(run, attempt, data, streams)
             sent = self._load.sent.get(run)
             if sent is not None and attempt == 1 and sent.followed is not None:
                 self._check_followed(sent, data)
 
-    def _check_log(self, run: str, attempt: int, data: bytes) -> None:
+    def _check_log(self, run: str, attempt: int, data: bytes, streams: str) -> None:
         audit = self.audit
-        truth = read_truth(self._machine.truth, run, attempt)
+        printed = self._truth(run, attempt).printed
         audit.log_bytes += len(data)
-        check = check_log(data, f"{run}-{attempt}", truth.printed)
+        own = {stream: printed[stream] for stream in streams if stream in printed}
+        check = check_log(data, f"{run}-{attempt}", own)
         audit.log_bytes_lost += check.lost + check.strange
         audit.log_bytes_doubled += check.doubled
         for text in check.words[:5]:
@@ -180,55 +169,6 @@ class Auditor:
         for pid in {*processes_of(self._machine.truth), *own}:
             audit.orphans += 1
             audit.say("", f"process {pid} is left after {patience_s:g} s: {words_of(pid)}")
-
-
-def judge(end: End, view: RunView, truth: JobTruth, sent: Sent, shot: bool) -> Iterator[str]:
-    """What is not true in how this attempt's end is told."""
-    match end.outcome:
-        case "succeeded":
-            if truth.ended_at is None or truth.code != 0 or end.code != 0:
-                yield "it succeeded, and didn't"
-        case "failed":
-            yield from _judge_failed(end, view, truth, shot)
-        case "cancelled":
-            yield from _judge_cancelled(end, truth, sent)
-        case "timed_out":
-            yield from _judge_timed_out(end, view, truth)
-        case _:
-            if not shot:
-                yield f"it is {end.outcome}, and nobody shot its shim"
-    if truth.ended_at is not None and end.started_at is not None and end.outcome != "lost":
-        late_s = end.at - truth.ended_at
-        if not -0.5 < late_s < EXIT_TOLD_WITHIN_S:
-            yield f"its end is told {late_s:.1f} s late"
-
-
-def _judge_timed_out(end: End, view: RunView, truth: JobTruth) -> Iterator[str]:
-    limit = view.spec.time_limit_s
-    if limit is None or not truth.starts or end.at < truth.starts[0] + limit - 0.5:
-        yield "its time was not over"
-    elif truth.ended_at and truth.ended_at < truth.starts[0] + limit - STOP_SENT_BEFORE_S:
-        yield "it had ended before its time was over"
-
-
-def _judge_failed(end: End, view: RunView, truth: JobTruth, shot: bool) -> Iterator[str]:
-    if view.spec.name == "missing":
-        if truth.starts or end.started_at is not None:
-            yield "it can't have started"
-    elif end.started_at is None:
-        if truth.starts or not shot:
-            yield "it failed to start"
-    elif (truth.code, truth.signal) != (end.code, end.signal) or truth.ended_at is None:
-        yield "it ended otherwise"
-
-
-def _judge_cancelled(end: End, truth: JobTruth, sent: Sent) -> Iterator[str]:
-    if sent.stopped_at is None:
-        yield "nobody stopped it"
-    elif truth.ended_at is not None and truth.ended_at < sent.stopped_at - STOP_SENT_BEFORE_S:
-        yield "it had ended by itself, before it was stopped"
-    elif end.started_at is None and truth.starts:
-        yield "it did start"
 
 
 def words_of(pid: int) -> str:

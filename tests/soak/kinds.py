@@ -8,7 +8,15 @@ from typing import Any
 
 from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, RunId, uuid7
 from lanherd_protocol.messages import NewRun
-from lanherd_protocol.values import GpuRequest, RunSpec
+from lanherd_protocol.values import (
+    Dependency,
+    DependencyKind,
+    GpuRequest,
+    LogRule,
+    RetryRule,
+    RunSpec,
+    StopRule,
+)
 from tests.support.fake_job import command
 
 GIB = 1 << 30
@@ -79,6 +87,48 @@ def on_gpu(chance: random.Random) -> Asked:
     return Asked(("--seconds", chance.uniform(0.2, 3), "--bytes", 200), {"gpus": gpus})
 
 
+def retrying(chance: random.Random) -> Asked:
+    codes = chance.choice(("1,0", "1,1,0", "1,1,1", "2"))
+    rule = RetryRule(
+        attempts_max=chance.randint(2, 3),
+        exit_codes=(1,),
+        on=("failed", "lost"),
+        backoff_s=chance.uniform(0, 0.5),
+    )
+    options = ("--seconds", chance.uniform(0, 1), "--bytes", 3000, "--exit", codes)
+    return Asked(options, {"retry": rule})
+
+
+def limited(chance: random.Random) -> Asked:
+    """Its time may be over while nobody is there to end it."""
+    options = ("--seconds", chance.uniform(0.5, 6), "--rate", 1_000)
+    on_term = ("--on-term", chance.choice(("die", "ignore", "save")))
+    limit_s = chance.uniform(0.5, 4)
+    retry = RetryRule(attempts_max=chance.randint(1, 2), on=("timed_out",), backoff_s=0.1)
+    stop = StopRule(signal=chance.choice(("TERM", "INT")), grace_s=chance.choice((0.0, 0.5)))
+    more = {"time_limit_s": limit_s, "stop": stop, "retry": retry}
+    return Asked((*options, *on_term), more)
+
+
+def split(chance: random.Random) -> Asked:
+    """stdout and stderr to logs of their own."""
+    options = ("--seconds", chance.uniform(0.5, 5), "--rate", 20_000, "--err-rate", 10_000)
+    return Asked(options, {"log": LogRule(split=True)})
+
+
+def staged(chance: random.Random) -> Asked:
+    """Something before it, and something after it that is told how it ended."""
+    options = ("--seconds", chance.uniform(0, 3), "--bytes", 400, "--exit", chance.choice((0, 4)))
+    note = 'echo "${LANHERD_EXIT_CODE-}" >"$FAKE_JOB_TRUTH/$LANHERD_RUN_ID-$LANHERD_ATTEMPT.post"'
+    post = ("/bin/sh", "-c", note)
+    return Asked(options, {"pre_command": ("/bin/true",), "post_command": post})
+
+
+def barred(chance: random.Random) -> Asked:
+    """What comes before it fails, and so it must not begin."""
+    return Asked(("--seconds", 1), {"pre_command": ("/bin/false",)})
+
+
 def missing(chance: random.Random) -> Asked:
     """It can't be started at all."""
     return Asked(("/nowhere/is/a/program",))
@@ -95,8 +145,18 @@ KINDS: dict[Callable[[random.Random], Asked], float] = {
     stormy: 0.5,
     writer: 1,
     on_gpu: 3,
+    retrying: 3,
+    limited: 3,
+    split: 2,
+    staged: 1.5,
+    barred: 0.3,
     missing: 0.3,
 }
+
+
+DEPENDENT_SHARE = 0.12
+RECENT = 40
+DEPENDENCY_KINDS: tuple[DependencyKind, ...] = ("after", "after_ok", "after_any")
 
 
 class Runs:
@@ -105,12 +165,11 @@ class Runs:
     def __init__(self, seed: int, truth: Path) -> None:
         self._chance = random.Random(f"runs of {seed}")
         self._truth = truth
-        self._made = 0
+        self._made: list[RunId] = []
 
     def make(self) -> NewRun:
         (kind,) = self._chance.choices(list(KINDS), list(KINDS.values()))
         asked = kind(self._chance)
-        self._made += 1
         words = command(*asked.options)
         if kind is missing:
             words = tuple(map(str, asked.options))
@@ -118,10 +177,22 @@ class Runs:
             command=words,
             name=kind.__name__,
             variables={"FAKE_JOB_TRUTH": str(self._truth)},
+            dependencies=self._dependencies(),
             **asked.more,
         )
-        return NewRun(run=self._id(), spec=spec)
+        run = self._id()
+        self._made.append(run)
+        return NewRun(run=run, spec=spec)
+
+    def _dependencies(self) -> tuple[Dependency, ...]:
+        if not self._made or self._chance.random() > DEPENDENT_SHARE:
+            return ()
+        recent = self._made[-RECENT:]
+        others = self._chance.sample(recent, min(self._chance.randint(1, 2), len(recent)))
+        return tuple(
+            Dependency(run=run, kind=self._chance.choice(DEPENDENCY_KINDS)) for run in others
+        )
 
     def _id(self) -> RunId:
         noise = self._chance.randbytes(RANDOM_BYTES_PER_ID)
-        return RunId(uuid7(EPOCH_MS + self._made, noise))
+        return RunId(uuid7(EPOCH_MS + len(self._made), noise))

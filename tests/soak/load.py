@@ -11,12 +11,13 @@ from lanherd_protocol import methods
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, CommandId, uuid7
 from lanherd_protocol.messages import NewRun
-from lanherd_protocol.states import RunView, StateName
+from lanherd_protocol.states import RunView, StateName, is_live
 from tests.soak.kinds import EPOCH_MS, Runs
 from tests.soak.link import AGAIN, AGAIN_S, Link, passed
 from tests.soak.machine import Machine
 
 LIVE = 50
+OPEN_MAX = 120
 LOOK_EVERY_S = 0.2
 OPEN_STATES: tuple[StateName, ...] = ("queued", "preparing", "starting", "running", "stopping")
 PAGE = 1000
@@ -48,7 +49,7 @@ def differing(first: RunView, second: RunView) -> str:
 
 @dataclass
 class Load:
-    """Keeps so many runs alive until `filling` ends."""
+    """Keeps LIVE runs alive until `filling` ends."""
 
     machine: Machine
     link: Link
@@ -56,6 +57,7 @@ class Load:
     chance: random.Random
     sent: dict[str, Sent] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
+    live: int = 0
     filling: bool = True
     faults: list[str] = field(default_factory=list)
     resends: int = 0
@@ -63,10 +65,12 @@ class Load:
     _commands: int = 0
 
     async def fill(self) -> None:
-        """Submits whenever fewer than LIVE runs are open."""
+        """Submits whenever fewer than LIVE runs are alive."""
         while True:
-            self.open = {view.run for view in await self.listed(OPEN_STATES)}
-            lacking = LIVE - len(self.open) if self.filling else 0
+            views = await self.listed(OPEN_STATES)
+            self.open = {view.run for view in views}
+            self.live = sum(is_live(view.state) for view in views)
+            lacking = min(LIVE - self.live, OPEN_MAX - len(views)) if self.filling else 0
             while lacking > 0:
                 batch = min(self.chance.choice((1, 1, 3, 10)), lacking)
                 await self.submit([self.runs.make() for _ in range(batch)])

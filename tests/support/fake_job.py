@@ -221,8 +221,8 @@ class Job:
         self.end(*self.meant_end())
 
     def set_signals(self) -> None:
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        for number in numbers:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would print a traceback
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if self.options.on_term == "ignore":
                 signal.signal(number, lambda number, _: self.truth.tell("told", signal=number))
             elif self.options.on_term == "save":
