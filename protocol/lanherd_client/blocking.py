@@ -18,22 +18,43 @@ Ctrl+C; runs go on when the script ends. The objects may be used from any thread
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.fleet import Fleet as AsyncFleet
 from lanherd_client.fleet import closed_error
+from lanherd_client.log_reading import LogBytes, LogGap
 from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
-from lanherd_client.run import LogChunk
+from lanherd_client.orders import RunOptions, Seconds
 from lanherd_client.run import Run as AsyncRun
 from lanherd_client.submitting import EnvironmentChoice, Progress
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
-from lanherd_protocol.messages import AgentStatus, LogSource, OutputList, OutputsChanged, RunList
-from lanherd_protocol.states import RunView, StateName
-from lanherd_protocol.values import EnvironmentView
+from lanherd_protocol.messages import (
+    AgentStatus,
+    LogDescription,
+    LogMatches,
+    LogSearched,
+    LogSource,
+    LogStream,
+    OutputList,
+    OutputsChanged,
+    RetentionPlan,
+    RetentionState,
+    RunList,
+)
+from lanherd_protocol.states import AttemptEnd, RunView, StateName
+from lanherd_protocol.values import EnvironmentView, RetentionRules
 
 SETTLE_S = 5.0
 AHEAD_ITEMS_MAX = 64
@@ -185,13 +206,44 @@ class Run:
     def wait_started(self) -> RunView:
         return self._loop.do(self._run.wait_started())
 
-    def follow(
-        self, offset: int = 0, *, attempt: int = 0, source: LogSource = "run"
-    ) -> Iterator[LogChunk]:
-        return self._loop.stream(self._run.follow(offset, attempt=attempt, source=source))
+    def wait_attempt(self, attempt: int) -> RunView:
+        return self._loop.do(self._run.wait_attempt(attempt))
 
-    def lines(self, *, attempt: int = 0, source: LogSource = "run") -> Iterator[str]:
-        return self._loop.stream(self._run.lines(attempt=attempt, source=source))
+    def attempts(self) -> tuple[AttemptEnd, ...]:
+        return self._loop.do(self._run.attempts())
+
+    def follow(
+        self,
+        offset: int = 0,
+        *,
+        attempt: int = 0,
+        source: LogSource = "run",
+        stream: LogStream = "out",
+    ) -> Iterator[LogBytes]:
+        return self._loop.stream(
+            self._run.follow(offset, attempt=attempt, source=source, stream=stream)
+        )
+
+    def logs(
+        self,
+        offset: int = 0,
+        *,
+        length: int | None = None,
+        attempt: int = 0,
+        source: LogSource = "run",
+        stream: LogStream = "out",
+        follow: bool = False,
+    ) -> Iterator[LogBytes | LogGap]:
+        return self._loop.stream(
+            self._run.logs(
+                offset, length=length, attempt=attempt, source=source, stream=stream, follow=follow
+            )
+        )
+
+    def lines(
+        self, *, attempt: int = 0, source: LogSource = "run", stream: LogStream = "out"
+    ) -> Iterator[str]:
+        return self._loop.stream(self._run.lines(attempt=attempt, source=source, stream=stream))
 
     def read_log(
         self,
@@ -200,8 +252,37 @@ class Run:
         *,
         attempt: int = 0,
         source: LogSource = "run",
-    ) -> LogChunk:
-        return self._loop.do(self._run.read_log(offset, length, attempt=attempt, source=source))
+        stream: LogStream = "out",
+    ) -> LogBytes:
+        return self._loop.do(
+            self._run.read_log(offset, length, attempt=attempt, source=source, stream=stream)
+        )
+
+    def describe_log(self, *, attempt: int = 0, stream: LogStream = "out") -> LogDescription:
+        return self._loop.do(self._run.describe_log(attempt=attempt, stream=stream))
+
+    def search_log(
+        self,
+        pattern: str,
+        *,
+        attempt: int = 0,
+        stream: LogStream = "out",
+        regex: bool = False,
+        ignore_case: bool = False,
+        offset: int = 0,
+        matches_max: int = 1000,
+    ) -> Iterator[LogMatches | LogSearched]:
+        return self._loop.stream(
+            self._run.search_log(
+                pattern,
+                attempt=attempt,
+                stream=stream,
+                regex=regex,
+                ignore_case=ignore_case,
+                offset=offset,
+                matches_max=matches_max,
+            )
+        )
 
     def outputs(self, attempt: int = 0) -> OutputList:
         return self._loop.do(self._run.outputs(attempt))
@@ -227,8 +308,54 @@ class Run:
             self._run.fetch(path, to, attempt=attempt, overwrite=overwrite, progress=progress)
         )
 
-    def stop(self, grace_s: float = 10.0) -> RunView:
-        return self._loop.do(self._run.stop(grace_s))
+    def stop(self, grace_s: Seconds | None = None, *, signal: str | None = None) -> RunView:
+        return self._loop.do(self._run.stop(grace_s, signal=signal))
+
+    def change(
+        self,
+        *,
+        priority: int | None = None,
+        held: bool | None = None,
+        tags: Iterable[str] | None = None,
+        notes: str | None = None,
+        pinned: bool | None = None,
+    ) -> RunView:
+        return self._loop.do(
+            self._run.change(priority=priority, held=held, tags=tags, notes=notes, pinned=pinned)
+        )
+
+    def hold(self) -> RunView:
+        return self._loop.do(self._run.hold())
+
+    def release(self) -> RunView:
+        return self._loop.do(self._run.release())
+
+    def set_priority(self, priority: int) -> RunView:
+        return self._loop.do(self._run.set_priority(priority))
+
+    def tag(self, *tags: str) -> RunView:
+        return self._loop.do(self._run.tag(*tags))
+
+    def untag(self, *tags: str) -> RunView:
+        return self._loop.do(self._run.untag(*tags))
+
+    def retag(self, add: Iterable[str] = (), remove: Iterable[str] = ()) -> RunView:
+        return self._loop.do(self._run.retag(add, remove))
+
+    def note(self, text: str) -> RunView:
+        return self._loop.do(self._run.note(text))
+
+    def pin(self) -> RunView:
+        return self._loop.do(self._run.pin())
+
+    def unpin(self) -> RunView:
+        return self._loop.do(self._run.unpin())
+
+    def restart(self, new_run: RunId | None = None) -> "Run":
+        return Run(self._loop.do(self._run.restart(new_run)), self._loop)
+
+    def remove_files(self) -> RunView:
+        return self._loop.do(self._run.remove_files())
 
 
 class Fleet:
@@ -285,6 +412,20 @@ class Fleet:
     def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
         return self._loop.do(self._fleet.environments(machine))
 
+    def retention(self, machine: DeviceId) -> RetentionState:
+        return self._loop.do(self._fleet.retention(machine))
+
+    def set_retention(self, machine: DeviceId, rules: RetentionRules) -> RetentionState:
+        return self._loop.do(self._fleet.set_retention(machine, rules))
+
+    def plan_retention(
+        self, machine: DeviceId, rules: RetentionRules | None = None
+    ) -> RetentionPlan:
+        return self._loop.do(self._fleet.plan_retention(machine, rules))
+
+    def apply_retention(self, machine: DeviceId) -> RetentionPlan:
+        return self._loop.do(self._fleet.apply_retention(machine))
+
     def pair(self, sighting: Sighting) -> MachineView:
         return self._loop.do(self._fleet.pair(sighting))
 
@@ -308,6 +449,7 @@ class Fleet:
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
         run: RunId | None = None,
+        **options: Unpack[RunOptions],
     ) -> Run:
         taken = self._fleet.submit(
             command=command,
@@ -321,5 +463,6 @@ class Fleet:
             environment=environment,
             progress=progress,
             run=run,
+            **options,
         )
         return Run(self._loop.do(taken), self._loop)

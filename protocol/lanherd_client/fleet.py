@@ -14,7 +14,7 @@ import logging
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Unpack
@@ -39,7 +39,7 @@ from lanherd_client.mirror import (
     RunSeen,
 )
 from lanherd_client.observers import Changes
-from lanherd_client.orders import Order, RunOptions, take_order
+from lanherd_client.orders import RunOptions, RunRef, refs_of, take_order
 from lanherd_client.pairing import pair_through_socket
 from lanherd_client.run import Run
 from lanherd_client.session import Session
@@ -251,14 +251,39 @@ class Fleet(MachineCalls):
         for session in self._sessions.values() if machine is None else [self._session(machine)]:
             session.wake()
 
-    def choose(self, request: GpuRequest, machine: str | None = None) -> Choice:
-        """The machine that a run would go to, and why. Raises `NOT_FOUND`, `UNREACHABLE`,
-        `IMPOSSIBLE_REQUEST`."""
+    def choose(
+        self,
+        request: GpuRequest,
+        machine: str | None = None,
+        beside: RunRef | Iterable[RunRef] = (),
+    ) -> Choice:
+        """The machine that a run would go to, and why: one that is named, that of the runs `beside`
+        that it waits for, or the best. Raises `NOT_FOUND`, `UNREACHABLE`, `IMPOSSIBLE_REQUEST`, and
+        `INVALID_REQUEST` when it waits for runs elsewhere."""
         self._require_open()
-        if machine is None:
+        homes = self._homes_of(refs_of(beside))
+        if machine is not None:
+            view = require_online(find_machine(self.machines(), machine))
+            choice = Choice(view, f"{view.name}: it was named.")
+        elif homes:
+            view = require_online(homes[0])
+            choice = Choice(view, f"{view.name}: it waits for a run there.")
+        else:
             return choose(self.machines(), request)
-        view = require_online(find_machine(self.machines(), machine))
-        return Choice(view, f"{view.name}: it was named.")
+        if any(home.machine != choice.machine.machine for home in homes):
+            raise apart_error(choice.machine, homes)
+        return choice
+
+    def _homes_of(self, runs: Sequence[RunRef]) -> list[MachineView]:
+        """The machines of those runs whose machine is known, each once."""
+        wanted = {ref for ref in runs if isinstance(ref, str)}
+        machines = {ref.machine for ref in runs if not isinstance(ref, str)}
+        return [
+            view
+            for view in self.machines()
+            if view.machine in machines
+            or any(self._mirror.run(view.machine, RunId(ref)) for ref in wanted)
+        ]
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -345,7 +370,7 @@ class Fleet(MachineCalls):
         ValueError for a text that is no size or no duration.
         """
         order = take_order(command, gpus, vram, exclusive, name, variables, options)
-        chosen = self._machine_for(order, machine)
+        chosen = self.choose(order.spec.gpus, machine, order.beside).machine.machine
         session = self._session(chosen)
         before = session.connections
         wanted = run or self.new_run_id()
@@ -356,19 +381,6 @@ class Fleet(MachineCalls):
         if run is not None or session.connections != before:
             await taken._told_anew()
         return taken
-
-    def _machine_for(self, order: Order, machine: str | None) -> DeviceId:
-        named = {dependency.run for dependency in order.spec.dependencies}
-        beside = set(order.beside)
-        if named and not beside:
-            beside = {record.machine for record in self.runs() if record.view.run in named}
-        if machine is None and len(beside) == 1:
-            view = self._mirror.machine(next(iter(beside)))
-            return (require_online(view) if view else self.choose(order.spec.gpus).machine).machine
-        chosen = self.choose(order.spec.gpus, machine).machine
-        if beside - {chosen.machine}:
-            raise apart_error(chosen, [v for v in self.machines() if v.machine in beside])
-        return chosen.machine
 
     def new_run_id(self) -> RunId:
         """A fresh id, for those who must know it before the run is submitted."""

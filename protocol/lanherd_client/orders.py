@@ -106,13 +106,13 @@ _RETRY_WORDS = ("retry_on", "retry_codes", "retry_signals", "backoff")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run that can be submitted. `beside` are the machines of the runs that it waits for, as far
-    as their handles tell."""
+    """A run that can be submitted. `beside` are the runs that it waits for: it goes to their
+    machine."""
 
     spec: RunSpec
     settings: RunSettings = field(default_factory=RunSettings)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    beside: frozenset[DeviceId] = frozenset()
+    beside: tuple[RunRef, ...] = ()
 
 
 def take_order(
@@ -160,7 +160,7 @@ def take_order(
         notes=options.get("notes", ""),
         pinned=options.get("pinned", False),
     )
-    return Order(spec, settings, secrets, _machines_of(options))
+    return Order(spec, settings, secrets, _waited_for(options))
 
 
 def seconds_of(value: Seconds) -> float:
@@ -266,9 +266,8 @@ def _dependencies(options: RunOptions) -> tuple[Dependency, ...]:
     return tuple(named)
 
 
-def _machines_of(options: RunOptions) -> frozenset[DeviceId]:
-    refs = (ref for kind in KINDS for ref in refs_of(options.get(kind, ())))
-    return frozenset(ref.machine for ref in refs if not isinstance(ref, str))
+def _waited_for(options: RunOptions) -> tuple[RunRef, ...]:
+    return tuple(ref for kind in KINDS for ref in refs_of(options.get(kind, ())))
 
 
 def _log_rule(options: RunOptions) -> LogRule:

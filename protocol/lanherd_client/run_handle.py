@@ -61,6 +61,12 @@ class RunHandle:
         """Waits until the command is alive, or the run is past that."""
         return await self._until(lambda view: isinstance(view.state, Running | Stopping | Ended))
 
+    async def wait_attempt(self, attempt: int) -> RunView:
+        """Waits until that attempt is over: the run has ended, or is at a later attempt."""
+        return await self._until(
+            lambda view: isinstance(view.state, Ended) or view.attempt > attempt
+        )
+
     async def _until(self, reached: Callable[[RunView], bool]) -> RunView:
         with self._session.watching(self.id) as news:
             while True:

@@ -4,11 +4,12 @@ import asyncio
 import os
 import textwrap
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from lanherd_client import Fleet, blocking
+from lanherd_client import Fleet, Run, blocking
 from lanherd_client.mirror import Online
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.states import Ended, RunView
@@ -189,11 +190,17 @@ def documented_example() -> str:
     return code
 
 
+def verbs(face: type) -> set[str]:
+    return {name for name in dir(face) if not name.startswith("_")}
+
+
 def test_the_blocking_face_has_every_verb() -> None:
-    ours = {name for name in vars(blocking.Fleet) if not name.startswith("_")}
     async_only = {"open", "changes", "choose", "new_run_id", "run_view"}
-    theirs = {name for name in vars(Fleet) if not name.startswith("_")}
-    assert theirs - async_only <= ours | {"device", "home"}
+    assert verbs(Fleet) - async_only <= verbs(blocking.Fleet) | {"device", "home"}
+    assert verbs(Run) <= verbs(blocking.Run) | {"machine_name"}
+    for name in verbs(Run) & verbs(blocking.Run) - {"view"}:
+        said = signature(getattr(Run, name)).parameters
+        assert said.keys() == signature(getattr(blocking.Run, name)).parameters.keys()
 
 
 def test_the_blocking_face(agent: AgentProcess, folder: Path) -> None:

@@ -281,7 +281,9 @@ async def test_submits_without_a_project(folder: Path) -> None:
         assert spec.command == ("echo", "hello")
         assert spec.gpus == GpuRequest(count=1, vram_bytes=2 << 30, exclusive=True)
         assert (spec.name, spec.variables) == ("greeting", {"A": "1"})
-        assert run.view == agent.runs[run.id]
+        assert run.view is not None
+        assert run.view.spec == spec
+        await eventually(lambda: run.view == agent.runs[run.id])
         assert stages == [Progress("submit", 0, 0)]
         assert (await fleet.run("greeting")).id == run.id
         with pytest.raises(ValueError, match="is not a size"):

@@ -12,6 +12,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lanherd_client.attempts import attempts_of
 from lanherd_client.changes import RunChanged
 from lanherd_client.mirror import Input, MachineKnown, Mirror
 from lanherd_client.run import Run
@@ -21,9 +22,19 @@ from lanherd_protocol.aio.memory import LOCAL_ADMIN, MemoryPair, memory_pair
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.aio.tasks import TaskOwner
+from lanherd_protocol.codec import encode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
-from lanherd_protocol.states import Ended, Outcome, Queued, Running, RunState, RunView, state_name
+from lanherd_protocol.states import (
+    Ended,
+    Outcome,
+    Queued,
+    Running,
+    RunState,
+    RunView,
+    is_live,
+    state_name,
+)
 from lanherd_protocol.values import (
     GpuFacts,
     GpuReading,
@@ -31,6 +42,9 @@ from lanherd_protocol.values import (
     MachineFacts,
     OutputEntry,
     Reason,
+    Removal,
+    RetentionRules,
+    RunSettings,
     RunSpec,
     Telemetry,
 )
@@ -104,6 +118,13 @@ class ScriptedAgent:
         self.runs: dict[RunId, RunView] = {}
         self.events: list[tuple[int, RunView]] = []
         self.snapshot_runs_max = 1000
+        self.counts = True
+        """Whether its snapshots count the live and the waiting runs, as newer agents' do."""
+        self.submitted: dict[RunId, m.NewRun] = {}
+        self.changes: list[Struct] = []
+        """The changes that it was asked for, repeated ones too."""
+        self.commands: dict[str, tuple[bytes, RunView]] = {}
+        self.retention = RetentionRules()
         self.logs: dict[RunId, bytearray] = {}
         self.complete: set[RunId] = set()
         self.outputs: dict[RunId, dict[str, bytes]] = {}
@@ -118,7 +139,13 @@ class ScriptedAgent:
 
     # the truth
 
-    def change(self, run: RunId, state: RunState, spec: RunSpec | None = None) -> RunView:
+    def change(
+        self,
+        run: RunId,
+        state: RunState,
+        spec: RunSpec | None = None,
+        settings: RunSettings | None = None,
+    ) -> RunView:
         """A run changes, or comes; it is an event."""
         self.seq += 1
         known = self.runs.get(run)
@@ -130,9 +157,10 @@ class ScriptedAgent:
                 submitted_at=float(self.seq),
                 state=state,
                 seq=self.seq,
+                settings=settings or RunSettings(),
             )
         else:
-            view = replace(known, state=state, seq=self.seq)
+            view = replace(known, state=state, seq=self.seq, settings=settings or known.settings)
         self.runs[run] = view
         self.events.append((self.seq, view))
         for feed in self.feeds:
@@ -140,6 +168,13 @@ class ScriptedAgent:
                 feed.offer(self.seq, m.RunChanged(view=view))
         self._grow()
         return view
+
+    def retry(self, run: RunId, state: RunState) -> RunView:
+        """The run's attempt is over, and another one follows."""
+        known = self.runs[run]
+        last = attempts_of(replace(known, state=ended("failed")))
+        self.runs[run] = replace(known, attempt=known.attempt + 1, earlier=last)
+        return self.change(run, state)
 
     def sample(self, sample: Telemetry) -> None:
         self.telemetry = sample
@@ -178,12 +213,16 @@ class ScriptedAgent:
             return isinstance(view.state, Ended), -view.seq
 
         views = sorted(self.runs.values(), key=rank)
+        live = [view for view in views if is_live(view.state)]
+        over = [view for view in views if isinstance(view.state, Ended)]
         return m.MachineSnapshot(
             facts=self.facts,
             seq=self.seq,
             runs=tuple(views[: self.snapshot_runs_max]),
             telemetry=self.telemetry,
             runs_total=len(views),
+            runs_live=len(live) if self.counts else None,
+            runs_waiting=len(views) - len(live) - len(over) if self.counts else None,
         )
 
     def _grow(self) -> None:
@@ -201,17 +240,12 @@ class ScriptedAgent:
 
     async def _answer(self, call: IncomingCall) -> Struct:
         match call.request:
-            case m.Empty() if call.method.name == "machine.snapshot":
-                return self.snapshot()
-            case m.GetRun(run=run) | m.StopRun(run=run):
-                if isinstance(call.request, m.StopRun):
-                    self.change(run, ended("cancelled"))
+            case m.Empty() | m.PlanRetention() | m.ApplyRetention() | m.PutRetention():
+                return self._answer_of_the_machine(call.method.name, call.request)
+            case m.GetRun(run=run):
                 return m.RunChanged(view=self._run(run))
             case m.ListRuns():
                 return self._page(call.request)
-            case m.SubmitRuns(runs=(new,)):
-                known = self.runs.get(new.run) or self.change(new.run, queued(), new.spec)
-                return m.RunsSubmitted(runs=(known,))
             case m.ReadLog():
                 return await self._send_log(call, call.request)
             case m.ListOutputs(run=run):
@@ -219,13 +253,93 @@ class ScriptedAgent:
             case m.ReadOutput():
                 return await self._send_output(call, call.request)
             case _:
-                problem = f"The script has no {call.method.name}."
-                raise error(ErrorCode.UNKNOWN_METHOD, problem)
+                return self._answer_to_a_change(call.method.name, call.request)
+
+    def _answer_of_the_machine(self, method: str, request: Struct) -> Struct:
+        match request:
+            case m.PutRetention(rules=rules):
+                self.retention = rules
+                return self._retention_state()
+            case m.PlanRetention(rules=rules):
+                return self._removals(rules or self.retention)
+            case m.ApplyRetention():
+                return self._removals(self.retention)
+            case m.Empty() if method == "machine.snapshot":
+                return self.snapshot()
+            case m.Empty() if method == "retention.get":
+                return self._retention_state()
+            case _:
+                raise error(ErrorCode.UNKNOWN_METHOD, f"The script has no {method}.")
+
+    def _answer_to_a_change(self, method: str, request: Struct) -> Struct:
+        self.changes.append(request)
+        match request:
+            case m.SubmitRuns(runs=runs):
+                return m.RunsSubmitted(runs=tuple(map(self._take, runs)))
+            case m.RestartRun(run=run, new_run=new_run):
+                old = self._run(run)
+                spec = replace(old.spec, restart_of=run, dependencies=())
+                new = m.NewRun(run=new_run, spec=spec, settings=old.settings)
+                return m.RunChanged(view=self._take(new))
+            case m.StopRun() | m.ChangeRun() | m.RemoveRunFiles():
+                return self._command(request)
+            case _:
+                raise error(ErrorCode.UNKNOWN_METHOD, f"The script has no {method}.")
+
+    def _retention_state(self) -> m.RetentionState:
+        return m.RetentionState(
+            rules=self.retention, size_bytes=3 * GIB, runs=3, free_bytes=9 * GIB
+        )
 
     def _run(self, run: RunId) -> RunView:
         if run not in self.runs:
             raise error(ErrorCode.NOT_FOUND, "There is no such run.")
         return self.runs[run]
+
+    def _take(self, new: m.NewRun) -> RunView:
+        """The reply is the run as it was taken, however often and late it is asked for."""
+        self.submitted.setdefault(new.run, new)
+        if new.run not in self.runs:
+            self.change(new.run, queued(), new.spec, new.settings)
+        known = self.runs[new.run]
+        return replace(known, state=queued(), seq=0, attempt=1, settings=new.settings, earlier=())
+
+    def _command(self, request: m.StopRun | m.ChangeRun | m.RemoveRunFiles) -> m.RunChanged:
+        """The same command has the same reply, and is done once."""
+        body = bytes(encode_body(request))
+        known = self.commands.get(request.command)
+        if known is None:
+            self._obey(request)
+            known = body, self._run(request.run)
+            self.commands[request.command] = known
+        if known[0] != body:
+            raise error(ErrorCode.CONFLICT, "That command was another one.")
+        return m.RunChanged(view=known[1])
+
+    def _obey(self, request: m.StopRun | m.ChangeRun | m.RemoveRunFiles) -> None:
+        view = self._run(request.run)
+        match request:
+            case m.StopRun():
+                self.change(view.run, ended("cancelled"))
+            case m.ChangeRun():
+                wishes = {
+                    name: value
+                    for name in ("priority", "held", "tags", "notes", "pinned")
+                    if (value := getattr(request, name)) is not None
+                }
+                self.change(view.run, view.state, settings=replace(view.settings, **wishes))
+            case m.RemoveRunFiles():
+                if view.settings.pinned:
+                    raise error(ErrorCode.CONFLICT, "The run is pinned.", "", "Unpin it first.")
+                self.runs[view.run] = replace(view, files_removed_at=9.0)
+                self.change(view.run, view.state)
+
+    def _removals(self, rules: RetentionRules) -> m.RetentionPlan:
+        most = min((r.runs_max for r in rules.rules if r.runs_max is not None), default=99)
+        over = [view for view in self.runs.values() if isinstance(view.state, Ended)][most:]
+        reason = Reason(code="runs_max", text=f"Only the newest {most} are kept.")
+        removals = tuple(Removal(run=v.run, size_bytes=GIB, reason=reason) for v in over)
+        return m.RetentionPlan(removals=removals, size_bytes=GIB * len(over), runs=len(over))
 
     def _page(self, request: m.ListRuns) -> m.RunList:
         views = [

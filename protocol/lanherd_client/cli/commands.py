@@ -28,11 +28,23 @@ _HOMES = {
     "status": "look",
     "run": "start",
     "runs": "runs",
-    "show": "runs",
-    "stop": "runs",
+    "show": "show",
+    "attempts": "show",
+    "wait": "wait",
     "logs": "logs",
     "outputs": "outputs",
     "fetch": "outputs",
+    "stop": "change",
+    "hold": "change",
+    "release": "change",
+    "priority": "change",
+    "tag": "change",
+    "note": "change",
+    "pin": "change",
+    "unpin": "change",
+    "restart": "change",
+    "remove-files": "change",
+    "retention": "retention",
     "pair": "pair",
     "forget": "pair",
     "version": "version",
@@ -47,7 +59,8 @@ class _LazyGroup(click.Group):
         home = _HOMES.get(cmd_name)
         if home is None:
             return None
-        command = getattr(import_module(f"lanherd_client.cli.{home}"), f"{cmd_name}_command")
+        name = f"{cmd_name.replace('-', '_')}_command"
+        command = getattr(import_module(f"lanherd_client.cli.{home}"), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{home}.{cmd_name}_command is not a command")
         return command

@@ -4,7 +4,8 @@ Completion must answer at once, so it never asks a machine. The commands that re
 leave what they saw; deleting the file loses nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -18,20 +19,30 @@ from lanherd_client.mirror import MachineView, RunRecord
 from lanherd_protocol.ids import short_id
 
 RUNS_MAX = 200
+WORDS_MAX = 100
+COMMAND_CHARS_MAX = 60
 
 
 class _Seen(Struct, kw_only=True):
     machines: tuple[str, ...] = ()
     runs: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
 
 
 def remember(home: Path, machines: Iterable[MachineView], runs: Iterable[RunRecord]) -> None:
     """Keeps names for later completions."""
-    newest = [
-        (short_id(r.view.run), r.view.spec.name or " ".join(r.view.spec.command)) for r in runs
-    ]
+    views = [record.view for record in islice(runs, RUNS_MAX)]
+    tags = dict.fromkeys(tag for view in views for tag in view.settings.tags)
+    projects = dict.fromkeys(view.spec.project for view in views if view.spec.project)
     seen = _Seen(
-        machines=tuple(machine.name for machine in machines), runs=tuple(newest[:RUNS_MAX])
+        machines=tuple(machine.name for machine in machines),
+        runs=tuple(
+            (short_id(view.run), view.spec.name or " ".join(view.spec.command)[:COMMAND_CHARS_MAX])
+            for view in views
+        ),
+        tags=tuple(islice(tags, WORDS_MAX)),
+        projects=tuple(islice(projects, WORDS_MAX)),
     )
     if seen == _load(home):
         return
@@ -56,8 +67,25 @@ def complete_machine(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Names of known machines."""
-    names = _load(_home_of(context)).machines
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return _offered(_load(_home_of(context)).machines, incomplete)
+
+
+def complete_tag(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Tags of the newest runs."""
+    return _offered(_load(_home_of(context)).tags, incomplete)
+
+
+def complete_project(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Projects of the newest runs."""
+    return _offered(_load(_home_of(context)).projects, incomplete)
+
+
+def _offered(words: Sequence[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 def complete_run(

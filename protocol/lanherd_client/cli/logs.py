@@ -83,9 +83,14 @@ def _one_of(options: dict[str, Any]) -> None:
 @click.option(
     "--tail", type=click.IntRange(0, TAIL_LINES_MAX), metavar="N", help="Only the last N lines."
 )
-@click.option("--offset", type=click.IntRange(0, OFFSET_MAX), help="Begin at this byte.")
 @click.option(
-    "--attempt", type=click.IntRange(1, ATTEMPT_MAX), help="An earlier attempt of the run."
+    "--offset", type=click.IntRange(0, OFFSET_MAX), metavar="N", help="Begin at this byte."
+)
+@click.option(
+    "--attempt",
+    type=click.IntRange(1, ATTEMPT_MAX),
+    metavar="N",
+    help="An earlier attempt of the run.",
 )
 @click.option(
     "--stream",
@@ -101,6 +106,7 @@ def _one_of(options: dict[str, Any]) -> None:
     "--max",
     "matches_max",
     type=click.IntRange(1, LOG_MATCHES_MAX),
+    metavar="N",
     help=f"At most so many lines that match; {MATCHES} when left out.",
 )
 @click.option(

@@ -204,5 +204,10 @@ def _put_status(view: MachineView, status: AgentStatus | None, problem: Failure 
                 ("running for", words.duration(now() - status.started_at)),
                 ("listens on", addresses),
                 ("runs", f"{status.live_runs} running, {status.queued_runs} waiting"),
+                *(
+                    (name, text)
+                    for problem in status.problems
+                    for name, text in (("problem", problem.text), ("next", problem.remedy))
+                ),
             )
         )

@@ -8,6 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from lanherd_client.cli.completion import complete_machine, complete_run
+from lanherd_client.durations import parse_duration
+from lanherd_client.sizes import parse_size
+
+ATTEMPT_MAX = (1 << 31) - 1
 
 # An empty text is nearly always a shell variable that was never set.
 _EMPTY = "it is empty."
@@ -34,6 +38,32 @@ def not_empty(context: click.Context, parameter: click.Parameter, value: str | N
     return value
 
 
+class Duration(click.ParamType[float]):
+    """Seconds, from a text such as '90s' or '2h30m'."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return parse_duration(value) if isinstance(value, str) else float(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Size(click.ParamType[int]):
+    """Bytes, from a text such as '2GB'."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_size(value) if isinstance(value, str) else int(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -57,3 +87,19 @@ def machine_option(command: Command) -> Command:
 def run_argument(command: Command) -> Command:
     """`RUN`."""
     return click.argument("run", metavar="RUN", shell_complete=complete_run)(command)
+
+
+def runs_argument(command: Command) -> Command:
+    """`RUN…`, one or more."""
+    return click.argument(
+        "runs", metavar="RUN…", nargs=-1, required=True, shell_complete=complete_run
+    )(command)
+
+
+def attempt_option(command: Command) -> Command:
+    """`--attempt N`."""
+    return click.option(
+        "--attempt",
+        type=click.IntRange(1, ATTEMPT_MAX),
+        help="An earlier attempt of the run; the latest when left out.",
+    )(command)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lanherd_client.cli import shapes, talk
-from lanherd_client.cli.options import NamedPath, json_option, run_argument
+from lanherd_client.cli.options import NamedPath, attempt_option, json_option, run_argument
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.sizes import format_size
 
@@ -16,17 +16,18 @@ _COLUMNS = (talk.Column("OUTPUT"), talk.Column("KIND"), talk.Column("SIZE", righ
 
 @click.command("outputs")
 @run_argument
+@attempt_option
 @json_option
 @click.pass_context
-def outputs_command(context: click.Context, run: str, as_json: bool) -> None:
+def outputs_command(context: click.Context, run: str, attempt: int | None, as_json: bool) -> None:
     """List the files that a run has left."""
-    complete(_outputs(context, run, as_json))
+    complete(_outputs(context, run, attempt or 0, as_json))
 
 
-async def _outputs(context: click.Context, text: str, as_json: bool) -> None:
+async def _outputs(context: click.Context, text: str, attempt: int, as_json: bool) -> None:
     async with connected(context) as fleet:
         run = await answered(fleet.run(text))
-        listing = await answered(run.outputs())
+        listing = await answered(run.outputs(attempt))
     if as_json:
         talk.put_json(shapes.outputs_shape(run.id, listing))
         return
@@ -60,21 +61,26 @@ async def _outputs(context: click.Context, text: str, as_json: bool) -> None:
     help="A folder, or the file's new name; the current folder when left out.",
 )
 @click.option("--force", is_flag=True, help="Write over a file of that name.")
+@attempt_option
 @click.pass_context
-def fetch_command(context: click.Context, run: str, path: str, to: Path, force: bool) -> None:
+def fetch_command(
+    context: click.Context, run: str, path: str, to: Path, force: bool, attempt: int | None
+) -> None:
     """Bring an output of a run here, and print where it is.
 
     PATH is as 'lanherd outputs' lists it. A fetch that was cut goes on where it was.
     """
-    complete(_fetch(context, run, path, to, force))
+    complete(_fetch(context, run, path, to, force, attempt or 0))
 
 
-async def _fetch(context: click.Context, text: str, path: str, to: Path, force: bool) -> None:
+async def _fetch(
+    context: click.Context, text: str, path: str, to: Path, force: bool, attempt: int
+) -> None:
     progress = _Progress()
     async with connected(context) as fleet:
         run = await answered(fleet.run(text))
         try:
-            target = await run.fetch(path, to, overwrite=force, progress=progress)
+            target = await run.fetch(path, to, attempt=attempt, overwrite=force, progress=progress)
         except asyncio.CancelledError:
             if progress.begun:
                 talk.say("\nWhat has arrived is kept; the same command goes on from there.")

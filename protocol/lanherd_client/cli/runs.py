@@ -1,23 +1,26 @@
-"""`lanherd runs`, `show` and `stop`."""
+"""`lanherd runs`."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from getpass import getuser
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from lanherd_client.cli import shapes, talk, words
-from lanherd_client.cli.completion import remember
+from lanherd_client.cli import talk, words
+from lanherd_client.cli.bulk import shape_of
+from lanherd_client.cli.completion import complete_project, complete_tag, remember
 from lanherd_client.cli.look import chosen_machines, say_none_paired
-from lanherd_client.cli.options import json_option, machine_option, run_argument
+from lanherd_client.cli.options import json_option, machine_option, not_empty
 from lanherd_client.cli.session import answered, complete, connected, home_of, now
-from lanherd_client.cli.shapes import is_simulated
 from lanherd_client.cli.terminal import plain
-from lanherd_client.mirror import RunRecord
+from lanherd_client.listing import runs_of
+from lanherd_client.mirror import MachineView, Online, RunRecord
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
-from lanherd_protocol.states import Ended, StateName, lease_of
-from lanherd_protocol.values import GpuRequest, LockedEnvironment
+from lanherd_protocol.states import Ended, Outcome, RunView, StateName, lease_of, state_name
+from lanherd_protocol.values import GpuRequest
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
@@ -32,6 +35,7 @@ _STATES: dict[str, tuple[StateName, ...]] = {
     "stopping": ("stopping",),
     "ended": ("ended",),
 }
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 _COLUMNS = (
     talk.Column("RUN", whole=True),
     talk.Column("STATE"),
@@ -47,57 +51,96 @@ _COLUMNS = (
 @click.option(
     "--state",
     "states",
-    type=click.Choice(list(_STATES)),
+    type=click.Choice([*_STATES, *_OUTCOMES, "held"]),
     multiple=True,
-    help="Only runs in this state; may be given more than once.",
+    metavar="STATE",
+    help=f"Only those: {', '.join(_STATES)}; of the ended {', '.join(_OUTCOMES)}; held. May be"
+    " repeated.",
 )
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    shell_complete=complete_tag,
+    help="Only with this tag; may be repeated, and then with each of them.",
+)
+@click.option(
+    "--project", callback=not_empty, shell_complete=complete_project, help="Only of this project."
+)
+@click.option("--mine", is_flag=True, help="Only my own.")
 @click.option(
     "--limit",
     type=click.IntRange(1, RUN_LIST_PAGE_MAX),
     default=50,
     show_default=True,
+    metavar="N",
     help="At most so many, the newest.",
 )
 @machine_option
 @json_option
 @click.pass_context
-def runs_command(
-    context: click.Context,
-    states: tuple[str, ...],
-    limit: int,
-    machine: str | None,
-    as_json: bool,
-) -> None:
+def runs_command(context: click.Context, /, as_json: bool, **said: Any) -> None:
     """List runs, newest first, and why one waits or failed."""
-    complete(_runs(context, states, limit, machine, as_json))
+    complete(_runs(context, _Filter(**said), as_json))
 
 
-async def _runs(
-    context: click.Context,
-    states: tuple[str, ...],
-    limit: int,
-    machine: str | None,
-    as_json: bool,
-) -> None:
-    wanted = tuple(dict.fromkeys(state for name in states for state in _STATES[name]))
-    async with connected(context) as fleet:
-        views = chosen_machines(fleet, machine)
-        pages = await asyncio.gather(
-            *(answered(fleet.list_runs(v.machine, states=wanted, limit=limit)) for v in views)
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    states: tuple[str, ...]
+    tags: tuple[str, ...]
+    project: str | None
+    mine: bool
+    limit: int
+    machine: str | None
+
+    def names(self) -> tuple[StateName, ...]:
+        """The states that a machine is asked for."""
+        names = [
+            name
+            for word in self.states
+            for name in _STATES.get(word, ("ended",) if word in _OUTCOMES else _STATES["waiting"])
+        ]
+        return tuple(dict.fromkeys(names))
+
+    def wanted(self, machine: MachineView) -> Callable[[RunView], bool] | None:
+        """What the machine can't choose by itself; None where there is nothing."""
+        user = machine.link.user if isinstance(machine.link, Online) else ""
+        whole = all(word in _STATES for word in self.states)
+        if whole and not (self.tags or self.project or self.mine):
+            return None
+        return lambda view: (
+            (whole or any(_is(view, word) for word in self.states))
+            and all(tag in view.settings.tags for tag in self.tags)
+            and (self.project is None or view.spec.project == self.project)
+            and (not self.mine or view.owner == (user or getuser()))
         )
+
+
+def _is(view: RunView, word: str) -> bool:
+    if word in _STATES:
+        return state_name(view.state) in _STATES[word]
+    if word == "held":
+        return view.settings.held and not isinstance(view.state, Ended)
+    return isinstance(view.state, Ended) and view.state.outcome == word
+
+
+async def _runs(context: click.Context, chosen: _Filter, as_json: bool) -> None:
+    async with connected(context) as fleet:
+        views = chosen_machines(fleet, chosen.machine)
+        answers = await asyncio.gather(*(answered(_of(fleet, view, chosen)) for view in views))
         records = [
             RunRecord(view.machine, run)
-            for view, page in zip(views, pages, strict=True)
-            for run in page.runs
+            for view, (runs, _) in zip(views, answers, strict=True)
+            for run in runs
         ]
         records.sort(key=lambda r: (r.view.submitted_at, r.view.run), reverse=True)
-        more = len(records) > limit or any(page.more for page in pages)
-        del records[limit:]
+        more = len(records) > chosen.limit or any(there_are for _, there_are in answers)
+        del records[chosen.limit :]
         remember(home_of(context), fleet.machines(), fleet.runs())
-        names = {view.machine: view.name for view in fleet.machines()}
         if as_json:
-            talk.put_json([_shape(fleet, record) for record in records])
+            talk.put_json([shape_of(fleet, record) for record in records])
             return
+        names = {view.machine: view.name for view in fleet.machines()}
         if not names:
             say_none_paired(fleet)
             return
@@ -110,10 +153,11 @@ async def _runs(
         _say_absent(fleet)
 
 
-def _shape(fleet: "Fleet", record: RunRecord) -> shapes.Object:
-    view = fleet.machine(record.machine)
-    simulated = view is not None and view.simulated
-    return shapes.run_shape(record, view.name if view is not None else "", simulated)
+async def _of(fleet: "Fleet", view: MachineView, chosen: _Filter) -> tuple[list[RunView], bool]:
+    wanted = chosen.wanted(view)
+    return await runs_of(
+        fleet, view.machine, states=chosen.names(), wanted=wanted, limit=chosen.limit
+    )
 
 
 def _say_absent(fleet: "Fleet") -> None:
@@ -140,95 +184,3 @@ def _row(record: RunRecord, machine_name: str) -> Sequence[str]:
 def _asked(request: GpuRequest) -> str:
     text = words.gpu_request(request)
     return f"{text} asked" if request.count else text
-
-
-@click.command("show")
-@run_argument
-@json_option
-@click.pass_context
-def show_command(context: click.Context, run: str, as_json: bool) -> None:
-    """Show one run.
-
-    RUN is its id, the beginning or end of it, or its name.
-    """
-    complete(_show(context, run, as_json))
-
-
-async def _show(context: click.Context, text: str, as_json: bool) -> None:
-    async with connected(context) as fleet:
-        run = await answered(fleet.run(text))
-        record = RunRecord(run.machine, await answered(run.refresh()))
-        if as_json:
-            talk.put_json(_shape(fleet, record))
-        else:
-            machine = fleet.machine(run.machine)
-            put_run(record, run.machine_name, machine is not None and machine.simulated)
-
-
-def put_run(record: RunRecord, machine_name: str, simulated: bool = False) -> None:
-    """A run for people, a field a line."""
-    view, spec, state = record.view, record.view.spec, record.view.state
-    lease = ", ".join(
-        f"{gpu.index} ({gpu.uuid}{', simulated' if simulated or is_simulated(gpu.uuid) else ''})"
-        for gpu in lease_of(state).gpus
-    )
-    locked = spec.environment if isinstance(spec.environment, LockedEnvironment) else None
-    reason = shapes.reason_of(state)
-    code = state.exit_code if isinstance(state, Ended) else None
-    signal = state.signal if isinstance(state, Ended) else None
-    talk.put_fields(
-        (
-            ("run", view.run),
-            ("name", spec.name),
-            ("state", words.state_word(state)),
-            ("why", reason.text if reason is not None else ""),
-            ("next", reason.remedy if reason is not None else ""),
-            ("machine", f"{machine_name} (simulated GPUs)" if simulated else machine_name),
-            ("command", _command_line(spec.command)),
-            ("project", spec.project),
-            ("environment", locked.lock_path if locked is not None else ""),
-            ("asked for", f"{words.gpu_request(spec.gpus)} GPUs"),
-            ("GPUs", lease),
-            ("ran for", words.run_time(view, now())),
-            ("exit code", "" if code is None else str(code)),
-            ("signal", "" if signal is None else str(signal)),
-            ("attempt", str(view.attempt)),
-            ("owner", view.owner),
-        )
-    )
-
-
-def _command_line(command: Sequence[str]) -> str:
-    import shlex
-
-    return shlex.join(command)
-
-
-@click.command("stop")
-@run_argument
-@click.option(
-    "--grace",
-    "grace_s",
-    type=click.FloatRange(min=0, max=86_400),
-    default=10.0,
-    show_default=True,
-    help="Seconds that it has to end by itself.",
-)
-@json_option
-@click.pass_context
-def stop_command(context: click.Context, run: str, grace_s: float, as_json: bool) -> None:
-    """Stop a run.
-
-    One that waits is cancelled; one that runs is asked to end, then made to.
-    """
-    complete(_stop(context, run, grace_s, as_json))
-
-
-async def _stop(context: click.Context, text: str, grace_s: float, as_json: bool) -> None:
-    async with connected(context) as fleet:
-        run = await answered(fleet.run(text))
-        view = await answered(run.stop(grace_s))
-        if as_json:
-            talk.put_json(_shape(fleet, RunRecord(run.machine, view)))
-        else:
-            talk.say(f"Run {short_id(run.id)}: {words.state_word(view.state)}.")

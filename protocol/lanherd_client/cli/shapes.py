@@ -1,17 +1,23 @@
 """The JSON that `--json` prints. Programs rely on it: keys are added, never renamed or removed.
 
 Times are Unix seconds, sizes bytes; null means 'not known'. `lanherd machines` prints a list of
-`machine_shape`, `gpus` of `gpu_shapes`, `runs` of `run_shape`; `run`, `show` and `stop` print one
-`run_shape`; `outputs` prints `outputs_shape`, `status` a list of `status_shape`, and `logs` one
-`{"attempt", "offset", "text"}` a line. `simulated` says that a GPU isn't a real one.
+`machine_shape`, `gpus` of `gpu_shapes`, `runs` of `run_shape`; `run` and `show` print one
+`run_shape`, and so do `wait`, `stop` and the other verbs for one run, or a list of them for
+several (with `{"run": null, "asked", "problem"}` for one that failed); `attempts` prints a list of
+`attempt_shape`, `outputs` `outputs_shape`, `status` a list of `status_shape`, `retention`
+`retention_shape` (a list for `show`) and `plan_shape`, and `logs` one
+`{"attempt", "offset", "text"}` a line. `simulated` says that a GPU isn't a real one. The value of a
+secret is in none of them.
 """
 
+from lanherd_client.attempts import attempts_of
 from lanherd_client.choosing import free_vram_by_gpu
 from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import short_id
-from lanherd_protocol.messages import AgentStatus, OutputList
+from lanherd_protocol.messages import AgentStatus, OutputList, RetentionPlan, RetentionState
 from lanherd_protocol.states import (
+    AttemptEnd,
     Ended,
     Queued,
     Running,
@@ -26,6 +32,7 @@ from lanherd_protocol.values import (
     HostReading,
     LockedEnvironment,
     Reason,
+    RunSpec,
 )
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -64,6 +71,9 @@ def machine_shape(view: MachineView) -> Object:
         "runs_live": view.runs_live,
         "runs_waiting": view.runs_waiting,
         "runs_total": view.runs_total,
+        "problems": [_reason(problem) for problem in view.problems],
+        "shared_uid": facts.shared_uid if facts else None,
+        "weak_kill": facts.weak_kill if facts else None,
     }
 
 
@@ -162,6 +172,59 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
         ],
         "snapshot": spec.snapshot,
         "environment_lock": locked.lock_path if locked else None,
+        **_wishes(spec),
+        "priority": view.settings.priority,
+        "held": view.settings.held,
+        "tags": list(view.settings.tags),
+        "notes": view.settings.notes,
+        "pinned": view.settings.pinned,
+        "attempts": [*map(attempt_shape, attempts_of(view))],
+        "not_before": state.not_before if isinstance(state, Queued) else None,
+        "limit_at": state.limit_at if isinstance(state, Running) else None,
+        "files_removed_at": view.files_removed_at,
+    }
+
+
+def _wishes(spec: RunSpec) -> Object:
+    """What was asked of the life of the run."""
+    retry = spec.retry
+    return {
+        "time_limit_s": spec.time_limit_s,
+        "stop_signal": spec.stop.signal,
+        "stop_grace_s": spec.stop.grace_s,
+        "retry": {
+            "attempts_max": retry.attempts_max,
+            "on": list(retry.on),
+            "exit_codes": list(retry.exit_codes),
+            "signals": list(retry.signals),
+            "backoff_s": retry.backoff_s,
+            "backoff_factor": retry.backoff_factor,
+            "backoff_s_max": retry.backoff_s_max,
+            "jitter": retry.jitter,
+        },
+        "dependencies": [{"run": d.run, "kind": d.kind} for d in spec.dependencies],
+        "directory": spec.directory,
+        "niceness": spec.niceness,
+        "pre_command": list(spec.pre_command),
+        "post_command": list(spec.post_command),
+        "split_log": spec.log.split,
+        "log_cap_bytes": spec.log.bytes_max,
+        "secrets": list(spec.secrets),
+        "restart_of": spec.restart_of,
+    }
+
+
+def attempt_shape(end: AttemptEnd) -> Object:
+    """How an attempt ended."""
+    return {
+        "attempt": end.attempt,
+        "outcome": end.outcome,
+        "reason": _reason(end.reason),
+        "started_at": end.started_at,
+        "ended_at": end.at,
+        "exit_code": end.exit_code,
+        "signal": end.signal,
+        "gpus": [gpu.index for gpu in end.lease.gpus],
     }
 
 
@@ -183,8 +246,10 @@ def started_at(state: RunState) -> float | None:
 
 def _reason_shape(state: RunState) -> Object | None:
     reason = reason_of(state)
-    if reason is None:
-        return None
+    return None if reason is None else _reason(reason)
+
+
+def _reason(reason: Reason) -> Object:
     return {
         "code": reason.code,
         "text": reason.text,
@@ -229,8 +294,51 @@ def status_shape(view: MachineView, status: AgentStatus | None, problem: Failure
             "started_at": status.started_at,
             "live_runs": status.live_runs,
             "queued_runs": status.queued_runs,
+            "problems": [_reason(problem) for problem in status.problems],
         }
     return shape
+
+
+def retention_shape(view: MachineView, state: RetentionState) -> Object:
+    """What a machine keeps of ended runs, and what they hold on its disk."""
+    rules = state.rules
+    return {
+        "machine": view.machine,
+        "machine_name": view.name,
+        "rules": [
+            {
+                "project": rule.project,
+                "age_s_max": rule.age_s_max,
+                "runs_max": rule.runs_max,
+                "bytes_max": rule.bytes_max,
+            }
+            for rule in rules.rules
+        ],
+        "free_bytes_min": rules.free_bytes_min,
+        "low_disk_bytes": rules.low_disk_bytes,
+        "size_bytes": state.size_bytes,
+        "runs": state.runs,
+        "free_bytes": state.free_bytes,
+    }
+
+
+def plan_shape(view: MachineView, plan: RetentionPlan) -> Object:
+    """The runs whose files would go, or went."""
+    return {
+        "machine": view.machine,
+        "machine_name": view.name,
+        "removals": [
+            {
+                "run": removal.run,
+                "size_bytes": removal.size_bytes,
+                "reason": _reason(removal.reason),
+            }
+            for removal in plan.removals
+        ],
+        "size_bytes": plan.size_bytes,
+        "runs": plan.runs,
+        "truncated": plan.truncated,
+    }
 
 
 def failure_shape(failure: Failure | None) -> Object | None:

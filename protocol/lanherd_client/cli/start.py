@@ -3,21 +3,23 @@
 import asyncio
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lanherd_client.cli import shapes, talk
 from lanherd_client.cli.completion import complete_machine, remember
 from lanherd_client.cli.logs import copy_log
-from lanherd_client.cli.options import NamedPath, json_option, not_empty
-from lanherd_client.cli.session import complete, connected, home_of
+from lanherd_client.cli.options import NamedPath, Size, json_option, not_empty
+from lanherd_client.cli.run_options import options_of, run_options
+from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.streaming import say_end, told, told_link
-from lanherd_client.cli.terminal import plain
+from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.mirror import RunRecord
-from lanherd_client.sizes import format_size, parse_size
+from lanherd_client.orders import KINDS, RunOptions, refs_of
+from lanherd_client.sizes import format_size
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import RunView
 from lanherd_protocol.values import GpuRequest
@@ -33,48 +35,23 @@ GPUS_ASKED_MAX = 1_000_000
 SILENT_S = 3.0
 
 
-def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int:
-    try:
-        return 0 if value is None else parse_size(value)
-    except ValueError as problem:
-        raise click.BadParameter(str(problem)) from problem
-
-
-def _variables(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    variables: dict[str, str] = {}
-    for value in values:
-        name, sign, content = value.partition("=")
-        if not name:
-            raise click.BadParameter(f"{value!r} has no name. Write NAME=VALUE.")
-        if not sign:
-            raise click.BadParameter(f"{name!r} has no value. Write {name}=VALUE.")
-        variables[name] = content
-    return variables
-
-
 @click.command("run", context_settings={"allow_interspersed_args": False})
 @click.option("--project", type=NamedPath(), help="The folder to snapshot and run in.")
 @click.option(
-    "--gpus", type=click.IntRange(0, GPUS_ASKED_MAX), default=0, help="How many GPUs it needs."
+    "--gpus",
+    type=click.IntRange(0, GPUS_ASKED_MAX),
+    default=0,
+    metavar="N",
+    help="How many GPUs it needs.",
 )
 @click.option(
     "--vram",
-    callback=_size,
-    metavar="SIZE",
+    type=Size(),
+    default=0,
     help="VRAM that it needs on each GPU, such as 2GB (1 GB is 1024 MB).",
 )
 @click.option("--exclusive", is_flag=True, help="Share its GPUs with nobody.")
 @click.option("--name", default="", help="A name to find it by.")
-@click.option(
-    "--env",
-    "variables",
-    callback=_variables,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A variable for the command; may be given more than once.",
-)
 @click.option(
     "--machine",
     "-m",
@@ -84,32 +61,32 @@ def _variables(
     help="Where it shall run; the machine with the most free VRAM when left out.",
 )
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
+@run_options
 @click.option("--follow", "-f", is_flag=True, help="Print its log; exit as it ends.")
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
-def run_command(
-    context: click.Context,
-    project: Path | None,
-    gpus: int,
-    vram: int,
-    exclusive: bool,
-    name: str,
-    variables: dict[str, str],
-    machine: str | None,
-    no_environment: bool,
-    follow: bool,
-    as_json: bool,
-    command: tuple[str, ...],
-) -> int:
+def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: Any) -> int:
     """Run a command on a machine of the pool.
 
     COMMAND sees a snapshot of the project.
 
     Prints the run's id; with --follow its log instead. The run goes on when this command ends.
+
+    Sizes have a unit (500MB, 2GB; 1 GB is 1024 MB), durations too (90s, 45m, 2h30m; a bare number
+    is seconds). In [brackets] is what holds when an option is left out.
     """
-    request = GpuRequest(count=gpus, vram_bytes=vram, exclusive=exclusive)
-    order = _Order(project, request, name, variables, machine, no_environment, command)
+    request = GpuRequest(count=said["gpus"], vram_bytes=said["vram"], exclusive=said["exclusive"])
+    order = _Order(
+        said["project"],
+        request,
+        said["name"],
+        said["variables"],
+        said["machine"],
+        said["no_environment"],
+        said["command"],
+        options_of(said),
+    )
     return complete(_run(context, order, follow, as_json))
 
 
@@ -122,6 +99,7 @@ class _Order:
     machine: str | None
     no_environment: bool
     command: tuple[str, ...]
+    options: RunOptions = field(repr=False)
 
 
 async def _run(context: click.Context, order: _Order, follow: bool, as_json: bool) -> int:
@@ -131,21 +109,27 @@ async def _run(context: click.Context, order: _Order, follow: bool, as_json: boo
         if not follow:
             _put_taken(fleet, run, as_json)
             return talk.OK
-        try:
-            view = await told(fleet, run, _follow(run, as_json))
-        except asyncio.CancelledError:
-            _say_goes_on(run)
-            raise
-        except BrokenPipeError:
-            _say_goes_on(run)
-            raise talk.ReaderLeftError(talk.FAILED) from None
-        if as_json:
-            talk.put_json(_shape(fleet, run, view))
-        return say_end(view)
+        return await follow_to_end(fleet, run, as_json)
+
+
+async def follow_to_end(fleet: "Fleet", run: "Run", as_json: bool) -> int:
+    """Prints a run's log until it has ended, or the run itself then; the exit code."""
+    try:
+        view = await told(fleet, run, _follow(run, as_json))
+    except asyncio.CancelledError:
+        _say_goes_on(run)
+        raise
+    except BrokenPipeError:
+        _say_goes_on(run)
+        raise talk.ReaderLeftError(talk.FAILED) from None
+    if as_json:
+        talk.put_json(_shape(fleet, run, view))
+    return say_end(view)
 
 
 async def _submit(fleet: "Fleet", order: _Order) -> "Run":
-    choice = fleet.choose(order.gpus, order.machine)
+    options, waited_for = await _with_runs(fleet, order.options)
+    choice = fleet.choose(order.gpus, order.machine, waited_for)
     talk.say(f"Goes to {plain(choice.reason)}")
     identifier = fleet.new_run_id()
     progress = _Progress()
@@ -162,6 +146,7 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
             environment="none" if order.no_environment else "auto",
             progress=progress,
             run=identifier,
+            **options,
         )
         run = await told_link(fleet, choice.machine, asked)
     except asyncio.CancelledError:
@@ -172,6 +157,18 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
         raise
     talk.say(f"Run {short_id(run.id)} was taken.")
     return run
+
+
+async def _with_runs(fleet: "Fleet", options: RunOptions) -> "tuple[RunOptions, list[Run]]":
+    """The options with the runs that it waits for found, and these."""
+    found: list[Run] = []
+    options = options.copy()
+    for kind in KINDS:
+        runs = [await answered(fleet.run(str(text))) for text in refs_of(options.get(kind, ()))]
+        if runs:
+            options[kind] = runs
+        found += runs
+    return options, found
 
 
 class _Progress:
@@ -219,9 +216,18 @@ def _put_taken(fleet: "Fleet", run: "Run", as_json: bool) -> None:
 
 
 async def _follow(run: "Run", as_json: bool) -> RunView:
-    if not as_json:
-        await copy_log(run.follow(), as_json=False)
-    return await run.wait()
+    """Prints the logs of its attempts, one after the other; the run as it ended."""
+    if as_json:
+        return await run.wait()
+    attempt = 1
+    while True:
+        await copy_log(run.follow(attempt=attempt), as_json=False)
+        view = await run.wait_attempt(attempt)
+        if view.attempt <= attempt:
+            return view
+        for earlier in view.earlier[attempt - 1 : attempt]:
+            talk.say(f"Attempt {attempt}: {one_line(earlier.reason.text)}")
+        attempt += 1
 
 
 def _say_goes_on(run: "Run") -> None:

@@ -83,9 +83,21 @@ def link_word(machine: MachineView) -> str:
 
 
 def link_problem(machine: MachineView) -> str:
-    """Why it isn't online, in a sentence."""
+    """Why it isn't online, or else what is wrong with it, in sentences."""
     match machine.link:
         case Unreachable(failure=failure) | Refused(failure=failure):
             return failure.title
         case _:
-            return machine.facts.gpu_problem or "" if machine.facts is not None else ""
+            gpu_problem = machine.facts.gpu_problem if machine.facts is not None else None
+            texts = [problem.text for problem in machine.problems]
+            return " ".join([gpu_problem, *texts] if gpu_problem else texts)
+
+
+def signal_name(number: int) -> str:
+    """A signal's name with its number, such as 'SIGKILL (9)'."""
+    import signal
+
+    try:
+        return f"{signal.Signals(number).name} ({number})"
+    except ValueError:
+        return str(number)

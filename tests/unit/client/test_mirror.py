@@ -18,6 +18,8 @@ from lanherd_client.mirror import (
     MachineView,
     Mirror,
     Online,
+    ProblemsSeen,
+    RestSeen,
     RunGone,
     RunSeen,
     SnapshotTaken,
@@ -26,7 +28,7 @@ from lanherd_client.mirror import (
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.messages import MachineSnapshot
 from lanherd_protocol.states import Ended, RunState, RunView, is_live
-from lanherd_protocol.values import RunSpec
+from lanherd_protocol.values import Reason, RunSpec
 from tests.support.scripted_agent import (
     GPU,
     MACHINE,
@@ -226,6 +228,76 @@ def test_an_ended_run_that_is_told_again_newer_is_kept_once() -> None:
     mirror.apply(RunSeen(MACHINE, view(1, ended(), 1)))
     mirror.apply(RunSeen(MACHINE, view(1, ended("lost"), 2)))
     assert [run.seq for run in mirror.runs(MACHINE)] == [2]
+
+
+def test_the_reply_to_a_submit_is_older_than_all_news() -> None:
+    mirror = known()
+    taken = view(1, queued(), 0)
+    assert mirror.apply(RunSeen(MACHINE, taken))
+    assert mirror.run(MACHINE, run_id(1)) == taken
+    assert mirror.apply(RunSeen(MACHINE, taken)) == ()
+    mirror.apply(RunSeen(MACHINE, view(1, running(), 4)))
+    assert mirror.apply(RunSeen(MACHINE, taken)) == ()
+    assert mirror.run(MACHINE, run_id(1)) == view(1, running(), 4)
+    assert (machine(mirror).runs_live, machine(mirror).runs_waiting) == (1, 0)
+    assert machine(mirror).runs_total == 1
+
+
+def test_what_a_snapshot_left_out_is_counted_until_it_is_told() -> None:
+    mirror = known()
+    named = [view(number, queued(), number, number) for number in (1, 2)]
+    taken = snapshot(9, *named, total=7, runs_live=1, runs_waiting=5)
+
+    def counts() -> tuple[int, int, int]:
+        found = machine(mirror)
+        return found.runs_live, found.runs_waiting, found.runs_total
+
+    mirror.apply(SnapshotTaken(MACHINE, taken, first=True))
+    assert counts() == (1, 5, 7)
+    # One that was left out is told as it was, one as it is since, and one has ended since.
+    mirror.apply(RunSeen(MACHINE, view(3, queued(), 3, 3.0)))
+    assert counts() == (1, 5, 7)
+    mirror.apply(RunSeen(MACHINE, view(4, running(), 4, 1.5)))
+    assert counts() == (1, 5, 7)
+    mirror.apply(RunSeen(MACHINE, view(3, ended(), 10, 3.0)))
+    assert counts() == (1, 4, 7)
+    # A new one is one more.
+    mirror.apply(RunSeen(MACHINE, view(8, queued(), 11, 8.0)))
+    assert counts() == (1, 5, 8)
+    mirror.apply(RunSeen(MACHINE, view(5, queued(), 5, 5.0)))
+    mirror.apply(RunSeen(MACHINE, view(6, queued(), 6, 6.0)))
+    assert counts() == (1, 5, 8)
+    assert mirror.apply(RestSeen(MACHINE)) == ()
+    assert counts() == (1, 5, 8)
+
+
+def test_when_all_are_told_only_these_count() -> None:
+    mirror = known()
+    mirror.apply(SnapshotTaken(MACHINE, snapshot(9, total=7, runs_live=2, runs_waiting=5)))
+    assert mirror.apply(RestSeen(MACHINE)) == (MachineChanged(MACHINE),)
+    assert (machine(mirror).runs_live, machine(mirror).runs_waiting) == (0, 0)
+    # A mirror that knows more than the snapshot names isn't counted twice.
+    for number in (1, 2):
+        mirror.apply(RunSeen(MACHINE, view(number, queued(), number)))
+    mirror.apply(SnapshotTaken(MACHINE, snapshot(10, total=7, runs_live=0, runs_waiting=2)))
+    assert machine(mirror).runs_waiting == 2
+
+
+def test_problems_of_a_machine_come_with_its_samples_and_its_status() -> None:
+    mirror = known()
+    low = Reason(code="low_disk", text="The disk is nearly full.")
+    sick = replace(telemetry(1.0), problems=(low,))
+    told = (TelemetryChanged(MACHINE), MachineChanged(MACHINE))
+    assert mirror.apply(TelemetrySeen(MACHINE, sick)) == told
+    assert machine(mirror).problems == (low,)
+    assert mirror.apply(TelemetrySeen(MACHINE, replace(sick, at=2.0))) == told[:1]
+    assert mirror.apply(TelemetrySeen(MACHINE, telemetry(3.0))) == told
+    assert machine(mirror).problems == ()
+    assert mirror.apply(ProblemsSeen(MACHINE, (low,))) == (MachineChanged(MACHINE),)
+    assert mirror.apply(ProblemsSeen(MACHINE, (low,))) == ()
+    assert machine(mirror).problems == (low,)
+    mirror.apply(SnapshotTaken(MACHINE, snapshot(1, telemetry=telemetry(4.0))))
+    assert machine(mirror).problems == ()
 
 
 def test_history_holds_a_minute() -> None:

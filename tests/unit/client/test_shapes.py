@@ -56,7 +56,8 @@ def test_a_machine_that_is_known_and_one_that_never_answered() -> None:
         *("machine", "name", "link", "since", "problem", "role", "address", "version", "os"),
         *("driver_version", "gpu_source", "gpu_problem", "simulated", "gpus", "cpu_count"),
         *("cpu_percent", "load_1m", "memory_bytes", "memory_used_bytes", "disk_bytes"),
-        *("disk_free_bytes", "runs_live", "runs_waiting", "runs_total"),
+        *("disk_free_bytes", "runs_live", "runs_waiting", "runs_total", "problems"),
+        *("shared_uid", "weak_kill"),
     }
     assert shapes.machine_shape(online)["simulated"] is True
     assert shapes.machine_shape(never)["link"] == "unreachable"
@@ -92,7 +93,11 @@ KEYS = {
     *("run", "short", "machine", "machine_name", "name", "project", "command", "variables"),
     *("owner", "state", "outcome", "reason", "submitted_at", "started_at", "ended_at"),
     *("exit_code", "signal", "pid", "attempt", "gpus_requested", "vram_requested_bytes"),
-    *("simulated", "exclusive", "gpus", "snapshot", "environment_lock"),
+    *("simulated", "exclusive", "gpus", "snapshot", "environment_lock", "time_limit_s"),
+    *("stop_signal", "stop_grace_s", "retry", "dependencies", "directory", "niceness"),
+    *("pre_command", "post_command", "split_log", "log_cap_bytes", "secrets", "restart_of"),
+    *("priority", "held", "tags", "notes", "pinned", "attempts", "not_before", "limit_at"),
+    "files_removed_at",
 }
 STATES: list[tuple[RunState, str, str, str, float | None]] = [
     (queued(), "queued", "waiting", WAITS.text, None),

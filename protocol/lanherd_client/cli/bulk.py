@@ -1,0 +1,97 @@
+"""One verb on several runs: each is done, and of each it is said what happened."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from lanherd_client.cli import shapes, talk, words
+from lanherd_client.cli.completion import remember
+from lanherd_client.cli.session import answered, connected, home_of
+from lanherd_client.cli.terminal import plain
+from lanherd_client.mirror import RunRecord
+from lanherd_protocol.errors import Failure, LanherdError
+from lanherd_protocol.ids import short_id
+from lanherd_protocol.states import RunView
+
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+    from lanherd_client.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    text: str
+    record: RunRecord | None = None
+    failure: Failure | None = None
+
+
+async def each_run(
+    context: click.Context,
+    texts: Sequence[str],
+    act: "Callable[[Run], Awaitable[RunView]]",
+    did: Callable[[RunView], str],
+    as_json: bool,
+) -> int:
+    """Does something to every run that is named; the exit code.
+
+    A single run that fails is said as any failure is, with its exit code. Of several the rest is
+    done all the same, and the code is 1.
+    """
+    async with connected(context) as fleet:
+        distinct = tuple(dict.fromkeys(texts))
+        if len(distinct) == 1:
+            done = [await _done(fleet, distinct[0], act)]
+        else:
+            done = await asyncio.gather(*(_tried(fleet, text, act) for text in distinct))
+        remember(home_of(context), fleet.machines(), fleet.runs())
+        if as_json:
+            shown = [_shape(fleet, one) for one in done]
+            talk.put_json(shown[0] if len(distinct) == 1 else [*shown])
+        else:
+            for one in done:
+                _say(one, did)
+    return talk.FAILED if any(one.failure for one in done) else talk.OK
+
+
+async def _tried(fleet: "Fleet", text: str, act: "Callable[[Run], Awaitable[RunView]]") -> _Done:
+    try:
+        return await _done(fleet, text, act)
+    except LanherdError as problem:
+        return _Done(text, failure=problem.failure)
+
+
+async def _done(fleet: "Fleet", text: str, act: "Callable[[Run], Awaitable[RunView]]") -> _Done:
+    run = await answered(fleet.run(text))
+    view = await answered(act(run))
+    return _Done(text, RunRecord(run.machine, view))
+
+
+def _say(one: _Done, did: Callable[[RunView], str]) -> None:
+    if one.record is not None:
+        view = one.record.view
+        name = f" ({plain(view.spec.name)})" if view.spec.name else ""
+        talk.say(f"Run {short_id(view.run)}{name}: {did(view)}")
+    if one.failure is not None:
+        talk.say(f"Run {plain(one.text)}: failed.")
+        talk.say_failure(one.failure)
+
+
+def _shape(fleet: "Fleet", one: _Done) -> shapes.Object:
+    if one.record is None:
+        return {"run": None, "asked": one.text, "problem": shapes.failure_shape(one.failure)}
+    return shape_of(fleet, one.record)
+
+
+def shape_of(fleet: "Fleet", record: RunRecord) -> shapes.Object:
+    """A run's JSON with the name of its machine."""
+    view = fleet.machine(record.machine)
+    simulated = view is not None and view.simulated
+    return shapes.run_shape(record, view.name if view is not None else "", simulated)
+
+
+def state_sentence(view: RunView) -> str:
+    """Its state, for a line that begins with the run."""
+    return f"{words.state_word(view.state)}."

@@ -1,0 +1,253 @@
+"""`lanherd stop`, `hold`, `release`, `priority`, `tag`, `note`, `pin`, `unpin`, `restart` and
+`remove-files`."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from lanherd_client.cli import talk
+from lanherd_client.cli.bulk import each_run, shape_of, state_sentence
+from lanherd_client.cli.completion import complete_tag
+from lanherd_client.cli.options import Duration, json_option, runs_argument
+from lanherd_client.cli.session import answered, complete, connected
+from lanherd_client.cli.start import follow_to_end
+from lanherd_client.cli.terminal import plain
+from lanherd_client.mirror import RunRecord
+from lanherd_client.orders import SIGNALS
+from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.ids import short_id
+from lanherd_protocol.limits import PRIORITY_MAX
+from lanherd_protocol.states import RunView
+
+if TYPE_CHECKING:
+    from lanherd_client.run import Run
+
+Act = Callable[["Run"], Awaitable[RunView]]
+
+
+def _do(
+    context: click.Context,
+    runs: tuple[str, ...],
+    as_json: bool,
+    act: Act,
+    did: Callable[[RunView], str],
+) -> int:
+    return complete(each_run(context, runs, act, did, as_json))
+
+
+@click.command("stop")
+@runs_argument
+@click.option(
+    "--signal",
+    "-s",
+    "signal",
+    type=click.Choice(SIGNALS, case_sensitive=False),
+    metavar="SIGNAL",
+    help=f"What it is asked to end with: {', '.join(SIGNALS)}. [as the run says, else TERM]",
+)
+@click.option(
+    "--grace",
+    "grace_s",
+    type=Duration(),
+    help="How long it then has before it is killed, such as 30s. [as the run says, else 10s]",
+)
+@click.option("--now", is_flag=True, help="Kill it at once.")
+@json_option
+@click.pass_context
+def stop_command(
+    context: click.Context,
+    runs: tuple[str, ...],
+    signal: str | None,
+    grace_s: float | None,
+    now: bool,
+    as_json: bool,
+) -> int:
+    """Stop runs.
+
+    One that waits is cancelled; one that runs is asked to end, then made to, with all its
+    processes. It is not tried again.
+    """
+    if now:
+        if signal is not None or grace_s is not None:
+            raise click.UsageError("--now is without --signal and --grace: it kills at once.")
+        signal, grace_s = "KILL", 0.0
+    return _do(context, runs, as_json, lambda run: run.stop(grace_s, signal=signal), state_sentence)
+
+
+@click.command("hold")
+@runs_argument
+@json_option
+@click.pass_context
+def hold_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+    """Keep waiting runs from being started.
+
+    They wait until 'lanherd release'.
+    """
+    return _do(context, runs, as_json, lambda run: run.hold(), lambda view: "held.")
+
+
+@click.command("release")
+@runs_argument
+@json_option
+@click.pass_context
+def release_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+    """Let held runs go on."""
+    return _do(context, runs, as_json, lambda run: run.release(), lambda view: "released.")
+
+
+@click.command("priority", context_settings={"ignore_unknown_options": True})
+@click.argument("priority", metavar="N", type=click.IntRange(-PRIORITY_MAX, PRIORITY_MAX))
+@runs_argument
+@json_option
+@click.pass_context
+def priority_command(
+    context: click.Context, priority: int, runs: tuple[str, ...], as_json: bool
+) -> int:
+    """Give runs the priority N, from -100 to 100.
+
+    Of the runs that wait on a machine, those with a higher one go first; 0 is usual.
+    """
+    return _do(
+        context,
+        runs,
+        as_json,
+        lambda run: run.set_priority(priority),
+        lambda view: f"priority {view.settings.priority}.",
+    )
+
+
+@click.command("tag")
+@runs_argument
+@click.option(
+    "--add", "-a", multiple=True, shell_complete=complete_tag, help="A tag; may be repeated."
+)
+@click.option(
+    "--remove",
+    "-r",
+    multiple=True,
+    shell_complete=complete_tag,
+    help="A tag to take off; may be repeated.",
+)
+@json_option
+@click.pass_context
+def tag_command(
+    context: click.Context,
+    runs: tuple[str, ...],
+    add: tuple[str, ...],
+    remove: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Add tags to runs, and take others off.
+
+    'lanherd runs --tag TAG' finds them.
+    """
+    if not add and not remove:
+        raise click.UsageError("Nothing to do. Write --add TAG or --remove TAG.")
+
+    def did(view: RunView) -> str:
+        return f"tags: {', '.join(map(plain, view.settings.tags)) or 'none'}."
+
+    return _do(context, runs, as_json, lambda run: run.retag(add, remove), did)
+
+
+@click.command("note")
+@click.argument("text")
+@runs_argument
+@json_option
+@click.pass_context
+def note_command(context: click.Context, text: str, runs: tuple[str, ...], as_json: bool) -> int:
+    """Note TEXT on runs, in place of what was noted before.
+
+    An empty TEXT removes it. 'lanherd show' has the notes.
+    """
+    did = "noted." if text else "note removed."
+    return _do(context, runs, as_json, lambda run: run.note(text), lambda view: did)
+
+
+@click.command("pin")
+@runs_argument
+@json_option
+@click.pass_context
+def pin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+    """Keep the files of runs from being removed."""
+    return _do(context, runs, as_json, lambda run: run.pin(), lambda view: "pinned.")
+
+
+@click.command("unpin")
+@runs_argument
+@json_option
+@click.pass_context
+def unpin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+    """Leave the files of runs to retention again."""
+    return _do(context, runs, as_json, lambda run: run.unpin(), lambda view: "no longer pinned.")
+
+
+@click.command("remove-files")
+@runs_argument
+@click.option("--yes", "-y", is_flag=True, help="Don't ask.")
+@json_option
+@click.pass_context
+def remove_files_command(
+    context: click.Context, runs: tuple[str, ...], yes: bool, as_json: bool
+) -> int:
+    """Remove logs, outputs and files of ended runs.
+
+    They can't be brought back. What the run was and how it ended stays known.
+    """
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nobody can be asked here. Write --yes to remove the files.")
+        click.confirm(f"Remove the files of {len(runs)} run(s) for ever?", abort=True, err=True)
+    return _do(
+        context, runs, as_json, lambda run: run.remove_files(), lambda view: "files are removed."
+    )
+
+
+@click.command("restart")
+@runs_argument
+@click.option("--follow", "-f", is_flag=True, help="Print its log; exit as it ends. One run only.")
+@json_option
+@click.pass_context
+def restart_command(
+    context: click.Context, runs: tuple[str, ...], follow: bool, as_json: bool
+) -> int:
+    """Submit runs once more, as new ones, and print their ids.
+
+    The new run has the same command, project, environment, priority, tags and notes; it waits for
+    no other run.
+    """
+    if follow and len(runs) > 1:
+        raise click.UsageError("--follow is for one run.")
+    return complete(_restart(context, runs, follow, as_json))
+
+
+async def _restart(
+    context: click.Context, runs: tuple[str, ...], follow: bool, as_json: bool
+) -> int:
+    shown: list[RunRecord] = []
+    failed = False
+    async with connected(context) as fleet:
+        for text in runs:
+            try:
+                old = await answered(fleet.run(text))
+                new = await answered(old.restart())
+                view = await answered(new.refresh()) if new.view is None else new.view
+            except LanherdError as problem:
+                if len(runs) == 1:
+                    raise
+                failed = True
+                talk.say(f"Run {plain(text)}: failed.")
+                talk.say_failure(problem.failure)
+                continue
+            talk.say(f"Run {short_id(old.id)}: submitted again as {short_id(new.id)}.")
+            if follow:
+                return await follow_to_end(fleet, new, as_json)
+            shown.append(RunRecord(new.machine, view))
+            if not as_json:
+                talk.put_line(new.id)
+        if as_json:
+            every = [shape_of(fleet, record) for record in shown]
+            talk.put_json(every[0] if len(runs) == 1 else [*every])
+    return talk.FAILED if failed else talk.OK

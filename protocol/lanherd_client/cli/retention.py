@@ -1,0 +1,301 @@
+"""`lanherd retention`: how long a machine keeps what ended runs have left."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from msgspec.structs import replace
+
+from lanherd_client.choosing import find_machine, require_online
+from lanherd_client.cli import shapes, talk
+from lanherd_client.cli.completion import complete_machine, complete_project
+from lanherd_client.cli.look import chosen_machines, say_none_paired
+from lanherd_client.cli.options import Duration, Size, json_option, machine_option, not_empty
+from lanherd_client.cli.session import answered, complete, connected
+from lanherd_client.cli.terminal import plain
+from lanherd_client.durations import format_duration
+from lanherd_client.mirror import MachineView
+from lanherd_client.sizes import format_size
+from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.ids import short_id
+from lanherd_protocol.messages import RetentionPlan, RetentionState
+from lanherd_protocol.values import RetentionRule, RetentionRules
+
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+
+NONE = "none"
+_RULE_FIELDS = ("age_s_max", "runs_max", "bytes_max")
+_MACHINE_FIELDS = ("free_bytes_min", "low_disk_bytes")
+_REMOVALS = (
+    talk.Column("RUN", whole=True),
+    talk.Column("MACHINE"),
+    talk.Column("SIZE", right=True),
+    talk.Column("WHY"),
+)
+
+
+class _Bound(click.ParamType[Any]):
+    """A bound of another type, or 'none' for no bound."""
+
+    def __init__(self, inner: click.ParamType[Any], name: str) -> None:
+        self.name = name
+        self._inner = inner
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return NONE if value == NONE else self._inner.convert(value, param, ctx)
+
+
+_one_machine = click.option(
+    "--machine",
+    "-m",
+    metavar="NAME",
+    shell_complete=complete_machine,
+    callback=not_empty,
+    help="The machine; may be left out where only one is paired.",
+)
+_RULE_OPTIONS = (
+    click.option(
+        "--project",
+        default="",
+        shell_complete=complete_project,
+        help="The rule for this project; the one for all runs when left out.",
+    ),
+    click.option(
+        "--age",
+        "age_s_max",
+        type=_Bound(Duration(), "duration"),
+        help="Remove the files of runs that ended longer ago, such as 30d.",
+    ),
+    click.option(
+        "--runs",
+        "runs_max",
+        type=_Bound(click.IntRange(min=0), "n"),
+        metavar="N",
+        help="Keep the files of the newest N.",
+    ),
+    click.option(
+        "--size",
+        "bytes_max",
+        type=_Bound(Size(), "size"),
+        help="Keep at most so much of the newest, such as 200GB.",
+    ),
+    click.option("--drop", is_flag=True, help="Remove the rule instead."),
+    click.option(
+        "--free",
+        "free_bytes_min",
+        type=_Bound(Size(), "size"),
+        help="When less of the disk is free, the oldest go whatever is kept else.",
+    ),
+    click.option(
+        "--low-disk",
+        "low_disk_bytes",
+        type=Size(),
+        help="When less is free, no run is started. [2GB]",
+    ),
+)
+
+
+def _rule_options(command: Any) -> Any:
+    for option in reversed(_RULE_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group("retention")
+def retention_command() -> None:
+    """Say what is kept of ended runs: logs, outputs and files.
+
+    Runs that have not ended, and pinned ones, are never touched; what a run was and how it ended
+    stays known. Without rules everything is kept.
+    """
+
+
+@retention_command.command("show")
+@machine_option
+@json_option
+@click.pass_context
+def show_command(context: click.Context, machine: str | None, as_json: bool) -> None:
+    """Show the rules, and what ended runs hold on the disk."""
+    complete(_show(context, machine, as_json))
+
+
+async def _show(context: click.Context, machine: str | None, as_json: bool) -> None:
+    async with connected(context) as fleet:
+        views = chosen_machines(fleet, machine)
+        states = [(view, await answered(fleet.retention(view.machine))) for view in views]
+        if as_json:
+            talk.put_json([shapes.retention_shape(*one) for one in states])
+        elif not fleet.machines():
+            say_none_paired(fleet)
+        else:
+            for view, state in states:
+                _put_state(view, state)
+
+
+def _put_state(view: MachineView, state: RetentionState) -> None:
+    rules = state.rules
+    free = "" if state.free_bytes is None else format_size(state.free_bytes)
+    talk.put_line(view.name)
+    talk.put_fields(
+        (
+            ("held by ended runs", f"{format_size(state.size_bytes)} of {state.runs} runs"),
+            ("free", free),
+            *((_whose(rule), _bounds(rule)) for rule in rules.rules),
+            ("all runs", "" if rules.rules else "everything is kept"),
+            (
+                "below this is free",
+                ""
+                if rules.free_bytes_min is None
+                else f"{format_size(rules.free_bytes_min)}: the oldest go",
+            ),
+            ("no run starts below", format_size(rules.low_disk_bytes)),
+        )
+    )
+
+
+def _whose(rule: RetentionRule) -> str:
+    return f"project {plain(rule.project)}" if rule.project else "all runs"
+
+
+def _bounds(rule: RetentionRule) -> str:
+    bounds = (
+        f"{format_duration(rule.age_s_max)} old" if rule.age_s_max is not None else "",
+        f"the newest {rule.runs_max}" if rule.runs_max is not None else "",
+        format_size(rule.bytes_max) if rule.bytes_max is not None else "",
+    )
+    return ", ".join(bound for bound in bounds if bound) or "everything is kept"
+
+
+@retention_command.command("set")
+@_rule_options
+@_one_machine
+@json_option
+@click.pass_context
+def set_command(context: click.Context, /, machine: str | None, as_json: bool, **said: Any) -> None:
+    """Change the rules of a machine; what isn't said stays as it is.
+
+    'none' removes a bound. The machine keeps to the rules by itself; 'lanherd retention plan' shows
+    what would go, 'apply' does it at once.
+    """
+    if not _says_something(said):
+        raise click.UsageError("Nothing to do. Write --age, --runs, --size, --free or --low-disk.")
+    complete(_set(context, machine, said, as_json))
+
+
+async def _set(
+    context: click.Context, machine: str | None, said: dict[str, Any], as_json: bool
+) -> None:
+    async with connected(context) as fleet:
+        view = _the_machine(fleet, machine)
+        before = await answered(fleet.retention(view.machine))
+        rules = changed_rules(before.rules, said)
+        after = await answered(fleet.set_retention(view.machine, rules))
+        if as_json:
+            talk.put_json(shapes.retention_shape(view, after))
+        else:
+            _put_state(view, after)
+
+
+@retention_command.command("plan")
+@_rule_options
+@_one_machine
+@json_option
+@click.pass_context
+def plan_command(
+    context: click.Context, /, machine: str | None, as_json: bool, **said: Any
+) -> None:
+    """Show what would be removed now, and remove nothing.
+
+    With options as of 'set': what would be removed if the rules were changed so.
+    """
+    complete(_plan(context, machine, said, as_json))
+
+
+async def _plan(
+    context: click.Context, machine: str | None, said: dict[str, Any], as_json: bool
+) -> None:
+    async with connected(context) as fleet:
+        view = _the_machine(fleet, machine)
+        rules: RetentionRules | None = None
+        if _says_something(said):
+            before = await answered(fleet.retention(view.machine))
+            rules = changed_rules(before.rules, said)
+        plan = await answered(fleet.plan_retention(view.machine, rules))
+        _put_plan(view, plan, "would be removed", as_json)
+
+
+@retention_command.command("apply")
+@_one_machine
+@json_option
+@click.pass_context
+def apply_command(context: click.Context, machine: str | None, as_json: bool) -> None:
+    """Remove now what the rules of a machine don't keep."""
+    complete(_apply(context, machine, as_json))
+
+
+async def _apply(context: click.Context, machine: str | None, as_json: bool) -> None:
+    async with connected(context) as fleet:
+        view = _the_machine(fleet, machine)
+        plan = await answered(fleet.apply_retention(view.machine))
+        _put_plan(view, plan, "are removed", as_json)
+
+
+def _put_plan(view: MachineView, plan: RetentionPlan, did: str, as_json: bool) -> None:
+    if as_json:
+        talk.put_json(shapes.plan_shape(view, plan))
+        return
+    if plan.removals:
+        talk.put_table(
+            _REMOVALS,
+            [
+                (
+                    short_id(removal.run),
+                    view.name,
+                    format_size(removal.size_bytes),
+                    removal.reason.text,
+                )
+                for removal in plan.removals
+            ],
+        )
+    talk.say(f"The files of {plan.runs} runs {did}: {format_size(plan.size_bytes)}.")
+    if plan.truncated:
+        talk.say("There are more than are listed.")
+
+
+def _the_machine(fleet: "Fleet", machine: str | None) -> MachineView:
+    views = fleet.machines()
+    if machine is not None:
+        return require_online(find_machine(views, machine))
+    if len(views) > 1:
+        raise error(
+            ErrorCode.INVALID_REQUEST,
+            "It isn't said which machine is meant.",
+            f"Paired are: {', '.join(view.name for view in views)}.",
+            "Write --machine NAME.",
+        )
+    return chosen_machines(fleet, views[0].name)[0] if views else find_machine(views, "")
+
+
+def _says_something(said: dict[str, Any]) -> bool:
+    fields = (*_RULE_FIELDS, *_MACHINE_FIELDS)
+    return bool(said["drop"]) or any(said[name] is not None for name in fields)
+
+
+def changed_rules(rules: RetentionRules, said: dict[str, Any]) -> RetentionRules:
+    """The rules with what was said changed in them."""
+    project = said["project"]
+    others = tuple(rule for rule in rules.rules if rule.project != project)
+    known = [rule for rule in rules.rules if rule.project == project]
+    rule = replace(
+        known[0] if known else RetentionRule(project=project), **_said(said, _RULE_FIELDS)
+    )
+    bounded = not said["drop"] and any(getattr(rule, name) is not None for name in _RULE_FIELDS)
+    return replace(
+        rules, rules=(*others, rule) if bounded else others, **_said(said, _MACHINE_FIELDS)
+    )
+
+
+def _said(said: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        name: None if said[name] == NONE else said[name] for name in names if said[name] is not None
+    }

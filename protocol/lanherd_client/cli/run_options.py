@@ -1,0 +1,235 @@
+"""The options of `lanherd run`, and what they say of a run.
+
+The names follow the arguments of `Fleet.submit`; a new one is added in both places.
+"""
+
+import shlex
+import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from lanherd_client.cli.completion import complete_run, complete_tag
+from lanherd_client.cli.options import Duration, Size, not_empty
+from lanherd_client.cli.secret_values import read_secrets
+from lanherd_client.orders import CAUSES, KINDS, SIGNALS, RunOptions
+from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NICENESS_MAX = 19
+
+
+def _variables(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for value in values:
+        name, sign, content = value.partition("=")
+        if not name:
+            raise click.BadParameter(f"{value!r} has no name. Write NAME=VALUE.")
+        if not sign:
+            raise click.BadParameter(f"{name!r} has no value. Write {name}=VALUE.")
+        variables[name] = content
+    return variables
+
+
+def _words(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError as problem:
+        raise click.BadParameter(f"{value!r} can't be split into words: {problem}.") from problem
+    if not words:
+        raise click.BadParameter("it is empty.")
+    return words
+
+
+def _numbers(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...]:
+    words = [] if value is None else value.replace(",", " ").split()
+    try:
+        numbers = tuple(int(word) for word in words)
+    except ValueError as problem:
+        raise click.BadParameter(f"{value!r} is no list of numbers, such as 1,75.") from problem
+    if value is not None and not numbers:
+        raise click.BadParameter("it is empty.")
+    if any(not 0 < number < 256 for number in numbers):
+        raise click.BadParameter(f"{value!r}: exit codes of failures go from 1 to 255.")
+    return numbers
+
+
+def _signals(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...]:
+    words = [] if value is None else value.replace(",", " ").split()
+    return tuple(map(_signal_number, words))
+
+
+def _signal_number(word: str) -> int:
+    try:
+        if word.isdecimal():
+            return int(signal.Signals(int(word)))
+        return int(signal.Signals[f"SIG{word.upper().removeprefix('SIG')}"])
+    except (KeyError, ValueError) as problem:
+        raise click.BadParameter(
+            f"{word!r} is no signal. Write names or numbers, such as SEGV,9."
+        ) from problem
+
+
+_OPTIONS = (
+    click.option(
+        "--env",
+        "variables",
+        callback=_variables,
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A variable for the command; may be repeated.",
+    ),
+    click.option(
+        "--secret",
+        "secrets",
+        callback=read_secrets,
+        multiple=True,
+        metavar="NAME[=@FILE|=-]",
+        help="A secret: its value is in the variable NAME (asked for if unset), in FILE, or on"
+        " stdin. The command reads it from $LANHERD_SECRETS/NAME. May be repeated.",
+    ),
+    click.option(
+        "--chdir",
+        "directory",
+        callback=not_empty,
+        metavar="DIR",
+        help="Where it begins: a folder of the project, or an absolute one of the machine.",
+    ),
+    click.option(
+        "--nice",
+        "niceness",
+        type=click.IntRange(0, NICENESS_MAX),
+        metavar="N",
+        default=0,
+        help=f"How far it stands back for the processor, to {NICENESS_MAX}.",
+    ),
+    click.option(
+        "--pre",
+        "pre_command",
+        callback=_words,
+        metavar="TEXT",
+        help="A command before it, quoted as one text; it must succeed. No shell reads it.",
+    ),
+    click.option(
+        "--post",
+        "post_command",
+        callback=_words,
+        metavar="TEXT",
+        help="A command after it, however it ended; quoted as --pre.",
+    ),
+    click.option(
+        "--time-limit",
+        type=Duration(),
+        help="Each attempt's longest time, such as 90s, 45m or 2h30m; then it is stopped.",
+    ),
+    click.option(
+        "--stop-signal",
+        type=click.Choice(SIGNALS, case_sensitive=False),
+        metavar="SIGNAL",
+        help=f"What it is asked to end with: {', '.join(SIGNALS)}. [TERM]",
+    ),
+    click.option(
+        "--grace", type=Duration(), help="How long it then has before it is killed. [10s]"
+    ),
+    click.option(
+        "--retries",
+        type=click.IntRange(0, ATTEMPTS_PER_RUN_MAX - 1),
+        metavar="N",
+        help="Further attempts when it doesn't succeed. [0]",
+    ),
+    click.option(
+        "--retry-on",
+        type=click.Choice(CAUSES),
+        multiple=True,
+        metavar="END",
+        help=f"After which ends ({', '.join(CAUSES)}); may be repeated. [failed, lost]",
+    ),
+    click.option(
+        "--retry-codes",
+        callback=_numbers,
+        metavar="N,…",
+        help="Of the failed, only these exit codes. [all]",
+    ),
+    click.option(
+        "--retry-signals",
+        callback=_signals,
+        metavar="SIG,…",
+        help="Of the failed, only these signals. [all]",
+    ),
+    click.option(
+        "--backoff",
+        type=Duration(),
+        help="The pause before the first retry; it doubles each time, to 1h. [10s]",
+    ),
+    *(
+        click.option(
+            f"--{kind.replace('_', '-')}",
+            kind,
+            multiple=True,
+            metavar="RUN",
+            shell_complete=complete_run,
+            help=f"Wait until RUN {words}; may be repeated.",
+        )
+        for kind, words in zip(
+            KINDS, ("was started", "has succeeded", "has ended in any way"), strict=True
+        )
+    ),
+    click.option(
+        "--priority",
+        type=click.IntRange(-PRIORITY_MAX, PRIORITY_MAX),
+        metavar="N",
+        default=0,
+        help=f"A higher one goes first; from -{PRIORITY_MAX} to {PRIORITY_MAX}.",
+    ),
+    click.option("--hold", is_flag=True, help="Let it wait until 'lanherd release'."),
+    click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        shell_complete=complete_tag,
+        help="A word to find it by; may be repeated.",
+    ),
+    click.option("--note", "notes", default="", metavar="TEXT", help="A remark for people."),
+    click.option("--pin", "pinned", is_flag=True, help="Never remove its files by retention."),
+    click.option("--split-log", is_flag=True, help="Give stderr a log of its own."),
+    click.option(
+        "--log-cap",
+        type=Size(),
+        help="What each log may hold, such as 1GB; beyond that its middle is given up. [10GB]",
+    ),
+)
+
+
+def run_options(command: Command) -> Command:
+    """All options that say what a run is, beside its project and its GPUs."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def options_of(said: dict[str, Any]) -> RunOptions:
+    """What was said, as `Fleet.submit` takes it; the runs that it waits for are still texts."""
+    options: Any = {
+        name: value
+        for name, value in said.items()
+        if name in RunOptions.__annotations__ and not _left_out(value)
+    }
+    taken: RunOptions = options
+    return taken
+
+
+def _left_out(value: object) -> bool:
+    # A zero was said: no grace is another wish than the usual one.
+    return value is None or value is False or value in ("", (), {})

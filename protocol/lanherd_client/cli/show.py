@@ -1,0 +1,249 @@
+"""`lanherd show` and `attempts`: all that is known of one run."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from lanherd_client.attempts import attempts_of
+from lanherd_client.cli import shapes, talk, words
+from lanherd_client.cli.options import json_option, run_argument
+from lanherd_client.cli.session import answered, complete, connected, now
+from lanherd_client.cli.shapes import is_simulated
+from lanherd_client.durations import format_duration
+from lanherd_client.listing import dependants_of
+from lanherd_client.mirror import RunRecord
+from lanherd_client.sizes import format_size
+from lanherd_protocol.ids import short_id
+from lanherd_protocol.states import AttemptEnd, Ended, Queued, Running, RunView, Stopping, lease_of
+from lanherd_protocol.values import Dependency, LockedEnvironment, RetryRule, RunSpec
+
+if TYPE_CHECKING:
+    pass
+
+Field = tuple[str, str]
+
+_ATTEMPT_COLUMNS = (
+    talk.Column("ATTEMPT", right=True),
+    talk.Column("OUTCOME"),
+    talk.Column("ENDED"),
+    talk.Column("TIME", right=True),
+    talk.Column("EXIT", right=True),
+    talk.Column("GPUS"),
+    talk.Column("WHY"),
+)
+_WAITS = {
+    "after": "the start of",
+    "after_ok": "the success of",
+    "after_any": "the end of",
+}
+
+
+@click.command("show")
+@run_argument
+@json_option
+@click.pass_context
+def show_command(context: click.Context, run: str, as_json: bool) -> None:
+    """Show one run.
+
+    That is its state and why, its attempts and limits, what it waits for, and what waits for it.
+
+    RUN is its id, the beginning or end of it, or its name.
+    """
+    complete(_show(context, run, as_json))
+
+
+async def _show(context: click.Context, text: str, as_json: bool) -> None:
+    async with connected(context) as fleet:
+        run = await answered(fleet.run(text))
+        record = RunRecord(run.machine, await answered(run.refresh()))
+        waiting = await answered(dependants_of(fleet, record))
+        machine = fleet.machine(run.machine)
+        simulated = machine is not None and machine.simulated
+        if as_json:
+            shape = shapes.run_shape(record, run.machine_name, simulated)
+            shape["waited_for_by"] = [{"run": view.run, "kind": kind} for view, kind in waiting]
+            talk.put_json(shape)
+        else:
+            put_run(record, run.machine_name, simulated, waiting)
+
+
+def put_run(
+    record: RunRecord,
+    machine_name: str,
+    simulated: bool = False,
+    waited_for_by: Sequence[tuple[RunView, str]] = (),
+) -> None:
+    """A run for people, a field a line."""
+    view = record.view
+    machine = f"{machine_name} (simulated GPUs)" if simulated else machine_name
+    fields: list[Field] = [
+        ("run", view.run),
+        ("name", view.spec.name),
+        *_state_fields(view),
+        ("machine", machine),
+        *_spec_fields(view.spec),
+        *_gpu_fields(view, simulated),
+        *_life_fields(view.spec),
+        *_settings_fields(view),
+        *_waiting_fields(view.spec.dependencies, waited_for_by),
+        ("restart of", short_id(view.spec.restart_of) if view.spec.restart_of else ""),
+        ("owner", view.owner),
+        ("submitted", _moment(view.submitted_at)),
+        *_files_fields(view),
+    ]
+    talk.put_fields(fields)
+
+
+def _state_fields(view: RunView) -> Iterator[Field]:
+    state = view.state
+    reason = shapes.reason_of(state)
+    yield "state", words.state_word(state)
+    if reason is not None:
+        yield "why", reason.text
+        yield "next", reason.remedy
+    yield "ran for", words.run_time(view, now())
+    if isinstance(state, Ended):
+        yield "exit code", "" if state.exit_code is None else str(state.exit_code)
+        yield "signal", "" if state.signal is None else words.signal_name(state.signal)
+    if isinstance(state, Queued) and state.not_before is not None:
+        yield "tried again at", _moment(state.not_before)
+    if isinstance(state, Running) and state.limit_at is not None:
+        yield "time is over at", _moment(state.limit_at)
+    if isinstance(state, Stopping):
+        yield "killed at", _moment(state.kill_at)
+    most = view.spec.retry.attempts_max
+    yield "attempt", f"{view.attempt} of {most}" if most > 1 else str(view.attempt)
+    for end in view.earlier:
+        yield f"attempt {end.attempt}", f"{end.outcome.replace('_', ' ')}. {end.reason.text}"
+
+
+def _spec_fields(spec: RunSpec) -> Iterator[Field]:
+    locked = spec.environment if isinstance(spec.environment, LockedEnvironment) else None
+    yield "command", shlex.join(spec.command)
+    yield "before it", shlex.join(spec.pre_command)
+    yield "after it", shlex.join(spec.post_command)
+    yield "directory", spec.directory
+    yield "project", spec.project
+    yield "environment", locked.lock_path if locked is not None else ""
+    yield "variables", "\n".join(f"{name}={value}" for name, value in spec.variables.items())
+    yield "secrets", ", ".join(spec.secrets)
+    yield "niceness", str(spec.niceness or "")
+
+
+def _gpu_fields(view: RunView, simulated: bool) -> Iterator[Field]:
+    yield "asked for", f"{words.gpu_request(view.spec.gpus)} GPUs"
+    yield (
+        "GPUs",
+        ", ".join(
+            f"{gpu.index} ({gpu.uuid}"
+            f"{', simulated' if simulated or is_simulated(gpu.uuid) else ''})"
+            for gpu in lease_of(view.state).gpus
+        ),
+    )
+
+
+def _life_fields(spec: RunSpec) -> Iterator[Field]:
+    limit, stop, log = spec.time_limit_s, spec.stop, spec.log
+    yield "time limit", "" if limit is None else f"{format_duration(limit)} an attempt"
+    yield "stopped by", f"{stop.signal}, killed {format_duration(stop.grace_s)} later"
+    yield "retries", _retries(spec.retry)
+    cap = "" if log.bytes_max is None else f"{format_size(log.bytes_max)} at most"
+    yield "log", ", ".join(part for part in ("stderr apart" if log.split else "", cap) if part)
+
+
+def _retries(rule: RetryRule) -> str:
+    if rule.attempts_max <= 1:
+        return ""
+    filters = [
+        f"{name} {', '.join(map(str, numbers))}"
+        for name, numbers in (("exit codes", rule.exit_codes), ("signals", rule.signals))
+        if numbers
+    ]
+    ends = " or ".join(cause.replace("_", " ") for cause in rule.on)
+    only = f" (only {' and '.join(filters)})" if filters else ""
+    return (
+        f"up to {rule.attempts_max - 1} when {ends}{only}, the first after"
+        f" {format_duration(rule.backoff_s)}"
+    )
+
+
+def _settings_fields(view: RunView) -> Iterator[Field]:
+    settings = view.settings
+    yield "priority", str(settings.priority or "")
+    yield "held", "until 'lanherd release'" if settings.held else ""
+    yield "tags", ", ".join(settings.tags)
+    yield "notes", settings.notes
+
+
+def _waiting_fields(
+    dependencies: Sequence[Dependency], waited_for_by: Sequence[tuple[RunView, str]]
+) -> Iterator[Field]:
+    yield "waits for", "\n".join(f"{_WAITS[d.kind]} {short_id(d.run)}" for d in dependencies)
+    yield "waited for by", ", ".join(short_id(view.run) for view, _ in waited_for_by)
+
+
+def _files_fields(view: RunView) -> Iterator[Field]:
+    removed = view.files_removed_at
+    yield "files", "kept: the run is pinned" if view.settings.pinned else ""
+    yield "files removed", "" if removed is None else _moment(removed)
+
+
+def _moment(at: float) -> str:
+    try:
+        return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    except (ValueError, OverflowError, OSError):
+        return "never"
+
+
+@click.command("attempts")
+@run_argument
+@json_option
+@click.pass_context
+def attempts_command(context: click.Context, run: str, as_json: bool) -> None:
+    """List a run's attempts, and how each ended.
+
+    'lanherd logs RUN --attempt N' and 'outputs RUN --attempt N' have what one left.
+    """
+    complete(_attempts(context, run, as_json))
+
+
+async def _attempts(context: click.Context, text: str, as_json: bool) -> None:
+    async with connected(context) as fleet:
+        run = await answered(fleet.run(text))
+        view = await answered(run.refresh())
+    if as_json:
+        talk.put_json([*map(shapes.attempt_shape, attempts_of(view))])
+        return
+    rows = [_attempt_row(end) for end in attempts_of(view)]
+    if not isinstance(view.state, Ended):
+        rows.append(_current_row(view))
+    talk.put_table(_ATTEMPT_COLUMNS, rows)
+
+
+def _attempt_row(end: AttemptEnd) -> Sequence[str]:
+    began = end.started_at
+    code = "" if end.exit_code is None else str(end.exit_code)
+    return (
+        str(end.attempt),
+        end.outcome.replace("_", " "),
+        _moment(end.at),
+        "" if began is None else words.duration(end.at - began),
+        code if end.signal is None else words.signal_name(end.signal),
+        ",".join(str(gpu.index) for gpu in end.lease.gpus),
+        end.reason.text,
+    )
+
+
+def _current_row(view: RunView) -> Sequence[str]:
+    return (
+        str(view.attempt),
+        words.state_word(view.state),
+        "",
+        words.run_time(view, now()),
+        "",
+        ",".join(str(gpu.index) for gpu in lease_of(view.state).gpus),
+        words.reason_text(view.state),
+    )

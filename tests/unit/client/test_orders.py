@@ -1,0 +1,139 @@
+"""What a script says of a run, and what is made of it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from lanherd_client.orders import Order, RunOptions, take_order
+from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.ids import DeviceId, RunId
+from lanherd_protocol.values import (
+    Dependency,
+    LogRule,
+    RetryRule,
+    RunSettings,
+    RunSpec,
+    StopRule,
+)
+from tests.support.scripted_agent import MACHINE, run_id
+
+
+@dataclass(frozen=True)
+class Handle:
+    id: RunId
+    machine: DeviceId
+
+
+def order(**options: Any) -> Order:
+    return take_order(["true"], 0, 0, False, "", None, cast("RunOptions", options))
+
+
+def refused(**options: Any) -> str:
+    with pytest.raises(LanherdError) as caught:
+        order(**options)
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+    failure = caught.value.failure
+    assert failure.title
+    assert failure.message
+    assert failure.remedy
+    return str(caught.value)
+
+
+def test_a_run_of_which_nothing_is_said_is_the_usual_one() -> None:
+    assert order() == Order(RunSpec(command=("true",)), RunSettings())
+
+
+def test_the_life_of_an_attempt() -> None:
+    spec = order(time_limit="2h30m", stop_signal="sigint", grace=timedelta(minutes=1)).spec
+    assert (spec.time_limit_s, spec.stop) == (9000.0, StopRule(signal="INT", grace_s=60.0))
+    assert order(time_limit=None, grace=0).spec.stop.grace_s == 0.0
+    assert "TERM, INT" in refused(stop_signal="STOP")
+    with pytest.raises(ValueError, match="is not a duration"):
+        order(time_limit="soon")
+
+
+def test_retries() -> None:
+    assert order(retries=3).spec.retry == RetryRule(attempts_max=4)
+    said = order(
+        retries=1,
+        retry_on=["timed_out", "failed"],
+        retry_codes=[75],
+        retry_signals=[9],
+        backoff="5s",
+    )
+    assert said.spec.retry == RetryRule(
+        attempts_max=2,
+        on=("timed_out", "failed"),
+        exit_codes=(75,),
+        signals=(9,),
+        backoff_s=5.0,
+    )
+    assert order(retries=1, retry_on="lost").spec.retry.on == ("lost",)
+    rule = RetryRule(attempts_max=9, jitter=0.0)
+    assert order(retry=rule).spec.retry == rule
+    assert "said twice" in refused(retry=rule, retries=2)
+    assert "retry_codes" in refused(retry_codes=[1])
+    assert "failed, lost, timed_out" in refused(retries=1, retry_on="crash")
+
+
+def test_what_it_waits_for() -> None:
+    one, two = run_id(1), run_id(2)
+    handle = Handle(one, MACHINE)
+    said = order(after=handle, after_ok=[one, two, two], after_any=two)
+    assert said.spec.dependencies == (
+        Dependency(run=one, kind="after"),
+        Dependency(run=one, kind="after_ok"),
+        Dependency(run=two, kind="after_ok"),
+        Dependency(run=two, kind="after_any"),
+    )
+    assert said.beside == (handle, one, two, two, two)
+    assert "fleet.run" in refused(after="train")
+
+
+def test_settings_may_be_said_at_once() -> None:
+    said = order(hold=True, priority=5, tags=["a", "b", "a"], notes="n", pinned=True)
+    assert said.settings == RunSettings(
+        held=True, priority=5, tags=("a", "b"), notes="n", pinned=True
+    )
+    assert order(tags="night").settings.tags == ("night",)
+
+
+def test_the_rest() -> None:
+    said = order(
+        directory="src",
+        niceness=5,
+        pre_command=["make"],
+        post_command=["rm", "-r", "x"],
+        split_log=True,
+        log_cap="2GB",
+    )
+    spec = said.spec
+    assert (spec.directory, spec.niceness) == ("src", 5)
+    assert (spec.pre_command, spec.post_command) == (("make",), ("rm", "-r", "x"))
+    assert spec.log == LogRule(split=True, bytes_max=2 << 30)
+    assert order(log_cap=5 << 20).spec.log.bytes_max == 5 << 20
+    assert "shlex.split" in refused(pre_command="make all")
+
+
+def test_a_secrets_value_is_in_no_text() -> None:
+    said = order(secrets={"TOKEN": "hunter2", "A": "b"})
+    assert said.spec.secrets == ("A", "TOKEN")
+    assert said.secrets == {"A": "b", "TOKEN": "hunter2"}
+    assert "hunter2" not in repr(said)
+    assert order(secrets=None).secrets == {}
+
+
+def test_the_usual_slips_of_a_script() -> None:
+    wrong: Any
+    for wrong in ("python train.py", b"true"):
+        with pytest.raises(LanherdError, match="sequence of words"):
+            take_order(wrong, 0, 0, False, "", None, {})
+    with pytest.raises(LanherdError, match="whole number"):
+        take_order(["true"], True, 0, False, "", None, {})
+    for wrong in (1.5, True):
+        with pytest.raises(LanherdError, match="VRAM is"):
+            take_order(["true"], 1, wrong, False, "", None, {})
+    with pytest.raises(TypeError, match=r"'timelimit'.*time_limit"):
+        order(timelimit=5)
