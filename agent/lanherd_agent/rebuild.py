@@ -321,10 +321,10 @@ def _stages(directory: AttemptDir) -> rundir.Stages:
 def _judged(base: RunRecord, event: e.AttemptFact, at: float) -> RunRecord:
     """What the core makes of the event. Another attempt is not begun unasked: who knows what else
     was lost."""
-    base = replace(base, ordinal=1, seq=1)
-    core = AgentCore(Kept(runs=(base,), seq=1, ordinal=1), _ALONE)
+    alone = replace(base, ordinal=1, seq=1)
+    core = AgentCore(Kept(runs=(alone,), seq=1, ordinal=1), _ALONE)
     step = core.handle(event, at)
-    record = step.changed[base.run].record()
+    record = replace(step.changed[base.run].record(), ordinal=base.ordinal)
     if isinstance(record.state, Ended):
         return record
     settings = replace(record.settings, held=True)

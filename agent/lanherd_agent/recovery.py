@@ -85,8 +85,10 @@ def _make_anew(home: AgentHome, why: str) -> _Anew:
         try:
             _fill(store, rebuilt, seq, _audit(now, why))
             store.fold()
-        finally:
-            store.close()
+        except BaseException:
+            store.close(fold=False)
+            raise
+        store.close()
         aside = _move_aside(home.database, now)
         fresh.rename(home.database)
         _sync_folder(home.root)

@@ -289,10 +289,10 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def close(self) -> None:
-        if self._failed is not None and not self._closed:
-            # Its log is the last word on what was kept, and is not to be folded into a file that
-            # can't be trusted.
+    def close(self, *, fold: bool = True) -> None:
+        if not self._closed and (self._failed is not None or not fold):
+            # After a failure the log is the last word on what was kept, and is not to be folded
+            # into a file that can't be trusted.
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._closed = True
         self._connection.close(force=True)
