@@ -30,6 +30,8 @@ from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.states import Ended
 
+_TOLD_TO_DEPENDENTS = frozenset({Running, Stopping, Ended})
+
 
 class Books:
     """What the parts of the core share."""
@@ -47,7 +49,7 @@ class Books:
         self.timers: dict[str, Run] = {}
         """The timers of runs that are set, by name."""
         self.unadopted: set[RunId] = set()
-        """Runs of which it isn't known yet, after a restart, for how long they have run."""
+        """Runs with a time limit of which it isn't known yet, after a restart, how much is left."""
         self.dependents: dict[RunId, dict[RunId, None]] = {}
         """Who waits for a run, in the order in which they came."""
         self.moved: deque[Run] = deque()
@@ -117,12 +119,17 @@ class Books:
             raise self.impossible(run, cause)
         run.state = state
         step.changed[run.run] = run
-        if run.run in self.dependents:
-            self.moved.append(run)
+        if type(state) in _TOLD_TO_DEPENDENTS:
+            self.tell_dependents(run)
         if type(state) is Ended:
             self.stories.forget(run.run)
         else:
             self.stories.add(run.run, now, cause.__name__, type(state).__name__)
+
+    def tell_dependents(self, run: Run) -> None:
+        """Let those who wait for the run be looked at, before the line is."""
+        if run.run in self.dependents:
+            self.moved.append(run)
 
     def impossible(self, run: Run, cause: Cause) -> LanherdError:
         state = type(run.state).__name__

@@ -69,7 +69,8 @@ class AgentCore:
         for run in self.books.runs.values():
             state = run.state
             if isinstance(state, Running | Stopping):
-                self.books.unadopted.add(run.run)
+                if isinstance(state, Running) and state.limit_at is not None:
+                    self.books.unadopted.add(run.run)
                 wanted.append(
                     f.AdoptAttempt(
                         run=run.run,

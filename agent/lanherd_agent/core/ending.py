@@ -57,10 +57,13 @@ class Ending:
             return
         run.earlier = (*run.earlier, _earlier(run.attempt, ended))
         delay_s = backoff_s(rule, run.run, run.attempt)
-        state = Queued(since=now, reason=ended.reason, not_before=now + delay_s or None)
+        state = Queued(
+            since=now, reason=ended.reason, not_before=now + delay_s if delay_s else None
+        )
         state = explained(run, state)
         self._books.become(run, cause, state, now, step)
         run.attempt += 1
+        self._books.tell_dependents(run)
         self._books.join_line(run)
         if state.not_before is not None:
             self._books.set_timer(retry_timer(run), run, state.not_before, step)

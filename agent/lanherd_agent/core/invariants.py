@@ -153,6 +153,9 @@ def _timers(books: Books) -> Iterator[str]:
                 due.add(retry_timer(run))
             case _:
                 pass
+    limited = {run for run in books.runs if limit_timer(books.runs[run]) in due}
+    if not books.unadopted <= limited:
+        yield "a run that has no time limit, or is over, waits to be adopted"
     if due != books.timers.keys():
         yield "the timers are not those of the runs that are stopping, limited or put off"
 

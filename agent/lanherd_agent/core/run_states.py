@@ -116,9 +116,10 @@ class GiveUp(Struct, frozen=True):
 
 Cause = type[e.Event] | type[f.Effect] | type[Explain] | type[Resolve] | type[GiveUp]
 
-_OVER: Mapping[Cause, tuple[StateType, ...]] = {
+_LIVE: Mapping[Cause, tuple[StateType, ...]] = {
     e.AttemptExited: (Ended, Queued),
     e.AttemptLost: (Ended, Queued),
+    e.ChangeRequested: (),
 }
 _LATE: Mapping[Cause, tuple[StateType, ...]] = {
     e.PreparationProgressed: (),
@@ -132,6 +133,7 @@ _LATE: Mapping[Cause, tuple[StateType, ...]] = {
     e.AttemptLost: (),
     e.AttemptSignalled: (),
     e.StopRequested: (),
+    e.ChangeRequested: (),
 }
 
 TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
@@ -151,11 +153,12 @@ TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
         e.PreparationFinished: (Queued,),
         e.PreparationFailed: (Ended,),
         e.StopRequested: (Ended,),
+        e.ChangeRequested: (),
     },
     Starting: {
         e.AttemptStarted: (Running, Stopping),
         e.AttemptStartFailed: (Ended,),
-        **_OVER,
+        **_LIVE,
         e.StopRequested: (Starting,),
         e.PreparationProgressed: (),
     },
@@ -163,14 +166,14 @@ TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
         e.AttemptStarted: (),
         e.AttemptAdopted: (Running,),
         e.TimerFired: (Stopping,),
-        **_OVER,
+        **_LIVE,
         e.StopRequested: (Stopping,),
     },
     Stopping: {
         e.AttemptStarted: (),
         e.AttemptAdopted: (),
         e.AttemptSignalled: (),
-        **_OVER,
+        **_LIVE,
         e.StopRequested: (Stopping,),
     },
     Ended: _LATE,

@@ -124,6 +124,7 @@ class Stops:
             asked=not timed_out,
         )
         self._books.become(run, cause, stopping, now, step)
+        self._books.unadopted.discard(run.run)
         self._books.clear_timer(limit_timer(run), step)
         self._signal(run, wish.signal, wish.grace_s, step)
         self._books.set_timer(kill_timer(run), run, kill_at, step)

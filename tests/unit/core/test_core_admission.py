@@ -4,6 +4,7 @@ import pytest
 
 from lanherd_agent.core.admission import check_runs
 from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId, SnapshotId
@@ -14,7 +15,7 @@ from tests.simulation.making import LOCKED, PROJECT, gpu, gpu_spec, new, run_id
 
 def refusal(*runs: NewRun, gpus: list[GpuCapacity] | None = None) -> LanherdError:
     with pytest.raises(LanherdError) as refused:
-        check_runs(runs, gpus)
+        check_runs(runs, gpus, Rules())
     return refused.value
 
 
@@ -28,8 +29,9 @@ def test_what_can_be_taken() -> None:
             new(4, gpu_spec()),
         ],
         [gpu(0), gpu(1)],
+        Rules(),
     )
-    check_runs([new(1, gpu_spec(999))], None)
+    check_runs([new(1, gpu_spec(999))], None, Rules())
 
 
 @pytest.mark.parametrize(

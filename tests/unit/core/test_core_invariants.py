@@ -8,6 +8,7 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.invariants import InvariantBroken, check
+from lanherd_agent.core.queue import place_of
 from lanherd_agent.core.run_states import Running
 from lanherd_protocol.values import Lease, LeasedGpu
 from tests.simulation.making import GB, NOW, PROJECT, gpu, gpu_spec, new, readings, run_id, stop
@@ -63,16 +64,16 @@ def overcommit(core: AgentCore) -> None:
 
 
 def forget_waiting(core: AgentCore) -> None:
-    del core.books.waiting[4]
+    del core.books.waiting[place_of(0, 4)]
 
 
 def wait_elsewhere(core: AgentCore) -> None:
-    core.books.queue.remove(4)
-    core.books.queue.add_unprepared(4)
+    core.books.queue.remove(place_of(0, 4))
+    core.books.queue.add_unprepared(place_of(0, 4))
 
 
 def disorder(core: AgentCore) -> None:
-    core.books.queue.unprepared += [13]
+    core.books.queue.unprepared += [place_of(0, 13)]
 
 
 def split_groups(core: AgentCore) -> None:
@@ -95,7 +96,7 @@ def drop(effect: str) -> Callable[[AgentCore], None]:
 
 
 def no_kill_timer(core: AgentCore) -> None:
-    core.books.kill_timers.clear()
+    core.books.timers.clear()
 
 
 def signal_the_dead(core: AgentCore) -> None:
@@ -108,7 +109,7 @@ def number_twice(core: AgentCore) -> None:
 
 
 def place_from_nowhere(core: AgentCore) -> None:
-    core.ordinal = 1
+    core._requests.ordinal = 1
 
 
 def no_process(core: AgentCore) -> None:
@@ -134,8 +135,8 @@ def no_process(core: AgentCore) -> None:
         (start_less, "could start"),
         (drop(f"start:{run_id(1)}:1"), "pending starts"),
         (drop(f"prepare:{run_id(5)}:1"), "pending preparations"),
-        (no_kill_timer, "kill timers"),
-        (signal_the_dead, "which is over"),
+        (no_kill_timer, "the timers are not"),
+        (signal_the_dead, "that is over"),
         (number_twice, "can't be its own"),
         (place_from_nowhere, "never given out"),
         (no_process, "without a process"),

@@ -47,9 +47,9 @@ def placed(
     ledger: Ledger | None = None,
     rules: Rules = RULES,
 ) -> dict[int, list[int]]:
-    """Ordinal of each run that starts → indexes of its GPUs."""
+    """Place of each run that starts → indexes of its GPUs."""
     starts = decide(line(*shapes), ledger or Ledger(), gpus, rules)
-    return {start.ordinal: [gpu.index for gpu in start.lease.gpus] for start in starts}
+    return {start.place: [gpu.index for gpu in start.lease.gpus] for start in starts}
 
 
 def told(gpus: Sequence[GpuCapacity], *shapes: Shape, ledger: Ledger | None = None) -> list[Reason]:

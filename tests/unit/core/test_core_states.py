@@ -14,8 +14,10 @@ from lanherd_agent.core.run_states import (
     TRANSITIONS,
     Cause,
     Explain,
+    GiveUp,
     Preparing,
     Queued,
+    Resolve,
     Run,
     Running,
     RunRecord,
@@ -30,8 +32,8 @@ from lanherd_agent.core.step import Kept, Step
 from lanherd_protocol import states as wire
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.states import Ended
-from lanherd_protocol.values import Lease, Reason
-from tests.simulation.making import NOW, PLAIN, PROJECT, run_id, stop
+from lanherd_protocol.values import Lease, Reason, RunSettings
+from tests.simulation.making import NOW, PLAIN, PROJECT, change, run_id, stop
 
 RUN = run_id(1)
 REASON = Reason(code="why", text="Because.")
@@ -66,10 +68,28 @@ EVENTS: dict[type, e.Event] = {
         e.AttemptLost(run=RUN, attempt=1, at=NOW, why="Gone."),
         e.AttemptSignalled(run=RUN, attempt=1, signal=15),
         e.StopRequested(owner=None, request=stop(1)),
+        e.ChangeRequested(owner=None, request=change(1, priority=5)),
     )
 }
-NOT_ABOUT_A_RUN = {e.RunsSubmitted, e.ReadingsTaken, e.TimerFired}
-DECISIONS: tuple[Cause, ...] = (Explain, f.PrepareRun, f.StartAttempt)
+LEAVES_STATES_ALONE = {
+    e.RunsSubmitted,
+    e.RestartRequested,
+    e.FilesRemovalRequested,
+    e.FilesRemovalDue,
+    e.FilesRemoved,
+    e.SettingsNoted,
+    e.ReadingsTaken,
+    e.DiskRead,
+}
+DECISIONS: tuple[Cause, ...] = (
+    Explain,
+    Resolve,
+    GiveUp,
+    f.PrepareRun,
+    f.StartAttempt,
+    e.TimerFired,
+)
+"""A timer is the core's own: one that it did not set, or has cleared, is nothing to it."""
 
 
 def core_with(state: RunState) -> AgentCore:
@@ -82,7 +102,8 @@ def core_with(state: RunState) -> AgentCore:
 
 def test_the_table_knows_every_state_and_every_event_is_walked() -> None:
     assert set(TRANSITIONS) == set(get_args(RunState)) == set(STATES)
-    assert set(EVENTS) | NOT_ABOUT_A_RUN == set(get_args(e.Event))
+    walked = {*EVENTS, *LEAVES_STATES_ALONE, e.TimerFired}
+    assert walked == set(get_args(e.Event))
     named = {cause for causes in TRANSITIONS.values() for cause in causes}
     assert named == set(EVENTS) | set(DECISIONS)
 
@@ -154,4 +175,6 @@ def test_what_needs_preparation() -> None:
 def test_effects_have_ids_that_do_not_change() -> None:
     start = f.AdoptAttempt(run=RUN, attempt=2, spec=PLAIN, lease=Lease(), pid=5)
     assert start.id == f"adopt:{RUN}:2"
+    assert f.RemoveFiles(run=RUN).id == f"remove_files:{RUN}"
+    assert f.NoteSettings(run=RUN, settings=RunSettings()).id == f"note_settings:{RUN}"
     assert f.SetTimer(timer="t", at=NOW).id == f.CancelTimer(timer="t").id == "t"
