@@ -6,7 +6,7 @@ has given up is told as a `LogGap`, once, and what comes after it follows.
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,7 +60,7 @@ async def log_chunks(
     offset: int = 0,
     length: int | None = None,
     follow: bool = False,
-) -> AsyncIterator[LogBytes | LogGap]:
+) -> AsyncGenerator[LogBytes | LogGap, None]:
     """The log from `offset` on: to where it ends now, or with `follow` until no more can come.
 
     `attempt` 0 is the one that is the latest when the reading begins. `length` counts addresses,

@@ -5,7 +5,7 @@ twice. Closing the iterator (`aclose`, or leaving the loop of an `aclosing` bloc
 on the machine.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 from msgspec import Raw
@@ -70,7 +70,7 @@ async def search_log(
     ignore_case: bool = False,
     offset: int = 0,
     matches_max: int = 1000,
-) -> AsyncIterator[LogMatches | LogSearched]:
+) -> AsyncGenerator[LogMatches | LogSearched, None]:
     """What is found, as it is found (each with how far the search has come), and at last how it
     ended: `complete` if that was the log's end, else `matches_max` lines were found.
 

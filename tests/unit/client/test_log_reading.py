@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from lanherd_client.log_reading import LogBytes, LogGap, line_offset_at, offset_at, tail_offset
 from lanherd_client.log_saving import save_log
-from lanherd_client.log_searching import SearchFrames
+from lanherd_client.log_searching import SearchFrames, search_log
 from lanherd_client.run import Run
 from lanherd_protocol import messages as m
 from lanherd_protocol.aio.server import IncomingCall
@@ -34,6 +34,8 @@ class LogAgent(ScriptedAgent):
         self.over = True
         self.found: list[m.LogMatches] = []
         self.problem: LanherdError | None = None
+        self.taken = asyncio.Event()
+        self.left = asyncio.Event()
         self.searches: list[m.SearchLog] = []
         self.reads: list[m.ReadLog] = []
         self.change(RUN, running())
@@ -56,7 +58,10 @@ class LogAgent(ScriptedAgent):
                 )
             case m.SearchLog() as request:
                 self.searches.append(request)
-                return await self._search(call, request)
+                try:
+                    return await self._search(call, request)
+                finally:
+                    self.left.set()
             case _:
                 return await super().on_call(call)
 
@@ -78,6 +83,7 @@ class LogAgent(ScriptedAgent):
                 data = msgspec.msgpack.encode(part)
                 await self._send(call, len(data).to_bytes(4, "big") + data)
         if self.problem is not None:
+            await self.taken.wait()
             problem, self.problem = self.problem, None
             raise problem
         return m.LogSearched(attempt=1, offset=len(self.log), lines=7, complete=True)
@@ -193,7 +199,7 @@ async def test_a_search_goes_on_behind_what_has_arrived(
     agent.log = bytes(1000)
     first = m.LogMatches(300, (match(0, 0), match(100, 1)), 3)
     agent.found = [first, m.LogMatches(600, tuple(match(400, 4) for _ in range(9)), 6)]
-    cut_after(one, agent, 2000)
+    cut_after(one, agent, 4000)
     found = run.search_log("x", matches_max=50)
     assert await anext(found) == first
     # What comes now is counted by the machine from where the search went on.
@@ -211,8 +217,10 @@ async def test_a_search_goes_on_behind_what_has_arrived(
 async def test_a_search_that_was_ended_for_a_slow_reader_goes_on(agent: LogAgent, run: Run) -> None:
     agent.found = [m.LogMatches(300, (match(0, 0),), 3)]
     agent.problem = error(ErrorCode.TIMED_OUT, "The search was ended.")
-    items = [item async for item in run.search_log("x")]
-    assert len(items) == 2
+    found = run.search_log("x")
+    assert await anext(found) == agent.found[0]
+    agent.taken.set()
+    assert len([item async for item in found]) == 1
     assert agent.searches[1].offset == 300
     # One that was ended before anything came would only be ended again.
     agent.problem = error(ErrorCode.TIMED_OUT, "The search was ended.")
@@ -221,27 +229,14 @@ async def test_a_search_that_was_ended_for_a_slow_reader_goes_on(agent: LogAgent
         await anext(run.search_log("x"))
 
 
-async def test_a_search_that_is_left_ends_on_the_machine(agent: LogAgent, run: Run) -> None:
-    left = asyncio.Event()
+async def test_a_search_that_is_left_ends_on_the_machine(one: Desk, agent: LogAgent) -> None:
     agent.found = [m.LogMatches(300, (), 3)]
-
-    class Endless(dict[str, int]):
-        pass
-
-    async def search(call: IncomingCall, request: m.SearchLog) -> m.LogSearched:
-        try:
-            data = msgspec.msgpack.encode(agent.found[0])
-            await call.send(len(data).to_bytes(4, "big") + data)
-            await asyncio.Event().wait()
-        finally:
-            left.set()
-        raise AssertionError("it waits for ever")
-
-    agent._search = search  # type: ignore[method-assign]
-    async with aclosing(run.search_log("x")) as found:
+    agent.problem = error(ErrorCode.INTERNAL, "Nobody waits for this.")
+    async with aclosing(search_log(one.session, RUN, "x")) as found:
         assert await anext(found) == agent.found[0]
+        assert not agent.left.is_set()
     async with asyncio.timeout(10):
-        await left.wait()
+        await agent.left.wait()
 
 
 def test_parts_of_a_search_are_cut_anywhere_and_bounded() -> None:
