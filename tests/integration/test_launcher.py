@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lanherd_agent.runs import launcher_client, logs, rundir, shim
+from lanherd_agent.runs import launcher_client, logs, processes, rundir
 from tests.support.launched import Launched, kill, launched, lives
 from tests.support.waiting import wait_until, wait_until_async
 
@@ -294,7 +294,7 @@ async def test_many_runs_at_once_end_each_as_they_should(home: Path) -> None:
 async def test_the_launcher_ends_when_there_is_nothing_to_do(home: Path) -> None:
     async with launched(home, idle_s=0.1) as rig:
         await rig.up()
-        stat_ = shim.read_stat(rig.launcher_pid)
+        stat_ = processes.read_stat(rig.launcher_pid)
         assert stat_ is not None
         launcher = rig.launcher_pid, stat_[2]
         directory = rig.make("true")
@@ -413,7 +413,7 @@ async def test_a_run_goes_on_without_its_agent_and_is_told_to_the_next(home: Pat
 
 async def kill_launcher(rig: Launched) -> None:
     killed = rig.launcher_pid
-    kill(killed, shim.start_time(killed))
+    kill(killed, processes.start_time(killed))
     await wait_until_async(
         lambda: isinstance(rig.links[-1], launcher_client.LinkUp) and rig.launcher_pid != killed
     )

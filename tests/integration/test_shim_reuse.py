@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from lanherd_agent.runs import launcher_client, rundir, shim, shim_pool
+from lanherd_agent.runs import launcher_client, processes, rundir, shim_pool
 from tests.support.launched import PATH, WAIT_S, Launched, kill, launched, lives
 from tests.support.waiting import wait_until_async
 
@@ -100,7 +100,8 @@ async def test_a_stop_told_to_a_shim_is_not_the_next_attempts(tmp_path: Path) ->
     async with launched(tmp_path, idle_s=IDLE_S) as rig:
         first = rig.make("true")
         await run(rig, first)
-        assert shim.send_signal(*shim_of(first), shim.STOPPING)  # as when it had just ended
+        # As when it had just ended.
+        assert processes.send_signal(*shim_of(first), processes.STOPPING)
         spec = rundir.Spec(
             argv=("sh", "-c", "sleep 600 &"), cwd="/", env={"PATH": PATH}, stop_grace_s=10 * WAIT_S
         )
@@ -138,7 +139,7 @@ async def test_what_a_shim_was_killed_before_it_claimed_runs_in_a_new_one(tmp_pa
     async with launched(tmp_path, idle_s=IDLE_S) as rig:
         first, second = rig.make("true"), rig.make("sh", "-c", "echo once; exit 5")
         await run(rig, first)
-        assert shim.send_signal(*shim_of(first), signal.SIGSTOP)
+        assert processes.send_signal(*shim_of(first), signal.SIGSTOP)
         async with asyncio.TaskGroup() as tasks:
             starting = tasks.create_task(rig.start(second))
             with pytest.raises(launcher_client.NotRunningError):
@@ -189,8 +190,8 @@ async def test_a_launcher_that_is_told_to_end_takes_its_idle_shims_along(tmp_pat
         directory = rig.make("true")
         await run(rig, directory)
         assert lives(*shim_of(directory))
-        launcher = rig.launcher_pid, shim.start_time(rig.launcher_pid)
-        assert shim.send_signal(*launcher, signal.SIGTERM)
+        launcher = rig.launcher_pid, processes.start_time(rig.launcher_pid)
+        assert processes.send_signal(*launcher, signal.SIGTERM)
         await wait_until_async(lambda: not lives(*launcher) and not lives(*shim_of(directory)))
 
 
@@ -198,7 +199,7 @@ async def test_an_idle_shim_ends_with_a_killed_launcher(tmp_path: Path) -> None:
     async with launched(tmp_path) as rig:
         directory = rig.make("true")
         await run(rig, directory)
-        kill(rig.launcher_pid, shim.start_time(rig.launcher_pid))
+        kill(rig.launcher_pid, processes.start_time(rig.launcher_pid))
         await wait_until_async(lambda: not lives(*shim_of(directory)))
 
 
@@ -208,7 +209,7 @@ async def test_a_busy_shim_of_a_killed_launcher_ends_after_its_attempt(tmp_path:
         os.mkfifo(second.tree / "f")
         await run(rig, first)
         await rig.start(second)
-        kill(rig.launcher_pid, shim.start_time(rig.launcher_pid))
+        kill(rig.launcher_pid, processes.start_time(rig.launcher_pid))
         await asyncio.to_thread((second.tree / "f").write_text, "go\n")
         assert (await rig.ended(second)).code == 7
         await wait_until_async(lambda: not lives(*shim_of(second)))

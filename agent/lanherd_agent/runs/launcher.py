@@ -27,39 +27,31 @@ import time
 
 TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
-    from lanherd_agent.runs import shim
+    from lanherd_agent.runs import cgroups, processes, shim
     from lanherd_agent.runs.launcher_socket import CONNECTIONS_MAX, Connection, is_own, listen
+    from lanherd_agent.runs.orphans import Attempt, Orphans
     from lanherd_agent.runs.shim import Record
     from lanherd_agent.runs.shim_pool import ShimPool
-
-    Reaped = dict[int, tuple[int, shim.Usage]]  # status and usage by pid
-    OrphanEnd = tuple[float, int | None, shim.Usage | None, Record | None]  # at, status, ...
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
+    import cgroups
+    import processes
     import shim
     from launcher_socket import CONNECTIONS_MAX, Connection, is_own, listen
+    from orphans import Attempt, Orphans
     from shim_pool import ShimPool
 
     del sys.path[0]
 
-VERSION = 1
+VERSION = 2
 REQUEST_BYTES_MAX = 32 * 1024
 DIRECTORY_CHARS_MAX = 1024
 REQUESTS_PER_TURN = 64
 EXIT_LOCKED = 3
-
-
-class Attempt:
-    def __init__(self, directory: str) -> None:
-        self.directory, self.shim_pid, self.forked = directory, 0, False
-        self.start: Record | None = None
-        self.waiting: list[tuple[Connection, Any]] = []
-        self.ended = False
-        self.kill_at: float | None = None
-        self.orphan_end: OrphanEnd | None = None  # known, but the tree is not gone yet
-        self.give_up_at = 0.0
+PLACED_MAX = 3  # if its shim is killed each time before it could run
+SHIM_FIRST_S = 0.25  # a live shim kills at the end of a grace itself; this only if it can't
 
 
 class Launcher:
@@ -77,7 +69,12 @@ class Launcher:
         self.queue: list[Attempt] = []  # those that have no shim yet
         self.shims: dict[int, Attempt] = {}  # by the shim's pid, until reaped; the last one's
         self.pool = ShimPool(self.run_shim, idle_s)
-        self.orphans: dict[int, Attempt] = {}  # by the command's pid: its shim was killed
+        self.orphans = Orphans(self.shims, self.end)
+        self.cgroup_root, self.why_walk = "", ""
+        try:
+            self.cgroup_root = cgroups.prepare(os.environ.get("LANHERD_CGROUP", ""))
+        except OSError as error:
+            self.why_walk = error.strerror or str(error)
         self.draining = False
         self.idle_since = time.monotonic()
         self.verbs = {"hello": self.on_hello, "start": self.on_start, "signal": self.on_signal}
@@ -105,6 +102,7 @@ class Launcher:
             self.reap()
             self.place_queued()
             self.on_time()
+            self.orphans.on_time()
             for fd, connection in list(self.connections.items()):
                 if connection.flush():
                     more = select.POLLOUT if connection.outbox else 0
@@ -124,24 +122,25 @@ class Launcher:
     def timeout_ms(self) -> float | None:
         now = time.monotonic()
         times = [a.kill_at for a in self.attempts.values() if a.kill_at is not None]
-        if any(attempt.orphan_end is not None for attempt in self.orphans.values()):
-            times.append(now + shim.SWEEP_S)
+        times.append(self.orphans.next_time())
         if not (self.connections or self.busy()):
             times.append(self.idle_since + self.idle_s)
         if self.queue:
             times.append(self.pool.room_at())
         if (idle_end := self.pool.next_end()) is not None:
             times.append(idle_end)
-        return max(0.0, min(times) - now) * 1000 + 1 if times else None
+        return max(0.0, min(times) - now) * 1000 + 1 if min(times) < float("inf") else None
 
     def on_time(self) -> None:
         now = time.monotonic()
         for attempt in list(self.attempts.values()):
             if attempt.kill_at is not None and attempt.kill_at <= now:
-                shim.signal_all(self.tree(attempt), signal.SIGKILL)
+                self.kill(attempt)
                 attempt.kill_at = now + shim.RETRY_S
         self.pool.close_idle(at_once=self.draining)
         if self.draining and self.listener.fileno() >= 0:
+            for connection in self.connections.values():
+                connection.put({"event": "draining"})
             self.poll.unregister(self.listener.fileno())
             self.listener.close()
             os.unlink(self.path)
@@ -187,7 +186,8 @@ class Launcher:
             if attempt.start is not None:
                 event = {"event": "live", "dir": attempt.directory}
                 connection.put(event | {"start": attempt.start})
-        return {"version": VERSION, "pid": os.getpid(), "boot_id": self.boot_id}
+        kill = {"kill": "cgroup" if self.cgroup_root else "walk", "why_walk": self.why_walk}
+        return {"version": VERSION, "pid": os.getpid(), "boot_id": self.boot_id} | kill
 
     def on_start(self, connection: Connection, request: Record) -> Record | None:
         directory = request["dir"]
@@ -197,7 +197,7 @@ class Launcher:
         if attempt is None:
             if not directory.startswith("/") or len(directory) > DIRECTORY_CHARS_MAX:
                 return {"error": shim.failure("spec", "the directory's path is no usable one")}
-            attempt = self.attempts[directory] = Attempt(directory)
+            attempt = self.attempts[directory] = Attempt(directory, self.cgroup_root)
             self.queue.append(attempt)
         if attempt.start is not None:
             return {"started": attempt.start, "existing": True}
@@ -209,17 +209,18 @@ class Launcher:
         while self.queue and not self.pool.room_at():
             attempt = self.queue.pop(0)
             try:
-                attempt.shim_pid, attempt.forked = self.pool.place(
-                    attempt.directory, self.own_fds()
-                )
+                attempt.shim_pid, forked = self.pool.place(attempt.directory, self.own_fds())
             except OSError as error:
                 self.answer(attempt, {"error": shim.failure("fork", error)})
                 self.forget(attempt)
             else:
+                attempt.placed += 1
                 self.shims[attempt.shim_pid] = attempt
+                if shim.FAIL_POINTS:
+                    shim.hit("launcher.forked" if forked else "launcher.placed")
 
     def run_shim(self, directory: str, channel: int, to_close: list[int]) -> NoReturn:
-        shim.run_shim(directory, self.news_write, channel, self.boot_id, to_close)
+        shim.run_shim(directory, self.news_write, channel, self.boot_id, self.cgroup_root, to_close)
 
     def own_fds(self) -> list[int]:
         fds = [self.news_read, self.wake_read, self.wake_write, *self.connections]
@@ -231,21 +232,28 @@ class Launcher:
         if attempt is None or attempt.start is None or not 0 < signo < signal.NSIG:
             return {"error": shim.failure("not_running", "no such live attempt, or no such signal")}
         if kill_after_s is not None:
-            attempt.kill_at = time.monotonic() + float(kill_after_s)
-            shim.send_signal(attempt.shim_pid, attempt.start["shim_start_time"], shim.STOPPING)
-        return {"signalled": shim.signal_all(self.tree(attempt), signo)}
+            has_shim = self.shims.get(attempt.shim_pid) is attempt
+            kill_at = time.monotonic() + float(kill_after_s) + SHIM_FIRST_S * has_shim
+            attempt.kill_at = min(kill_at, attempt.kill_at or kill_at)
+            attempt.stopped = True
+            if has_shim:
+                processes.tell_stopping(attempt.shim_pid, float(kill_after_s))
+        return {"signalled": processes.signal_all(self.tree(attempt), signo)}
 
     def tree(self, attempt: Attempt) -> dict[int, int]:
         """Start time, by pid, of each process of the attempt, its shim aside."""
-        table = shim.process_table()
-        if self.shims.get(attempt.shim_pid) is attempt:
-            return shim.descendants([attempt.shim_pid], table)
-        assert attempt.start is not None
-        alone = len(self.orphans) == 1 and not shim.dead_child_waits()
-        orphans = [pid for pid in shim.children(table) if pid not in self.shims]
-        if not alone:  # unmarked ones, with an environment of their own, die with the last orphan
-            orphans = shim.of_attempt(orphans, table, attempt.directory, attempt.start["pid"])
-        return {pid: table[pid][2] for pid in orphans} | shim.descendants(orphans, table)
+        if self.shims.get(attempt.shim_pid) is not attempt:
+            return self.orphans.tree(attempt)
+        inside = cgroups.members(attempt.folder) if attempt.folder else {}
+        return inside | processes.descendants([attempt.shim_pid], processes.process_table())
+
+    def kill(self, attempt: Attempt) -> None:
+        if self.shims.get(attempt.shim_pid) is not attempt:
+            self.orphans.kill(attempt)
+            return
+        if attempt.folder:
+            cgroups.kill(attempt.folder)
+        processes.signal_all(self.tree(attempt), signal.SIGKILL)
 
     def read_news(self) -> None:
         data = b"first"
@@ -276,6 +284,8 @@ class Launcher:
             self.forget(attempt)
 
     def answer(self, attempt: Attempt, reply: Record) -> None:
+        if shim.FAIL_POINTS:
+            shim.hit("launcher.before_reply")
         for connection, request_id in attempt.waiting:
             connection.put(reply | {"id": request_id})
         attempt.waiting.clear()
@@ -294,74 +304,51 @@ class Launcher:
         self.forget(attempt)
 
     def reap(self) -> None:
-        reaped: Reaped = {}
-        try:
-            while (child := os.wait4(-1, os.WNOHANG))[0]:
-                reaped[child[0]] = child[1], child[2]
-        except ChildProcessError:
-            pass  # none left
-        if reaped:
-            self.read_news()  # all that these shims had said
-        for pid in reaped:
-            self.pool.close(pid)
+        killed: list[Attempt] = []
+        reaped = False
+        while pid := processes.dead_child():
+            reaped = True
             attempt = self.shims.pop(pid, None)
-            if attempt is not None and not attempt.ended:
-                self.on_shim_killed(attempt, reaped)
-        for pid, (status, usage) in reaped.items():
-            if pid in self.orphans and self.orphans[pid].orphan_end is None:
-                self.on_orphan_ended(self.orphans[pid], status, usage, None)
-        for attempt in list(self.orphans.values()):
-            if attempt.orphan_end is not None:
-                self.sweep(attempt, attempt.orphan_end)
+            started = 0 if attempt is not None else processes.start_time(pid)
+            _, status, usage = os.wait4(pid, 0)
+            if attempt is None:
+                self.orphans.note(pid, started, status, usage)
+            else:
+                self.pool.close(pid)
+                killed.append(attempt)
+        if reaped:
+            if shim.FAIL_POINTS:
+                shim.hit("launcher.reaped")
+            self.read_news()  # all that these shims had said
+            for attempt in killed:
+                if not attempt.ended:
+                    self.on_shim_killed(attempt)
+            self.orphans.on_children_ended()
 
-    def on_shim_killed(self, attempt: Attempt, reaped: Reaped) -> None:
+    def on_shim_killed(self, attempt: Attempt) -> None:
         start, ended = shim.read_start_and_end(attempt.directory)
-        if start is None or start["shim_pid"] != attempt.shim_pid:
-            if start is None and not attempt.forked:  # killed as it was handed over
-                self.queue.insert(0, attempt)
-                return
-            text = "its shim was killed before the command could run"
-            self.answer(attempt, {"error": shim.failure("shim_killed", text)})
+        if start is None:
+            self.place_again(attempt)
+        elif start["shim_pid"] != attempt.shim_pid:
+            self.answer(attempt, {"started": start, "existing": True})  # another launcher's
             self.forget(attempt)
-            return
-        if attempt.start is None:
-            attempt.start = start
-            self.answer(attempt, {"started": start, "existing": False})
-        if ended:
-            self.end(attempt, None)
-            return
-        command = start["pid"]  # 0: killed in the act of starting it
-        self.orphans[command or -attempt.shim_pid] = attempt
-        stat = shim.read_stat(command) if command else None
-        ours = stat is not None and (stat[0], stat[2]) == (os.getpid(), start["start_time"])
-        if command not in reaped and not ours:
-            text = "its shim was killed, and took the command's exit with it"
-            self.on_orphan_ended(attempt, None, None, shim.failure("unknown", text))
+        else:
+            if not ended:
+                attempt.start = start
+                self.orphans.adopt(attempt, start)
+            if attempt.waiting:
+                attempt.start = start
+                self.answer(attempt, {"started": start, "existing": False})
+            if ended:
+                self.end(attempt, None)
 
-    def on_orphan_ended(
-        self, attempt: Attempt, status: int | None, usage: shim.Usage | None, error: Record | None
-    ) -> None:
-        attempt.orphan_end = time.time(), status, usage, error
-        attempt.give_up_at = (attempt.kill_at or time.monotonic()) + shim.TREE_KILL_S_MAX
-
-    def sweep(self, attempt: Attempt, ended: OrphanEnd) -> None:
-        """Ends an orphan's tree, then writes its exit down."""
-        left = self.tree(attempt)
-        if shim.dead_child_waits():
-            return  # it may be a shim: whose children these are is known after the next reap
-        if not (attempt.kill_at and attempt.kill_at > time.monotonic()):
-            shim.signal_all(left, signal.SIGKILL)
-        if left and time.monotonic() < attempt.give_up_at:
+    def place_again(self, attempt: Attempt) -> None:
+        if attempt.placed < PLACED_MAX and shim.unclaim(attempt.directory):
+            self.queue.insert(0, attempt)
             return
-        record = shim.exit_record(b"launcher", *ended, len(left))
-        try:
-            dir_fd = shim.open_directory(attempt.directory)
-            shim.write_exit(dir_fd, record)
-            os.close(dir_fd)
-        except OSError as error:
-            print(f"{attempt.directory}: no exit.json: {error}", file=sys.stderr, flush=True)
-        self.end(attempt, json.loads(record))
-        self.orphans = {pid: other for pid, other in self.orphans.items() if other is not attempt}
+        text = "its shim was killed before the command could run"
+        self.answer(attempt, {"error": shim.failure("shim_killed", text)})
+        self.forget(attempt)
 
 
 def main() -> int:
@@ -383,7 +370,7 @@ def main() -> int:
     os.dup2(log_fd, 2)
     os.setsid()
     os.chdir("/")
-    shim.become_subreaper()
+    processes.become_subreaper()
     gc.collect()
     gc.freeze()
     launcher = Launcher(listener, path, lock_fd, float(options.get("--idle-s", "60")))

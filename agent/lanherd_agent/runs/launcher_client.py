@@ -4,11 +4,15 @@ The launcher may come and go; the run directories decide. After a lost connectio
 again (its claim makes it one start), and every attempt that was being watched is looked up: either
 the launcher that is there now has it, or its exit.json is there, or its shim is still alive and is
 waited for by its pidfd. An exit is told at least once.
+
+A launcher that ends (it was told to, or it is of another version and was told to by this) takes no
+new start, but stays for its live attempts: its link is kept for these, beside its successor's.
 """
 
 import asyncio
 import enum
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -18,7 +22,7 @@ from typing import Literal
 
 import msgspec
 
-from lanherd_agent.runs import rundir, shim
+from lanherd_agent.runs import processes, rundir
 from lanherd_agent.runs.launcher_process import LauncherProcess, LauncherUnavailableError
 
 CALL_S_MAX = 10.0
@@ -29,7 +33,8 @@ RECONNECT_S_MAX = 5.0
 CALLS_MAX = 4096
 DATAGRAM_BYTES_MAX = 256 * 1024
 DATAGRAMS_PER_TURN = 32
-VERSION = 1
+OLD_LINKS_MAX = 8
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,11 @@ _decoder = msgspec.json.Decoder(list[_Message])
 class _Link:
     sock: socket.socket
     lost: asyncio.Future[str]
+    over: asyncio.Future[str]
+    """Of no use for new starts: lost, or its launcher is about to end."""
+    pid: int = 0
     calls: dict[int, asyncio.Future[_Message]] = field(default_factory=dict)
+    starts: dict[int, Path] = field(default_factory=dict)  # what a call is to start
     live: set[Path] = field(default_factory=set)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -125,6 +134,7 @@ class LauncherClient:
     ) -> None:
         self._process, self._on_exited, self._on_link = process, on_exited, on_link
         self._link: _Link | None = None
+        self._old: list[_Link] = []  # to launchers that stay for their live attempts only
         self._up = asyncio.Event()
         self._next_id = 0
         self._watched: set[Path] = set()  # started or watched, and not known to have ended
@@ -137,16 +147,24 @@ class LauncherClient:
     async def run(self) -> None:
         delay_s = RECONNECT_S
         try:
-            while True:
-                try:
-                    reason = await self._serve(await self._process.connect())
-                    delay_s = RECONNECT_S
-                except LauncherUnavailableError as error:
-                    reason = str(error)
-                    delay_s = min(delay_s * 2, RECONNECT_S_MAX)
-                self._on_link(LinkDown(reason))
-                await asyncio.sleep(delay_s)
+            async with asyncio.TaskGroup() as old_links:
+                while True:
+                    try:
+                        link = await self._open(await self._process.connect())
+                        delay_s, reason = RECONNECT_S, await link.over
+                        self._leave(link)
+                        if link.lost.done():
+                            self._close(link)
+                        else:
+                            old_links.create_task(self._keep_old(link))
+                    except LauncherUnavailableError as error:
+                        reason = str(error)
+                        delay_s = min(delay_s * 2, RECONNECT_S_MAX)
+                    self._on_link(LinkDown(reason))
+                    await asyncio.sleep(delay_s)
         finally:
+            for link in (*self._old, *([self._link] if self._link else [])):
+                self._close(link)
             for path in list(self._pidfds):
                 self._close_pidfd(path)
 
@@ -158,12 +176,17 @@ class LauncherClient:
         """
         self._watched.add(directory)
         for _ in range(START_TRIES):
+            link = await self._wait_up()
+            request: dict[str, object] = {"verb": "start", "dir": str(directory)}
             try:
-                reply = await self._call({"verb": "start", "dir": str(directory)})
+                reply = await self._request(link, request, starts=directory)
             except _LinkLostError:
                 continue
             if reply.started is not None and reply.started.pid > 0:
                 return self._on_started(directory, reply.started, reply.existing)
+            if reply.error is not None and reply.error.kind == StartFailure.DRAINING:
+                self._drain(link)
+                continue
             if reply.error is not None and reply.error.kind != StartFailure.TORN:
                 raise self._start_failed(directory, reply.error, reply.exit)
             await asyncio.sleep(TORN_RETRY_S)  # another launcher's shim is in the act of starting
@@ -185,8 +208,10 @@ class LauncherClient:
         request: dict[str, object] = {"verb": "signal", "dir": str(directory), "signal": signo}
         if kill_after_s is not None:
             request["kill_after_s"] = kill_after_s
+        its_own = [link for link in self._links() if directory in link.live]
+        link = its_own[0] if its_own else await self._wait_up()
         try:
-            reply = await self._call(request)
+            reply = await self._request(link, request)
         except _LinkLostError as error:
             raise LauncherUnavailableError("the launcher was lost during a signal") from error
         if reply.error is None:
@@ -205,32 +230,75 @@ class LauncherClient:
 
     # The connection
 
-    async def _serve(self, sock: socket.socket) -> str:
+    async def _open(self, sock: socket.socket) -> _Link:
         loop = asyncio.get_running_loop()
-        link = _Link(sock, loop.create_future())
+        link = _Link(sock, loop.create_future(), loop.create_future())
         loop.add_reader(sock.fileno(), self._on_readable, link)
         try:
             hello = await self._request(link, {"verb": "hello", "version": VERSION})
-            if hello.version != VERSION:
-                return f"the launcher speaks version {hello.version}, this agent {VERSION}"
-            self._link = link
-            self.kill = "cgroup" if hello.kill == "cgroup" else "walk"
-            self.why_walk = hello.why_walk
-            for directory in list(self._watched):
-                self._look_up(directory)
-            self._on_link(LinkUp(hello.pid))
-            self._up.set()
-            return await link.lost
-        except _LinkLostError as error:
-            return str(error)
-        finally:
+        except BaseException as error:
+            self._close(link)
+            if isinstance(error, _LinkLostError):
+                raise LauncherUnavailableError(str(error)) from error
+            raise
+        link.pid = hello.pid
+        if hello.version != VERSION:
+            self._replace(link, hello.version)
+            return link
+        self._link = link
+        self.kill = "cgroup" if hello.kill == "cgroup" else "walk"
+        self.why_walk = hello.why_walk
+        for directory in list(self._watched):
+            self._look_up(directory)
+        self._on_link(LinkUp(hello.pid))
+        self._up.set()
+        return link
+
+    def _replace(self, link: _Link, version: int) -> None:
+        """Its runs stay with it; a launcher of our own version takes the new ones."""
+        text = f"the launcher speaks version {version}, this agent {VERSION}"
+        if any(old.pid == link.pid for old in self._old) or len(self._old) >= OLD_LINKS_MAX:
+            self._lose(link, text)  # told already: it is about to close its socket
+            return
+        try:
+            with open(os.pidfd_open(link.pid), "rb") as pidfd:
+                # It holds this link, and hence that pid, until it is seen to be gone.
+                if not link.lost.done():
+                    signal.pidfd_send_signal(pidfd.fileno(), signal.SIGTERM)
+        except ProcessLookupError:
+            self._lose(link, "the launcher ended")
+        else:
+            self._drain(link, text)
+
+    def _drain(self, link: _Link, reason: str = "the launcher takes no new runs any more") -> None:
+        if not link.over.done():
+            link.over.set_result(reason)
+        self._leave(link)
+
+    def _leave(self, link: _Link) -> None:
+        if self._link is link:
             self._link = None
             self._up.clear()
-            loop.remove_reader(sock.fileno())
-            sock.close()
-            for call in link.calls.values():
-                if not call.done():
-                    call.set_exception(_LinkLostError("the launcher is gone"))
+
+    async def _keep_old(self, link: _Link) -> None:
+        self._old.append(link)
+        await link.lost
+        self._close(link)
+        for directory in link.live & self._watched:
+            self._look_up(directory)
+
+    def _close(self, link: _Link) -> None:
+        self._leave(link)
+        if link in self._old:
+            self._old.remove(link)
+        asyncio.get_running_loop().remove_reader(link.sock.fileno())
+        link.sock.close()
+        for call in link.calls.values():
+            if not call.done():
+                call.set_exception(_LinkLostError("the launcher is gone"))
+
+    def _links(self) -> list[_Link]:
+        return [*self._old, *([self._link] if self._link else [])]
 
     async def _wait_up(self) -> _Link:
         try:
@@ -241,10 +309,9 @@ class LauncherClient:
         except TimeoutError as error:
             raise LauncherUnavailableError("there is no launcher") from error
 
-    async def _call(self, request: dict[str, object]) -> _Message:
-        return await self._request(await self._wait_up(), request)
-
-    async def _request(self, link: _Link, request: dict[str, object]) -> _Message:
+    async def _request(
+        self, link: _Link, request: dict[str, object], *, starts: Path | None = None
+    ) -> _Message:
         if len(link.calls) >= CALLS_MAX:
             raise LauncherUnavailableError(f"{CALLS_MAX} calls are waiting for the launcher")
         loop = asyncio.get_running_loop()
@@ -252,6 +319,8 @@ class LauncherClient:
         number = self._next_id
         reply: asyncio.Future[_Message] = loop.create_future()
         link.calls[number] = reply
+        if starts is not None:
+            link.starts[number] = starts
         try:
             async with asyncio.timeout(CALL_S_MAX), link.sending:
                 data = msgspec.json.encode(request | {"id": number})
@@ -266,10 +335,12 @@ class LauncherClient:
             raise _LinkLostError(str(error)) from error
         finally:
             link.calls.pop(number, None)
+            link.starts.pop(number, None)
 
     def _lose(self, link: _Link, reason: str) -> None:
-        if not link.lost.done():
-            link.lost.set_result(reason)
+        for future in (link.lost, link.over):
+            if not future.done():
+                future.set_result(reason)
 
     def _on_readable(self, link: _Link) -> None:
         for _ in range(DATAGRAMS_PER_TURN):
@@ -297,9 +368,14 @@ class LauncherClient:
 
     def _on_message(self, link: _Link, message: _Message) -> None:
         if message.id is not None:
+            starts = link.starts.get(message.id)
+            if starts is not None and message.started is not None and not message.existing:
+                link.live.add(starts)
             call = link.calls.get(message.id)
             if call is not None and not call.done():
                 call.set_result(message)
+        elif message.event == "draining":
+            self._drain(link)
         elif message.event == "live":
             link.live.add(Path(message.dir))
         elif message.event == "exited":
@@ -337,7 +413,7 @@ class LauncherClient:
 
     def _look_up(self, directory: Path) -> None:
         """Sees to it that the end of this attempt will be told, by the launcher or from disk."""
-        if self._link is not None and directory in self._link.live:
+        if any(directory in link.live for link in self._links()):
             return
         self._close_pidfd(directory)  # that shim may have gone on to another attempt
         attempt = rundir.AttemptDir(directory)
@@ -391,15 +467,17 @@ def _signal_stray(directory: Path, signo: int) -> int:
         start = rundir.read_start(rundir.AttemptDir(directory))
     except rundir.RunDirError:
         return 0  # nobody knows which processes those would be
-    table = shim.process_table()
+    table = processes.process_table()
     if start is None or not rundir.is_alive(start) or rundir.AttemptDir(directory).exit.exists():
         return 0  # asked after the table was read: its shim may serve another attempt since
     if start.shim_pid in table and table[start.shim_pid][2] == start.shim_start_time:
-        return shim.signal_all(shim.descendants([start.shim_pid], table), signo)
+        return processes.signal_all(processes.descendants([start.shim_pid], table), signo)
     is_command = start.pid in table and table[start.pid][2] == start.start_time
-    roots = shim.of_attempt(list(table), table, str(directory), start.pid if is_command else -1)
-    processes = {pid: table[pid][2] for pid in roots} | shim.descendants(roots, table)
-    return shim.signal_all(processes, signo)
+    mark = processes.mark_of(start.shim_pid, start.shim_start_time)
+    command = start.pid if is_command else -1
+    roots = processes.of_attempt(list(table), table, str(directory), command, mark)
+    found = {pid: table[pid][2] for pid in roots} | processes.descendants(roots, table)
+    return processes.signal_all(found, signo)
 
 
 def _unknown(text: str) -> rundir.Exit:

@@ -17,6 +17,8 @@ CONNECT_TRIES = 40
 RETRY_S = 0.05
 EXIT_LOCKED = 3
 STDERR_CHARS_MAX = 2000
+CGROUP = "LANHERD_CGROUP"
+FAIL_POINTS, AGENT_FAIL_POINTS = "LANHERD_LAUNCHER_FAIL_POINTS", "LANHERD_FAIL_POINTS"
 
 
 class LauncherUnavailableError(Exception):
@@ -81,8 +83,7 @@ class LauncherProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                # Nothing of the agent's environment: a run's comes whole from its spec.
-                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                env=_environment(),
                 cwd="/",
                 start_new_session=True,
                 timeout=SPAWN_S_MAX,
@@ -96,3 +97,15 @@ class LauncherProcess:
                 f"the launcher ended with status {done.returncode}: {words}"
             )
         return done.returncode == 0
+
+
+def _environment() -> dict[str, str]:
+    """Of the agent's own no more than what is meant for the launcher: a run's comes whole from its
+    spec."""
+    variables = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    if CGROUP in os.environ:
+        variables[CGROUP] = os.environ[CGROUP]
+    fail_points = os.environ.get(FAIL_POINTS) or os.environ.get(AGENT_FAIL_POINTS)
+    if fail_points:
+        variables[FAIL_POINTS] = fail_points
+    return variables

@@ -21,7 +21,7 @@ from typing import Literal, Self, TypeVar
 
 import msgspec
 
-from lanherd_agent.runs import shim
+from lanherd_agent.runs import processes, shim
 from lanherd_protocol.ids import EnvironmentId
 from lanherd_protocol.values import Lease, RunSettings, RunSpec
 
@@ -311,7 +311,7 @@ def open_process(pid: int, start_time: int) -> int | None:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return None
-    found = shim.read_stat(pid)
+    found = processes.read_stat(pid)
     ended = select.poll()
     ended.register(fd, select.POLLIN)
     if found is not None and found[2] == start_time and not ended.poll(0):

@@ -24,12 +24,11 @@ a fork writes to (a mere reference to an object does) is copied, at 3 us each.
 
 from __future__ import annotations
 
-import ctypes
 import errno
+import fcntl
 import gc
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -39,7 +38,25 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     Record = dict[str, Any]
-    Table = dict[int, tuple[int, int, int]]
+
+if TYPE_CHECKING or __package__:
+    from lanherd_agent.runs import cgroups, processes
+    from lanherd_agent.runs.log_keeper import LogKeeper
+    from lanherd_agent.runs.watch import Usage, Watch
+else:
+    import cgroups
+    import processes
+    from log_keeper import LogKeeper
+    from watch import Usage, Watch
+
+NUMBERS = {  # of a spec: default, least and most
+    "umask": (0o022, 0, 0o777),
+    "niceness": (0, 0, 19),
+    "log_bytes_max": (None, 1, 2**62),
+    "time_limit_s": (None, 0, 2**31),
+    "stop_signal": (int(signal.SIGTERM), 1, signal.NSIG - 1),
+    "stop_grace_s": (0.0, 0, 2**31),
+}
 
 # Formatting touches a third of the pages that json.dumps does.
 START = (  # of one length with and without the command's pid, since that comes by one overwrite
@@ -48,139 +65,45 @@ START = (  # of one length with and without the command's pid, since that comes 
 )
 EXIT = (
     b'{"code": %b, "signal": %b, "at": %.6f, "error": %b, "rusage": %b, "left": %d,'
-    b' "witness": "%b"}'
+    b' "witness": "%b", "timed_out": %b, "stopped": %b}'
 )
+BOOLEAN = b"false", b"true"
 START_INTEGERS = ("pid", "start_time", "shim_pid", "shim_start_time")
 BOOT_ID_CHARS = 36
 RUSAGE = b'{"user_s": %.6f, "system_s": %.6f, "rss_max_bytes": %d}'
 
-Usage = resource.struct_rusage  # imported here, once: os.wait4 would import it in each fork
 RECORD_BYTES_MAX = 4 * 1024 * 1024
 TEXT_CHARS_MAX = 400  # a shim's news stays below PIPE_BUF, so that its write is atomic
-TREE_KILL_S_MAX = 10.0
 RETRY_S = 1.0
-SWEEP_S = 0.02
 ATTEMPTS_MAX = 500  # per shim: there is no garbage collection here
 CHANNEL_BYTES_MAX = 8192
 UMASK = 0o077
-MARK = "LANHERD_ATTEMPT_DIR"  # in each command's environment: tells whose child an orphan is
-STOPPING = signal.SIGUSR1  # from the launcher, before a stop; blocked here, hence pending
 LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 CLAIM_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 EXIT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-ACTIONS = (os.POSIX_SPAWN_DUP2, 1), (os.POSIX_SPAWN_DUP2, 2)
 
 # What the command must get back: what Python or an ancestor ignores, and the launcher handles.
 IGNORED = [int(n) for n in range(1, signal.NSIG) if signal.getsignal(n) is signal.SIG_IGN]
 TO_RESET = [*IGNORED, *map(int, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD))]
 
-# `signal` with its enums touches 60 pages where this touches 5; made once, since making a ctypes
-# function touches 40.
-libc = ctypes.CDLL(None, use_errno=True)
-c_prctl, c_sigprocmask = libc.prctl, libc.sigprocmask
-PR_SET_CHILD_SUBREAPER, SIG_SETMASK = 36, 2
-ALL_SIGNALS = b"\xff" * 128
+# Named places where a shim or the launcher can be made to die, as in lanherd_agent.fail_points.
+FAIL_POINTS = {
+    name: int(count or 1)
+    for word in os.environ.get("LANHERD_LAUNCHER_FAIL_POINTS", "").split(",")
+    for name, _, count in (word.strip().partition("@"),)
+    if name and (count or "1").isdecimal()
+}
 
 
-def become_subreaper() -> None:
-    if c_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:  # not inherited by fork
-        raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER was refused")
+def hit(name: str) -> None:
+    FAIL_POINTS[name] = left = FAIL_POINTS.get(name, 0) - 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def failure(kind: str, cause: BaseException | str) -> Record:
     number, text = getattr(cause, "errno", None) or 0, (str(cause) or repr(cause))[:TEXT_CHARS_MAX]
     return {"kind": kind, "errno": number, "text": text}
-
-
-# Processes
-
-
-def read_stat(pid: int) -> tuple[int, int, int] | None:
-    """Parent, session and start time (clock ticks since boot); None once it is gone."""
-    try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-        try:
-            data = os.read(fd, 2048)
-        finally:
-            os.close(fd)
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = data[data.rindex(b")") + 2 :].split(b" ", 20)
-    return int(fields[1]), int(fields[3]), int(fields[19])
-
-
-def read_environment(pid: int) -> list[bytes]:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read().split(b"\0")
-    except OSError:
-        return []  # it is gone, or another user's
-
-
-def start_time(pid: int) -> int:
-    """Of a process that can't have been reaped."""
-    stat = read_stat(pid)
-    if stat is None:
-        raise ProcessLookupError(errno.ESRCH, f"/proc has no process {pid}")
-    return stat[2]
-
-
-def dead_child_waits() -> bool:
-    try:
-        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return False
-
-
-def process_table() -> Table:
-    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return {pid: stat for pid in pids if (stat := read_stat(pid)) is not None}
-
-
-def descendants(roots: list[int], table: Table) -> dict[int, int]:
-    """Start time, by pid, of each process below `roots`."""
-    children: dict[int, list[int]] = {}
-    for pid, (parent, _, _) in table.items():
-        children.setdefault(parent, []).append(pid)
-    found: dict[int, int] = {}
-    todo = list(roots)
-    while todo:
-        below = children.get(todo.pop(), [])
-        found.update((pid, table[pid][2]) for pid in below)
-        todo.extend(below)
-    return found
-
-
-def children(table: Table) -> list[int]:
-    return [pid for pid, (parent, _, _) in table.items() if parent == os.getpid()]
-
-
-def of_attempt(pids: list[int], table: Table, directory: str, command: int) -> list[int]:
-    """Those that are the command, of its session, or marked by their environment."""
-    mark = f"{MARK}={directory}".encode()
-    own = (pid for pid in pids if command in (pid, table[pid][1]))
-    return list({*own, *(pid for pid in pids if mark in read_environment(pid))})
-
-
-def signal_all(processes: dict[int, int], signo: int) -> int:
-    return sum(send_signal(pid, started, signo) for pid, started in processes.items())
-
-
-def send_signal(pid: int, started: int, signo: int) -> bool:
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return False
-    try:
-        stat = read_stat(pid)
-        if stat is None or stat[2] != started:
-            return False  # the pid is another process's by now
-        signal.pidfd_send_signal(fd, signo)
-    except (ProcessLookupError, PermissionError):
-        return False
-    finally:
-        os.close(fd)
-    return True
 
 
 # The run directory
@@ -229,6 +152,34 @@ def read_start_and_end(directory: str) -> tuple[Record | None, bool]:
     return found
 
 
+def claim(dir_fd: int) -> int:
+    """start.json, locked until it is filled in. Raises FileExistsError if it is another one's."""
+    fd = os.open("start.json", CLAIM_FLAGS, 0o600, dir_fd=dir_fd)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if os.fstat(fd).st_nlink == 0:
+        raise OSError(errno.EAGAIN, "start.json was taken away while it was claimed")
+    return fd
+
+
+def unclaim(directory: str) -> bool:
+    """Whether nothing can have run, once the shim that may have claimed it was killed. It has not
+    if it filled nothing in: whoever would do so yet holds the lock, or finds it taken away."""
+    try:
+        dir_fd = open_directory(directory)
+        fd = os.open("start.json", os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        empty = os.fstat(fd).st_size == 0
+        if empty:
+            os.unlink("start.json", dir_fd=dir_fd)
+        os.close(fd)
+        os.close(dir_fd)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return empty
+
+
 def write_all(fd: int, data: bytes) -> None:
     if os.pwrite(fd, data, 0) != len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -252,6 +203,9 @@ def exit_record(
     usage: Usage | None,
     error: Record | None,
     left: int = 0,
+    *,
+    timed_out: bool = False,
+    stopped: bool = False,
 ) -> bytes:
     """`left` counts the processes of the tree that could not be killed."""
     code = signo = rusage = b"null"
@@ -262,7 +216,8 @@ def exit_record(
     if usage is not None:
         rusage = RUSAGE % (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
     text = b"null" if error is None else json.dumps(error).encode()
-    return EXIT % (code, signo, at, text, rusage, left, witness)
+    flags = BOOLEAN[timed_out], BOOLEAN[stopped]
+    return EXIT % (code, signo, at, text, rusage, left, witness, *flags)
 
 
 def read_spec(dir_fd: int) -> Record:
@@ -272,44 +227,81 @@ def read_spec(dir_fd: int) -> Record:
     argv, env = spec.get("argv"), spec.get("env")
     if not argv or not isinstance(argv, list) or not isinstance(env, dict):
         raise ValueError("spec.json needs argv (a list that is not empty) and env (an object)")
-    for text in (*argv, *env, *env.values(), spec.get("cwd"), spec.setdefault("log", "log")):
+    logs = [spec.setdefault("log", "log")]
+    if spec.setdefault("err", None) is not None:
+        logs.append(spec["err"])
+    for text in (*argv, *env, *env.values(), spec.get("cwd"), *logs):
         if not isinstance(text, str) or "\0" in text:
-            raise ValueError("spec.json: argv, env, cwd and log must be strings without NUL")
-    if spec["log"] in ("", ".", "..") or "/" in spec["log"]:
-        raise ValueError("spec.json: log must be a plain file name")
-    if not isinstance(spec.setdefault("umask", 0o022), int):
-        raise ValueError("spec.json: umask must be an integer")
-    if not isinstance(spec.setdefault("stop_grace_s", 0.0), int | float):
-        raise ValueError("spec.json: stop_grace_s must be a number")
+            raise ValueError("spec.json: argv, env, cwd and logs must be strings without NUL")
+    for name in logs:
+        if name in ("", ".", "..") or "/" in name:
+            raise ValueError("spec.json: log and err must be plain file names")
+    for name, (default, least, most) in NUMBERS.items():
+        value = spec.setdefault(name, default)
+        if value != default and not (isinstance(value, int | float) and least <= value <= most):
+            raise ValueError(f"spec.json: {name} must be from {least} to {most}")
     return spec
+
+
+def open_spec_logs(dir_fd: int, spec: Record) -> list[LogKeeper]:
+    """Of stdout, and of stderr if that has one of its own."""
+    keepers = []
+    for name in (spec["log"], spec["err"]):
+        if name is not None:
+            fd = os.open(name, LOG_FLAGS, 0o600, dir_fd=dir_fd)
+            keepers.append(LogKeeper(dir_fd, name, fd, spec["log_bytes_max"]))
+    return keepers
+
+
+def open_logs(directory: str) -> list[LogKeeper]:
+    """Those of an attempt whose shim kept them until it was killed."""
+    dir_fd = open_directory(directory)
+    keepers = open_spec_logs(dir_fd, read_spec(dir_fd))
+    for keeper in keepers:
+        keeper.resume(read_record(dir_fd, f"{keeper.name}.gap"))
+    return keepers
+
+
+def fill_start(directory: str, start: Record) -> None:
+    """With the command's pid, which its shim could not fill in any more."""
+    dir_fd = open_directory(directory)
+    fd = os.open("start.json", os.O_WRONLY | os.O_NOFOLLOW, dir_fd=dir_fd)
+    values = [start[name] for name in (*START_INTEGERS, "at")]
+    os.pwrite(fd, START % (start["boot_id"].encode(), *values), 0)
+    os.close(fd)
+    os.close(dir_fd)
 
 
 # The shim
 
 
-def spawn(spec: Record, log_fd: int, directory: str) -> int:
+def spawn(spec: Record, fds: tuple[int, int], directory: str, folder: str) -> int:
     """By posix_spawn (a vfork): a fork would copy 300 more pages, a third of a run's whole cost.
+    Into a cgroup's `folder`, nothing but a fork of one's own can do it.
 
     The search in PATH is done here, since posix_spawnp would search our own.
     """
-    name, env = spec["argv"][0], spec["env"] | {MARK: directory}
-    folders = [""] if "/" in name else [f"{d or '.'}/" for d in search_path(env)]
+    name, env = spec["argv"][0], spec["env"] | {processes.MARK: directory}
+    places = [""] if "/" in name else [f"{d or '.'}/" for d in search_path(env)]
     why: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    for folder in folders:
+    for place in places:
+        path = place + name
         try:
+            if folder:
+                return cgroups.spawn(folder, path, spec["argv"], env, fds, TO_RESET)
             return os.posix_spawn(
-                folder + name,
+                path,
                 spec["argv"],
                 env,
-                file_actions=[(action, log_fd, target) for action, target in ACTIONS],
+                file_actions=[(os.POSIX_SPAWN_DUP2, fd, n) for n, fd in enumerate(fds, 1)],
                 setsid=True,
                 setsigmask=(),
                 setsigdef=TO_RESET,
             )
         except (FileNotFoundError, NotADirectoryError) as error:
-            if not folder:
+            if not place:
                 raise
-            if os.path.lexists(folder + name):
+            if os.path.lexists(path):
                 why = error  # it is there, but its interpreter isn't
         except OSError as error:
             why = error  # as execvp does: told if no later folder has it
@@ -320,10 +312,16 @@ def search_path(env: dict[str, str]) -> list[str]:
     return env.get("PATH", os.defpath).split(":")
 
 
+class CannotRunError(Exception):
+    """With what failure() made of its cause."""
+
+
 class Shim:
-    def __init__(self, news_fd: int, channel: int, boot_id: bytes) -> None:
+    def __init__(self, news_fd: int, channel: int, boot_id: bytes, cgroup_root: str) -> None:
         self.news_fd, self.channel, self.boot_id = news_fd, channel, boot_id
-        self.pid, self.start_time = os.getpid(), start_time(os.getpid())
+        self.cgroup_root = cgroup_root
+        self.pid, self.start_time = os.getpid(), processes.start_time(os.getpid())
+        processes.put_mark(self.pid, self.start_time)
         self.attempts_left = ATTEMPTS_MAX if channel >= 0 else 1
         self.idle = False
 
@@ -337,8 +335,8 @@ class Shim:
     def next_directory(self) -> str:
         """Empty when the launcher wants no more of this shim, or is gone."""
         directory = os.fsdecode(os.read(self.channel, CHANNEL_BYTES_MAX))
-        while STOPPING in signal.sigpending():  # meant for the attempt before
-            signal.sigtimedwait({STOPPING}, 0)
+        while processes.wait_signal(0.0) > 0:  # meant for the attempt before
+            pass
         return directory
 
     def tell(self, key: bytes, value: bytes) -> None:
@@ -359,72 +357,85 @@ class Shim:
             kind = "spec"
             spec = read_spec(dir_fd)
             kind = "io"
-            log_fd = os.open(spec["log"], LOG_FLAGS, 0o600, dir_fd=dir_fd)
-            claim = os.open("start.json", CLAIM_FLAGS, 0o600, dir_fd=dir_fd)
+            keepers = open_spec_logs(dir_fd, spec)
+            start_fd = claim(dir_fd)
         except FileExistsError:
             self.tell(b"existing", json.dumps(read_start(dir_fd) or {}).encode())
         except (OSError, ValueError) as error:
             self.refuse(kind, error)
         else:
-            self.attempt(dir_fd, claim, spec, log_fd)
+            self.attempt(dir_fd, start_fd, spec, keepers)
 
-    def attempt(self, dir_fd: int, claim: int, spec: Record, log_fd: int) -> None:
+    def attempt(self, dir_fd: int, start_fd: int, spec: Record, keepers: list[LogKeeper]) -> None:
+        folder = ""
         try:
             own = self.pid, self.start_time, time.time()
-            write_all(claim, START % (self.boot_id, 0, 0, *own))
+            write_all(start_fd, START % (self.boot_id, 0, 0, *own))
+            if self.cgroup_root:
+                folder = cgroups.make(self.cgroup_root, self.directory)
         except OSError as error:
             os.unlink("start.json", dir_fd=dir_fd)  # nothing ran: it may be tried again
             self.refuse("io", error)
             return
+        if FAIL_POINTS:
+            hit("shim.claimed")
+        try:
+            command = self.spawn(spec, keepers, folder)
+        except CannotRunError as error:
+            record = exit_record(b"shim", time.time(), None, None, error.args[0])
+            self.record_exit(dir_fd, record, at_end=True)
+            return
+        if FAIL_POINTS:
+            hit("shim.spawned")
+        start = START % (self.boot_id, command, processes.start_time(command), *own)
+        os.pwrite(start_fd, start, 0)  # not fsynced: after a power cut, the boot id says enough
+        os.close(start_fd)
+        self.tell(b"started", start)
+        if FAIL_POINTS:
+            hit("shim.told")
+        self.wait(dir_fd, Watch(spec, command, folder, keepers))
+        os.close(dir_fd)
+
+    def spawn(self, spec: Record, keepers: list[LogKeeper], folder: str) -> int:
         kind = "cwd"
         try:
             os.chdir(spec["cwd"])
             kind = "exec"
             os.umask(spec["umask"])
-            command = spawn(spec, log_fd, self.directory)
+            command = spawn(spec, (keepers[0].fd, keepers[-1].fd), self.directory, folder)
         except (OSError, ValueError) as error:
-            at, why = time.time(), failure(kind, error)
-            self.record_exit(dir_fd, exit_record(b"shim", at, None, None, why), at_end=True)
-            return
+            raise CannotRunError(failure(kind, error)) from error
         finally:
             os.umask(UMASK)
             os.chdir("/")
-        start = START % (self.boot_id, command, start_time(command), *own)
-        os.pwrite(claim, start, 0)  # not fsynced: after a power cut, the boot id says enough
-        os.close(claim)
-        os.close(log_fd)
-        self.tell(b"started", start)
-        self.wait(dir_fd, spec, command)
-        os.close(dir_fd)
-
-    def wait(self, dir_fd: int, spec: Record, command: int) -> None:
-        pid = 0
-        while pid != command:
-            pid, status, usage = os.wait4(-1, 0)
-        at = time.time()
-        left = self.end_tree(spec["stop_grace_s"])
-        record = exit_record(b"shim", at, status, usage, None, left)
-        self.record_exit(dir_fd, record, at_end=left > 0 or self.attempts_left == 0)
-
-    def end_tree(self, stop_grace_s: float) -> int:
-        """Kills what the command left; in a stop (a shell that died of it, a training that saves
-        its state), only after the grace."""
-        kill_at = 0.0
-        while True:
+        if spec["niceness"]:
             try:
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            except ChildProcessError:
-                return 0
-            now = time.monotonic()
-            if not kill_at:
-                kill_at = now + stop_grace_s if STOPPING in signal.sigpending() else now
-            if now >= kill_at:
-                left = descendants([os.getpid()], process_table())
-                signal_all(left, signal.SIGKILL)
-                if now > kill_at + TREE_KILL_S_MAX:
-                    return len(left)
-            signal.sigtimedwait({signal.SIGCHLD}, SWEEP_S)
+                os.setpriority(os.PRIO_PGRP, command, spec["niceness"])
+            except PermissionError:
+                return command  # a setuid program is no longer ours to be nice with
+        return command
+
+    def wait(self, dir_fd: int, watch: Watch) -> None:
+        watch.wait()
+        if FAIL_POINTS:
+            hit("shim.waited")
+        left = watch.left
+        if watch.folder:
+            left = max(left, cgroups.remove(watch.folder))
+        for keeper in watch.keepers:
+            keeper.close()
+        assert watch.ended is not None
+        record = exit_record(
+            b"shim",
+            *watch.ended,
+            None,
+            left,
+            timed_out=watch.timed_out,
+            stopped=watch.stopped,
+        )
+        if FAIL_POINTS:
+            hit("shim.before_exit")
+        self.record_exit(dir_fd, record, at_end=left > 0 or self.attempts_left == 0)
 
     def record_exit(self, dir_fd: int, record: bytes, *, at_end: bool) -> None:
         """Its news says, too, whether all is over and this shim free for the next attempt."""
@@ -433,10 +444,12 @@ class Shim:
             try:
                 write_exit(dir_fd, record)
                 written = True
+                if FAIL_POINTS:
+                    hit("shim.exit_written")
             except FileNotFoundError:
                 written = True  # the run directory was deleted: no place for it any more
             except OSError:  # a full disk: the agent hears of it now, the disk when it has room
-                signal.sigtimedwait({signal.SIGCHLD}, RETRY_S if told else 0)
+                processes.wait_signal(RETRY_S if told else 0.0)
             if not told:
                 self.idle = written and not at_end
                 self.tell(b"exit", record)
@@ -444,17 +457,23 @@ class Shim:
 
 
 def run_shim(
-    directory: str, news_fd: int, channel: int, boot_id: str, to_close: list[int]
+    directory: str,
+    news_fd: int,
+    channel: int,
+    boot_id: str,
+    cgroup_root: str,
+    to_close: list[int],
 ) -> NoReturn:
-    """`channel`: where it reads the directory of each further attempt, if it may serve more."""
+    """`channel`: where it reads the directory of each further attempt, if it may serve more;
+    `cgroup_root`: where each gets a cgroup, if not empty."""
     try:
         gc.disable()
-        c_sigprocmask(SIG_SETMASK, ALL_SIGNALS, None)
+        processes.c_sigprocmask(processes.SIG_SETMASK, processes.ALL_SIGNALS, None)
         for fd in to_close:
             os.close(fd)
         os.setsid()
-        become_subreaper()
-        Shim(news_fd, channel, boot_id.encode()).serve(directory)
+        processes.become_subreaper()
+        Shim(news_fd, channel, boot_id.encode(), cgroup_root).serve(directory)
     except BaseException:  # nothing may return into the launcher's loop in a forked child
         sys.excepthook(*sys.exc_info())
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lanherd_agent.runs import rundir, shim
+from lanherd_agent.runs import processes, rundir, shim
 from lanherd_protocol.ids import EnvironmentId, GpuUuid
 from lanherd_protocol.values import Lease, LeasedGpu, RetryRule, RunSettings, RunSpec
 
@@ -148,7 +148,7 @@ def test_a_scan_tells_of_every_attempt_in_order(tmp_path: Path) -> None:
 def test_alive_is_this_boot_this_pid_and_this_start_time() -> None:
     child = subprocess.Popen(["sleep", "60"])
     try:
-        started = shim.start_time(child.pid)
+        started = processes.start_time(child.pid)
         start = rundir.Start(
             boot_id=rundir.boot_id(),
             pid=child.pid,
@@ -170,13 +170,14 @@ def test_alive_is_this_boot_this_pid_and_this_start_time() -> None:
         child.kill()
         child.wait()
     assert not rundir.is_alive(start)
-    assert not shim.send_signal(start.pid, start.start_time, signal.SIGKILL)
+    assert not processes.send_signal(start.pid, start.start_time, signal.SIGKILL)
 
 
 def test_a_pid_of_another_process_is_never_signalled() -> None:
     child = subprocess.Popen(["sleep", "60"])
     try:
-        assert not shim.send_signal(child.pid, shim.start_time(child.pid) + 1, signal.SIGKILL)
+        started = processes.start_time(child.pid)
+        assert not processes.send_signal(child.pid, started + 1, signal.SIGKILL)
         assert child.poll() is None
     finally:
         child.kill()
@@ -230,7 +231,8 @@ def test_each_log_has_its_gap_and_its_times(attempt: rundir.AttemptDir) -> None:
 
 
 def test_what_has_elapsed_is_told_by_the_start_of_the_process() -> None:
-    own = msgspec.structs.replace(START, pid=os.getpid(), start_time=shim.start_time(os.getpid()))
+    pid = os.getpid()
+    own = msgspec.structs.replace(START, pid=pid, start_time=processes.start_time(pid))
     elapsed_s = rundir.elapsed_s(own)
     assert 0.0 <= elapsed_s < 3600.0
     a_second_earlier = msgspec.structs.replace(own, start_time=own.start_time - rundir.TICKS_PER_S)

@@ -1,0 +1,130 @@
+"""What a shim does between a command's start and the end of all that it left.
+
+Stdlib only: the launcher and every shim carry this.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+
+TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
+if TYPE_CHECKING:
+    from typing import Any
+
+if TYPE_CHECKING or __package__:
+    from lanherd_agent.runs import cgroups, processes
+    from lanherd_agent.runs.log_keeper import LogKeeper
+else:
+    import cgroups
+    import processes
+
+Usage = resource.struct_rusage  # imported here, once: os.wait4 would import it in each fork
+REFUSED_S_MAX = 1.0  # of killing, if none that is left takes the signal
+SWEEP_S_MAX, FOUND_S = 1.0, 0.001
+LIMIT_SLACK_S = 5.0  # the agent carries a time limit out itself, if it is there
+NEVER = float("inf")
+
+
+class Watch:
+    """A command that runs, until it and all that it left are gone.
+
+    What the command left is killed at once; in a stop (a shell that died of it, a training that
+    saves its state), only after the grace. A time limit is the agent's to carry out; if it did not,
+    this does. What forks while it is killed is caught as a child of this subreaper, again and
+    again, since a walk over /proc may come late to it.
+    """
+
+    def __init__(
+        self, spec: dict[str, Any], command: int, folder: str, keepers: list[LogKeeper]
+    ) -> None:
+        self.spec, self.command, self.folder, self.keepers = spec, command, folder, keepers
+        limit_s = spec["time_limit_s"]
+        self.limit_at = NEVER if limit_s is None else time.monotonic() + limit_s + LIMIT_SLACK_S
+        self.ended: tuple[float, int, Usage] | None = None
+        self.stopping = self.stopped = self.timed_out = False
+        self.kill_at = self.give_up_at = self.refused_at = NEVER
+        self.sweep_at, self.sweep_s = 0.0, processes.SWEEP_S
+        self.children: set[int] = set()
+        self.left = 0
+
+    def wait(self) -> None:
+        timeout_s: float | None = self.keepers[0].next_at - time.monotonic()
+        if self.limit_at < NEVER:
+            timeout_s = 0.0
+        while True:
+            if processes.wait_signal(timeout_s) == processes.STOPPING:
+                self.on_stop(processes.told_grace_s())
+            if not self.reap():
+                return
+            now = time.monotonic()
+            for keeper in self.keepers:
+                if keeper.next_at <= now:
+                    keeper.look(now)
+            if self.limit_at <= now and not self.stopping:
+                self.on_limit(now)
+            pause_s = self.kill(now) if self.kill_at <= now else NEVER
+            if self.left:
+                return
+            timeout_s = min(pause_s, self.next_time() - now)
+            timeout_s = None if timeout_s == NEVER else max(0.0, timeout_s)
+
+    def next_time(self) -> float:
+        limit_at = NEVER if self.stopping else self.limit_at
+        kill_at = self.kill_at if self.kill_at > time.monotonic() else NEVER
+        return min(limit_at, kill_at, *(keeper.next_at for keeper in self.keepers))
+
+    def reap(self) -> bool:
+        """Whether there are any left."""
+        try:
+            while True:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                if pid == 0:
+                    return True
+                if pid == self.command:
+                    self.ended = time.time(), status, usage
+                    if not self.stopping:
+                        self.kill_at = 0.0
+        except ChildProcessError:
+            return False
+
+    def on_stop(self, grace_s: float | None) -> None:
+        if self.ended is None:
+            self.stopped = True
+        self.stop_within(self.spec["stop_grace_s"] if grace_s is None else grace_s)
+
+    def stop_within(self, grace_s: float) -> None:
+        self.stopping = True
+        self.kill_at = min(self.kill_at, time.monotonic() + grace_s)
+
+    def on_limit(self, now: float) -> None:
+        self.timed_out = self.ended is None
+        self.stop_within(self.spec["stop_grace_s"])
+        processes.signal_all(self.tree(), self.spec["stop_signal"])
+
+    def tree(self) -> dict[int, int]:
+        inside = cgroups.members(self.folder) if self.folder else {}
+        return inside | processes.descendants([os.getpid()], processes.process_table())
+
+    def kill(self, now: float) -> float:
+        """Until when it may wait for what it has killed."""
+        children = set(processes.children_now(os.getpid()))
+        for pid in children:
+            processes.kill_child(pid)
+        found, self.children = children - self.children, children
+        if now < self.sweep_at:
+            return FOUND_S if found else self.sweep_at - now
+        if self.folder:
+            cgroups.kill(self.folder)
+        tree = self.tree()
+        taken = processes.signal_all(tree, signal.SIGKILL)
+        self.refused_at = NEVER if taken else min(self.refused_at, now)
+        if self.ended is not None:
+            self.give_up_at = min(self.give_up_at, now + processes.TREE_KILL_S_MAX)
+            if now >= min(self.give_up_at, self.refused_at + REFUSED_S_MAX):
+                self.left = len(tree)
+        self.sweep_s = min(self.sweep_s * 1.2, SWEEP_S_MAX)
+        self.sweep_at = now + self.sweep_s
+        return FOUND_S if found else self.sweep_s
