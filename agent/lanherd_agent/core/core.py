@@ -85,13 +85,8 @@ class AgentCore:
     def timers(self, now: float) -> list[f.SetTimer]:
         """The timers that follow from the state. None waits longer than it would have, even if
         the clock was set back."""
-        found: list[f.SetTimer] = []
-        for timer, run in self.books.timers.items():
-            due = _due(run)
-            if due is not None:
-                at, since = due
-                found.append(f.SetTimer(timer=timer, at=min(at, now + at - since)))
-        return found
+        due = ((timer, *_due(run)) for timer, run in self.books.timers.items())
+        return [f.SetTimer(timer=timer, at=min(at, now + at - since)) for timer, at, since in due]
 
     def strangers(self, event: e.Event) -> list[RunId]:
         """Runs that the event is about and that may be ended ones which only the store knows."""
@@ -199,17 +194,18 @@ class AgentCore:
                 self._waiting.on_retry_timer(run, now, step)
 
 
-def _due(run: Run) -> tuple[float, float] | None:
+def _due(run: Run) -> tuple[float, float]:
     """When the run's timer is due, and since when it is set."""
-    match run.state:
-        case Queued(not_before=float(at), since=since):
-            return at, since
-        case Running(limit_at=float(at), since=since):
-            return at, since
-        case Stopping(kill_at=at, since=since):
-            return at, since
-        case _:
-            return None
+    state = run.state
+    if isinstance(state, Queued):
+        at = state.not_before
+    elif isinstance(state, Running):
+        at = state.limit_at
+    else:
+        assert isinstance(state, Stopping)
+        at = state.kill_at
+    assert at is not None
+    return at, state.since
 
 
 _HANDLERS: dict[type, Callable[..., None]] = {

@@ -23,16 +23,12 @@ from lanherd_protocol.values import Dependency
 
 def is_met(dependency: Dependency, other: Run) -> bool | None:
     """Whether the dependency on `other` has come true; None if it can't any more."""
-    over = isinstance(other.state, Ended)
-    match dependency.kind:
-        case "after":
-            return over or other.attempt > 1 or isinstance(other.state, Running | Stopping)
-        case "after_any":
-            return over
-        case "after_ok":
-            if isinstance(other.state, Ended):
-                return True if other.state.outcome == "succeeded" else None
-            return False
+    state = other.state
+    if dependency.kind == "after":
+        return other.attempt > 1 or isinstance(state, Running | Stopping | Ended)
+    if dependency.kind == "after_any" or not isinstance(state, Ended):
+        return isinstance(state, Ended)
+    return True if state.outcome == "succeeded" else None
 
 
 def check_dependencies(new: Sequence[NewRun], known: Mapping[RunId, Run]) -> None:

@@ -1,6 +1,7 @@
 """What is refused at submit, and with which words."""
 
 import pytest
+from msgspec.structs import replace
 
 from lanherd_agent.core.admission import check_runs
 from lanherd_agent.core.events import GpuCapacity
@@ -9,14 +10,70 @@ from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId, SnapshotId
 from lanherd_protocol.messages import NewRun
-from lanherd_protocol.values import GpuRequest, RunSpec
-from tests.simulation.making import LOCKED, PROJECT, gpu, gpu_spec, new, run_id
+from lanherd_protocol.values import (
+    Dependency,
+    GpuRequest,
+    LogRule,
+    RetryRule,
+    RunSettings,
+    RunSpec,
+    StopRule,
+)
+from tests.simulation.making import (
+    LOCKED,
+    PLAIN,
+    PROJECT,
+    after,
+    gpu,
+    gpu_spec,
+    new,
+    run_id,
+    tried,
+)
+
+NAN, INF, TOO_LONG = float("nan"), float("inf"), limits.TIME_LIMIT_S_MAX * 1.01
 
 
 def refusal(*runs: NewRun, gpus: list[GpuCapacity] | None = None) -> LanherdError:
     with pytest.raises(LanherdError) as refused:
         check_runs(runs, gpus, Rules())
     return refused.value
+
+
+def test_every_field_may_be_at_its_bounds() -> None:
+    spec = RunSpec(
+        command=("true",),
+        time_limit_s=limits.TIME_LIMIT_S_MAX,
+        stop=StopRule(signal="KILL", grace_s=0),
+        retry=RetryRule(
+            attempts_max=limits.ATTEMPTS_PER_RUN_MAX,
+            on=("failed", "lost", "timed_out"),
+            exit_codes=(1, 255),
+            signals=(1, 64),
+            backoff_s=limits.BACKOFF_S_MAX,
+            backoff_s_max=limits.BACKOFF_S_MAX,
+            backoff_factor=limits.BACKOFF_FACTOR_MAX,
+            jitter=1,
+        ),
+        dependencies=(Dependency(run=run_id(9)),),
+        directory="/" + "a" * (limits.PATH_BYTES_MAX - 1),
+        niceness=limits.NICENESS_MAX,
+        pre_command=("true",),
+        post_command=("true",),
+        log=LogRule(split=True, bytes_max=limits.LOG_CAP_BYTES_MIN),
+        secrets=("_A1", "TOKEN"),
+        restart_of=run_id(8),
+    )
+    settings = RunSettings(
+        priority=-limits.PRIORITY_MAX,
+        held=True,
+        tags=tuple(f"tag {n}" for n in range(limits.TAGS_PER_RUN_MAX)),
+        notes="\n" * limits.NOTES_CHARS_MAX,
+        pinned=True,
+    )
+    check_runs([new(1, spec, settings)], None, Rules())
+    check_runs([new(1, replace(PLAIN, directory="src/deep"))], None, Rules())
+    check_runs([new(1, replace(PLAIN, log=LogRule(split=True)))], None, Rules())
 
 
 def test_what_can_be_taken() -> None:
@@ -59,8 +116,45 @@ def test_what_can_be_taken() -> None:
         RunSpec(command=("true",), gpus=GpuRequest(count=1, vram_bytes=-1)),
         RunSpec(command=("true",), gpus=GpuRequest(vram_bytes=1)),
         RunSpec(command=("true",), gpus=GpuRequest(exclusive=True)),
+        *(replace(PLAIN, time_limit_s=limit_s) for limit_s in (0, -1, NAN, INF, TOO_LONG)),
+        *(replace(PLAIN, niceness=niceness) for niceness in (-1, 20)),
+        *(replace(PLAIN, stop=StopRule(grace_s=grace_s)) for grace_s in (-1, NAN, INF, 1e9)),
+        *(replace(PLAIN, restart_of=RunId(run)) for run in ("", "x")),
+        replace(PLAIN, pre_command=("",)),
+        replace(PLAIN, post_command=("a\0",)),
+        *(
+            replace(PLAIN, directory=path)
+            for path in ("..", "a/../b", "a//b", "a/", "./a", "a\\b", "/a\0", "/" + "a" * 4096)
+        ),
+        *(
+            replace(PLAIN, log=LogRule(bytes_max=most))
+            for most in (0, -1, limits.LOG_CAP_BYTES_MIN - 1, limits.LOG_CAP_BYTES_MAX + 1)
+        ),
+        *(
+            replace(PLAIN, secrets=names)
+            for names in (
+                ("",), ("1A",), ("A-B",), ("A/B",), ("Ä",), ("A\n",), ("A", "A"),
+                ("A" * 256,), tuple(f"A{n}" for n in range(limits.SECRETS_PER_RUN_MAX + 1)),
+            )
+        ),
+        *(
+            tried(**rule)
+            for rule in (
+                {"attempts_max": 0}, {"attempts_max": limits.ATTEMPTS_PER_RUN_MAX + 1},
+                {"on": ("lost", "lost")}, {"exit_codes": (0,)}, {"exit_codes": (256,)},
+                {"exit_codes": (1, 1)}, {"signals": (0,)}, {"signals": (65,)},
+                {"backoff_s": -1}, {"backoff_s": NAN}, {"backoff_s": INF},
+                {"backoff_s_max": -1}, {"backoff_s_max": NAN}, {"backoff_factor": 0.5},
+                {"backoff_factor": NAN}, {"backoff_factor": 11}, {"jitter": -0.1},
+                {"jitter": 1.1}, {"jitter": NAN},
+            )
+        ),
+        after(2),
+        after(1, 1),
+        replace(PLAIN, dependencies=(Dependency(run=RunId("x")),)),
+        after(*range(3, 4 + limits.DEPENDENCIES_PER_RUN_MAX)),
     ],
-)
+)  # fmt: skip
 def test_a_spec_that_makes_no_sense_is_refused(broken: RunSpec) -> None:
     failure = refusal(new(1), new(2, broken)).failure
     assert failure.code is ErrorCode.INVALID_REQUEST

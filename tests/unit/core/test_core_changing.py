@@ -154,7 +154,7 @@ def test_every_command_sent_again_has_the_very_same_answer() -> None:
     machine.submit(new(1), new(2))
     machine.started(1)
     machine.exited(2)
-    events = [
+    events: list[e.Event] = [
         e.StopRequested(owner="ann", request=stop(1, 1, 5, "INT")),
         e.ChangeRequested(owner="ann", request=change(1, 2, priority=4, tags=("x",))),
         e.FilesRemovalRequested(owner="ann", request=remove_files(2, 3)),
@@ -166,19 +166,20 @@ def test_every_command_sent_again_has_the_very_same_answer() -> None:
         core.now += 1000
         steps = [core.handle(event) for event in events]
         assert [msgpack.encode(step.reply) for step in steps] == first
-        assert all(step.told == step.effects == [] for step in steps)
+        assert not any(step.told or step.effects for step in steps)
         assert all(step.command is None for step in steps)
 
 
 def test_a_command_id_means_one_thing() -> None:
     machine = over()
     machine.change(1, notes="a")
-    for request in (
+    others: tuple[e.Event, ...] = (
         e.ChangeRequested(owner=None, request=change(1, notes="b")),
         e.StopRequested(owner=None, request=stop(1)),
         e.FilesRemovalRequested(owner=None, request=remove_files(1)),
-    ):
-        assert refused(machine, request) is ErrorCode.CONFLICT
+    )
+    for other in others:
+        assert refused(machine, other) is ErrorCode.CONFLICT
     event = e.ChangeRequested(owner="bob", request=change(1, notes="a"))
     assert refused(machine, event) is ErrorCode.NOT_ALLOWED
 
@@ -224,7 +225,7 @@ def test_a_restart_is_a_new_run_of_the_same_spec() -> None:
     assert isinstance(machine.state(4), Starting)
     machine.exited(4)
     again = machine.restart(3, 4)
-    assert again.reply == step.reply and again.told == [] == again.effects
+    assert again.reply == step.reply and not (again.told or again.effects)
     assert machine.submit(new(4, spec, settings)).reply == step.reply
 
 

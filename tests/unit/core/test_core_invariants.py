@@ -3,27 +3,48 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
+from lanherd_agent.core import reasons
 from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.invariants import InvariantBroken, check
 from lanherd_agent.core.queue import place_of
-from lanherd_agent.core.run_states import Running
-from lanherd_protocol.values import Lease, LeasedGpu
-from tests.simulation.making import GB, NOW, PROJECT, gpu, gpu_spec, new, readings, run_id, stop
+from lanherd_agent.core.run_states import Queued, Running
+from lanherd_protocol.values import Dependency, Lease, LeasedGpu, Reason, RunSettings
+from tests.simulation.making import (
+    GB,
+    NOW,
+    PLAIN,
+    PROJECT,
+    after,
+    gpu,
+    gpu_spec,
+    new,
+    readings,
+    run_id,
+    stop,
+    tried,
+)
 
 
 def busy_core() -> AgentCore:
-    """1 and 2 share a GPU, 3 is stopping, 4 waits, 5 to 12 are prepared, 13 after them."""
+    """1 and 2 share a GPU, 3 is stopping, 4 waits, 5 to 12 are prepared, 13 after them; 14 waits
+    for 4, 15 for its next attempt, 16 has a time limit, 17 is over and 18 is held."""
     core = AgentCore()
     core.handle(readings(gpu(0)), NOW)
     runs = [new(1, gpu_spec(8)), new(2, gpu_spec(8)), new(3), new(4, gpu_spec(20))]
     runs += [new(number, PROJECT) for number in range(5, 14)]
+    runs += [new(14, after(4)), new(15, tried(2)), new(16, replace(PLAIN, time_limit_s=60))]
+    runs += [new(17), new(18, PLAIN, RunSettings(held=True))]
     core.handle(e.RunsSubmitted(owner="ann", runs=tuple(runs)), NOW)
     for number in (2, 3):
         core.handle(e.AttemptStarted(run=run_id(number), attempt=1, pid=number, at=NOW), NOW)
     core.handle(e.StopRequested(owner=None, request=stop(3)), NOW)
+    core.handle(e.AttemptStarted(run=run_id(16), attempt=1, pid=16, at=NOW), NOW)
+    core.handle(e.AttemptExited(run=run_id(15), attempt=1, at=NOW, code=1), NOW)
+    core.handle(e.AttemptExited(run=run_id(17), attempt=1, at=NOW, code=0), NOW)
     check(core)
     return core
 
@@ -33,7 +54,7 @@ def lose_lease(core: AgentCore) -> None:
 
 
 def allow_fewer(core: AgentCore) -> None:
-    core.books.rules = type(core.rules)(runs_at_once_max=1)
+    core.books.rules = type(core.rules)(runs_at_once_max=2)
 
 
 def miscount(core: AgentCore) -> None:
@@ -118,9 +139,88 @@ def no_process(core: AgentCore) -> None:
     core.books.runs[run_id(2)].state = Running(since=NOW, pid=0, lease=state.lease)
 
 
+def tell(core: AgentCore, number: int, reason: Reason) -> None:
+    run = core.books.runs[run_id(number)]
+    assert isinstance(run.state, Queued)
+    run.state = replace(run.state, reason=reason)
+
+
+def tell_otherwise(core: AgentCore) -> None:
+    tell(core, 18, reasons.IN_LINE)
+
+
+def wait_for_the_dead(core: AgentCore) -> None:
+    run = core.books.runs[run_id(14)]
+    assert isinstance(run.state, Queued)
+    run.state = replace(run.state, waits_for=(Dependency(run=run_id(17)),))
+
+
+def wait_for_nobody(core: AgentCore) -> None:
+    core.books.dependents.clear()
+
+
+def look_away(core: AgentCore) -> None:
+    core.books.moved.append(core.books.runs[run_id(4)])
+
+
+def adopt_the_dead(core: AgentCore) -> None:
+    core.books.unadopted.add(run_id(17))
+
+
+def forget_an_attempt(core: AgentCore) -> None:
+    core.books.runs[run_id(15)].earlier = ()
+
+
+def try_too_often(core: AgentCore) -> None:
+    core.books.runs[run_id(17)].attempt = 2
+
+
+def try_a_success_again(core: AgentCore) -> None:
+    run = core.books.runs[run_id(15)]
+    run.earlier = (replace(run.earlier[0], outcome="succeeded"),)
+
+
+def lose_limit(core: AgentCore) -> None:
+    run = core.books.runs[run_id(16)]
+    assert isinstance(run.state, Running)
+    run.state = replace(run.state, limit_at=None)
+
+
+def start_the_held(core: AgentCore) -> None:
+    core.books.runs[run_id(2)].settings = RunSettings(held=True)
+
+
+def signal_an_earlier_attempt(core: AgentCore) -> None:
+    ghost = f.SignalAttempt(run=run_id(2), attempt=0, signal=15)
+    core.books.pending[ghost.id] = ghost
+
+
+def remove_under_it(core: AgentCore) -> None:
+    effect = f.RemoveFiles(run=run_id(2))
+    core.books.pending[effect.id] = effect
+
+
+def remove_too_early(core: AgentCore) -> None:
+    core.books.runs[run_id(2)].files_removed_at = NOW
+
+
 @pytest.mark.parametrize(
     ("plant", "sentence"),
     [
+        (tell_otherwise, "is told that it waits for in_line"),
+        (wait_for_the_dead, "which can't be waited for"),
+        (wait_for_the_dead, "that it never named"),
+        (wait_for_nobody, "the dependents are not"),
+        (look_away, "was not looked at"),
+        (adopt_the_dead, "waits to be adopted"),
+        (forget_an_attempt, "are not all known"),
+        (try_too_often, "more than it may have"),
+        (try_a_success_again, "although it was done"),
+        (lose_limit, "has no time limit"),
+        (start_the_held, "is held, and was started"),
+        (signal_an_earlier_attempt, "that is over"),
+        (remove_under_it, "are removed under it"),
+        (remove_too_early, "and its files are gone"),
         (lose_lease, "not the sum of what the live runs hold"),
         (allow_fewer, "more than the machine takes at once"),
         (miscount, "not the sum of the leases"),
