@@ -188,7 +188,7 @@ class Secrets:
     async def offered(self, secrets: Mapping[RunId, Values]) -> AsyncIterator[None]:
         """Keeps the values on disk while the block submits their runs; those that nobody has taken
         by its end are removed. Raises CONFLICT for other values of a run that has its own."""
-        self._offered.update(secrets)
+        self._offered.update(secrets.keys())
         refused = True
         try:
             await self._keep(secrets)
@@ -199,7 +199,7 @@ class Secrets:
             refused = False
             raise
         finally:
-            self._offered.subtract(secrets)
+            self._offered.subtract(secrets.keys())
             self._offered += Counter()
             if refused:
                 await self._drop_unneeded(run for run in secrets if not self._offered[run])

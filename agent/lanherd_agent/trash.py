@@ -10,7 +10,6 @@ content is looked at, links are removed and never followed, and another file sys
 
 import contextlib
 import errno
-import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from pathlib import Path
 from lanherd_agent.disk import sync_path
 
 NICENESS = 10
+NAME_BYTES = 12
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PROBLEMS_TOLD_MAX = 8
 
@@ -54,13 +54,12 @@ class Trash:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._names = itertools.count(1)
 
     def take(self, path: Path) -> bool:
         """Put a directory here, durably; False if it isn't there (any more). Raises OSError."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         try:
-            path.rename(self._folder / self._name())
+            path.rename(self._folder / _new_name())
         except FileNotFoundError:
             return False
         sync_path(path.parent)
@@ -85,9 +84,6 @@ class Trash:
         finally:
             os.close(trash)
         return emptied
-
-    def _name(self) -> str:
-        return f"{os.getpid()}-{next(self._names)}"
 
     def _remove(
         self,
@@ -130,10 +126,15 @@ class Trash:
                     os.unlink(entry.name, dir_fd=folder)
                     emptied.removed += 1
                     continue
-                moved = self._name()
+                moved = _new_name()
                 _make_ours(entry.name, folder)
                 os.rename(entry.name, moved, src_dir_fd=folder, dst_dir_fd=trash)
                 names.append(moved)
+
+
+def _new_name() -> str:
+    """Not a number: an agent that was killed has left its own here."""
+    return os.urandom(NAME_BYTES).hex()
 
 
 def _open_folder(name: str, parent: int) -> int:
