@@ -1,8 +1,10 @@
-"""The logs of a run: followed, read in part, line by line, described and searched."""
+"""The logs of a run: followed, read in part, line by line, described and searched.
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TypeVar
+A reading that is left ends when nobody holds it any more. None of these closes the one that it
+stands on: at the end of the event loop both are closed at once, and neither may wait for the other.
+"""
+
+from collections.abc import AsyncIterator
 
 from lanherd_client import log_reading, log_searching
 from lanherd_client.log_reading import LogBytes, LogGap
@@ -18,8 +20,6 @@ from lanherd_protocol.states import Ended
 
 LINE_BYTES_MAX = 1024 * 1024
 """A longer line is given in pieces of this size."""
-
-Item = TypeVar("Item")
 
 
 class RunLogs(RunChanges):
@@ -44,10 +44,9 @@ class RunLogs(RunChanges):
         the log's cap has given up is left out: the next offset tells how much.
         """
         items = self.logs(offset, attempt=attempt, source=source, stream=stream, follow=True)
-        async with _closing(items):
-            async for item in items:
-                if isinstance(item, LogBytes):
-                    yield item
+        async for item in items:
+            if isinstance(item, LogBytes):
+                yield item
 
     async def logs(
         self,
@@ -75,9 +74,8 @@ class RunLogs(RunChanges):
             length=length,
             follow=follow,
         )
-        async with _closing(items):
-            async for item in items:
-                yield item
+        async for item in items:
+            yield item
 
     async def _begun_attempt(self, attempt: int) -> int | None:
         """The attempt whose log is meant, once it was started; None when it never will be."""
@@ -96,14 +94,13 @@ class RunLogs(RunChanges):
         """The log's lines as they are written, without their ends; what isn't UTF-8 is replaced."""
         waiting = b""
         chunks = self.follow(attempt=attempt, source=source, stream=stream)
-        async with _closing(chunks):
-            async for chunk in chunks:
-                *whole, waiting = (waiting + chunk.data).split(b"\n")
-                for line in whole:
-                    yield line.decode("utf-8", "replace")
-                while len(waiting) > LINE_BYTES_MAX:
-                    yield waiting[:LINE_BYTES_MAX].decode("utf-8", "replace")
-                    waiting = waiting[LINE_BYTES_MAX:]
+        async for chunk in chunks:
+            *whole, waiting = (waiting + chunk.data).split(b"\n")
+            for line in whole:
+                yield line.decode("utf-8", "replace")
+            while len(waiting) > LINE_BYTES_MAX:
+                yield waiting[:LINE_BYTES_MAX].decode("utf-8", "replace")
+                waiting = waiting[LINE_BYTES_MAX:]
         if waiting:
             yield waiting.decode("utf-8", "replace")
 
@@ -121,14 +118,13 @@ class RunLogs(RunChanges):
         parts: list[bytes] = []
         attempt = attempt or await log_reading.latest_attempt(self._session, self.id)
         items = self.logs(offset, length=length, attempt=attempt, source=source, stream=stream)
-        async with _closing(items):
-            async for item in items:
-                if isinstance(item, LogBytes):
-                    parts.append(item.data)
-                elif parts:
-                    break
-                else:
-                    offset = item.to
+        async for item in items:
+            if isinstance(item, LogBytes):
+                parts.append(item.data)
+            elif parts:
+                break
+            else:
+                offset = item.to
         return LogBytes(attempt, offset, b"".join(parts))
 
     async def describe_log(self, *, attempt: int = 0, stream: LogStream = "out") -> LogDescription:
@@ -161,16 +157,5 @@ class RunLogs(RunChanges):
             offset=offset,
             matches_max=matches_max,
         )
-        async with _closing(found):
-            async for part in found:
-                yield part
-
-
-@asynccontextmanager
-async def _closing(items: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[Item]]:
-    """Ends the reading with the block: its machine stops sending at once, not when it is missed."""
-    try:
-        yield items
-    finally:
-        if isinstance(items, AsyncGenerator):
-            await items.aclose()
+        async for part in found:
+            yield part

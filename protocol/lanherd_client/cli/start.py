@@ -221,7 +221,7 @@ async def _follow(run: "Run", as_json: bool) -> RunView:
         return await run.wait()
     attempt = 1
     while True:
-        await copy_log(run.follow(attempt=attempt), as_json=False)
+        await copy_log(run.logs(attempt=attempt, follow=True), as_json=False)
         view = await run.wait_attempt(attempt)
         if view.attempt <= attempt:
             return view
