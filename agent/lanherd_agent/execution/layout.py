@@ -12,6 +12,7 @@ from lanherd_agent.core.rules import Rules
 from lanherd_agent.envs.builder import BuiltEnvironment
 from lanherd_agent.execution.failures import no_directory
 from lanherd_agent.gpu.binding import binding_variables
+from lanherd_agent.runs import stages
 from lanherd_agent.runs.rundir import AttemptDir, RunNote, Spec
 from lanherd_protocol.values import RunSpec, StopSignal
 
@@ -111,7 +112,9 @@ def _is_text(value: str) -> bool:
 
 
 def _argv(spec: RunSpec, directory: AttemptDir) -> tuple[str, ...]:
-    return spec.command
+    if not spec.pre_command and not spec.post_command:
+        return spec.command
+    return stages.argv(str(directory.path), spec.pre_command, spec.command, spec.post_command)
 
 
 def _begin_in(spec: RunSpec, tree: Path) -> Path:
@@ -163,6 +166,6 @@ def _earlier_outputs(directory: AttemptDir) -> Path | None:
     """The outputs of the last attempt before this one that has any."""
     for attempt in range(directory.attempt - 1, 0, -1):
         outputs = AttemptDir(directory.path.with_name(str(attempt))).outputs
-        if outputs.is_dir() and any(os.scandir(outputs)):
+        if outputs.is_dir() and os.listdir(outputs):
             return outputs
     return None
