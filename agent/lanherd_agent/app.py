@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -125,6 +126,8 @@ class Agent:
             ends.enter_context(self._secrets.redacting(logging.getLogger()))
             await self._secrets.open(tasks)
             await self.executor.open(tasks)
+            # The first that the core hears: a low disk is no time to start what waits.
+            self._on_disk(shutil.disk_usage(self._options.home.root).free)
             tasks.spawn(self._shell.serve(self.executor), "shell")
             ends.push_async_callback(self._shell.close)
             self._retention.open(tasks)
@@ -164,6 +167,8 @@ class Agent:
 
     def _on_sample(self, sample: Telemetry) -> None:
         self._machine.publish(sample)
+        if sample.host.disk_free_bytes is not None:
+            self._on_disk(sample.host.disk_free_bytes)
         facts = {gpu.uuid: gpu for gpu in self._sampler.facts.gpus}
         capacities = tuple(
             _capacity(facts[reading.uuid], reading)
@@ -172,11 +177,11 @@ class Agent:
             if reading.uuid in facts
         )
         self._shell.post(ReadingsTaken(gpus=capacities))
-        free_bytes = sample.host.disk_free_bytes
-        if free_bytes is not None:
-            self._retention.on_disk(free_bytes)
-            low_bytes = self._retention.rules.low_disk_bytes
-            self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=low_bytes))
+
+    def _on_disk(self, free_bytes: int) -> None:
+        self._retention.on_disk(free_bytes)
+        low_bytes = self._retention.rules.low_disk_bytes
+        self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=low_bytes))
 
     def _on_facts(self, facts: ProbeFacts) -> None:
         log.info("GPUs: %s, %s", facts.source, facts.problem or f"{len(facts.gpus)} found")

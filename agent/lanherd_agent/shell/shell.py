@@ -46,8 +46,9 @@ from lanherd_protocol.states import RunView
 
 RETRY_S = 1.0
 """How long nothing is tried after a commit found the disk full."""
-OF_MACHINE = (e.ReadingsTaken, e.DiskRead)
-"""Facts of which only the newest counts, and which are not kept."""
+OF_MACHINE = (e.DiskRead, e.ReadingsTaken)
+"""Facts of which only the newest counts, and which are not kept. Told in this order: GPUs that are
+free would start what a low disk forbids."""
 
 Answer = TypeVar("Answer")
 OnPublished = Callable[[tuple[RunView, ...]], None]
@@ -422,7 +423,8 @@ class Shell:
         self._timers.obey(self._core.timers(now), now)
         # What the machine was like is not kept, and the new core has not heard of it.
         again = [fact for fact in again if not isinstance(fact, OF_MACHINE)]
-        self._inbox.put_back([*self._machine.values(), *again])
+        told = [self._machine[kind] for kind in OF_MACHINE if kind in self._machine]
+        self._inbox.put_back([*told, *again])
         if self._rest is not None:
             self._rest.cancel()
         if not self._inbox.has_stops:
