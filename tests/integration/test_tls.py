@@ -5,6 +5,7 @@ import errno
 import socket
 import ssl
 import stat
+import struct
 from contextlib import suppress
 
 import msgpack
@@ -16,6 +17,7 @@ from lanherd_protocol.aio.connect import connect_tls, connect_unix
 from lanherd_protocol.aio.identity import load_or_create_identity
 from lanherd_protocol.aio.listener import Grant, Listener
 from lanherd_protocol.aio.server import Caller
+from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.codec import append_frame
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.handshake import local_hello
@@ -416,3 +418,36 @@ async def test_an_agent_that_ends_says_goodbye(room):
     await peer.close()
     assert not room.socket_path.exists()
     assert await code_of(room.connect()) is ErrorCode.UNREACHABLE
+
+
+async def test_a_connection_that_was_reset_a_moment_ago_can_be_closed(room):
+    """The reset is in the kernel's hands, and the event loop has not heard of it yet."""
+    loop = asyncio.get_running_loop()
+    with socket.create_server((HERE, 0)) as door, socket.socket() as onward:
+        door.setblocking(False)
+        onward.setblocking(False)
+        connecting = loop.create_future()
+
+        async def relay():
+            inward, _ = await loop.sock_accept(door)
+            await loop.sock_connect(onward, (HERE, room.port))
+            connecting.set_result(inward)
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(pump(loop, inward, onward))
+                pumps.create_task(pump(loop, onward, inward))
+
+        async with TaskOwner("relay") as tasks:
+            relaying = tasks.spawn(relay(), "relay")
+            peer = await room.connect(port=door.getsockname()[1])
+            relaying.cancel()
+            await asyncio.wait([relaying])
+            inward = await connecting
+            inward.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            inward.close()
+            async with asyncio.timeout(5):
+                await peer.close()
+
+
+async def pump(loop, source, sink):
+    while data := await loop.sock_recv(source, 65536):
+        await loop.sock_sendall(sink, data)

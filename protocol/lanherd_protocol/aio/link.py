@@ -256,6 +256,10 @@ class Link(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         self._muted = True
-        if transport.can_write_eof():
-            transport.write_eof()
+        try:
+            if transport.can_write_eof():
+                transport.write_eof()
+        except OSError:
+            transport.abort()  # reset a moment ago, and not heard of yet: nobody reads any more
+            return
         self._timer = self._loop.call_later(LINGER_S, transport.abort)
