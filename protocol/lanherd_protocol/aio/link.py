@@ -260,6 +260,6 @@ class Link(asyncio.Protocol):
             if transport.can_write_eof():
                 transport.write_eof()
         except OSError:
-            transport.abort()  # reset a moment ago, and not heard of yet: nobody reads any more
+            transport.abort()  # the goodbye was answered by a reset: nobody is there any more
             return
         self._timer = self._loop.call_later(LINGER_S, transport.abort)
