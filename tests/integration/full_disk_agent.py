@@ -19,6 +19,7 @@ from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import BlobHash, CommandId, RunId
 from lanherd_protocol.packs import PackEncoder
 from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.values import RetentionRules
 from tests.support.agent_process import AgentProcess
 from tests.support.doors import SOON_S, new_run, new_run_id, pair, read_log, submit, wait_run
 from tests.support.waiting import wait_until_async
@@ -128,6 +129,10 @@ async def play(story: Story) -> dict[str, object]:
     await asyncio.to_thread(agent.start)
     device = await pair(agent)
     async with device.connected() as peer:
+        # A disk of this size is low from the beginning; what happens on a full one is the subject.
+        rules = RetentionRules(low_disk_bytes=0)
+        command = CommandId(new_run_id())
+        await peer.call(methods.RETENTION_PUT, m.PutRetention(command=command, rules=rules))
         told["before"] = await story.send(peer, new_run("true"))
         talker = await submit(peer, "sh", "-c", "echo said")
         await wait_run(peer, talker)
