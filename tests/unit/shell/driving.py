@@ -49,6 +49,12 @@ class HandClock:
     def waiting(self) -> list[float]:
         return [alarm.at - self.time for alarm in self.alarms if not alarm.cancelled]
 
+    def set_by(self, seconds: float) -> None:
+        """Somebody sets the hour: no time passes by that."""
+        self.time += seconds
+        for alarm in self.alarms:
+            alarm.at += seconds
+
     def move(self, seconds: float) -> None:
         self.time += seconds
         due = [alarm for alarm in self.alarms if alarm.at <= self.time]
