@@ -1,7 +1,6 @@
 """What can be wrong with a request about a log, in words for people."""
 
 import logging
-from datetime import UTC, datetime
 
 from lanherd_agent.runs.log_search import READER_WAIT_S, SEARCHES_MAX, SearchProblem
 from lanherd_agent.runs.log_search_child import CPU_S
@@ -9,24 +8,8 @@ from lanherd_agent.runs.rundir import RunDirError
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.limits import LOG_MATCHES_MAX, LOG_PATTERN_CHARS_MAX
 from lanherd_protocol.messages import SearchLog
-from lanherd_protocol.states import RunView
 
 _LOG = logging.getLogger(__name__)
-
-
-def check_kept(view: RunView) -> None:
-    """Raise NOT_FOUND when the files of the run were removed."""
-    at = view.files_removed_at
-    if at is None:
-        return
-    when = datetime.fromtimestamp(at, UTC)
-    raise error(
-        ErrorCode.NOT_FOUND,
-        "The run's files were removed.",
-        f"Its log went with them on {when:%Y-%m-%d at %H:%M} UTC; its record is kept.",
-        "Pin a run whose files are to stay.",
-        removed_at=at,
-    )
 
 
 def no_stderr() -> LanherdError:

@@ -8,7 +8,6 @@ from lanherd_agent.api.attempts import FILE_OFFSET_MAX, attempt_dir, check_range
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.endings import Endings, IsOver, attempt_over
 from lanherd_agent.api.log_problems import (
-    check_kept,
     check_search,
     no_stderr,
     search_error,
@@ -71,7 +70,8 @@ class LogsApi:
         view = await self._shell.view(request.run)
         check_owner(call.caller, view)
         if request.source == "build":
-            attempt = attempt_dir(self._home, view, request.attempt).attempt
+            # The environment's: it stays when the run's own files are removed.
+            attempt = request.attempt or view.attempt
             is_over: IsOver = _built
             path = await self._build_log(view)
         else:
@@ -129,7 +129,6 @@ class LogsApi:
     def _run_log(self, view: RunView, attempt: int, stream: LogStream) -> tuple[int, Path]:
         """The number of an attempt, 0 meaning the latest, and its log. Raises NOT_FOUND."""
         directory = attempt_dir(self._home, view, attempt)
-        check_kept(view)
         if stream == "err" and not view.spec.log.split:
             raise no_stderr()
         return directory.attempt, log_paths(directory, stream).log
