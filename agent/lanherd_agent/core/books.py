@@ -4,8 +4,6 @@ All changes of a run go through `become`, which keeps to the transition table, a
 effects that must survive a crash through `want` and `end_effects`.
 """
 
-from collections import deque
-
 from lanherd_agent.core import effects as f
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.ledger import Ledger
@@ -52,7 +50,7 @@ class Books:
         """Runs with a time limit of which it isn't known yet, after a restart, how much is left."""
         self.dependents: dict[RunId, dict[RunId, None]] = {}
         """Who waits for a run, in the order in which they came."""
-        self.moved: deque[Run] = deque()
+        self.moved: list[Run] = []
         """Runs for which others wait, and to which something has happened."""
         self.stories = Stories()
         self.line_moved = True

@@ -8,7 +8,7 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.fields import check_settings
-from lanherd_agent.core.run_states import Preparing, Queued, Run, was_begun
+from lanherd_agent.core.run_states import Preparing, Queued, Run, targets, was_begun
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.waiting import Waiting
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
@@ -93,8 +93,10 @@ class Changing:
                 self.remove_files(run, step)
 
     def on_removed(self, event: e.FilesRemoved, step: Step) -> None:
-        self._books.end_effects(step, f"remove_files:{event.run}")
         run = self._books.runs.get(event.run)
+        if run is not None and targets(run.state, e.FilesRemoved) is None:
+            raise self._books.impossible(run, e.FilesRemoved)
+        self._books.end_effects(step, f"remove_files:{event.run}")
         if run is not None and not event.problem and run.files_removed_at is None:
             run.files_removed_at = event.at
             step.changed[run.run] = run

@@ -108,10 +108,11 @@ class Depending:
     def settle(self, now: float, step: Step) -> None:
         """Work off all that has happened to runs for which others wait."""
         books = self._books
-        while books.moved:
-            other = books.moved.popleft()
+        for other in books.moved:
             for waiter in list(books.dependents.get(other.run, ())):
+                # What this does to the waiter may move the list on.
                 self._look(books.runs[waiter], other, now, step)
+        books.moved.clear()
 
     def _look(self, run: Run, other: Run, now: float, step: Step) -> None:
         was = run.state

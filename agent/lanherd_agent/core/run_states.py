@@ -116,10 +116,14 @@ class GiveUp(Struct, frozen=True):
 
 Cause = type[e.Event] | type[f.Effect] | type[Explain] | type[Resolve] | type[GiveUp]
 
+_ALWAYS: Mapping[Cause, tuple[StateType, ...]] = {
+    e.ChangeRequested: (),
+    e.SettingsNoted: (),
+}
 _LIVE: Mapping[Cause, tuple[StateType, ...]] = {
     e.AttemptExited: (Ended, Queued),
     e.AttemptLost: (Ended, Queued),
-    e.ChangeRequested: (),
+    **_ALWAYS,
 }
 _LATE: Mapping[Cause, tuple[StateType, ...]] = {
     e.PreparationProgressed: (),
@@ -133,7 +137,8 @@ _LATE: Mapping[Cause, tuple[StateType, ...]] = {
     e.AttemptLost: (),
     e.AttemptSignalled: (),
     e.StopRequested: (),
-    e.ChangeRequested: (),
+    e.FilesRemoved: (),
+    **_ALWAYS,
 }
 
 TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
@@ -141,6 +146,7 @@ TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
         Explain: (Queued,),
         Resolve: (Queued,),
         GiveUp: (Ended,),
+        **_ALWAYS,
         e.TimerFired: (Queued,),
         e.ChangeRequested: (Queued,),
         f.PrepareRun: (Preparing,),
@@ -153,7 +159,7 @@ TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
         e.PreparationFinished: (Queued,),
         e.PreparationFailed: (Ended,),
         e.StopRequested: (Ended,),
-        e.ChangeRequested: (),
+        **_ALWAYS,
     },
     Starting: {
         e.AttemptStarted: (Running, Stopping),

@@ -69,6 +69,8 @@ EVENTS: dict[type, e.Event] = {
         e.AttemptSignalled(run=RUN, attempt=1, signal=15),
         e.StopRequested(owner=None, request=stop(1)),
         e.ChangeRequested(owner=None, request=change(1, priority=5)),
+        e.FilesRemoved(run=RUN, at=NOW),
+        e.SettingsNoted(run=RUN),
     )
 }
 LEAVES_STATES_ALONE = {
@@ -76,8 +78,6 @@ LEAVES_STATES_ALONE = {
     e.RestartRequested,
     e.FilesRemovalRequested,
     e.FilesRemovalDue,
-    e.FilesRemoved,
-    e.SettingsNoted,
     e.ReadingsTaken,
     e.DiskRead,
 }
