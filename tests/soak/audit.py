@@ -13,9 +13,12 @@ from lanherd_agent.runs import rundir
 from lanherd_protocol.states import Ended, RunView
 from tests.soak.judging import Facts, ends_of, judge, judge_order
 from tests.soak.killer import Killer
+from tests.soak.kinds import SECRET
 from tests.soak.load import Load, Sent
 from tests.soak.machine import Machine
 from tests.support.job_truth import JobTruth, check_log, processes_of, read_truth
+
+SECRET_MARK = SECRET.encode() + b"-"
 
 
 @dataclass
@@ -163,6 +166,20 @@ class Auditor:
         for holder, lease in core.books.ledger.leases().items():
             audit.broken += 1
             audit.say("", f"{holder} still holds {lease}")
+
+    def check_secrets(self) -> None:
+        """No value of a secret is left, wherever one looks."""
+        values = [
+            v.encode() for sent in self._load.sent.values() for v in sent.new.secrets.values()
+        ]
+        found = [path for path in self._machine.folder.rglob("*") if path.is_file()]
+        for path in found:
+            if path.is_relative_to(self._machine.truth):
+                continue
+            data = path.read_bytes()
+            if SECRET_MARK in data and any(value in data for value in values):
+                self.audit.broken += 1
+                self.audit.say("", f"a secret is left in {path}")
 
     def check_processes(self, patience_s: float, own: Sequence[int]) -> None:
         audit = self.audit

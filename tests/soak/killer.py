@@ -149,7 +149,9 @@ class Killer:
         request = m.ListRuns(states=OPEN_STATES, limit=PAGE)
         while not self.machine.dead:
             page = await self.link.once(methods.RUNS_LIST, request)
-            if page is not None:
+            if page is None:
+                await self.link.connect()
+            else:
                 unknown = [v.run for v in page.runs if (v.run, v.attempt) in ended]
                 if not unknown:
                     return True

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, RunId, uuid7
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.values import (
@@ -21,6 +23,7 @@ from tests.support.fake_job import command
 
 GIB = 1 << 30
 GPUS = 8
+SECRET = "s0aked-thr0ugh"
 EPOCH_MS = 1_700_000_000_000
 
 
@@ -39,7 +42,7 @@ def quick(chance: random.Random) -> Asked:
 def steady(chance: random.Random) -> Asked:
     rate = chance.choice((500, 5_000, 50_000))
     code = chance.choice((0, 0, 0, 3))
-    seconds = chance.uniform(2, 16)
+    seconds = chance.uniform(4, 30)
     return Asked(("--seconds", seconds, "--rate", rate, "--err-rate", rate / 3, "--exit", code))
 
 
@@ -129,6 +132,14 @@ def barred(chance: random.Random) -> Asked:
     return Asked(("--seconds", 1), {"pre_command": ("/bin/false",)})
 
 
+def secretive(chance: random.Random) -> Asked:
+    """Its secret is read by what comes before it, and may be nowhere else afterwards."""
+    name = "SOAKED"
+    check = f'grep -q {SECRET} "$LANHERD_SECRETS/{name}"'
+    more = {"secrets": (name,), "pre_command": ("/bin/sh", "-c", check)}
+    return Asked(("--seconds", chance.uniform(0, 3), "--bytes", 100), more)
+
+
 def missing(chance: random.Random) -> Asked:
     """It can't be started at all."""
     return Asked(("/nowhere/is/a/program",))
@@ -136,7 +147,7 @@ def missing(chance: random.Random) -> Asked:
 
 KINDS: dict[Callable[[random.Random], Asked], float] = {
     quick: 4,
-    steady: 8,
+    steady: 10,
     talker: 1,
     dying: 3,
     deaf: 2,
@@ -150,6 +161,7 @@ KINDS: dict[Callable[[random.Random], Asked], float] = {
     split: 2,
     staged: 1.5,
     barred: 0.3,
+    secretive: 1,
     missing: 0.3,
 }
 
@@ -182,7 +194,18 @@ class Runs:
         )
         run = self._id()
         self._made.append(run)
-        return NewRun(run=run, spec=spec)
+        return NewRun(run=run, spec=spec, secrets=dict.fromkeys(spec.secrets, self._secret()))
+
+    def _secret(self) -> str:
+        # Not as the check of it says it: that is in the spec.
+        return f"{SECRET}-{self._chance.getrandbits(64):016x}"
+
+    def repeat(self, old: NewRun) -> NewRun:
+        """What a restart of it makes."""
+        spec = msgspec.structs.replace(old.spec, dependencies=(), restart_of=old.run)
+        run = self._id()
+        self._made.append(run)
+        return NewRun(run=run, spec=spec, secrets=old.secrets)
 
     def _dependencies(self) -> tuple[Dependency, ...]:
         if not self._made or self._chance.random() > DEPENDENT_SHARE:

@@ -48,25 +48,28 @@ class Link:
         self._paired: m.Paired | None = None
         self._peer: Peer | None = None
         self._up = asyncio.Event()
+        self._connecting = asyncio.Lock()
 
     async def connect(self) -> None:
         """To the agent that serves now. It may die meanwhile: then there is no connection."""
-        try:
-            if self._paired is None:
-                self._paired = await self._pair()
-            peer = await connect_tls(
-                [HERE],
-                self._machine.port,
-                self._identity,
-                self._paired.certificate_pem,
-                self._paired.machine,
-                local_hello("soak"),
-            )
-        except LanherdError as problem:
-            if problem.code not in AGAIN or not self._machine.dead:
-                raise
-            return
-        self._peer = peer
+        async with self._connecting:
+            if self._peer is not None and not self._peer.closed:
+                return
+            try:
+                if self._paired is None:
+                    self._paired = await self._pair()
+                self._peer = await connect_tls(
+                    [HERE],
+                    self._machine.port,
+                    self._identity,
+                    self._paired.certificate_pem,
+                    self._paired.machine,
+                    local_hello("soak"),
+                )
+            except LanherdError as problem:
+                if problem.code not in AGAIN:
+                    raise
+                return
         self._up.set()
 
     async def _pair(self) -> m.Paired:
@@ -89,6 +92,8 @@ class Link:
         while self._peer is None or self._peer.closed:
             if self._peer is not None:
                 await passed(AGAIN_S)  # lost, and not yet known to the one who kills
+                if self._up.is_set() and not self._machine.dead:
+                    await self.connect()
             await self._up.wait()
         return self._peer
 

@@ -3,6 +3,7 @@
 import random
 import time
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,8 @@ OPEN_STATES: tuple[StateName, ...] = ("queued", "preparing", "starting", "runnin
 PAGE = 1000
 RESENT_SHARE = 0.15
 STOPPED_SHARE = 0.15
+CHANGED_SHARE = 0.3
+RESTARTED_SHARE = 0.05
 FOLLOWED_SHARE = 0.1
 FOLLOWERS = 4
 
@@ -38,6 +41,9 @@ class Sent:
     followed: bytearray | None = None
     """Its log as a follower got it, through every cut; None if nobody followed."""
     followed_whole: bool = False
+
+
+Change = TypeVar("Change", m.StopRun, m.ChangeRun, m.RestartRun)
 
 
 def differing(first: RunView, second: RunView) -> str:
@@ -91,8 +97,14 @@ class Load:
             await passed(self.chance.uniform(0, LOOK_EVERY_S))
             if self.sent and self.chance.random() < RESENT_SHARE:
                 await self.resend(self.chance.choice(list(self.sent.values())))
-            if self.open and self.filling and self.chance.random() < STOPPED_SHARE:
+            if not (self.open and self.filling):
+                continue
+            if self.chance.random() < STOPPED_SHARE:
                 await self.stop(self.chance.choice(sorted(self.open)))
+            if self.chance.random() < CHANGED_SHARE:
+                await self.change(self.chance.choice(sorted(self.open)))
+            if self.chance.random() < RESTARTED_SHARE:
+                await self.restart(self.chance.choice(list(self.sent.values())))
 
     async def resend(self, sent: Sent) -> None:
         if not sent.reply:
@@ -105,25 +117,57 @@ class Load:
             self.faults.append(f"run {sent.new.run}: the same submit got another reply: {told}")
 
     async def stop(self, run: str, grace_s: float | None = None) -> None:
-        """Sent twice now and then, with the same id: the same reply."""
         sent = self.sent[run]
         sent.stopped_at = sent.stopped_at or time.time()
         if grace_s is None:
             grace_s = self.chance.choice((0.0, 0.2, 1.0))
         request = m.StopRun(command=self._command(), run=sent.new.run, grace_s=grace_s)
-        replies = []
+        await self._ask(methods.RUNS_STOP, request)
+        self.stops += 1
+
+    async def change(self, run: str) -> None:
+        """What may be changed at any time; a hold is for those that wait, and released again."""
+        request = m.ChangeRun(
+            command=self._command(),
+            run=self.sent[run].new.run,
+            priority=self.chance.choice((None, -5, 7)),
+            held=self.chance.choice((None, True)),
+            tags=self.chance.choice((None, ("soaked",))),
+        )
+        await self._ask(methods.RUNS_CHANGE, request)
+        if request.held:
+            release = m.ChangeRun(command=self._command(), run=request.run, held=False)
+            await passed(self.chance.uniform(0, LOOK_EVERY_S))
+            await self._ask(methods.RUNS_CHANGE, release)
+
+    async def restart(self, sent: Sent) -> None:
+        """The same run once more, as a run of its own."""
+        if not sent.reply or sent.new.spec.secrets:
+            return  # its secrets may be gone with its end
+        again = self.runs.repeat(sent.new)
+        self.sent[again.run] = Sent(again)
+        request = m.RestartRun(run=sent.new.run, new_run=again.run)
+        if not await self._ask(methods.RUNS_RESTART, request):
+            del self.sent[again.run]
+
+    async def _ask(self, method: "methods.Method[Change, m.RunChanged]", request: Change) -> bool:
+        """Sent twice now and then, as it is: the same reply. False if it is refused, as it may be
+        when the run has gone on meanwhile."""
+        replies: list[RunView | str] = []
         for _ in range(self.chance.choice((1, 1, 2))):
             try:
-                reply = await self.link.call(methods.RUNS_STOP, request)
+                replies.append((await self.link.call(method, request)).view)
             except LanherdError as problem:
-                if problem.code not in (ErrorCode.CONFLICT, ErrorCode.NOT_FOUND):
+                if problem.code is not ErrorCode.CONFLICT:
                     raise
-                self.faults.append(f"run {run}: the stop was refused: {problem}")
-                return
-            replies.append(reply.view)
-            self.stops += 1
-        if replies.count(replies[0]) != len(replies):
-            self.faults.append(f"run {run}: a stop was answered in two ways: {replies}")
+                replies.append("refused")
+        first = replies[0]
+        if isinstance(first, RunView):
+            for other in replies[1:]:
+                told = differing(first, other) if isinstance(other, RunView) else other
+                if told:
+                    self.faults.append(f"run {first.run}: the same {method.name}: {told}")
+        return isinstance(first, RunView)
 
     def _command(self) -> CommandId:
         self._commands += 1

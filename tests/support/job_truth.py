@@ -57,7 +57,10 @@ def read_truth(folder: Path, run: str, attempt: int) -> JobTruth:
     events = [json.loads(text) for text in lines.read_text().splitlines()]
     started = [event for event in events if event["event"] == "started"]
     ending = next((event for event in events if event["event"] == "ending"), None)
-    counts = COUNTS.unpack((folder / f"{name}.counts").read_bytes())
+    path = folder / f"{name}.counts"
+    data = path.read_bytes() if path.exists() else b""
+    # Short if the job was killed before it printed anything.
+    counts = COUNTS.unpack(data.ljust(COUNTS.size, b"\0"))
     return JobTruth(
         starts=tuple(event["at"] for event in started),
         pids=tuple(event["pid"] for event in started),
