@@ -82,6 +82,16 @@ class AgentCore:
                 )
         return wanted
 
+    def inherit(self, before: "AgentCore") -> None:
+        """Take over, from the core whose last turn could not be kept, what no store holds but the
+        readings: which attempts were not heard of yet since the agent was started."""
+        limited = {
+            run.run
+            for run in self.books.runs.values()
+            if isinstance(run.state, Running) and run.state.limit_at is not None
+        }
+        self.books.unadopted = limited & before.books.unadopted
+
     def timers(self, now: float) -> list[f.SetTimer]:
         """The timers that follow from the state. None waits longer than it would have, even if
         the clock was set back."""
@@ -197,13 +207,13 @@ class AgentCore:
 def _due(run: Run) -> tuple[float, float]:
     """When the run's timer is due, and since when it is set."""
     state = run.state
-    if isinstance(state, Queued):
-        at = state.not_before
-    elif isinstance(state, Running):
+    if isinstance(state, Running):
+        # After a restart its limit is by another clock than its start.
         at = state.limit_at
-    else:
-        assert isinstance(state, Stopping)
-        at = state.kill_at
+        assert at is not None and run.spec.time_limit_s is not None
+        return at, at - run.spec.time_limit_s
+    assert isinstance(state, Queued | Stopping)
+    at = state.not_before if isinstance(state, Queued) else state.kill_at
     assert at is not None
     return at, state.since
 

@@ -137,6 +137,20 @@ def test_timers_that_follow_from_the_state() -> None:
     assert machine.again().core.timers(year_back) == [f.SetTimer(timer=TIMER, at=year_back + 60)]
 
 
+def test_a_core_that_takes_another_ones_place_knows_who_was_not_heard_of() -> None:
+    before = running().again()
+    before.core.resume()
+    after = before.again()
+    after.core.inherit(before.core)
+    after.now += 100
+    assert after.fire("limit", 1).told == []
+    after.handle(e.AttemptAdopted(run=run_id(1), attempt=1, elapsed_s=10))
+    another = after.again()
+    another.core.inherit(after.core)
+    assert another.core.timers(another.now) == [f.SetTimer(timer=TIMER, at=another.now + 50)]
+    assert another.fire("limit", 1).told != []
+
+
 def test_an_unlimited_run_has_no_limit_after_a_restart_either() -> None:
     machine = running(PLAIN).again()
     machine.core.resume()
