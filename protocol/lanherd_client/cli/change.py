@@ -10,7 +10,7 @@ import click
 from lanherd_client.cli import talk
 from lanherd_client.cli.bulk import each_run, shape_of, state_sentence
 from lanherd_client.cli.completion import complete_tag
-from lanherd_client.cli.options import Duration, json_option, runs_argument
+from lanherd_client.cli.options import Duration, Signal, json_option, runs_argument
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.start import follow_to_end
 from lanherd_client.cli.terminal import plain
@@ -43,8 +43,7 @@ def _do(
     "--signal",
     "-s",
     "signal",
-    type=click.Choice(SIGNALS, case_sensitive=False),
-    metavar="SIGNAL",
+    type=Signal(),
     help=f"What it is asked to end with: {', '.join(SIGNALS)}. [as the run says, else TERM]",
 )
 @click.option(

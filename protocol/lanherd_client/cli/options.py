@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from lanherd_client.cli.completion import complete_machine, complete_run
 from lanherd_client.durations import parse_duration
+from lanherd_client.orders import SIGNALS, signal_of
 from lanherd_client.sizes import parse_size
+from lanherd_protocol.errors import LanherdError
 
 ATTEMPT_MAX = (1 << 31) - 1
 
@@ -62,6 +65,24 @@ class Size(click.ParamType[int]):
             return parse_size(value) if isinstance(value, str) else int(value)
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
+
+
+class Signal(click.ParamType[str]):
+    """A signal that ends a run: 'INT', 'int' or 'SIGINT'."""
+
+    name = "signal"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return signal_of(str(value))
+        except LanherdError:
+            self.fail(f"{value!r} is none of {', '.join(SIGNALS)}.", param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        wanted = incomplete.upper()
+        return [CompletionItem(name) for name in SIGNALS if name.startswith(wanted)]
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])

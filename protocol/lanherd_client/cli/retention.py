@@ -18,7 +18,7 @@ from lanherd_client.sizes import format_size
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.messages import RetentionPlan, RetentionState
-from lanherd_protocol.values import RetentionRule, RetentionRules
+from lanherd_protocol.values import GpuRequest, RetentionRule, RetentionRules
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
@@ -273,7 +273,7 @@ def _the_machine(fleet: "Fleet", machine: str | None) -> MachineView:
             f"Paired are: {', '.join(view.name for view in views)}.",
             "Write --machine NAME.",
         )
-    return chosen_machines(fleet, views[0].name)[0] if views else find_machine(views, "")
+    return fleet.choose(GpuRequest()).machine
 
 
 def _says_something(said: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from lanherd_client.cli.completion import complete_run, complete_tag
-from lanherd_client.cli.options import Duration, Size, not_empty
+from lanherd_client.cli.options import Duration, Signal, Size, not_empty
 from lanherd_client.cli.secret_values import read_secrets
 from lanherd_client.orders import CAUSES, KINDS, SIGNALS, RunOptions
 from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
@@ -136,8 +136,7 @@ _OPTIONS = (
     ),
     click.option(
         "--stop-signal",
-        type=click.Choice(SIGNALS, case_sensitive=False),
-        metavar="SIGNAL",
+        type=Signal(),
         help=f"What it is asked to end with: {', '.join(SIGNALS)}. [TERM]",
     ),
     click.option(
@@ -233,3 +232,11 @@ def options_of(said: dict[str, Any]) -> RunOptions:
 def _left_out(value: object) -> bool:
     # A zero was said: no grace is another wish than the usual one.
     return value is None or value is False or value in ("", (), {})
+
+
+def check_retries(said: dict[str, Any]) -> None:
+    """Refuses a way of trying again without how often."""
+    words = ("retry_on", "retry_codes", "retry_signals", "backoff")
+    odd = [f"--{word.replace('_', '-')}" for word in words if not _left_out(said[word])]
+    if odd and not said["retries"]:
+        raise click.UsageError(f"{' and '.join(odd)} need --retries N: how often to try again.")

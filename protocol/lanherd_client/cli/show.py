@@ -134,7 +134,8 @@ def _spec_fields(spec: RunSpec) -> Iterator[Field]:
 
 
 def _gpu_fields(view: RunView, simulated: bool) -> Iterator[Field]:
-    yield "asked for", f"{words.gpu_request(view.spec.gpus)} GPUs"
+    asked = view.spec.gpus
+    yield "asked for", f"{words.gpu_request(asked)} GPUs" if asked.count else "no GPUs"
     yield (
         "GPUs",
         ", ".join(

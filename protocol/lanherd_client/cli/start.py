@@ -13,7 +13,7 @@ from lanherd_client.cli import shapes, talk
 from lanherd_client.cli.completion import complete_machine, remember
 from lanherd_client.cli.logs import copy_log
 from lanherd_client.cli.options import NamedPath, Size, json_option, not_empty
-from lanherd_client.cli.run_options import options_of, run_options
+from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.streaming import say_end, told, told_link
 from lanherd_client.cli.terminal import one_line, plain
@@ -76,6 +76,7 @@ def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: 
     Sizes have a unit (500MB, 2GB; 1 GB is 1024 MB), durations too (90s, 45m, 2h30m; a bare number
     is seconds). In [brackets] is what holds when an option is left out.
     """
+    check_retries(said)
     request = GpuRequest(count=said["gpus"], vram_bytes=said["vram"], exclusive=said["exclusive"])
     order = _Order(
         said["project"],
@@ -156,6 +157,8 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
             talk.say("\nThe run was not taken. What was sent is kept, and not sent again.")
         raise
     talk.say(f"Run {short_id(run.id)} was taken.")
+    if order.options.get("split_log"):
+        talk.say(f"Its stderr: 'lanherd logs {short_id(run.id)} --stream err'.")
     return run
 
 

@@ -80,6 +80,25 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["pair", ""],
         ["forget", ""],
         ["forget"],
+        ["run", "--secret", "TOKEN=x", "--", "true"],
+        ["run", "--backoff", "5s", "--", "true"],
+        ["runs", "--project", ""],
+        ["stop"],
+        ["stop", "x", "--signal", "STOP"],
+        ["stop", "x", "--now", "--grace", "1"],
+        ["priority", "high", "x"],
+        ["priority", "101", "x"],
+        ["priority", "1"],
+        ["tag", "x"],
+        ["note", "text"],
+        ["restart", "x", "y", "--follow"],
+        ["remove-files", "x"],
+        ["wait", "x", "--timeout", "soon"],
+        ["outputs", "x", "--attempt", "0"],
+        ["attempts"],
+        ["retention", "fly"],
+        ["retention", "set"],
+        ["retention", "set", "--age", "old"],
     ],
 )
 def test_usage_is_2_and_says_what_is_wrong(
@@ -99,6 +118,21 @@ def test_usage_is_2_and_says_what_is_wrong(
         (["logs", "x"], 5, "There is no run 'x'."),
         (["stop", "x"], 5, "There is no run 'x'."),
         (["outputs", "x"], 5, "There is no run 'x'."),
+        (["attempts", "x"], 5, "There is no run 'x'."),
+        (["wait", "x"], 5, "There is no run 'x'."),
+        (["hold", "x"], 5, "There is no run 'x'."),
+        (["release", "x"], 5, "There is no run 'x'."),
+        (["priority", "-5", "x"], 5, "There is no run 'x'."),
+        (["tag", "x", "--add", "a"], 5, "There is no run 'x'."),
+        (["note", "text", "x"], 5, "There is no run 'x'."),
+        (["pin", "x"], 5, "There is no run 'x'."),
+        (["unpin", "x"], 5, "There is no run 'x'."),
+        (["restart", "x"], 5, "There is no run 'x'."),
+        (["remove-files", "-y", "x"], 5, "There is no run 'x'."),
+        (["restart", "x", "y"], 1, "There is no run 'y'."),
+        (["stop", "x", "y"], 1, "There is no run 'y'."),
+        (["run", "--after-ok", "x", "--", "true"], 5, "There is no run 'x'."),
+        (["retention", "plan"], 5, "No machine is paired yet."),
         (["fetch", "x", "y"], 5, "There is no run 'x'."),
         (["gpus", "--machine", "box"], 5, "No machine is called 'box'."),
         (["status", "--machine", "box"], 5, "No machine is called 'box'."),
@@ -122,11 +156,12 @@ def test_trouble_has_a_code_and_three_sentences(
 
 
 def test_lists_are_empty_where_nothing_is_paired(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("machines", "gpus", "runs", "status"):
-        assert main([command, "--json"]) == 0
+    lists = (["machines"], ["gpus"], ["runs"], ["status"], ["retention", "show"])
+    for command in lists:
+        assert main([*command, "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == []
-    for command in ("machines", "gpus", "runs", "status"):
-        assert main([command]) == 0
+    for command in lists:
+        assert main(command) == 0
         said = capsys.readouterr()
         assert said.out == ""
         assert "lanherd pair" in said.err

@@ -1,0 +1,195 @@
+"""What the commands say of runs and rules, without a machine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from lanherd_client.cli import retention, runs, words
+from lanherd_client.cli.completion import complete_project, complete_tag, remember
+from lanherd_client.cli.show import put_run
+from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
+from lanherd_protocol.ids import BlobHash
+from lanherd_protocol.states import AttemptEnd, Ended, Queued, Running, RunView, Stopping
+from lanherd_protocol.values import (
+    Dependency,
+    GpuRequest,
+    Lease,
+    LockedEnvironment,
+    LogRule,
+    Reason,
+    RetentionRule,
+    RetentionRules,
+    RetryRule,
+    RunSettings,
+    RunSpec,
+    StopRule,
+)
+from tests.support.scripted_agent import DONE, GIB, MACHINE, WAITS, ended, queued, run_id, running
+
+FULL = RunView(
+    run=run_id(1),
+    spec=RunSpec(
+        command=("python", "my train.py"),
+        name="train",
+        project="digits",
+        environment=LockedEnvironment(lock_path="uv.lock", lock_hash=BlobHash("b" * 64)),
+        gpus=GpuRequest(count=1, vram_bytes=GIB),
+        variables={"A": "1", "B": "2"},
+        time_limit_s=9000.0,
+        stop=StopRule(signal="INT", grace_s=60.0),
+        retry=RetryRule(attempts_max=4, on=("failed", "timed_out"), exit_codes=(75,), signals=(9,)),
+        dependencies=(Dependency(run=run_id(7), kind="after"), Dependency(run=run_id(8))),
+        directory="src",
+        niceness=5,
+        pre_command=("make",),
+        post_command=("rm", "x"),
+        log=LogRule(split=True, bytes_max=2 * GIB),
+        secrets=("TOKEN",),
+        restart_of=run_id(9),
+    ),
+    owner="me",
+    submitted_at=1.0,
+    state=Queued(since=1.0, reason=WAITS, not_before=2.0),
+    seq=4,
+    attempt=2,
+    settings=RunSettings(priority=5, held=True, tags=("a", "b"), notes="one\ntwo", pinned=True),
+    earlier=(
+        AttemptEnd(attempt=1, at=9.0, outcome="timed_out", reason=DONE, started_at=2.0, signal=9),
+    ),
+    files_removed_at=10.0,
+)
+
+
+def shown(view: RunView, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    put_run(RunRecord(MACHINE, view), "box", False, [(replace(view, run=run_id(6)), "after")])
+    fields: dict[str, str] = {}
+    for line in capsys.readouterr().out.splitlines():
+        name, _, value = line.strip().partition("  ")
+        fields[name] = value.strip()
+    return fields
+
+
+def test_show_tells_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    fields = shown(FULL, capsys)
+    assert fields["state"] == "waiting"
+    assert fields["attempt"] == "2 of 4"
+    assert fields["attempt 1"] == f"timed out. {DONE.text}"
+    assert "tried again at" in fields
+    assert fields["command"] == "python 'my train.py'"
+    assert (fields["before it"], fields["after it"]) == ("make", "rm x")
+    assert (fields["directory"], fields["niceness"], fields["secrets"]) == ("src", "5", "TOKEN")
+    assert fields["time limit"] == "2h30m an attempt"
+    assert fields["stopped by"] == "INT, killed 1m later"
+    assert fields["retries"] == (
+        "up to 3 when failed or timed out (only exit codes 75 and signals 9), the first after 10s"
+    )
+    assert fields["log"] == "stderr apart, 2.00 GB at most"
+    assert fields["waits for"] == "the start of 00000007"
+    assert "the success of 00000008" in fields
+    assert fields["waited for by"] == "00000006"
+    assert fields["restart of"] == "00000009"
+    assert (fields["priority"], fields["tags"]) == ("5", "a, b")
+    assert fields["held"] == "until 'lanherd release'"
+    assert fields["files"] == "kept: the run is pinned"
+    assert "files removed" in fields
+
+
+def test_show_of_states(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = RunView(
+        run=run_id(1),
+        spec=RunSpec(command=("x",)),
+        owner="me",
+        submitted_at=1.0,
+        state=ended(),
+        seq=1,
+    )
+    assert shown(plain, capsys)["asked for"] == "no GPUs"
+    limited = Running(since=2.0, pid=7, lease=Lease(), limit_at=1e30)
+    assert shown(replace(plain, state=limited), capsys)["time is over at"] == "never"
+    stopping = Stopping(
+        since=3.0, started_at=2.0, pid=7, lease=Lease(), kill_at=9.0, outcome="cancelled"
+    )
+    assert "killed at" in shown(replace(plain, state=stopping), capsys)
+    killed = Ended(at=3.0, outcome="failed", reason=DONE, started_at=2.0, signal=9)
+    assert shown(replace(plain, state=killed), capsys)["signal"] == "SIGKILL (9)"
+    assert words.signal_name(999) == "999"
+
+
+def test_a_machines_problems_are_its_note() -> None:
+    low = Reason(code="low_disk", text="The disk is nearly full.")
+    sick = MachineView(MACHINE, "box", Connecting(1.0), problems=(low, low))
+    assert words.link_problem(sick) == f"{low.text} {low.text}"
+
+
+# --- which runs ----------------------------------------------------------------------------------
+
+
+def wanted(**said: Any) -> Any:
+    chosen: dict[str, Any] = {
+        "states": (),
+        "tags": (),
+        "project": None,
+        "mine": False,
+        "limit": 5,
+        "machine": None,
+    }
+    link = Online(1.0, "user", "0.1.0", "x", "me")
+    return runs._Filter(**{**chosen, **said}).wanted(MachineView(MACHINE, "box", link))
+
+
+def test_runs_are_chosen_by_what_is_said() -> None:
+    assert wanted() is None
+    assert wanted(states=("ended", "waiting")) is None
+    assert wanted(tags=("a",))(FULL)
+    assert not wanted(tags=("a", "z"))(FULL)
+    assert wanted(project="digits")(FULL)
+    assert not wanted(project="other")(FULL)
+    assert wanted(mine=True)(FULL)
+    assert not wanted(mine=True)(replace(FULL, owner="you"))
+    assert wanted(states=("held",))(FULL)
+    assert not wanted(states=("held",))(replace(FULL, state=ended()))
+    failed = wanted(states=("failed", "running"))
+    assert failed(replace(FULL, state=ended("failed")))
+    assert not failed(replace(FULL, state=ended()))
+    assert failed(replace(FULL, state=running()))
+    assert not failed(replace(FULL, state=queued()))
+    names = runs._Filter((*("held", "lost", "running"),), (), None, False, 5, None).names()
+    assert names == ("queued", "preparing", "ended", "running")
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+
+def changed(rules: RetentionRules, **said: Any) -> RetentionRules:
+    nothing = dict.fromkeys((*retention._RULE_FIELDS, *retention._MACHINE_FIELDS))
+    return retention.changed_rules(rules, {"project": "", "drop": False, **nothing, **said})
+
+
+def test_what_is_not_said_of_the_rules_stays() -> None:
+    everything = RetentionRule(age_s_max=5.0, runs_max=3)
+    digits = RetentionRule(project="digits", runs_max=1)
+    rules = RetentionRules(rules=(everything, digits), free_bytes_min=GIB)
+    assert changed(rules, bytes_max=9).rules == (digits, replace(everything, bytes_max=9))
+    assert changed(rules, age_s_max="none").rules == (digits, RetentionRule(runs_max=3))
+    assert changed(rules, project="new", runs_max=2).rules[-1] == RetentionRule(
+        project="new", runs_max=2
+    )
+    assert changed(rules, project="digits", runs_max="none").rules == (everything,)
+    assert changed(rules, drop=True).rules == (digits,)
+    machine = changed(rules, free_bytes_min="none", low_disk_bytes=4)
+    assert (machine.free_bytes_min, machine.low_disk_bytes) == (None, 4)
+    assert set(machine.rules) == set(rules.rules)
+
+
+def test_tab_offers_tags_and_projects(tmp_path: Path) -> None:
+    import click
+
+    remember(tmp_path, [], [RunRecord(MACHINE, FULL)])
+    context = click.Context(click.Command("lanherd"))
+    context.params["home"] = tmp_path
+    option = click.Option(["--tag"])
+    assert [item.value for item in complete_tag(context, option, "")] == ["a", "b"]
+    assert [item.value for item in complete_tag(context, option, "b")] == ["b"]
+    assert [item.value for item in complete_project(context, option, "")] == ["digits"]
