@@ -1,0 +1,374 @@
+"""A real agent that is killed under live runs, and finds its records gone, damaged, or at odds with
+the directories: it takes up what it can prove, says what it can't, and touches nothing else."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from lanherd_agent.runs.rundir import AttemptDir, Start, open_process, read_exit, read_start
+from lanherd_protocol import messages as m
+from lanherd_protocol import methods
+from lanherd_protocol.aio.peer import FeedGap, Peer
+from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.ids import CommandId, RunId
+from lanherd_protocol.states import Ended, Queued, Running, RunView
+from lanherd_protocol.values import Reason, RetryRule, Telemetry
+from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.doors import (
+    SOON_S,
+    new_run,
+    new_run_id,
+    pair,
+    read_log,
+    submit,
+    through_socket,
+    wait_run,
+)
+from tests.support.waiting import wait_until, wait_until_async
+
+WAITS = 'mkfifo "$LANHERD_OUTPUTS/go"; echo up; read code < "$LANHERD_OUTPUTS/go"; exit $code'
+MANY = 50
+OTHER_BOOT = "0" * 36
+
+
+@pytest.fixture
+def agent() -> Iterator[AgentProcess]:
+    with agent_process(Path(os.environ["HOME"]) / "agent") as running:
+        yield running
+
+
+def attempt(agent: AgentProcess, run: RunId, number: int = 1) -> AttemptDir:
+    return AttemptDir.of(agent.home, run, number)
+
+
+def start_of(directory: AttemptDir) -> Start:
+    start = read_start(directory)
+    assert start is not None
+    return start
+
+
+def lives(start: Start) -> bool:
+    process = open_process(start.pid, start.start_time)
+    if process is not None:
+        os.close(process)
+    return process is not None
+
+
+async def waiting_run(agent: AgentProcess, peer: Peer, **more: object) -> RunId:
+    """A run that has begun, and waits to be let go."""
+    run = await submit(peer, "sh", "-c", WAITS, **more)
+    await wait_run(peer, run, Running)
+    await wait_until_async((attempt(agent, run).outputs / "go").is_fifo)
+    return run
+
+
+async def let_go(agent: AgentProcess, run: RunId, code: int = 0, number: int = 1) -> None:
+    fifo = attempt(agent, run, number).outputs / "go"
+    await asyncio.to_thread(fifo.write_text, f"{code}\n")
+
+
+async def let_go_unseen(agent: AgentProcess, run: RunId, code: int = 0) -> None:
+    """While no agent looks, until its shim has said how it ended."""
+    await let_go(agent, run, code)
+    await wait_until_async(attempt(agent, run).exit.exists)
+
+
+def ended(view: RunView) -> Ended:
+    assert isinstance(view.state, Ended), view
+    return view.state
+
+
+async def problems(peer: Peer) -> dict[str, Reason]:
+    status = await peer.call(methods.AGENT_STATUS, m.Empty())
+    return {problem.code: problem for problem in status.problems}
+
+
+def status_of(agent: AgentProcess) -> str:
+    command = [sys.executable, "-m", "lanherd_agent.cli", "status", "--home", str(agent.home)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+# --- With its records ----------------------------------------------------------------------------
+
+
+async def test_fifty_runs_are_taken_up_again(agent: AgentProcess) -> None:
+    async with through_socket(agent) as peer:
+        runs = [await waiting_run(agent, peer) for _ in range(MANY)]
+    await asyncio.to_thread(agent.kill)
+    end, stay = runs[: MANY // 2], runs[MANY // 2 :]
+    for code, run in enumerate(end):
+        await let_go_unseen(agent, run, code)
+    began = time.monotonic()
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        for code, run in enumerate(end):
+            view = await wait_run(peer, run)
+            assert ended(view).exit_code == code
+            exit_ = read_exit(attempt(agent, run))
+            assert exit_ is not None and ended(view).at == exit_.at
+        # Far less on a machine that does nothing else.
+        assert time.monotonic() - began < 10
+        status = await peer.call(methods.AGENT_STATUS, m.Empty())
+        assert status.live_runs == len(stay) and status.problems == ()
+        for code, run in enumerate(stay):
+            await let_go(agent, run, code)
+        for code, run in enumerate(stay):
+            assert ended(await wait_run(peer, run)).exit_code == code
+
+
+def as_after_a_reboot(agent: AgentProcess, run: RunId) -> None:
+    """Its processes are gone without a word, and were of another boot."""
+    directory = attempt(agent, run)
+    start = start_of(directory)
+    for pid in (start.shim_pid, start.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not lives(start))
+    directory.start.write_bytes(msgspec.json.encode(replace(start, boot_id=OTHER_BOOT)))
+
+
+async def test_a_reboot_loses_a_run_or_begins_its_next_attempt(agent: AgentProcess) -> None:
+    retry = RetryRule(attempts_max=2, on=("lost",), backoff_s=0.01)
+    async with through_socket(agent) as peer:
+        once = await waiting_run(agent, peer)
+        again = await waiting_run(agent, peer, retry=retry)
+    await asyncio.to_thread(agent.kill)
+    os.kill(launcher_of(agent), signal.SIGKILL)
+    for run in (once, again):
+        await asyncio.to_thread(as_after_a_reboot, agent, run)
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        state = ended(await wait_run(peer, once))
+        assert (state.outcome, state.reason.code) == ("lost", "lost_reboot")
+        await wait_until_async((attempt(agent, again, 2).outputs / "go").is_fifo)
+        view = await wait_run(peer, again, Running)
+        assert view.attempt == 2
+        assert [(one.outcome, one.reason.code) for one in view.earlier] == [("lost", "lost_reboot")]
+        await let_go(agent, again, 0, 2)
+        assert ended(await wait_run(peer, again)).outcome == "succeeded"
+
+
+def launcher_of(agent: AgentProcess) -> int:
+    socket = os.fsencode(agent.home / "launcher.sock")
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if socket in (process / "cmdline").read_bytes().split(b"\0"):
+                return int(process.name)
+    raise AssertionError("there is no launcher")
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def foreign(path: Path) -> None:
+    os.chown(path, 4712, -1)
+
+
+def linked(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def unspoilt(path: Path, before: bytes) -> None:
+    path.unlink()
+    path.write_bytes(before)
+
+
+FLAWS = pytest.mark.parametrize("spoil", [torn, foreign, linked])
+
+
+@FLAWS
+async def test_a_directory_that_was_meddled_with_is_reported_and_left_alone(
+    agent: AgentProcess, spoil: Callable[[Path], None]
+) -> None:
+    async with through_socket(agent) as peer:
+        run, other = [await waiting_run(agent, peer) for _ in range(2)]
+    await asyncio.to_thread(agent.kill)
+    directory = attempt(agent, run)
+    start, before = start_of(directory), directory.start.read_bytes()
+    spoil(directory.start)
+    spoilt = directory.start.lstat()
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        state = ended(await wait_run(peer, run))
+        assert (state.outcome, state.reason.code) == ("lost", "lost_untrusted")
+        reason = (await problems(peer))["run_directory_untrusted"]
+        assert reason.data["run"] == run
+        assert reason.text in await asyncio.to_thread(status_of, agent)
+        # It was not touched: neither the file, nor what runs.
+        assert directory.start.lstat() == spoilt and lives(start)
+        unspoilt(directory.start, before)
+        await let_go(agent, run)
+        await let_go(agent, other)
+        assert ended(await wait_run(peer, other)).outcome == "succeeded"
+    await wait_until_async(lambda: not lives(start))
+
+
+# --- Without its records -------------------------------------------------------------------------
+
+
+def deleted(path: Path) -> None:
+    path.unlink()
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(os.urandom(50_000))
+
+
+def pages_flipped(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * 8192)
+
+
+@pytest.mark.parametrize("spoil", [deleted, overwritten, pages_flipped])
+async def test_lost_records_are_made_anew_from_the_directories(
+    agent: AgentProcess, spoil: Callable[[Path], None]
+) -> None:
+    retry = RetryRule(attempts_max=2, on=("failed",), backoff_s=1000.0)
+    device = await pair(agent)
+    async with device.connected() as peer:
+        good = await submit(peer, "sh", "-c", "echo good")
+        bad = await submit(peer, "sh", "-c", "exit 3")
+        for run in (good, bad):
+            await wait_run(peer, run)
+        again = await submit(peer, "sh", "-c", "exit 4", retry=retry)
+        stay, leave, stop = [await waiting_run(agent, peer) for _ in range(3)]
+        first = {view.run: view for view in (await listed(peer)).values()}
+        seq = (await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())).seq
+    start = start_of(attempt(agent, stay))
+    # It ends well, so that all is in the one file that is spoilt.
+    await asyncio.to_thread(agent.end)
+    await let_go_unseen(agent, leave, 9)
+    spoil(agent.home / "agent.sqlite")
+    await asyncio.to_thread(agent.start)
+
+    advert = agent.advert()
+    assert advert is not None
+    with pytest.raises(LanherdError) as unknown:
+        await device.connect(port=int(str(advert["port"])))
+    assert unknown.value.code is ErrorCode.NOT_PAIRED
+    async with through_socket(agent) as peer:
+        now = await listed(peer)
+        assert now.keys() == first.keys()
+        for run in (good, bad):
+            was, state = ended(first[run]), ended(now[run])
+            assert (state.outcome, state.at, state.exit_code, state.started_at) == (
+                (was.outcome, was.at, was.exit_code, was.started_at)
+            )
+            assert now[run].spec == first[run].spec
+        assert (await read_log(peer, good))[0] == b"good\n"
+        assert ended(now[leave]).exit_code == 9
+        assert isinstance(now[again].state, Queued) and now[again].settings.held
+        assert now[again].attempt == 2 and now[again].earlier[0].exit_code == 4
+        running = now[stay].state
+        assert isinstance(running, Running)
+        assert (running.pid, running.since) == (start.pid, start.at)
+
+        await goes_on(agent, peer, stay, stop, again)
+        said = (await problems(peer))["records_rebuilt"]
+        assert (said.data["runs"], said.data["held"]) == (6, 1)
+        assert said.text in await asyncio.to_thread(status_of, agent)
+        assert (await telemetry(peer)).problems[0].code == "records_rebuilt"
+        assert await is_told_of_a_gap(peer, seq)
+    aside = list(agent.home.glob("agent.sqlite.corrupt-*Z"))
+    assert len(aside) == (spoil is not deleted)
+    assert "made anew" in agent.log
+    await asyncio.to_thread(agent.restart)
+    async with through_socket(agent) as peer:
+        assert await problems(peer) == {}
+
+
+async def goes_on(agent: AgentProcess, peer: Peer, stay: RunId, stop: RunId, again: RunId) -> None:
+    """What lives can end and be stopped, and what is held can be released."""
+    await let_go(agent, stay, 5)
+    assert ended(await wait_run(peer, stay)).exit_code == 5
+    command = m.StopRun(command=CommandId(new_run_id()), run=stop)
+    await peer.call(methods.RUNS_STOP, command)
+    assert ended(await wait_run(peer, stop)).outcome == "cancelled"
+    release = m.ChangeRun(command=CommandId(new_run_id()), run=again, held=False)
+    await peer.call(methods.RUNS_CHANGE, release)
+    assert ended(await wait_run(peer, again)).exit_code == 4
+
+
+async def listed(peer: Peer) -> dict[RunId, RunView]:
+    page = await peer.call(methods.RUNS_LIST, m.ListRuns(limit=1000))
+    return {view.run: view for view in page.runs}
+
+
+async def telemetry(peer: Peer) -> Telemetry:
+    snapshot = await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())
+    assert snapshot.telemetry is not None
+    return snapshot.telemetry
+
+
+async def is_told_of_a_gap(peer: Peer, since: int) -> bool:
+    async with (
+        asyncio.timeout(SOON_S),
+        peer.subscribe(methods.FEED_RUNS, m.Empty(), since=since) as feed,
+    ):
+        return isinstance(await anext(aiter(feed)), FeedGap)
+
+
+@FLAWS
+async def test_flawed_directories_never_keep_an_agent_from_its_start(
+    agent: AgentProcess, spoil: Callable[[Path], None]
+) -> None:
+    """With the records gone, too: what is left is taken up, and the rest is said."""
+    async with through_socket(agent) as peer:
+        run, other = [await waiting_run(agent, peer) for _ in range(2)]
+        done = await submit(peer, "true")
+        await wait_run(peer, done)
+    await asyncio.to_thread(agent.kill)
+    directory = attempt(agent, run)
+    start, before = start_of(directory), directory.start.read_bytes()
+    spoil(directory.start)
+    spoil(attempt(agent, done).spec)
+    (agent.home / "runs" / "thesis").mkdir()
+    (agent.home / "runs" / new_run_id()).symlink_to("/")
+    for left in agent.home.glob("agent.sqlite*"):
+        left.unlink()
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        now = await listed(peer)
+        assert now.keys() == {run, other}
+        assert ended(now[run]).reason.code == "lost_untrusted"
+        status = await peer.call(methods.AGENT_STATUS, m.Empty())
+        flawed = {p.data["run"] for p in status.problems if p.code == "run_directory_untrusted"}
+        assert {run, done} < flawed and len(flawed) == 4
+        assert lives(start)
+        # The id of a run that was refused is not free: its directory is still there.
+        unspoilt(directory.start, before)
+        await let_go(agent, run)
+        await let_go(agent, other)
+        assert ended(await wait_run(peer, other)).outcome == "succeeded"
+        assert ended(await wait_run(peer, await submit(peer, "true"))).outcome == "succeeded"
+    await wait_until_async(lambda: not lives(start))
+
+
+async def test_a_submit_that_was_acknowledged_comes_again_after_the_loss(
+    agent: AgentProcess,
+) -> None:
+    new = new_run("sh", "-c", 'echo x >> "$HOME/ran"')
+    async with through_socket(agent) as peer:
+        (reply,) = (await peer.call(methods.RUNS_SUBMIT, m.SubmitRuns(runs=(new,)))).runs
+        await wait_run(peer, new.run)
+    await asyncio.to_thread(agent.kill)
+    for left in agent.home.glob("agent.sqlite*"):
+        left.unlink()
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        (again,) = (await peer.call(methods.RUNS_SUBMIT, m.SubmitRuns(runs=(new,)))).runs
+        assert again == reply
+    assert (Path(os.environ["HOME"]) / "ran").read_text() == "x\n"
