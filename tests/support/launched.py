@@ -5,9 +5,13 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from lanherd_agent.runs import launcher_client, launcher_process, rundir
 from tests.support.waiting import wait_until_async
@@ -26,10 +30,12 @@ class Launched:
         self.links: list[launcher_client.LinkUp | launcher_client.LinkDown] = []
         self.exits: dict[Path, rundir.Exit] = {}
         self.told = 0
+        self.told_at: dict[Path, float] = {}
         self._runs = 0
 
     def _on_exited(self, exited: launcher_client.Exited) -> None:
         self.told += 1
+        self.told_at[exited.directory] = time.time()
         self.exits[exited.directory] = exited.exit
 
     def links_append(self, link: launcher_client.LinkUp | launcher_client.LinkDown) -> None:
@@ -44,10 +50,16 @@ class Launched:
         self._runs += 1
         directory = rundir.AttemptDir.of(self.home, f"run{self._runs}", 1)
         directory.make()
-        where = cwd if cwd is not None else str(directory.tree)
-        spec = rundir.Spec(argv=argv, cwd=where, env={"PATH": PATH} | env)
-        rundir.write_spec(directory, spec)
+        if argv:
+            where = cwd if cwd is not None else str(directory.tree)
+            spec = rundir.Spec(argv=argv, cwd=where, env={"PATH": PATH} | env)
+            rundir.write_spec(directory, spec)
         return directory
+
+    def write(self, directory: rundir.AttemptDir, *argv: str, **more: Any) -> None:
+        """Another spec; `more` are further fields of it."""
+        spec = rundir.Spec(argv=argv, cwd=str(directory.tree), env={"PATH": PATH})
+        rundir.write_spec(directory, msgspec.structs.replace(spec, **more))
 
     def make_python(self, code: str) -> rundir.AttemptDir:
         return self.make(sys.executable, "-I", "-S", "-c", code)
@@ -55,8 +67,8 @@ class Launched:
     async def start(self, directory: rundir.AttemptDir) -> launcher_client.Started:
         return await self.client.start(directory.path)
 
-    async def ended(self, directory: rundir.AttemptDir) -> rundir.Exit:
-        await wait_until_async(lambda: directory.path in self.exits, WAIT_S)
+    async def ended(self, directory: rundir.AttemptDir, within_s: float = WAIT_S) -> rundir.Exit:
+        await wait_until_async(lambda: directory.path in self.exits, within_s)
         return self.exits[directory.path]
 
     async def up(self) -> None:

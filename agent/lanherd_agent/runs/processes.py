@@ -33,7 +33,7 @@ SWEEP_S = 0.02
 libc = ctypes.CDLL(None, use_errno=True)
 c_prctl, c_sigprocmask, c_sigqueue = libc.prctl, libc.sigprocmask, libc.sigqueue
 c_sigqueue.argtypes = ctypes.c_int, ctypes.c_int, ctypes.c_void_p
-c_sigtimedwait = libc.sigtimedwait
+c_sigtimedwait, c_setrlimit = libc.sigtimedwait, libc.setrlimit
 PR_SET_CHILD_SUBREAPER, SIG_SETMASK = 36, 2
 ALL_SIGNALS, NO_SIGNALS = b"\xff" * 128, bytes(128)
 SI_QUEUE = -1
@@ -48,6 +48,9 @@ TIMEOUT_AT = ctypes.byref(TIMEOUT)
 INFO = ctypes.create_string_buffer(128)
 INFO_CODE = ctypes.c_int.from_buffer(INFO, 8)
 INFO_VALUE = ctypes.c_uint64.from_buffer(INFO, 24)
+RTTIME, UNLIMITED = int(resource.RLIMIT_RTTIME), 2**64 - 1
+RTTIME_LIMIT = (ctypes.c_uint64 * 2)()  # soft and hard
+libc.getrlimit(RTTIME, RTTIME_LIMIT)
 AWAITED = ((1 << signal.SIGCHLD - 1) | (1 << STOPPING - 1)).to_bytes(128, "little")
 
 
@@ -157,10 +160,9 @@ def mark_of(shim_pid: int, shim_start_time: int) -> int:
 def put_mark(shim_pid: int, shim_start_time: int) -> None:
     """On this process and all that it will start: how long a realtime task may run at a stretch,
     in microseconds."""
-    _, most = resource.getrlimit(resource.RLIMIT_RTTIME)
-    if most == resource.RLIM_INFINITY:  # else the two other marks must do
-        mark = mark_of(shim_pid, shim_start_time)
-        resource.setrlimit(resource.RLIMIT_RTTIME, (mark, most))
+    if RTTIME_LIMIT[1] == UNLIMITED:  # else the two other marks must do
+        RTTIME_LIMIT[0] = mark_of(shim_pid, shim_start_time)
+        c_setrlimit(RTTIME, RTTIME_LIMIT)
 
 
 def read_mark(pid: int) -> int:
