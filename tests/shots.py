@@ -16,10 +16,11 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEventLoop, QPoint, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from lanherd_client.projects.project import Project
+from lanherd_desktop.actions.registry import ActionId
 from lanherd_desktop.app import Desktop, make_application
 from lanherd_desktop.platform.preferences import (
     LANGUAGES,
@@ -29,14 +30,30 @@ from lanherd_desktop.platform.preferences import (
 )
 from lanherd_desktop.platform.resources import resources_path
 from lanherd_desktop.platform.timing import TimingMarks
-from lanherd_desktop.state.room import RoomUpdate
+from lanherd_desktop.state.log_buffer import GapKind
+from lanherd_desktop.state.room import Room, RoomUpdate
 from lanherd_desktop.state.submit_form import SubmitForm
-from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS
+from lanherd_desktop.state.submit_options import OptionsForm, SecretField
+from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS, TAB_OVERVIEW
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.messages import OutputsChanged
-from lanherd_protocol.values import OutputEntry
+from lanherd_protocol.messages import (
+    LogDescription,
+    LogMatch,
+    LogMatches,
+    OutputsChanged,
+    RetentionPlan,
+    RetentionState,
+)
+from lanherd_protocol.values import (
+    OutputEntry,
+    Reason,
+    Removal,
+    RetentionRule,
+    RetentionRules,
+)
 from tests.support import synthetic_room
+from tests.support.synthetic_room import GIB, machine_id, run_id
 
 SETTLE_MS = 250
 LOG_LINES = 400
@@ -86,6 +103,42 @@ def losses() -> bytes:
     return ("epoch,loss,accuracy\n" + "\n".join(rows) + "\n").encode()
 
 
+def timed_log() -> LogDescription:
+    """What the machine says of the log with a gap."""
+    end = 1_300_004_000
+    begun = synthetic_room.NOW - 3_900
+    early = tuple((offset, begun + offset / 90) for offset in range(0, 9_001, 90))
+    late = tuple((1_300_000_000 + n * 60, begun + 3_600 + n * 4) for n in range(70))
+    return LogDescription(
+        attempt=2, size_bytes=end, stored_bytes=13_000, gap_from=9_000, gap_to=1_300_000_000,
+        times=early + late,
+    )  # fmt: skip
+
+
+def found_lines() -> LogMatches:
+    lines = [f"epoch {n:3}  loss {2.0 / (1 + n * 0.05):.4f}".encode() for n in range(40)]
+    return LogMatches(
+        700_000_000,
+        tuple(LogMatch(n * 37, n * 25, line, 11, 15) for n, line in enumerate(lines)),
+        1_000,
+    )
+
+
+def removal_plan(room: Room) -> RetentionPlan:
+    """Two runs that the room knows, and one that it doesn't."""
+    why = Reason(
+        code="retention_age",
+        text="It ended 34 d 02 h ago; files are kept for 30 d 00 h.",
+        data={"age_s": 34 * 86_400 + 7_200, "age_s_max": 30 * 86_400, "project": ""},
+    )
+    known = [view.run for (m, _), view in room.runs.items() if m == machine_id("tycho")]
+    removals = [
+        Removal(run=run, size_bytes=(n + 1) * 3 * GIB, reason=why) for n, run in enumerate(known)
+    ]
+    removals.append(Removal(run=run_id(999), size_bytes=2 * GIB, reason=why))
+    return RetentionPlan(removals=tuple(removals), size_bytes=48 * GIB, runs=31)
+
+
 class Shooter:
     """One theme and one language."""
 
@@ -123,7 +176,9 @@ class Shooter:
             window.show_page(page)
             settle()
             yield self._save(page)
+        yield from self._machine()
         yield from self._runs()
+        yield from self._lives()
         yield from self._outputs()
         yield from self._dialogs()
 
@@ -146,6 +201,93 @@ class Shooter:
                 window.show_run(key, "overview")
         settle()
         yield self._save("runs-failed")
+
+    def _show(self, name: str, tab: str) -> None:
+        """A run of the room by its name."""
+        for key, view in self._desktop.context.room.runs.items():
+            if view.spec.name == name:
+                self.window.show_run(key, tab)
+
+    def _lives(self) -> Iterator[str]:
+        """Attempts, waiting for others, held back, without files; questions and editors."""
+        window, detail = self.window, self.window.runs.detail
+        self._show("finetune seed=1", TAB_OVERVIEW)
+        settle()
+        yield self._save("runs-attempts")
+        window.actions_by_id[ActionId.RUN_EDIT].trigger()
+        settle()
+        yield self._save("runs-edit")
+        detail.overview.editor.close_editor()
+        detail.show_tab(TAB_LOG)
+        pane = detail.log.pane
+        pane.append(log_text()[:9_000], 0)
+        pane.skip(1_300_000_000, GapKind.CAPPED)
+        pane.append(log_text()[-4_000:], 1_300_000_000)
+        detail.log.show_description(timed_log())
+        pane.set_following(False)
+        pane.show_row(pane.buffer().gap_rows(0, 1_000)[0])
+        settle()
+        yield self._save("runs-log-gap")
+        detail.log.search.open_panel("loss")
+        settle()
+        detail.log.search.show_found(found_lines())
+        settle()
+        yield self._save("runs-log-search")
+        detail.log.search.close_panel()
+        detail.saver.bar.begin("Saving finetune.2.log")
+        detail.saver.bar.set_progress("412 MB / 1.21 GB", 0.33)
+        settle()
+        yield self._save("runs-log-saving")
+        detail.saver.bar.finish()
+        yield from self._states()
+
+    def _states(self) -> Iterator[str]:
+        """Runs that wait or are over, and what is asked and offered of them."""
+        window, detail = self.window, self.window.runs.detail
+        self._show("report", TAB_OVERVIEW)
+        settle()
+        yield self._save("runs-waits-for")
+        self._show("ablation", TAB_LOG)
+        settle()
+        yield self._save("runs-held")
+        self._show("old sweep 3", TAB_LOG)
+        settle()
+        yield self._save("runs-files-removed")
+        self._show("train lr=3e-4 seed=0", TAB_LOG)
+        window.actions_by_id[ActionId.RUN_STOP_NOW].trigger()
+        settle()
+        yield self._save("runs-stop-at-once")
+        detail.confirm.close_bar()
+        window.runs.list.view.selectAll()
+        window.runs.menu_wanted.emit(window.mapToGlobal(QPoint(300, 300)))
+        settle()
+        menu = QApplication.activePopupWidget()
+        if menu is not None:
+            yield self._save("runs-menu", menu)
+            menu.close()
+        self._show("train lr=3e-4 seed=0", TAB_LOG)
+
+    def _machine(self) -> Iterator[str]:
+        """One machine beside the others, with its retention."""
+        machines = self.window.machines
+        self.window.show_page("machines")
+        machines.open_machine(synthetic_room.machine_id("tycho"))
+        machines.panel.retention.show_state(
+            RetentionState(
+                rules=RetentionRules(
+                    rules=(RetentionRule(age_s_max=30 * 86_400, bytes_max=200 * GIB),)
+                ),
+                size_bytes=184 * GIB,
+                runs=412,
+                free_bytes=412 * GIB,
+            )
+        )
+        settle()
+        yield self._save("machine-panel")
+        machines.panel.retention.show_plan(removal_plan(self._desktop.context.room))
+        settle()
+        yield self._save("machine-retention")
+        machines.panel.close_panel()
 
     def _outputs(self) -> Iterator[str]:
         detail = self.window.runs.detail
@@ -173,6 +315,14 @@ class Shooter:
         dialog = window.submit_dialog
         if dialog is not None:
             yield self._save("submit", dialog)
+            dialog.options.toggle_button.setChecked(True)
+            dialog.options.attempts.setValue(3)
+            dialog.options.secrets.fill((SecretField("WANDB_API_KEY", "hush"),))
+            dialog.options.variables.setText("SEED")
+            dialog.options.time_limit.setText("soon")
+            settle()
+            yield self._save("submit-options", dialog)
+            dialog.options.fill(OptionsForm(), None)
             dialog.vram.setText("much")
             settle()
             yield self._save("submit-problem", dialog)

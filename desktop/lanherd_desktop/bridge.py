@@ -30,7 +30,7 @@ from lanherd_client.changes import (
 from lanherd_client.fleet import Fleet
 from lanherd_client.mirror import RunRecord
 from lanherd_desktop.state.room import RoomUpdate, RunKey, merged
-from lanherd_desktop.streams import LogStream, OutputsStream, Stream, bug
+from lanherd_desktop.streams import LogStream, OutputsStream, SearchStream, Stream, bug
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import DeviceId
@@ -209,6 +209,11 @@ class Bridge(QObject):
 
     def open_log(self, stream: LogStream) -> LogStream:
         """Begin to fill a log stream; it delivers in ticks until it is closed."""
+        self._open(stream)
+        return stream
+
+    def search_log(self, stream: SearchStream) -> SearchStream:
+        """Begin to search a log on its machine; what is found comes with ticks."""
         self._open(stream)
         return stream
 

@@ -57,6 +57,17 @@
     </message>
 </context>
 <context>
+    <name>ConfirmBar</name>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Do it</source>
+        <translation>执行</translation>
+    </message>
+</context>
+<context>
     <name>CsvPreview</name>
     <message>
         <source>Table</source>
@@ -128,27 +139,38 @@
     </message>
 </context>
 <context>
-    <name>LogPane</name>
+    <name>LogCanvas</name>
     <message>
         <source>Log</source>
         <translation>日志</translation>
     </message>
     <message>
         <source>Nothing has been printed yet.</source>
-        <translation>还没有任何输出内容。</translation>
+        <translation>尚无输出。</translation>
     </message>
     <message>
         <source>… {0} more in this line</source>
-        <translation>… 本行还有 {0}</translation>
+        <translation>… 此行还有 {0}</translation>
     </message>
     <message>
-        <source>— {0} before this aren&apos;t kept in the window —</source>
-        <translation>— 窗口未保留此前的 {0} —</translation>
+        <source>{0} before this aren&apos;t kept in the window</source>
+        <translation>窗口未保留此前的 {0}</translation>
     </message>
     <message>
-        <source>— {0} of the log are missing here —</source>
-        <translation>— 此处缺失 {0} 日志 —</translation>
+        <source>{0} of the log are missing here</source>
+        <translation>此处缺少日志 {0}</translation>
     </message>
+    <message>
+        <source>{0} were given up for the log&apos;s cap</source>
+        <translation>因日志上限已舍弃 {0}</translation>
+    </message>
+    <message>
+        <source>{0} are not loaded; double-click to load more</source>
+        <translation>{0} 未加载；双击以加载更多</translation>
+    </message>
+</context>
+<context>
+    <name>LogPane</name>
     <message>
         <source>Copy</source>
         <translation>复制</translation>
@@ -161,6 +183,64 @@
         <source>Find…</source>
         <translation>查找…</translation>
     </message>
+    <message>
+        <source>Times beside the lines</source>
+        <translation>在行旁显示时间</translation>
+    </message>
+</context>
+<context>
+    <name>LogSaver</name>
+    <message>
+        <source>Save the log as</source>
+        <translation>日志另存为</translation>
+    </message>
+    <message>
+        <source>Saving {name}</source>
+        <translation>正在保存 {name}</translation>
+    </message>
+    <message>
+        <source>Saved {name}.</source>
+        <translation>已保存 {name}。</translation>
+    </message>
+</context>
+<context>
+    <name>LogSearchPanel</name>
+    <message>
+        <source>Search all of the log on its machine</source>
+        <translation>在机器上搜索整个日志</translation>
+    </message>
+    <message>
+        <source>regular expression</source>
+        <translation>正则表达式</translation>
+    </message>
+    <message>
+        <source>match case</source>
+        <translation>区分大小写</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>进度</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Close the search</source>
+        <translation>关闭搜索</translation>
+    </message>
+    <message>
+        <source>Lines that match</source>
+        <translation>匹配的行</translation>
+    </message>
+    <message>
+        <source>{count} lines</source>
+        <translation>{count} 行</translation>
+    </message>
+    <message>
+        <source>Nothing found</source>
+        <translation>未找到</translation>
+    </message>
 </context>
 <context>
     <name>LogTab</name>
@@ -171,6 +251,18 @@
     <message>
         <source>The log begins when the run is started.</source>
         <translation>运行启动后，日志从这里开始。</translation>
+    </message>
+    <message>
+        <source>Back to the end</source>
+        <translation>回到末尾</translation>
+    </message>
+    <message>
+        <source>The run&apos;s files were removed {when}, and with them what it printed.</source>
+        <translation>此运行的文件已于 {when} 删除，其输出内容也随之删除。</translation>
+    </message>
+    <message>
+        <source>Errors</source>
+        <translation>错误输出</translation>
     </message>
     <message>
         <source>Build</source>
@@ -198,6 +290,10 @@
     <message>
         <source>Next match</source>
         <translation>下一个匹配</translation>
+    </message>
+    <message>
+        <source>Search all of the log on its machine</source>
+        <translation>在机器上搜索整个日志</translation>
     </message>
     <message>
         <source>Find in the log</source>
@@ -238,6 +334,10 @@
 </context>
 <context>
     <name>MachineCardView</name>
+    <message>
+        <source>And {count} more: open the machine to see them.</source>
+        <translation>另有 {count} 项：打开机器查看。</translation>
+    </message>
     <message>
         <source>online</source>
         <translation>在线</translation>
@@ -281,6 +381,77 @@
     <message>
         <source>and {count} more</source>
         <translation>另有 {count} 项</translation>
+    </message>
+</context>
+<context>
+    <name>MachinePanel</name>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Files of ended runs</source>
+        <translation>已结束运行的文件</translation>
+    </message>
+    <message>
+        <source>System</source>
+        <translation>系统</translation>
+    </message>
+    <message>
+        <source>GPUs</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>Driver</source>
+        <translation>驱动</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Disk</source>
+        <translation>磁盘</translation>
+    </message>
+    <message>
+        <source>Ending runs</source>
+        <translation>结束运行</translation>
+    </message>
+    <message>
+        <source>Account</source>
+        <translation>账户</translation>
+    </message>
+    <message>
+        <source>Agent</source>
+        <translation>代理</translation>
+    </message>
+    <message>
+        <source>Machine id</source>
+        <translation>机器 ID</translation>
+    </message>
+    <message>
+        <source>{free} of {total} free</source>
+        <translation>{total} 中空闲 {free}</translation>
+    </message>
+    <message>
+        <source>{os} · {count} CPUs</source>
+        <translation>{os} · {count} 个 CPU</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>runs share the agent&apos;s user account</source>
+        <translation>运行与代理共用同一用户账户</translation>
+    </message>
+    <message>
+        <source>weak kill: this machine delegates no cgroup, so a run&apos;s processes are found one by one, and one that hides from that may stay</source>
+        <translation>弱终止：此机器未委派 cgroup，运行的进程只能逐个查找，刻意躲避的进程可能残留</translation>
+    </message>
+    <message>
+        <source>whole: each run has a cgroup of its own</source>
+        <translation>完整：每个运行都有自己的 cgroup</translation>
     </message>
 </context>
 <context>
@@ -372,6 +543,14 @@
         <source>Ctrl+K  anything</source>
         <translation>Ctrl+K  查找操作</translation>
     </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>{count} runs</source>
+        <translation>{count} 个运行</translation>
+    </message>
 </context>
 <context>
     <name>NavList</name>
@@ -386,6 +565,173 @@
     <message>
         <source>Unfold the navigation</source>
         <translation>展开导航栏</translation>
+    </message>
+</context>
+<context>
+    <name>OptionsSection</name>
+    <message>
+        <source>Options</source>
+        <translation>选项</translation>
+    </message>
+    <message>
+        <source>none, or such as 2h30m</source>
+        <translation>无，或如 2h30m</translation>
+    </message>
+    <message>
+        <source>hold it back until it is released</source>
+        <translation>暂缓，直到放行</translation>
+    </message>
+    <message>
+        <source>such as: sweep, baseline</source>
+        <translation>例如：sweep, baseline</translation>
+    </message>
+    <message>
+        <source>the project&apos;s root, if empty</source>
+        <translation>留空则为项目根目录</translation>
+    </message>
+    <message>
+        <source>must succeed before the command begins</source>
+        <translation>须先成功，命令才会开始</translation>
+    </message>
+    <message>
+        <source>comes after the command in any case</source>
+        <translation>无论如何都在命令之后执行</translation>
+    </message>
+    <message>
+        <source>the machine&apos;s own, or such as 2GB</source>
+        <translation>按机器设置，或如 2GB</translation>
+    </message>
+    <message>
+        <source>errors in a log of their own</source>
+        <translation>错误输出单独成一份日志</translation>
+    </message>
+    <message>
+        <source>Niceness</source>
+        <translation>nice 值</translation>
+    </message>
+    <message>
+        <source>Time limit</source>
+        <translation>时限</translation>
+    </message>
+    <message>
+        <source>Attempts</source>
+        <translation>尝试</translation>
+    </message>
+    <message>
+        <source>Priority</source>
+        <translation>优先级</translation>
+    </message>
+    <message>
+        <source>Wait for</source>
+        <translation>等待</translation>
+    </message>
+    <message>
+        <source>Tags</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>Begins in</source>
+        <translation>工作目录</translation>
+    </message>
+    <message>
+        <source>Before it</source>
+        <translation>前置命令</translation>
+    </message>
+    <message>
+        <source>After it</source>
+        <translation>后置命令</translation>
+    </message>
+    <message>
+        <source>Variables</source>
+        <translation>变量</translation>
+    </message>
+    <message>
+        <source>Secrets</source>
+        <translation>机密</translation>
+    </message>
+    <message>
+        <source>Log&apos;s cap</source>
+        <translation>日志上限</translation>
+    </message>
+    <message>
+        <source>What is waited for</source>
+        <translation>等待到什么程度</translation>
+    </message>
+    <message>
+        <source>nothing</source>
+        <translation>不等待</translation>
+    </message>
+    <message>
+        <source>time limit, retries, secrets and more</source>
+        <translation>时限、重试、机密等</translation>
+    </message>
+    <message>
+        <source>to succeed</source>
+        <translation>成功</translation>
+    </message>
+    <message>
+        <source>to end</source>
+        <translation>结束</translation>
+    </message>
+    <message>
+        <source>to be started</source>
+        <translation>启动</translation>
+    </message>
+    <message>
+        <source>A time is a number and a unit, such as 90min or 2h30m.</source>
+        <translation>时间由数字和单位组成，例如 90min 或 2h30m。</translation>
+    </message>
+    <message>
+        <source>A time limit is more than nothing and at most ten years.</source>
+        <translation>时限须大于零，最多十年。</translation>
+    </message>
+    <message>
+        <source>Say after which end it is tried again.</source>
+        <translation>请选择在哪种结束后重试。</translation>
+    </message>
+    <message>
+        <source>That run is on another machine. Choose its machine, or any.</source>
+        <translation>该运行在另一台机器上。请选择那台机器，或选择任意机器。</translation>
+    </message>
+    <message>
+        <source>A quote isn&apos;t closed.</source>
+        <translation>有一个引号没有闭合。</translation>
+    </message>
+    <message>
+        <source>&apos;{name}&apos; is no variable: write NAME=value.</source>
+        <translation>“{name}”不是变量：请写成 NAME=value。</translation>
+    </message>
+    <message>
+        <source>&apos;{name}&apos; can&apos;t name a secret: letters, digits and _ can.</source>
+        <translation>“{name}”不能作为机密名：只能用字母、数字和 _。</translation>
+    </message>
+    <message>
+        <source>&apos;{name}&apos; is there twice.</source>
+        <translation>“{name}”出现了两次。</translation>
+    </message>
+    <message>
+        <source>&apos;{name}&apos; has no value.</source>
+        <translation>“{name}”没有值。</translation>
+    </message>
+    <message>
+        <source>The value of &apos;{name}&apos; is larger than 64 KB.</source>
+        <translation>“{name}”的值超过 64 KB。</translation>
+    </message>
+    <message>
+        <source>A run has at most 64 secrets.</source>
+        <translation>一个运行最多有 64 个机密。</translation>
+    </message>
+    <message>
+        <source>A size is a number and a unit, such as 2GB.</source>
+        <translation>大小由数字和单位组成，例如 2GB。</translation>
+    </message>
+    <message>
+        <source>A log&apos;s cap is at least 1 MB.</source>
+        <translation>日志上限至少为 1 MB。</translation>
+    </message>
+    <message>
+        <source>It begins inside the project, or at a whole path: without &apos;..&apos;.</source>
+        <translation>须在项目内，或为完整路径，不能含“..”。</translation>
     </message>
 </context>
 <context>
@@ -455,6 +801,14 @@
     <message>
         <source>What the run writes into the folder $LANHERD_OUTPUTS appears here at once.</source>
         <translation>运行写入 $LANHERD_OUTPUTS 文件夹的内容会立即出现在这里。</translation>
+    </message>
+    <message>
+        <source>Its files were removed</source>
+        <translation>文件已删除</translation>
+    </message>
+    <message>
+        <source>By hand, or by the machine&apos;s rules for old runs. A pinned run keeps its own.</source>
+        <translation>由人手动删除，或按机器对旧运行的规则删除。已固定的运行会保留文件。</translation>
     </message>
     <message>
         <source>Save the output as</source>
@@ -560,14 +914,220 @@
     </message>
 </context>
 <context>
+    <name>RetentionSection</name>
+    <message>
+        <source>Show what would go</source>
+        <translation>查看将删除什么</translation>
+    </message>
+    <message>
+        <source>Save the rules</source>
+        <translation>保存规则</translation>
+    </message>
+    <message>
+        <source>Remove now…</source>
+        <translation>立即删除…</translation>
+    </message>
+    <message>
+        <source>Keep files for</source>
+        <translation>文件保留时长</translation>
+    </message>
+    <message>
+        <source>for ever, or such as 30d</source>
+        <translation>永久，或如 30d</translation>
+    </message>
+    <message>
+        <source>Of the newest runs</source>
+        <translation>保留最新的运行数</translation>
+    </message>
+    <message>
+        <source>of all, or such as 500</source>
+        <translation>全部，或如 500</translation>
+    </message>
+    <message>
+        <source>Up to, in all</source>
+        <translation>总大小上限</translation>
+    </message>
+    <message>
+        <source>any size, or such as 200GB</source>
+        <translation>不限，或如 200GB</translation>
+    </message>
+    <message>
+        <source>Leave free</source>
+        <translation>保留空闲</translation>
+    </message>
+    <message>
+        <source>nothing, or such as 50GB</source>
+        <translation>不要求，或如 50GB</translation>
+    </message>
+    <message>
+        <source>Start nothing below</source>
+        <translation>低于此值不启动</translation>
+    </message>
+    <message>
+        <source>such as 2GB</source>
+        <translation>例如 2GB</translation>
+    </message>
+    <message>
+        <source>{count} ended runs hold {size}.</source>
+        <translation>{count} 个已结束的运行占用 {size}。</translation>
+    </message>
+    <message>
+        <source>{free} of the disk are free.</source>
+        <translation>磁盘空闲 {free}。</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>The machine keeps to these rules now.</source>
+        <translation>机器已开始按这些规则执行。</translation>
+    </message>
+    <message>
+        <source>Nothing would go.</source>
+        <translation>不会删除任何内容。</translation>
+    </message>
+    <message>
+        <source>The files of {count} runs would go: {size}.</source>
+        <translation>将删除 {count} 个运行的文件：{size}。</translation>
+    </message>
+    <message>
+        <source>and {count} more</source>
+        <translation>另有 {count} 个运行</translation>
+    </message>
+    <message>
+        <source>Remove these files now?</source>
+        <translation>现在删除这些文件？</translation>
+    </message>
+    <message>
+        <source>Logs, outputs and working files go; the runs themselves stay in the list.</source>
+        <translation>日志、输出和工作文件会被删除；运行本身仍留在列表中。</translation>
+    </message>
+    <message>
+        <source>Remove the files</source>
+        <translation>删除文件</translation>
+    </message>
+    <message>
+        <source>Removing the files of {count} runs: {size}.</source>
+        <translation>正在删除 {count} 个运行的文件：{size}。</translation>
+    </message>
+    <message>
+        <source>A time is a number and a unit, such as 30d.</source>
+        <translation>时间由数字和单位组成，例如 30d。</translation>
+    </message>
+    <message>
+        <source>Write a whole number.</source>
+        <translation>请填写整数。</translation>
+    </message>
+    <message>
+        <source>A size is a number and a unit, such as 200GB.</source>
+        <translation>大小由数字和单位组成，例如 200GB。</translation>
+    </message>
+    <message>
+        <source>Say below how much free disk no run is started.</source>
+        <translation>请填写磁盘空闲低于多少时不启动运行。</translation>
+    </message>
+</context>
+<context>
+    <name>RunCommands</name>
+    <message>
+        <source>Changed {what}.</source>
+        <translation>已更改{what}。</translation>
+    </message>
+    <message>
+        <source>The ids of {what} were copied.</source>
+        <translation>已复制{what}的 ID。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s id was copied.</source>
+        <translation>已复制运行 ID。</translation>
+    </message>
+    <message>
+        <source>{machine} can&apos;t be reached; the run will be asked to stop as soon as it is back.</source>
+        <translation>无法连接 {machine}；一恢复连接就会要求该运行停止。</translation>
+    </message>
+    <message>
+        <source>Stop {what} at once?</source>
+        <translation>立即停止{what}？</translation>
+    </message>
+    <message>
+        <source>Nothing of its own cleanup is done: what it has not saved is lost.</source>
+        <translation>不会进行任何清理：未保存的内容将丢失。</translation>
+    </message>
+    <message>
+        <source>Stop at once</source>
+        <translation>立即停止</translation>
+    </message>
+    <message>
+        <source>Restarted {what} as new.</source>
+        <translation>已将{what}作为新运行重新启动。</translation>
+    </message>
+    <message>
+        <source>Logs, outputs and working files go; the run itself stays in the list.</source>
+        <translation>日志、输出和工作文件会被删除；运行本身仍留在列表中。</translation>
+    </message>
+    <message>
+        <source>Remove the files of {what}?</source>
+        <translation>删除{what}的文件？</translation>
+    </message>
+    <message>
+        <source>Remove the files</source>
+        <translation>删除文件</translation>
+    </message>
+    <message>
+        <source>Removed the files of {what}.</source>
+        <translation>已删除{what}的文件。</translation>
+    </message>
+    <message>
+        <source>Held back {what}.</source>
+        <translation>已暂缓{what}。</translation>
+    </message>
+    <message>
+        <source>Released {what}.</source>
+        <translation>已放行{what}。</translation>
+    </message>
+    <message>
+        <source>Pinned {what}: its files stay.</source>
+        <translation>已固定{what}：文件会保留。</translation>
+    </message>
+    <message>
+        <source>Unpinned {what}.</source>
+        <translation>已取消固定{what}。</translation>
+    </message>
+    <message>
+        <source>Raised the priority of {what}.</source>
+        <translation>已提高{what}的优先级。</translation>
+    </message>
+    <message>
+        <source>Lowered the priority of {what}.</source>
+        <translation>已降低{what}的优先级。</translation>
+    </message>
+    <message>
+        <source>&apos;{title}&apos;</source>
+        <translation>“{title}”</translation>
+    </message>
+    <message>
+        <source>{count} runs</source>
+        <translation>{count} 个运行</translation>
+    </message>
+</context>
+<context>
     <name>RunDetail</name>
     <message>
         <source>Run again…</source>
         <translation>再次运行…</translation>
     </message>
     <message>
+        <source>Release</source>
+        <translation>放行</translation>
+    </message>
+    <message>
         <source>Stop</source>
         <translation>停止</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
     </message>
     <message>
         <source>Overview</source>
@@ -582,12 +1142,12 @@
         <translation>输出</translation>
     </message>
     <message>
-        <source>{machine} can&apos;t be reached; the run will be asked to stop as soon as it is back.</source>
-        <translation>无法连接 {machine}；恢复连接后会立即要求停止该运行。</translation>
+        <source>Attempt {number} of {count}</source>
+        <translation>第 {number} 次尝试，共 {count} 次</translation>
     </message>
     <message>
-        <source>The run&apos;s id was copied.</source>
-        <translation>已复制运行 ID。</translation>
+        <source>Attempt {number} · {state}</source>
+        <translation>第 {number} 次尝试 · {state}</translation>
     </message>
     <message>
         <source>GPU {index} on {machine}</source>
@@ -606,6 +1166,22 @@
         <translation>次尝试</translation>
     </message>
     <message>
+        <source>of {count} attempts</source>
+        <translation>/ {count} 次尝试</translation>
+    </message>
+    <message>
+        <source>until its time is over</source>
+        <translation>后时限到</translation>
+    </message>
+    <message>
+        <source>until the next attempt</source>
+        <translation>后下一次尝试</translation>
+    </message>
+    <message>
+        <source>until it is killed</source>
+        <translation>后强制终止</translation>
+    </message>
+    <message>
         <source>in all</source>
         <translation>总时长</translation>
     </message>
@@ -616,6 +1192,13 @@
     <message>
         <source>so far</source>
         <translation>已用时</translation>
+    </message>
+</context>
+<context>
+    <name>RunLinks</name>
+    <message>
+        <source>run {id}, not in the list any more</source>
+        <translation>运行 {id}，已不在列表中</translation>
     </message>
 </context>
 <context>
@@ -648,8 +1231,40 @@
         <translation>原因</translation>
     </message>
     <message>
+        <source>Waits for</source>
+        <translation>等待</translation>
+    </message>
+    <message>
+        <source>Attempts</source>
+        <translation>尝试</translation>
+    </message>
+    <message>
+        <source>Tags</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>备注</translation>
+    </message>
+    <message>
+        <source>Priority</source>
+        <translation>优先级</translation>
+    </message>
+    <message>
         <source>Command</source>
         <translation>命令</translation>
+    </message>
+    <message>
+        <source>Before it</source>
+        <translation>前置命令</translation>
+    </message>
+    <message>
+        <source>After it</source>
+        <translation>后置命令</translation>
+    </message>
+    <message>
+        <source>Begins in</source>
+        <translation>工作目录</translation>
     </message>
     <message>
         <source>Machine</source>
@@ -672,6 +1287,30 @@
         <translation>环境</translation>
     </message>
     <message>
+        <source>Secrets</source>
+        <translation>机密</translation>
+    </message>
+    <message>
+        <source>Time limit</source>
+        <translation>时限</translation>
+    </message>
+    <message>
+        <source>Tried again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Stopped by</source>
+        <translation>停止方式</translation>
+    </message>
+    <message>
+        <source>Niceness</source>
+        <translation>nice 值</translation>
+    </message>
+    <message>
+        <source>Its log</source>
+        <translation>日志设置</translation>
+    </message>
+    <message>
         <source>Owner</source>
         <translation>所有者</translation>
     </message>
@@ -692,8 +1331,24 @@
         <translation>退出</translation>
     </message>
     <message>
+        <source>attempt {number}</source>
+        <translation>第 {number} 次</translation>
+    </message>
+    <message>
+        <source>weak kill: it delegates no cgroup, so processes are found one by one</source>
+        <translation>弱终止：未委派 cgroup，进程只能逐个查找</translation>
+    </message>
+    <message>
         <source>Variables</source>
         <translation>环境变量</translation>
+    </message>
+    <message>
+        <source>Files</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>Repeats</source>
+        <translation>重复自</translation>
     </message>
     <message>
         <source>Run id</source>
@@ -703,17 +1358,35 @@
         <source>This run did not succeed.</source>
         <translation>此运行未成功。</translation>
     </message>
+</context>
+<context>
+    <name>RunSizes</name>
+    <message>
+        <source>Logs hold {log} and outputs {output} at least.</source>
+        <translation>日志至少占用 {log}，输出至少占用 {output}。</translation>
+    </message>
+    <message>
+        <source>The log holds {log}, and {count} outputs hold {output}.</source>
+        <translation>日志占用 {log}，{count} 个输出占用 {output}。</translation>
+    </message>
+    <message>
+        <source>The log holds {log}; there are no outputs.</source>
+        <translation>日志占用 {log}；没有输出。</translation>
+    </message>
+</context>
+<context>
+    <name>RunTexts</name>
     <message>
         <source>none asked for</source>
-        <translation>未申请</translation>
+        <translation>未请求</translation>
     </message>
     <message>
         <source>{count} asked for</source>
-        <translation>申请 {count} 块</translation>
+        <translation>请求 {count} 个</translation>
     </message>
     <message>
         <source>{vram} each</source>
-        <translation>每块 {vram}</translation>
+        <translation>每个 {vram}</translation>
     </message>
     <message>
         <source>for itself</source>
@@ -734,6 +1407,66 @@
     <message>
         <source>signal {signal}</source>
         <translation>信号 {signal}</translation>
+    </message>
+    <message>
+        <source>it failed</source>
+        <translation>失败时</translation>
+    </message>
+    <message>
+        <source>it was lost</source>
+        <translation>丢失时</translation>
+    </message>
+    <message>
+        <source>its time was over</source>
+        <translation>超时时</translation>
+    </message>
+    <message>
+        <source> or </source>
+        <translation>或</translation>
+    </message>
+    <message>
+        <source>up to {count} attempts, when {causes}; the first pause is {pause}</source>
+        <translation>{causes}重试，最多 {count} 次；首次间隔 {pause}</translation>
+    </message>
+    <message>
+        <source>only exit codes and signals {codes}</source>
+        <translation>仅限退出码和信号 {codes}</translation>
+    </message>
+    <message>
+        <source>SIG{signal}, and SIGKILL after {grace}</source>
+        <translation>SIG{signal}，{grace} 后 SIGKILL</translation>
+    </message>
+    <message>
+        <source>{limit} for each attempt</source>
+        <translation>每次尝试 {limit}</translation>
+    </message>
+    <message>
+        <source>errors in a log of their own</source>
+        <translation>错误输出单独成一份日志</translation>
+    </message>
+    <message>
+        <source>at most {size}, its middle goes first</source>
+        <translation>最多 {size}，先舍弃中间部分</translation>
+    </message>
+    <message>
+        <source>removed {when}, by hand or by the machine&apos;s rules for old runs</source>
+        <translation>已于 {when} 删除，由人手动或按机器对旧运行的规则</translation>
+    </message>
+    <message>
+        <source>pinned: they stay until it is unpinned</source>
+        <translation>已固定：取消固定前一直保留</translation>
+    </message>
+    <message>
+        <source>until it was started</source>
+        <translation>直到它启动</translation>
+    </message>
+    <message>
+        <source>until it succeeded</source>
+        <translation>直到它成功</translation>
+    </message>
+    <message>
+        <source>until it ended</source>
+        <translation>直到它结束</translation>
     </message>
 </context>
 <context>
@@ -760,6 +1493,79 @@
     <message>
         <source>Clear</source>
         <translation>清空</translation>
+    </message>
+</context>
+<context>
+    <name>SecretFields</name>
+    <message>
+        <source>Add a secret</source>
+        <translation>添加机密</translation>
+    </message>
+    <message>
+        <source>The command finds it as a file in the folder $LANHERD_SECRETS.</source>
+        <translation>命令可在文件夹 $LANHERD_SECRETS 中以文件形式读取它。</translation>
+    </message>
+</context>
+<context>
+    <name>SecretRow</name>
+    <message>
+        <source>Name of the secret</source>
+        <translation>机密名</translation>
+    </message>
+    <message>
+        <source>its value</source>
+        <translation>它的值</translation>
+    </message>
+    <message>
+        <source>Value of the secret</source>
+        <translation>机密的值</translation>
+    </message>
+    <message>
+        <source>Remove this secret</source>
+        <translation>移除此机密</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsEditor</name>
+    <message>
+        <source>Tags and notes</source>
+        <translation>标签和备注</translation>
+    </message>
+    <message>
+        <source>such as: sweep, baseline</source>
+        <translation>例如：sweep, baseline</translation>
+    </message>
+    <message>
+        <source>Tags</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>What is this run about?</source>
+        <translation>这个运行是做什么的？</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>备注</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>A run has at most {n} tags.</source>
+        <translation>一个运行最多有 {n} 个标签。</translation>
+    </message>
+    <message>
+        <source>A tag has at most {n} characters.</source>
+        <translation>标签最多 {n} 个字符。</translation>
+    </message>
+    <message>
+        <source>Notes have at most {n} characters.</source>
+        <translation>备注最多 {n} 个字符。</translation>
     </message>
 </context>
 <context>
@@ -946,6 +1752,10 @@
         <translation>已连接的机器都无法满足此次运行：最大的 GPU 有 {largest} 显存，每台机器最多有 {n}。</translation>
     </message>
     <message>
+        <source>One of the options can&apos;t be sent as it is: see beside it.</source>
+        <translation>有一个选项需要修改：请看该选项旁的说明。</translation>
+    </message>
+    <message>
         <source>one GPU</source>
         <translation>1 块 GPU</translation>
     </message>
@@ -1025,6 +1835,13 @@
     </message>
 </context>
 <context>
+    <name>TransferBar</name>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
     <name>_Legend</name>
     <message>
         <source>ours</source>
@@ -1070,6 +1887,50 @@
         <translation>停止运行</translation>
     </message>
     <message>
+        <source>Stop at once, without its cleanup…</source>
+        <translation>立即停止，不做清理…</translation>
+    </message>
+    <message>
+        <source>Hold back</source>
+        <translation>暂缓</translation>
+    </message>
+    <message>
+        <source>Release</source>
+        <translation>放行</translation>
+    </message>
+    <message>
+        <source>Restart as a new run</source>
+        <translation>作为新运行重新启动</translation>
+    </message>
+    <message>
+        <source>Raise the priority</source>
+        <translation>提高优先级</translation>
+    </message>
+    <message>
+        <source>Lower the priority</source>
+        <translation>降低优先级</translation>
+    </message>
+    <message>
+        <source>Edit tags and notes</source>
+        <translation>编辑标签和备注</translation>
+    </message>
+    <message>
+        <source>Pin: keep its files</source>
+        <translation>固定：保留文件</translation>
+    </message>
+    <message>
+        <source>Unpin</source>
+        <translation>取消固定</translation>
+    </message>
+    <message>
+        <source>Remove its files…</source>
+        <translation>删除文件…</translation>
+    </message>
+    <message>
+        <source>Save the log…</source>
+        <translation>保存日志…</translation>
+    </message>
+    <message>
         <source>Copy the run&apos;s id</source>
         <translation>复制运行 ID</translation>
     </message>
@@ -1100,6 +1961,10 @@
     <message>
         <source>Find in the log</source>
         <translation>在日志中查找</translation>
+    </message>
+    <message>
+        <source>Search all of the log on its machine</source>
+        <translation>在机器上搜索整个日志</translation>
     </message>
     <message>
         <source>Filter the list</source>
@@ -1435,8 +2300,132 @@
         <translation>已结束，但不清楚如何结束。</translation>
     </message>
     <message>
-        <source>Lost: {why}</source>
-        <translation>丢失：{why}</translation>
+        <source>Its pre command did not succeed, so the command was not begun.</source>
+        <translation>前置命令未成功，因此命令没有开始。</translation>
+    </message>
+    <message>
+        <source>Its time limit of {limit_s} was reached.</source>
+        <translation>已达到时限 {limit_s}。</translation>
+    </message>
+    <message>
+        <source>It waited for run {run} to succeed, but that one ended so: {outcome}.</source>
+        <translation>它等待运行 {run} 成功，但该运行的结果是：{outcome}。</translation>
+    </message>
+    <message>
+        <source>Cancelled before its next attempt was started.</source>
+        <translation>在下一次尝试开始前已取消。</translation>
+    </message>
+    <message>
+        <source>The machine was restarted while it ran.</source>
+        <translation>运行期间机器重新启动了。</translation>
+    </message>
+    <message>
+        <source>How it ended is not known.</source>
+        <translation>如何结束的不得而知。</translation>
+    </message>
+    <message>
+        <source>Its run directory can&apos;t be trusted.</source>
+        <translation>它的运行目录不可信。</translation>
+    </message>
+    <message>
+        <source>Its run directory is gone.</source>
+        <translation>它的运行目录不见了。</translation>
+    </message>
+    <message>
+        <source>It is held back.</source>
+        <translation>已暂缓。</translation>
+    </message>
+    <message>
+        <source>Waits for run {run} {kind}.</source>
+        <translation>等待运行 {run} {kind}。</translation>
+    </message>
+    <message>
+        <source>Waits a while before attempt {attempt} of {attempts_max}; the last one ended so: {outcome}.</source>
+        <translation>等待一会儿后开始第 {attempt} 次尝试（最多 {attempts_max} 次）；上一次的结果是：{outcome}。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s disk has {free} free; no run is started below {low}.</source>
+        <translation>机器磁盘空闲 {free}；低于 {low} 时不启动运行。</translation>
+    </message>
+    <message>
+        <source>The agent&apos;s records were damaged or gone, and were made anew from the directories of {runs} runs.</source>
+        <translation>代理的记录已损坏或丢失，已根据 {runs} 个运行的目录重建。</translation>
+    </message>
+    <message>
+        <source>The files of run {run} can&apos;t be trusted and are left alone: {why}.</source>
+        <translation>运行 {run} 的文件不可信，未作任何改动：{why}。</translation>
+    </message>
+    <message>
+        <source>It ended {age_s} ago; files are kept for {age_s_max}.</source>
+        <translation>它在 {age_s} 前结束；文件保留 {age_s_max}。</translation>
+    </message>
+    <message>
+        <source>Files are kept of the newest {runs_max} that ended.</source>
+        <translation>只保留最新 {runs_max} 个已结束运行的文件。</translation>
+    </message>
+    <message>
+        <source>Files take {size}; they are kept up to {bytes_max}.</source>
+        <translation>文件占用 {size}；上限为 {bytes_max}。</translation>
+    </message>
+    <message>
+        <source>The disk has {free} free; {free_bytes_min} shall stay free.</source>
+        <translation>磁盘空闲 {free}；须保留 {free_bytes_min}。</translation>
+    </message>
+    <message>
+        <source>Its pre command was ended by signal {signal}, so the command was not begun.</source>
+        <translation>前置命令被信号 {signal} 结束，因此命令没有开始。</translation>
+    </message>
+    <message>
+        <source>Its pre command ended with exit code {exit_code}, so the command was not begun.</source>
+        <translation>前置命令以退出码 {exit_code} 结束，因此命令没有开始。</translation>
+    </message>
+    <message>
+        <source>It ended {age_s} ago; files of project {project} are kept for {age_s_max}.</source>
+        <translation>它在 {age_s} 前结束；项目 {project} 的文件保留 {age_s_max}。</translation>
+    </message>
+    <message>
+        <source>Files of project {project} are kept of the newest {runs_max} that ended.</source>
+        <translation>项目 {project} 只保留最新 {runs_max} 个已结束运行的文件。</translation>
+    </message>
+    <message>
+        <source>Files of project {project} take {size}; they are kept up to {bytes_max}.</source>
+        <translation>项目 {project} 的文件占用 {size}；上限为 {bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Its post command failed.</source>
+        <translation>后置命令失败。</translation>
+    </message>
+    <message>
+        <source>{left} of its processes could not be killed.</source>
+        <translation>有 {left} 个进程无法终止。</translation>
+    </message>
+    <message>
+        <source>Give it more time, or let it save its state and go on in another attempt.</source>
+        <translation>请给它更多时间，或让它保存状态并在另一次尝试中继续。</translation>
+    </message>
+    <message>
+        <source>Submit it anew once that run&apos;s work is done.</source>
+        <translation>待那个运行的工作完成后，重新提交。</translation>
+    </message>
+    <message>
+        <source>Look at what it printed and left; restart it if its work is not done.</source>
+        <translation>请查看其日志和输出；若工作未完成，请重新启动。</translation>
+    </message>
+    <message>
+        <source>Release it, and it waits its turn again.</source>
+        <translation>放行后，它会重新排队。</translation>
+    </message>
+    <message>
+        <source>Remove files of old runs or others; runs start again once there is room.</source>
+        <translation>请删除旧运行的文件或其他文件；有空间后会重新启动运行。</translation>
+    </message>
+    <message>
+        <source>Pair controllers again, submit again what had not been started, and release what is held back.</source>
+        <translation>请重新配对控制端，重新提交尚未启动的运行，并放行已暂缓的运行。</translation>
+    </message>
+    <message>
+        <source>Look at runs/{where} in the agent&apos;s home, and remove it if nobody needs it.</source>
+        <translation>请查看代理主目录中的 runs/{where}，若无人需要则删除。</translation>
     </message>
     <message>
         <source>Declare how much VRAM it needs, so that it can share a GPU.</source>
@@ -1453,6 +2442,18 @@
     <message>
         <source>Look at its log and outputs.</source>
         <translation>请查看其日志和输出。</translation>
+    </message>
+    <message>
+        <source>to be started</source>
+        <translation>启动</translation>
+    </message>
+    <message>
+        <source>to succeed</source>
+        <translation>成功</translation>
+    </message>
+    <message>
+        <source>to end</source>
+        <translation>结束</translation>
     </message>
     <message>
         <source>{machine} unreachable · last known: {state}</source>

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
-from lanherd_desktop.views.words import FAILURES, REASONS, REMEDIES
+from lanherd_desktop.views.reasons import REASONS, REMEDIES, RESTS, VARIANTS
+from lanherd_desktop.views.words import FAILURES
 from lanherd_protocol.errors import ErrorCode
 from tests.architecture.source import ROOT, Source, below
 from tests.architecture.texts import (
@@ -65,9 +66,18 @@ def test_a_reason_is_given_all_that_its_text_says() -> None:
     lacking = [
         (reason.code, missing)
         for reason in reasons()
-        if (missing := fields(REASONS[reason.code]) - reason.values)
+        for text in (REASONS[reason.code], *VARIANTS.get(reason.code, ()))
+        if reason.values and (missing := fields(text) - reason.values)
     ]
     assert not lacking
+
+
+def test_every_reason_of_the_core_is_said_in_chinese() -> None:
+    source = next(one for one in below("agent") if one.path.endswith("core/reasons.py"))
+    said = translations()["zh_CN"].texts
+    codes = {reason.code for reason in reasons_in(source)}
+    assert {"held", "lost_reboot", "low_disk", "backoff"} <= codes
+    assert not [code for code in sorted(codes) if not said.get(("reasons", REASONS[code]))]
 
 
 def test_every_remedy_has_a_text() -> None:
@@ -79,12 +89,21 @@ def test_reasons_are_found_in_code() -> None:
 A = Reason(code="a", text="A.")
 def b(n):
     return values.Reason(code="b", text="", data={"gpu": n, "free_bytes": 1}, remedy="Do.")
+C = "c"
+D = {"x": "X.", "y": "Y."}
+def c():
+    return Reason(code=C, text="")
+def d(cause, other):
+    return Reason(code=f"d_{cause}", text=D[cause], remedy=other.remedy)
 def failed(problem):
     return Reason(code=problem.code.value, text="")
 """
     expected = [
         GivenReason("a", frozenset(), has_remedy=False),
         GivenReason("b", frozenset({"gpu", "free"}), has_remedy=True),
+        GivenReason("c", frozenset(), has_remedy=False),
+        GivenReason("d_x", frozenset(), has_remedy=False),
+        GivenReason("d_y", frozenset(), has_remedy=False),
     ]
     assert list(reasons_in(Source("agent/x.py", code))) == expected
 
@@ -97,7 +116,9 @@ def test_a_reason_with_a_code_of_its_own_making_is_refused() -> None:
 def test_what_tables_hold_is_marked_for_translation() -> None:
     texts = {text for _, text in texts_of_the_window()}
     assert {action.text for action in ACTIONS} <= texts
+    variants = {text for several in VARIANTS.values() for text in several}
     assert {*FAILURES.values(), *REASONS.values(), *REMEDIES.values()} <= texts
+    assert {*RESTS.values(), *variants} <= texts
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

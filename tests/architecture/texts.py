@@ -73,7 +73,8 @@ class GivenReason:
 def reasons_in(source: Source) -> Iterator[GivenReason]:
     """Those with a code of their own; a failure that becomes a reason keeps its ErrorCode.
 
-    Raises ValueError for a code that can't be read here.
+    A code is a literal, a constant of the file, or an f-string that ends with a key of a table of
+    the file. Raises ValueError for a code that can't be read here.
     """
     for call, name in source.calls():
         if name.rpartition(".")[2] != "Reason":
@@ -82,10 +83,50 @@ def reasons_in(source: Source) -> Iterator[GivenReason]:
         code = given.get("code")
         if isinstance(code, ast.Attribute) and ast.unparse(code).endswith(".code.value"):
             continue
-        if not isinstance(code, ast.Constant) or not isinstance(code.value, str):
+        codes = _codes(source, code)
+        if not codes:
             raise ValueError(f"{source.path}:{call.lineno}: a reason's code is a literal")
         data = given.get("data")
         keys = _strings([key for key in data.keys if key]) if isinstance(data, ast.Dict) else ()
         values = frozenset(key.removesuffix("_bytes") for key in keys)
         # Not one that is handed on from another reason, which has its own text.
-        yield GivenReason(code.value, values, isinstance(given.get("remedy"), ast.Constant))
+        remedy = given.get("remedy")
+        has_remedy = remedy is not None and not isinstance(remedy, ast.Attribute)
+        yield from (GivenReason(one, values, has_remedy) for one in codes)
+
+
+def _codes(source: Source, code: ast.expr | None) -> list[str]:
+    """The codes that an expression stands for; none where that can't be read."""
+    match code:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.Name(id=name):
+            return [
+                node.value.value
+                for node in source.tree.body
+                if isinstance(node, ast.Assign)
+                and ast.unparse(node.targets[0]) == name
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ]
+        case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), ast.FormattedValue(value=v)]):
+            return [f"{prefix}{ending}" for ending in _endings(source, ast.unparse(v))]
+        case _:
+            return []
+
+
+def _endings(source: Source, parameter: str) -> list[str]:
+    """The keys of the table of texts that is read with that parameter."""
+    tables = {
+        ast.unparse(node.value)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Subscript) and ast.unparse(node.slice) == parameter
+    }
+    return [
+        text
+        for node in source.tree.body
+        if isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) in tables
+        and isinstance(node.value, ast.Dict)
+        for text in _strings([key for key in node.value.keys if key])
+    ]

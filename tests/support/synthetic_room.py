@@ -3,12 +3,23 @@
 import math
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import GpuPoint, LinkState, MachineView, Online, Unreachable
 from lanherd_desktop.state.room import RoomUpdate, RunKey
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.ids import BlobHash, DeviceId, GpuUuid, RunId, SnapshotId, uuid7
+from lanherd_protocol.ids import (
+    BlobHash,
+    DeviceId,
+    GpuUuid,
+    RunId,
+    SnapshotId,
+    short_id,
+    uuid7,
+)
 from lanherd_protocol.states import (
+    AttemptEnd,
     Ended,
     Outcome,
     Preparing,
@@ -20,6 +31,7 @@ from lanherd_protocol.states import (
     is_live,
 )
 from lanherd_protocol.values import (
+    Dependency,
     GpuFacts,
     GpuProcess,
     GpuReading,
@@ -28,8 +40,11 @@ from lanherd_protocol.values import (
     Lease,
     LeasedGpu,
     LockedEnvironment,
+    LogRule,
     MachineFacts,
     Reason,
+    RetryRule,
+    RunSettings,
     RunSpec,
     Telemetry,
 )
@@ -96,6 +111,7 @@ def machine(
     link: LinkState = ONLINE,
     simulated: bool = False,
     load: float = 1.0,
+    problems: tuple[Reason, ...] = (),
 ) -> tuple[MachineView, dict[GpuUuid, tuple[GpuPoint, ...]]]:
     """A machine and the last minute of its GPUs."""
     facts = MachineFacts(
@@ -106,6 +122,7 @@ def machine(
         cpu_count=32,
         memory_bytes=128 * GIB,
         disk_bytes=2000 * GIB,
+        weak_kill=simulated,
         gpu_source="simulated" if simulated else "nvml",
         driver_version=None if simulated else "570.86",
         gpus=tuple(
@@ -142,7 +159,13 @@ def machine(
         name=name,
         link=link,
         facts=facts,
-        telemetry=Telemetry(at=NOW - 1, gpus=readings, host=HostReading(load_1m=load)),
+        telemetry=Telemetry(
+            at=NOW - 1,
+            gpus=readings,
+            host=HostReading(load_1m=load, disk_free_bytes=412 * GIB),
+            problems=problems,
+        ),
+        problems=problems,
     )
     history = {gpu_id(name, i): wave(i, card.percent) for i, card in enumerate(cards)}
     return view, history
@@ -209,12 +232,27 @@ FAILED = Reason(
     remedy="Look at the end of its log.",
 )
 FINE = Reason(code="succeeded", text="Ended with exit code 0.", data={"exit_code": 0})
+LOW_DISK = Reason(
+    code="low_disk",
+    text="The machine's disk has 1.4 GB free; no run is started below 2 GB.",
+    data={"free_bytes": int(1.4 * GIB), "low_bytes": 2 * GIB},
+    remedy="Remove files of old runs or others; runs start again once there is room.",
+)
+REBUILT = Reason(
+    code="records_rebuilt",
+    text="The agent's records were damaged and were made anew from the directories of 12 runs.",
+    data={"runs": 12, "held": 0, "file": "agent.sqlite.corrupt-20261121T093000Z"},
+    remedy="Pair controllers again, and submit again what had not been started.",
+)
+HELD = Reason(
+    code="held", text="It is held back.", remedy="Release it, and it waits its turn again."
+)
 STOPPED = Reason(code="stopped", text="Stopped as asked.")
 
 
-def runs() -> dict[RunKey, RunView]:
+def first_runs() -> dict[RunKey, RunView]:
     kepler, tycho, brahe = machine_id("kepler"), machine_id("tycho"), machine_id("brahe")
-    live = Running(since=NOW - 8040, pid=4711, lease=lease("kepler", 0, 20))
+    live = Running(since=NOW - 8040, pid=4711, lease=lease("kepler", 0, 20), limit_at=NOW + 2_400)
     states: tuple[tuple[DeviceId, str, str, RunState], ...] = (
         (kepler, "train lr=3e-4 seed=0", "python train.py --lr 3e-4 --seed 0", live),
         (
@@ -257,11 +295,104 @@ def runs() -> dict[RunKey, RunView]:
             ),
         ),
     )
-    count = len(states)
+    count = len(states) + RUNS_WITH_A_LIFE
     return {
         (where, run_id(count - i)): run(count - i, name, command, state)
         for i, (where, name, command, state) in enumerate(states)
     }
+
+
+RUNS_WITH_A_LIFE = 4
+
+
+def runs_with_a_life() -> dict[RunKey, RunView]:
+    """Tried again, held, waiting for another, and without its files."""
+    kepler = machine_id("kepler")
+    again = replace(
+        run(4, "finetune seed=1", "python finetune.py --seed 1", backoff()),
+        attempt=3,
+        earlier=earlier(),
+        settings=RunSettings(
+            priority=10,
+            tags=("sweep", "seed 1"),
+            notes="Diverged once with fp16; the loss scale starts lower now.",
+        ),
+    )
+    again = replace(
+        again,
+        spec=replace(
+            again.spec,
+            time_limit_s=6 * 3600.0,
+            retry=RetryRule(attempts_max=4, backoff_s=60.0),
+            pre_command=("sh", "fetch_data.sh"),
+            secrets=("WANDB_API_KEY",),
+            log=LogRule(split=True, bytes_max=2 * GIB),
+        ),
+    )
+    held = replace(
+        run(3, "ablation", "python ablate.py", Queued(since=NOW - 900, reason=HELD)),
+        settings=RunSettings(held=True, tags=("paper",)),
+    )
+    first = next(view for (where, _), view in first_runs().items() if where == kepler)
+    waits = run(2, "report", "python report.py", Queued(since=NOW - 60, reason=after(first.run)))
+    waits = replace(waits, spec=replace(waits.spec, dependencies=(Dependency(run=first.run),)))
+    gone = replace(
+        run(1, "old sweep 3", "python sweep.py --row 3", ended("failed", 90, FAILED, 1)),
+        files_removed_at=NOW - 50,
+    )
+    return {(kepler, view.run): view for view in (again, held, waits, gone)}
+
+
+def runs() -> dict[RunKey, RunView]:
+    return {**first_runs(), **runs_with_a_life()}
+
+
+def earlier() -> tuple[AttemptEnd, ...]:
+    return (
+        AttemptEnd(
+            attempt=1,
+            at=NOW - 4000,
+            outcome="failed",
+            reason=FAILED,
+            started_at=NOW - 7600,
+            exit_code=1,
+            lease=lease("kepler", 2, 20),
+        ),
+        AttemptEnd(
+            attempt=2,
+            at=NOW - 30,
+            outcome="lost",
+            reason=Reason(
+                code="lost_reboot",
+                text="The machine was restarted while it ran.",
+                data={"why": ""},
+                remedy="Look at what it printed and left; restart it if its work is not done.",
+            ),
+            started_at=NOW - 3900,
+            lease=lease("kepler", 2, 20),
+        ),
+    )
+
+
+def backoff() -> Queued:
+    return Queued(
+        since=NOW - 30,
+        not_before=NOW + 95,
+        prepared=True,
+        reason=Reason(
+            code="backoff",
+            text="Waits a while before attempt 3 of 4, since the last one was lost.",
+            data={"attempt": 3, "attempts_max": 4, "outcome": "lost", "at": NOW + 95},
+        ),
+    )
+
+
+def after(run: RunId) -> Reason:
+    return Reason(
+        code="waits_for",
+        text=f"Waits for run {short_id(run)} to succeed.",
+        data={"run": run, "kind": "after_ok", "runs": 1},
+    )
 
 
 def room() -> RoomUpdate:
@@ -279,7 +410,10 @@ def room() -> RoomUpdate:
             ),
             load=6.1,
         ),
-        machine("tycho", "A100", 80, (Card(61, 0, 88, 58, 311), Card(61, 0, 86, 57, 305))),
+        machine(
+            "tycho", "A100", 80, (Card(61, 0, 88, 58, 311), Card(61, 0, 86, 57, 305)),
+            problems=(REBUILT, LOW_DISK),
+        ),
         machine("brahe", "RTX 3090", 24, (Card(0, 0, 0, 38, 24), Card(0, 0, 0, 37, 22)), load=0.3),
         machine(
             "galle",
@@ -313,6 +447,7 @@ def room() -> RoomUpdate:
             runs_live=sum(is_live(v.state) for v in mine),
             runs_waiting=sum(isinstance(v.state, Queued | Preparing) for v in mine),
             runs_total=len(mine),
+            problems=view.problems,
         )
     return RoomUpdate(
         machines=machines,

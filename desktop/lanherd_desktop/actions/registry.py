@@ -24,6 +24,17 @@ class ActionId(StrEnum):
     RUN_NEW = "run.new"
     RUN_AGAIN = "run.again"
     RUN_STOP = "run.stop"
+    RUN_STOP_NOW = "run.stop_now"
+    RUN_HOLD = "run.hold"
+    RUN_RELEASE = "run.release"
+    RUN_RESTART = "run.restart"
+    RUN_RAISE = "run.raise"
+    RUN_LOWER = "run.lower"
+    RUN_EDIT = "run.edit"
+    RUN_PIN = "run.pin"
+    RUN_UNPIN = "run.unpin"
+    RUN_REMOVE_FILES = "run.remove_files"
+    RUN_SAVE_LOG = "run.save_log"
     RUN_COPY_ID = "run.copy_id"
     RUN_LOG = "run.log"
     RUN_OUTPUTS = "run.outputs"
@@ -32,6 +43,7 @@ class ActionId(StrEnum):
     PROJECT_ADD = "project.add"
     PROJECT_REMOVE = "project.remove"
     VIEW_FIND = "view.find"
+    VIEW_SEARCH_ALL = "view.search_all"
     VIEW_FILTER = "view.filter"
     VIEW_FOLLOW = "view.follow"
     VIEW_FOLD = "view.fold"
@@ -53,6 +65,15 @@ class Action:
 
 _CONTEXT = "actions"
 
+RUN_MENU: tuple[tuple[ActionId, ...], ...] = (
+    (ActionId.RUN_STOP, ActionId.RUN_STOP_NOW, ActionId.RUN_HOLD, ActionId.RUN_RELEASE),
+    (ActionId.RUN_AGAIN, ActionId.RUN_RESTART),
+    (ActionId.RUN_RAISE, ActionId.RUN_LOWER, ActionId.RUN_EDIT),
+    (ActionId.RUN_PIN, ActionId.RUN_UNPIN, ActionId.RUN_SAVE_LOG, ActionId.RUN_REMOVE_FILES),
+    (ActionId.RUN_COPY_ID,),
+)
+"""The menu of a run, in groups: only what makes sense of it is shown."""
+
 ACTIONS: tuple[Action, ...] = (
     Action(ActionId.GO_MACHINES, "go", QT_TRANSLATE_NOOP("actions", "Show machines"), "Ctrl+1"),
     Action(ActionId.GO_PROJECTS, "go", QT_TRANSLATE_NOOP("actions", "Show projects"), "Ctrl+2"),
@@ -62,6 +83,41 @@ ACTIONS: tuple[Action, ...] = (
     Action(ActionId.RUN_NEW, "run", QT_TRANSLATE_NOOP("actions", "New run…"), "Ctrl+N"),
     Action(ActionId.RUN_AGAIN, "run", QT_TRANSLATE_NOOP("actions", "Run again…"), "Ctrl+Shift+R"),
     Action(ActionId.RUN_STOP, "run", QT_TRANSLATE_NOOP("actions", "Stop the run"), "Ctrl+."),
+    Action(
+        ActionId.RUN_STOP_NOW,
+        "run",
+        QT_TRANSLATE_NOOP("actions", "Stop at once, without its cleanup…"),
+        "Ctrl+Shift+.",
+    ),
+    Action(ActionId.RUN_HOLD, "run", QT_TRANSLATE_NOOP("actions", "Hold back"), "Ctrl+H"),
+    Action(ActionId.RUN_RELEASE, "run", QT_TRANSLATE_NOOP("actions", "Release"), "Ctrl+Shift+H"),
+    Action(
+        ActionId.RUN_RESTART,
+        "run",
+        QT_TRANSLATE_NOOP("actions", "Restart as a new run"),
+        "Ctrl+R",
+    ),
+    Action(
+        ActionId.RUN_RAISE, "run", QT_TRANSLATE_NOOP("actions", "Raise the priority"), "Ctrl+Up"
+    ),
+    Action(
+        ActionId.RUN_LOWER, "run", QT_TRANSLATE_NOOP("actions", "Lower the priority"), "Ctrl+Down"
+    ),
+    Action(ActionId.RUN_EDIT, "run", QT_TRANSLATE_NOOP("actions", "Edit tags and notes"), "Ctrl+E"),
+    Action(ActionId.RUN_PIN, "run", QT_TRANSLATE_NOOP("actions", "Pin: keep its files"), "Ctrl+P"),
+    Action(ActionId.RUN_UNPIN, "run", QT_TRANSLATE_NOOP("actions", "Unpin"), "Ctrl+Shift+P"),
+    Action(
+        ActionId.RUN_REMOVE_FILES,
+        "run",
+        QT_TRANSLATE_NOOP("actions", "Remove its files…"),
+        "Ctrl+Del",
+    ),
+    Action(
+        ActionId.RUN_SAVE_LOG,
+        "run",
+        QT_TRANSLATE_NOOP("actions", "Save the log…"),
+        "Ctrl+Shift+S",
+    ),
     Action(
         ActionId.RUN_COPY_ID,
         "run",
@@ -97,6 +153,12 @@ ACTIONS: tuple[Action, ...] = (
         "Ctrl+Backspace",
     ),
     Action(ActionId.VIEW_FIND, "view", QT_TRANSLATE_NOOP("actions", "Find in the log"), "Ctrl+F"),
+    Action(
+        ActionId.VIEW_SEARCH_ALL,
+        "view",
+        QT_TRANSLATE_NOOP("actions", "Search all of the log on its machine"),
+        "Ctrl+Alt+F",
+    ),
     Action(
         ActionId.VIEW_FILTER,
         "view",

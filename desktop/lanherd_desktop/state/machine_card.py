@@ -9,6 +9,7 @@ from lanherd_client.mirror import Connecting, GpuPoint, MachineView, Online, Ref
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.filters import Query, bytes_above, parse_query
 from lanherd_desktop.state.gpu_gauge import GpuGaugeData
+from lanherd_desktop.state.problems import machine_problems
 from lanherd_desktop.state.room import Histories
 from lanherd_desktop.state.runs import chip_kind, run_reason, run_row, run_title
 from lanherd_desktop.state.silence import silent_since
@@ -64,6 +65,7 @@ class MachineCard:
     lines_more: int
     picture_at: float | None
     silent_since: float | None = None
+    problems: tuple[Reason, ...] = ()
 
     def seconds(self, line: CardLine, now: float) -> float | None:
         """How long a line's run has run; None when it hasn't started or isn't a run."""
@@ -115,6 +117,7 @@ def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView
         lines_more=max(0, len(lines) - LINES_MAX),
         picture_at=view.telemetry.at if view.telemetry is not None else None,
         silent_since=silent_since(view),
+        problems=machine_problems(view),
     )
 
 

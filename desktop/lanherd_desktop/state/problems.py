@@ -8,5 +8,4 @@ _FIRST = ("low_disk",)
 
 def machine_problems(view: MachineView) -> tuple[Reason, ...]:
     """What keeps runs from starting comes first, then as the machine tells them."""
-    told = view.telemetry.problems if view.telemetry is not None else ()
-    return tuple(sorted(told, key=lambda reason: reason.code not in _FIRST))
+    return tuple(sorted(view.problems, key=lambda reason: reason.code not in _FIRST))

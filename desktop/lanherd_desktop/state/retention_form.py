@@ -42,11 +42,18 @@ def form_of_rules(rules: RetentionRules) -> RetentionForm:
     return RetentionForm(
         age=format_duration(min(ages)) if ages else "",
         count=str(min(counts)) if counts else "",
-        size=format_size(min(sizes)) if sizes else "",
-        free=format_size(rules.free_bytes_min) if rules.free_bytes_min is not None else "",
-        low_disk=format_size(rules.low_disk_bytes),
+        size=_size_text(min(sizes)) if sizes else "",
+        free=_size_text(rules.free_bytes_min) if rules.free_bytes_min is not None else "",
+        low_disk=_size_text(rules.low_disk_bytes),
         projects=tuple(rule for rule in rules.rules if rule.project),
     )
+
+
+def _size_text(size_bytes: int) -> str:
+    """As somebody would write it: '2 GB', not '2.00 GB'."""
+    number, _, unit = format_size(size_bytes).partition(" ")
+    whole = number.rstrip("0").rstrip(".") if "." in number else number
+    return f"{whole} {unit}"
 
 
 def check_retention(form: RetentionForm) -> RetentionRules | tuple[RetentionProblem, ...]:

@@ -37,6 +37,8 @@ class WindowContext(QObject):
     """The fleet could not be opened: `failure` says why, and the room stays empty."""
     toast_wanted = Signal(str, str)
     """Text and kind: info, ok or danger."""
+    undo_offered = Signal(str, object)
+    """Text of what was done, and what takes it back: a callable."""
 
     def __init__(self, bridge: Bridge, preferences: PreferencesFile) -> None:
         super().__init__()

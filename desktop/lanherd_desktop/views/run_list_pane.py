@@ -1,7 +1,14 @@
 """A list of runs with its title and filter, as the pages of runs and of outputs have it."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QVBoxLayout, QWidget
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QListView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.models.run_list import RunListModel
@@ -21,9 +28,18 @@ LIST_WIDTH = 386
 
 
 class RunListPane(QWidget):
-    """A title, a filter and the list; remembers the chosen run by its key, not by its place."""
+    """A title, a filter and the list; remembers the chosen run by its key, not by its place.
 
-    def __init__(self, context: WindowContext, title: str, model: RunListModel) -> None:
+    With `several`, more runs can be chosen beside the one that is shown.
+    """
+
+    chosen_changed = Signal()
+    menu_wanted = Signal(QPoint)
+    """A menu of the chosen runs, at a place of the screen."""
+
+    def __init__(
+        self, context: WindowContext, title: str, model: RunListModel, *, several: bool = False
+    ) -> None:
         super().__init__()
         self.context = context
         self.model = model
@@ -32,6 +48,11 @@ class RunListPane(QWidget):
         self.view = QListView()
         self.view.setModel(model)
         self.view.setItemDelegate(ListRowDelegate(self.view))
+        if several:
+            self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+            self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            self.view.customContextMenuRequested.connect(self._on_menu)
+            self.view.selectionModel().selectionChanged.connect(self.chosen_changed)
         self.view.setFrameShape(QFrame.Shape.NoFrame)
         self.view.setUniformItemSizes(True)
         self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -74,6 +95,20 @@ class RunListPane(QWidget):
     def has_chosen(self) -> bool:
         """Whether the chosen run is there, filtered or not."""
         return self.chosen is not None and self.chosen in self.context.room.runs
+
+    def chosen_keys(self) -> list[RunKey]:
+        """All that are chosen, in the order of the list; at least the one that is shown."""
+        indexes = sorted(self.view.selectionModel().selectedIndexes(), key=QModelIndex.row)
+        keys = [index.data(RowRole.KEY.value) for index in indexes]
+        hidden = self.chosen is not None and self.model.place_of(self.chosen) is None
+        if self.chosen is not None and (hidden or not keys):
+            # What is shown is what one means, also where a filter hides its row.
+            return [self.chosen]
+        return keys
+
+    def _on_menu(self, point: QPoint) -> None:
+        if self.view.indexAt(point).isValid():
+            self.menu_wanted.emit(self.view.viewport().mapToGlobal(point))
 
     def choose_first(self) -> None:
         """The newest run that is shown; nothing when there is none."""
@@ -121,6 +156,6 @@ class RunListPane(QWidget):
         if place is None:
             return
         index = self.model.index(place)
-        self.view.selectionModel().setCurrentIndex(
-            index, QItemSelectionModel.SelectionFlag.ClearAndSelect
-        )
+        selection = self.view.selectionModel()
+        if selection.currentIndex() != index or not selection.isSelected(index):
+            selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)

@@ -10,10 +10,12 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLayoutItem,
     QLineEdit,
     QProgressBar,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -33,7 +35,10 @@ from lanherd_desktop.state.submit_form import (
     SubmitRequest,
     check,
 )
+from lanherd_desktop.state.submit_options import OptionProblem
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.submit_options import OptionsSection
+from lanherd_desktop.views.submit_sending import gpu_request, send
 from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.buttons import GhostButton, PrimaryButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
@@ -42,9 +47,11 @@ from lanherd_desktop.views.widgets.number_field import NumberField
 from lanherd_desktop.views.words import failure_line, failure_texts, sentences
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX
-from lanherd_protocol.values import GpuRequest
 
-WIDTH = 620
+WIDTH = 680
+SCROLL_LEAST = 300
+ROOM_AROUND = 240
+"""What of the screen's height is left to all that isn't a field."""
 ASK_AFTER_MS = 150
 
 
@@ -86,6 +93,7 @@ class SubmitDialog(QDialog):
         self._connect_fields()
         self._set_busy(False)
         self._on_edited()
+        self._fit()
         context.room_changed.connect(self._on_room_changed)
 
     # --- building --------------------------------------------------------------------------------
@@ -115,6 +123,7 @@ class SubmitDialog(QDialog):
         self.environment = QComboBox()
         self.environment.addItem(self.tr("From the project's lock"), "auto")
         self.environment.addItem(self.tr("The machine's own"), "none")
+        self.options = OptionsSection(self._context)
 
     def _make_layout(self) -> None:
         self.browse = GhostButton(self.tr("Browse…"))
@@ -157,11 +166,39 @@ class SubmitDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_5, SPACE_5, SPACE_5, SPACE_4)
         layout.setSpacing(SPACE_4)
-        layout.addLayout(self._form)
+        layout.addWidget(self._scrolled(), 1)
         layout.addWidget(self._where)
         layout.addWidget(self._error)
-        layout.addStretch(1)
         layout.addLayout(buttons)
+
+    def _scrolled(self) -> QScrollArea:
+        """All fields; with the options unfolded they are more than a small screen has room for."""
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, SPACE_2, 0)
+        column.setSpacing(SPACE_3)
+        column.addLayout(self._form)
+        column.addWidget(self.options)
+        column.addStretch(1)
+        self._fields = inner
+        self.options.align_labels(self._form)
+        self._area = QScrollArea()
+        self._area.setWidget(inner)
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return self._area
+
+    def _fit(self) -> None:
+        """As tall as its fields, as far as the screen lets it be."""
+        screen = self.screen().availableGeometry().height()
+        wanted = self._fields.sizeHint().height() + 2
+        self._area.setMinimumHeight(min(wanted, max(SCROLL_LEAST, screen - ROOM_AROUND)))
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), layout.totalSizeHint().height())
 
     def _fill(self, form: SubmitForm) -> None:
         for folder in self._context.preferences.value.projects:
@@ -177,6 +214,7 @@ class SubmitDialog(QDialog):
         self.name.setText(form.name)
         self.machine.setCurrentIndex(max(0, self.machine.findData(form.machine)))
         self.environment.setCurrentIndex(max(0, self.environment.findData(form.environment)))
+        self.options.fill(form.options, form.machine)
 
     def _connect_fields(self) -> None:
         for line in (self.command, self.vram, self.name):
@@ -185,6 +223,11 @@ class SubmitDialog(QDialog):
             box.currentIndexChanged.connect(self._on_edited)
         self.gpus.valueChanged.connect(self._on_edited)
         self.exclusive.toggled.connect(self._on_edited)
+        self.machine.currentIndexChanged.connect(
+            lambda: self.options.set_machine(self.machine.currentData())
+        )
+        self.options.edited.connect(self._on_edited)
+        self.options.toggled.connect(self._fit)
 
     # --- the form --------------------------------------------------------------------------------
 
@@ -199,6 +242,7 @@ class SubmitDialog(QDialog):
             name=self.name.text(),
             machine=self.machine.currentData(),
             environment=self.environment.currentData(),
+            options=self.options.form(),
         )
 
     def _add_folder(self, folder: str) -> None:
@@ -221,8 +265,10 @@ class SubmitDialog(QDialog):
         self._hide_error()
         checked = check(self.form())
         if isinstance(checked, SubmitRequest):
+            self.options.show_problems(())
             self._judge(checked, edited=True)
             return
+        self.options.show_problems([p for p in checked if isinstance(p, OptionProblem)])
         self._obstacle = None
         self.run_button.setEnabled(False)
         untouched = not self.command.text() and all(p.field == "command" for p in checked)
@@ -231,7 +277,7 @@ class SubmitDialog(QDialog):
     def _judge(self, request: SubmitRequest, *, edited: bool) -> None:
         """Whether any machine could ever take it; where it would go is asked when one could."""
         found = obstacle(
-            _gpu_request(request), self._context.room.machines_by_name(), request.machine
+            gpu_request(request), self._context.room.machines_by_name(), request.machine
         )
         if not edited and found == self._obstacle:
             return
@@ -281,15 +327,13 @@ class SubmitDialog(QDialog):
     def _hide_error(self) -> None:
         """The dialog is as tall again as it was without it."""
         self._where.setVisible(True)
-        if self._error.isHidden():
-            return
-        self._error.setVisible(False)
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(self.width(), layout.totalSizeHint().height())
+        if not self._error.isHidden():
+            self._error.setVisible(False)
+            self._fit()
 
-    def _problem_text(self, problem: Problem) -> str:
+    def _problem_text(self, problem: Problem | OptionProblem) -> str:
+        if isinstance(problem, OptionProblem):
+            return self.tr("One of the options can't be sent as it is: see beside it.")
         texts: dict[ProblemCode, str] = {
             "command_missing": self.tr("Say which command to run."),
             "command_quotes": self.tr("A quote in the command isn't closed."),
@@ -313,7 +357,7 @@ class SubmitDialog(QDialog):
         if not isinstance(checked, SubmitRequest):
             return
         self._end_preview()
-        request = _gpu_request(checked)
+        request = gpu_request(checked)
         machine = checked.machine
 
         async def choose(fleet: Fleet, job: Job[Choice]) -> Choice:
@@ -339,7 +383,7 @@ class SubmitDialog(QDialog):
         self._focused = self.focusWidget()
         self._set_busy(True)
         self._job = self._context.ask(
-            lambda fleet, job: _submit(fleet, checked, job),
+            lambda fleet, job: send(fleet, checked, job),
             self._on_submitted,
             self.show_failure,
             self._on_progress,
@@ -348,6 +392,7 @@ class SubmitDialog(QDialog):
     def _on_submitted(self, run: Run) -> None:
         self._job = None
         self._end_preview()
+        self.options.secrets.clear()
         preferences = self._context.preferences
         preferences.remember_command(self.command.text())
         if self.project.currentData():
@@ -392,6 +437,7 @@ class SubmitDialog(QDialog):
         self.run_button.setEnabled(not busy)
         for row in range(self._form.rowCount()):
             _enable(self._form.itemAt(row, QFormLayout.ItemRole.FieldRole), not busy)
+        self.options.setEnabled(not busy)
 
     def reject(self) -> None:
         """Cancel or Esc: the first stops a submit that is under way, the next one closes."""
@@ -402,6 +448,7 @@ class SubmitDialog(QDialog):
             self._on_edited()
             return
         self._end_preview()
+        self.options.secrets.clear()
         super().reject()
 
     def _end_preview(self) -> None:
@@ -425,23 +472,3 @@ def _enable(item: QLayoutItem | None, enabled: bool) -> None:
     elif isinstance(item, QHBoxLayout):
         for place in range(item.count()):
             _enable(item.itemAt(place), enabled)
-
-
-def _gpu_request(request: SubmitRequest) -> GpuRequest:
-    return GpuRequest(
-        count=request.gpus, vram_bytes=request.vram_bytes, exclusive=request.exclusive
-    )
-
-
-async def _submit(fleet: Fleet, request: SubmitRequest, job: Job[Run]) -> Run:
-    return await fleet.submit(
-        command=request.command,
-        project=Path(request.folder) if request.folder else None,
-        gpus=request.gpus,
-        vram=request.vram_bytes,
-        exclusive=request.exclusive,
-        name=request.name,
-        machine=request.machine,
-        environment=request.environment,
-        progress=job.progress,
-    )

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QRect, QTimer, Signal
+from PySide6.QtCore import QByteArray, QPoint, QRect, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QWidget
 
 from lanherd_client.fleet import Fleet
-from lanherd_desktop.actions.registry import ACTIONS, ActionId, action_text
+from lanherd_desktop.actions.registry import ACTIONS, RUN_MENU, ActionId, action_text
 from lanherd_desktop.bridge import Job
 from lanherd_desktop.models.machine_list import MachineListModel
-from lanherd_desktop.state.room import RunKey, is_ended
+from lanherd_desktop.state.room import RunKey
+from lanherd_desktop.state.run_commands import RunCommand
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.machines.page import MachinesPage
@@ -33,6 +34,13 @@ _ICONS = (IconName.SERVER, IconName.FOLDER, IconName.PLAY, IconName.FILES, IconN
 SIZE = (1440, 900)
 SIZE_LEAST = (900, 560)
 NARROW = 1100
+COMMANDS: dict[ActionId, RunCommand] = {
+    ActionId(f"run.{command.value}"): command for command in RunCommand
+}
+SEEN_THERE = frozenset(
+    {RunCommand.STOP_NOW, RunCommand.REMOVE_FILES, RunCommand.EDIT, RunCommand.SAVE_LOG}
+)
+"""Commands that ask or show something beside the run."""
 _TOASTS: dict[str, ToastKind] = {"info": "info", "danger": "danger"}
 
 
@@ -110,12 +118,17 @@ class MainWindow(QMainWindow):
         self.nav.fold_changed.connect(self._on_fold_wished)
         self.settings.language_changed.connect(self.language_changed)
         context.room_changed.connect(self._refresh_counts)
-        self.runs.detail.run_shown.connect(self._refresh_actions)
+        self.runs.offered_changed.connect(self._refresh_actions)
+        self.runs.menu_wanted.connect(self._open_run_menu)
+        self._run_menu = QMenu(self)
+        self._run_menu.aboutToShow.connect(self._fill_run_menu)
+        self.runs.detail.more_button.setMenu(self._run_menu)
         for panel in (self.outputs.panel, self.runs.detail.outputs):
             panel.chosen_changed.connect(self._refresh_actions)
         context.run_wanted.connect(self.show_run)
         context.submit_wanted.connect(self.open_submit)
         context.toast_wanted.connect(self._show_toast)
+        context.undo_offered.connect(self._offer_undo)
 
     def place(self) -> WindowPlace:
         """Where the window is, for the one that takes its place."""
@@ -190,13 +203,13 @@ class MainWindow(QMainWindow):
     def _refresh_actions(self) -> None:
         """What has nothing to act on isn't offered."""
         view = self.runs.detail.view
+        commands = self.runs.commands.offered()
         offered = {
-            ActionId.RUN_AGAIN: view is not None,
-            ActionId.RUN_STOP: view is not None and not is_ended(view),
-            ActionId.RUN_COPY_ID: view is not None,
+            **{action: command in commands for action, command in COMMANDS.items()},
             ActionId.RUN_LOG: view is not None,
             ActionId.RUN_OUTPUTS: view is not None,
             ActionId.VIEW_FIND: view is not None,
+            ActionId.VIEW_SEARCH_ALL: view is not None,
             ActionId.VIEW_FOLLOW: view is not None,
             ActionId.OUTPUT_SAVE: bool(self._output_panel().selected),
             ActionId.PROJECT_REMOVE: bool(self._context.preferences.value.projects),
@@ -204,6 +217,32 @@ class MainWindow(QMainWindow):
         }
         for action, enabled in offered.items():
             self.actions_by_id[action].setEnabled(enabled)
+
+    def _offer_undo(self, text: str, take_back: Callable[[], object]) -> None:
+        toast = self._toasts.show_toast(text, "ok", self.tr("Undo"))
+        toast.activated.connect(take_back)
+
+    def _fill_run_menu(self) -> None:
+        """Only what makes sense of the chosen runs, in groups."""
+        self._run_menu.clear()
+        count = len(self.runs.list.chosen_keys())
+        if count > 1:
+            header = self._run_menu.addAction(self.tr("{count} runs").format(count=count))
+            header.setEnabled(False)
+        for group in RUN_MENU:
+            shown = [self.actions_by_id[action] for action in group]
+            shown = [action for action in shown if action.isEnabled()]
+            if shown and not self._run_menu.isEmpty():
+                self._run_menu.addSeparator()
+            self._run_menu.addActions(shown)
+
+    def _open_run_menu(self, point: QPoint) -> None:
+        self._run_menu.popup(point)
+
+    def _do(self, command: RunCommand) -> None:
+        if command in SEEN_THERE:
+            self.show_page("runs")
+        self.runs.commands.do(command)
 
     def _show_toast(self, text: str, kind: str) -> None:
         self._toasts.show_toast(text, _TOASTS.get(kind, "ok"))
@@ -216,17 +255,18 @@ class MainWindow(QMainWindow):
     # --- actions ---------------------------------------------------------------------------------
 
     def _handlers(self) -> dict[ActionId, Callable[[], object]]:
-        detail = self.runs.detail
+        commands = {
+            action: lambda command=command: self._do(command)
+            for action, command in COMMANDS.items()
+        }
         return {
+            **commands,
             ActionId.GO_MACHINES: lambda: self.show_page("machines"),
             ActionId.GO_PROJECTS: lambda: self.show_page("projects"),
             ActionId.GO_RUNS: lambda: self.show_page("runs"),
             ActionId.GO_OUTPUTS: lambda: self.show_page("outputs"),
             ActionId.GO_SETTINGS: lambda: self.show_page("settings"),
             ActionId.RUN_NEW: lambda: self.open_submit(SubmitForm()),
-            ActionId.RUN_AGAIN: detail.run_again,
-            ActionId.RUN_STOP: detail.stop,
-            ActionId.RUN_COPY_ID: detail.copy_id,
             ActionId.RUN_LOG: lambda: self._show_tab(TAB_LOG),
             ActionId.RUN_OUTPUTS: lambda: self._show_tab(TAB_OUTPUTS),
             ActionId.OUTPUT_SAVE: self._save_output,
@@ -234,6 +274,7 @@ class MainWindow(QMainWindow):
             ActionId.PROJECT_ADD: self._add_project,
             ActionId.PROJECT_REMOVE: self.projects.remove,
             ActionId.VIEW_FIND: self._find,
+            ActionId.VIEW_SEARCH_ALL: self._search_all,
             ActionId.VIEW_FILTER: self._filter,
             ActionId.VIEW_FOLLOW: self._follow,
             ActionId.VIEW_FOLD: self._fold,
@@ -285,6 +326,10 @@ class MainWindow(QMainWindow):
     def _find(self) -> None:
         self._show_tab(TAB_LOG)
         self.runs.detail.log.log_tools.focus_field()
+
+    def _search_all(self) -> None:
+        self._show_tab(TAB_LOG)
+        self.runs.detail.log.log_tools.search_all()
 
     def _search(self) -> QWidget | None:
         searches: dict[str, QWidget] = {

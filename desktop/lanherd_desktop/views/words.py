@@ -14,66 +14,15 @@ from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
 from lanherd_desktop.state.runs import RunRow
+from lanherd_desktop.views.reasons import REASONS, REMEDIES, RESTS, VARIANTS
 from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Lease, Reason
 
 GIB = 1 << 30
+_SECONDS = frozenset({"limit_s", "age_s", "age_s_max"})
 Data = Mapping[str, str | int | float]
-
-REASONS: dict[str, str] = {
-    "in_line": QT_TRANSLATE_NOOP("reasons", "Waits its turn."),
-    "ready": QT_TRANSLATE_NOOP("reasons", "Ready to start."),
-    "unprepared": QT_TRANSLATE_NOOP("reasons", "Waits for its environment to be built."),
-    "no_readings": QT_TRANSLATE_NOOP("reasons", "The machine's GPUs have not been read yet."),
-    "runs_at_once": QT_TRANSLATE_NOOP(
-        "reasons", "{live} runs are live, the most that this machine takes at once."
-    ),
-    "kept_for_earlier": QT_TRANSLATE_NOOP(
-        "reasons", "GPU {gpu} has room, but is kept for a run that is ahead in the line."
-    ),
-    "gpu_unavailable": QT_TRANSLATE_NOOP("reasons", "GPU {gpu} can't be used now: {problem}"),
-    "gpu_missing": QT_TRANSLATE_NOOP(
-        "reasons", "Needs {needs_gpus} GPUs with {needs} each; the machine has {gpus} now."
-    ),
-    "gpu_busy": QT_TRANSLATE_NOOP(
-        "reasons",
-        "Needs a GPU for itself; GPU {gpu} is in use by {runs} runs and {foreign} not ours.",
-    ),
-    "gpu_exclusive": QT_TRANSLATE_NOOP(
-        "reasons", "GPU {gpu} is held by a run that has it for itself."
-    ),
-    "gpu_vram": QT_TRANSLATE_NOOP(
-        "reasons", "GPU {gpu}: {free} of {total} free, needs {needs}; {foreign} not ours."
-    ),
-    "gpu_undeclared": QT_TRANSLATE_NOOP(
-        "reasons",
-        "Declares no VRAM, so it needs a GPU to itself; GPU {gpu}: {free} of {total} free.",
-    ),
-    "too_few_gpus": QT_TRANSLATE_NOOP(
-        "reasons", "{free_gpus} of the {needs_gpus} GPUs that it needs are free."
-    ),
-    "succeeded": QT_TRANSLATE_NOOP("reasons", "Ended with exit code 0."),
-    "cancelled": QT_TRANSLATE_NOOP("reasons", "Cancelled before it was started."),
-    "stopped": QT_TRANSLATE_NOOP("reasons", "Stopped as asked."),
-    "exit_code": QT_TRANSLATE_NOOP("reasons", "Ended with exit code {exit_code}."),
-    "signal": QT_TRANSLATE_NOOP(
-        "reasons", "Ended by signal {signal} {name}, which Lanherd did not send."
-    ),
-    "exit_unknown": QT_TRANSLATE_NOOP("reasons", "It is over, but how it ended is not known."),
-    "lost": QT_TRANSLATE_NOOP("reasons", "Lost: {why}"),
-}
-
-REMEDIES: dict[str, str] = {
-    "gpu_undeclared": QT_TRANSLATE_NOOP(
-        "reasons", "Declare how much VRAM it needs, so that it can share a GPU."
-    ),
-    "exit_code": QT_TRANSLATE_NOOP("reasons", "Look at the end of its log."),
-    "signal": QT_TRANSLATE_NOOP(
-        "reasons", "Look at the end of its log; SIGKILL often means that memory ran out."
-    ),
-    "exit_unknown": QT_TRANSLATE_NOOP("reasons", "Look at its log and outputs."),
-}
 
 FAILURES: dict[ErrorCode, str] = {
     ErrorCode.INVALID_REQUEST: QT_TRANSLATE_NOOP("failures", "The request is not valid."),
@@ -212,15 +161,31 @@ def sentences(*parts: str) -> str:
 def _why(reason: Reason) -> str:
     if english():
         return reason.text
-    template = REASONS.get(reason.code)
-    if template is not None:
-        return _fill(QCoreApplication.translate("reasons", template), reason.data) or reason.text
+    known = _sentence(reason)
+    if known:
+        rests = [
+            _fill(QCoreApplication.translate("reasons", template), reason.data)
+            for key, template in RESTS.items()
+            if reason.data.get(key)
+        ]
+        return sentences(known, *rests)
     code = ErrorCode(reason.code)
-    if code is ErrorCode.UNKNOWN:
+    if reason.code in REASONS or code is ErrorCode.UNKNOWN:
         return reason.text
     # The machine's own words hold what no table has: the driver's, a newer agent's.
     why = _known_why(code, reason.data) or reason.text
     return sentences(QCoreApplication.translate("failures", FAILURES[code]), why)
+
+
+def _sentence(reason: Reason) -> str:
+    """The sentence of a known code that says the most; empty when the data isn't all there."""
+    told = {key: value for key, value in reason.data.items() if value != ""}
+    for template in VARIANTS.get(reason.code, ()):
+        text = _fill(QCoreApplication.translate("reasons", template), told)
+        if text:
+            return text
+    usual = REASONS.get(reason.code)
+    return "" if usual is None else _fill(QCoreApplication.translate("reasons", usual), reason.data)
 
 
 def reason_remedy(reason: Reason) -> str:
@@ -229,7 +194,8 @@ def reason_remedy(reason: Reason) -> str:
         return reason.remedy
     template = REMEDIES.get(reason.code)
     if template is not None:
-        return QCoreApplication.translate("reasons", template)
+        known = _fill(QCoreApplication.translate("reasons", template), reason.data)
+        return known or reason.remedy
     return _known_next(ErrorCode(reason.code)) or reason.remedy
 
 
@@ -276,15 +242,34 @@ def _fill(template: str, data: Data) -> str:
     """The sentence with its numbers; empty when the machine did not send them all."""
     values: dict[str, str] = {}
     for key, value in data.items():
-        if key.endswith("_bytes") and isinstance(value, int | float):
-            gigabytes = numbers.significant(value / GIB, keep_zeros=False)
-            values[key.removesuffix("_bytes")] = f"{gigabytes} GB"
-        else:
-            values[key] = str(value)
+        values[key.removesuffix("_bytes")] = _value_text(key, value)
     try:
         return template.format_map(values)
     except KeyError:
         return ""
+
+
+def _value_text(key: str, value: str | int | float) -> str:
+    """A value of a reason as people say it."""
+    if isinstance(value, int | float):
+        if "bytes" in key:
+            return f"{numbers.significant(value / GIB, keep_zeros=False)} GB"
+        return numbers.duration(value) if key in _SECONDS else str(value)
+    if key == "run":
+        return short_id(RunId(value))
+    if key == "outcome" and value in set(ChipKind):
+        return chip_text(ChipKind(value))
+    return _kind_text(value) if key == "kind" else value
+
+
+def _kind_text(kind: str) -> str:
+    """What of another run is waited for."""
+    texts = {
+        "after": QCoreApplication.translate("reasons", "to be started"),
+        "after_ok": QCoreApplication.translate("reasons", "to succeed"),
+        "after_any": QCoreApplication.translate("reasons", "to end"),
+    }
+    return texts.get(kind, kind)
 
 
 def lease_text(lease: Lease) -> str:

@@ -9,7 +9,7 @@ from lanherd_desktop.state.retention_form import (
     check_retention,
     form_of_rules,
 )
-from lanherd_protocol.values import Reason, RetentionRule, RetentionRules, Telemetry
+from lanherd_protocol.values import Reason, RetentionRule, RetentionRules
 from tests.support.synthetic_room import GIB, Card, machine
 
 RULES = RetentionRules(
@@ -61,6 +61,5 @@ def test_what_keeps_runs_from_starting_is_said_first() -> None:
     view, _ = machine("kepler", "RTX 4090", 24, (Card(0, 0, 0, 30, 20),))
     rebuilt = Reason(code="records_rebuilt", text="Rebuilt.")
     low = Reason(code="low_disk", text="Low.")
-    told = replace(view, telemetry=Telemetry(at=1.0, problems=(rebuilt, low)))
-    assert machine_problems(told) == (low, rebuilt)
-    assert machine_problems(replace(view, telemetry=None)) == ()
+    assert machine_problems(replace(view, problems=(rebuilt, low))) == (low, rebuilt)
+    assert machine_problems(view) == ()

@@ -11,8 +11,9 @@ from lanherd_desktop.state.machine_card import CardLine, MachineCard
 from lanherd_desktop.views.widgets.card import CardFrame, DotKind
 from lanherd_desktop.views.widgets.gpu_gauge import GaugeGrid, GpuGauge
 from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.widgets.notice import Notices
 from lanherd_desktop.views.widgets.run_line import RunLine
-from lanherd_desktop.views.words import failure_line, reason_text
+from lanherd_desktop.views.words import failure_line, reason_remedy, reason_text, sentences
 from lanherd_protocol.ids import DeviceId
 
 _DOTS = {
@@ -32,6 +33,8 @@ class MachineCardView(CardFrame):
     def __init__(self, machine: DeviceId, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.machine = machine
+        self.problems = Notices()
+        self.body.addWidget(self.problems)
         self._gauges = GaugeGrid()
         self.body.addWidget(self._gauges)
         self._lines: list[RunLine] = []
@@ -40,6 +43,7 @@ class MachineCardView(CardFrame):
         self.add_row(self._free)
         self.add_row(self._more)
         self._card: MachineCard | None = None
+        self.set_activatable(True)
 
     @property
     def gauges(self) -> list[GpuGauge]:
@@ -56,8 +60,20 @@ class MachineCardView(CardFrame):
         self.set_dimmed(dimmed)
         self._gauges.set_readings(card.gauges)
         self._gauges.setVisible(bool(card.gauges))
+        self.problems.set_notices(self._problem_texts(card))
         self._set_note(card)
         self._set_lines(card)
+
+    def _problem_texts(self, card: MachineCard) -> list[tuple[str, str]]:
+        """The heaviest one; that there are more is said, and the machine's panel says which."""
+        if not card.problems:
+            return []
+        first, *others = card.problems
+        remedy = reason_remedy(first)
+        if others:
+            more = self.tr("And {count} more: open the machine to see them.")
+            remedy = sentences(remedy, more.format(count=len(others)))
+        return [(reason_text(first, remedy=False), remedy)]
 
     def refresh_times(self) -> None:
         """A second went by."""

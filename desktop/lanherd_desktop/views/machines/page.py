@@ -1,7 +1,8 @@
 """The machines of the room: how much is free, and what runs where."""
 
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import Connecting, MachineView
@@ -18,6 +19,8 @@ from lanherd_desktop.state.room import RoomChange
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.machines.card import MachineCardView
+from lanherd_desktop.views.machines.panel import WIDTH as PANEL_WIDTH
+from lanherd_desktop.views.machines.panel import MachinePanel
 from lanherd_desktop.views.room_stack import RoomStack
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_4, SPACE_5
@@ -33,6 +36,7 @@ from lanherd_desktop.views.words import failure_line
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId
 
+NARROW = 900
 START_COMMAND = "lanherd-agent serve"
 
 
@@ -76,7 +80,17 @@ class MachinesPage(QWidget):
         )
         empty.activated.connect(self._copy_command)
         self._content = StateStack(self._grid)
-        self._stack = RoomStack(context, self._content, empty, "cards")
+        self.panel = MachinePanel(context)
+        self.panel.closed.connect(self._on_panel_closed)
+        self._opened_by: MachineCardView | None = None
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.setChildrenCollapsible(False)
+        self._split.setProperty("kind", "gap")
+        self._split.addWidget(self._content)
+        self._split.addWidget(self.panel)
+        self._split.setStretchFactor(0, 1)
+        self._split.setSizes([10_000, PANEL_WIDTH])
+        self._stack = RoomStack(context, self._split, empty, "cards")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_5, SPACE_4, SPACE_5, 0)
         layout.setSpacing(SPACE_4)
@@ -98,6 +112,8 @@ class MachinesPage(QWidget):
 
     def _on_room_changed(self, change: RoomChange) -> None:
         touched = change.machines | {key[0] for key in change.runs}
+        if self.panel.machine in change.machines:
+            self.panel.refresh()
         if change.machines_came_or_went or change.sightings or self.search.query() != "":
             self._lay()
             return
@@ -157,6 +173,7 @@ class MachinesPage(QWidget):
             if card is None:
                 card = MachineCardView(view.machine)
                 card.run_activated.connect(self._on_run_activated)
+                card.activated.connect(lambda machine=view.machine: self.open_machine(machine))
                 self._cards[view.machine] = card
             data = machine_card(
                 view, room.histories.get(view.machine, {}), room.open_runs_of(view.machine)
@@ -190,6 +207,24 @@ class MachinesPage(QWidget):
             if machine not in self._found:
                 self._found[machine] = SightingCard(self._context, sighting)
         return [self._found[machine] for machine in found]
+
+    def open_machine(self, machine: DeviceId) -> None:
+        """One machine beside the others; where there is little room, in their place."""
+        self._opened_by = self._cards.get(machine)
+        self.panel.show_machine(machine)
+        self._give_room()
+
+    def _on_panel_closed(self) -> None:
+        self._give_room()
+        if self._opened_by is not None and self._opened_by in self._cards.values():
+            self._opened_by.setFocus()
+
+    def _give_room(self) -> None:
+        self._content.setVisible(self.panel.isHidden() or self.width() >= NARROW)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._give_room()
 
     def _on_run_activated(self, machine: DeviceId, run: object) -> None:
         self._context.run_wanted.emit((machine, run), "")

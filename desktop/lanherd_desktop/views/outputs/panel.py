@@ -44,6 +44,7 @@ class OutputsPanel(QWidget):
         super().__init__()
         self._context = context
         self._key: RunKey | None = None
+        self._attempt = 0
         self._stream: OutputsStream | None = None
         self._selected = ""
         self.model = OutputTreeModel(numbers.size, moment, self._header, self)
@@ -73,6 +74,11 @@ class OutputsPanel(QWidget):
             self.tr("No outputs yet"),
             self.tr("What the run writes into the folder $LANHERD_OUTPUTS appears here at once."),
         )
+        self._removed = EmptyState(
+            IconName.TRASH,
+            self.tr("Its files were removed"),
+            self.tr("By hand, or by the machine's rules for old runs. A pinned run keeps its own."),
+        )
         self._error = ErrorPanel()
         self._error.retried.connect(self._open)
         layout = QVBoxLayout(self)
@@ -94,10 +100,11 @@ class OutputsPanel(QWidget):
         """The path of the chosen file; empty while none is."""
         return self._selected
 
-    def show_run(self, key: RunKey | None) -> None:
-        """Watch another run."""
+    def show_run(self, key: RunKey | None, attempt: int = 0) -> None:
+        """Watch another run, or look at what an earlier attempt of it left (0: the latest)."""
         self._close()
         self._key = key
+        self._attempt = attempt
         self._choose("")
         self.model.set_entries(())
         self.preview.clear()
@@ -125,11 +132,13 @@ class OutputsPanel(QWidget):
 
     def save_to(self, target: Path) -> None:
         """Download the chosen file to a path."""
-        key, path = self._key, self._selected
+        key, path, attempt = self._key, self._selected, self._attempt
         if key is None or not path:
             return
         self._context.ask(
-            lambda fleet, job: fleet.run_at(*key).fetch(path, target, overwrite=True),
+            lambda fleet, job: fleet.run_at(*key).fetch(
+                path, target, attempt=attempt, overwrite=True
+            ),
             lambda saved: self._context.toast_wanted.emit(
                 self.tr("Saved {name}.").format(name=saved.name), "ok"
             ),
@@ -147,9 +156,18 @@ class OutputsPanel(QWidget):
         self._close()
         if self._key is None:
             return
+        view = self._context.room.runs.get(self._key)
+        if view is not None and view.files_removed_at is not None:
+            self._stack.show_empty(self._removed)
+            return
         self._stack.show_loading("rows")
         self._stream = self._context.bridge.watch_outputs(
-            OutputsStream(*self._key, on_listing=self.show_listing, on_end=self._on_end)
+            OutputsStream(
+                *self._key,
+                on_listing=self.show_listing,
+                on_end=self._on_end,
+                attempt=self._attempt,
+            )
         )
 
     def show_listing(self, listing: OutputsChanged) -> None:
@@ -163,7 +181,7 @@ class OutputsPanel(QWidget):
         self._stack.show_content()
         node = self.model.node(self.model.index_of(self._selected))
         if node is not None and self._key is not None:
-            self.preview.refresh(self._key, node)
+            self.preview.refresh(self._key, node, self._attempt)
         elif not self._selected:
             self._select_first()
 
@@ -195,4 +213,4 @@ class OutputsPanel(QWidget):
         if node is None or node.is_directory or self._key is None:
             return
         self._choose(node.path)
-        self.preview.show_file(self._key, node)
+        self.preview.show_file(self._key, node, self._attempt)

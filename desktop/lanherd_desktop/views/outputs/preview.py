@@ -37,6 +37,7 @@ class OutputPreview(QWidget):
         self._context = context
         self._key: RunKey | None = None
         self._path = ""
+        self._attempt = 0
         self._wanted: tuple[int, float] | None = None
         self._seen: tuple[int, float] | None = None
         self._shown_data: bytes | None = None
@@ -97,10 +98,10 @@ class OutputPreview(QWidget):
         self._save.setVisible(False)
         self._stack.show_empty(self._nothing)
 
-    def show_file(self, key: RunKey, node: OutputNode) -> None:
-        """Show another file."""
+    def show_file(self, key: RunKey, node: OutputNode, attempt: int = 0) -> None:
+        """Show another file of an attempt (0: the latest)."""
         self._cancel()
-        self._key, self._path = key, node.path
+        self._key, self._path, self._attempt = key, node.path, attempt
         self._shown_data = None
         self._seen = None
         self._save.setVisible(True)
@@ -108,9 +109,9 @@ class OutputPreview(QWidget):
         self._stack.show_loading("text")
         self._want(node)
 
-    def refresh(self, key: RunKey, node: OutputNode) -> None:
+    def refresh(self, key: RunKey, node: OutputNode, attempt: int = 0) -> None:
         """The listing came again: fetch the file when it changed."""
-        if node.path == self._path and key == self._key:
+        if (node.path, key, attempt) == (self._path, self._key, self._attempt):
             self._want(node)
 
     def _want(self, node: OutputNode) -> None:
@@ -125,7 +126,7 @@ class OutputPreview(QWidget):
             self._job = None
 
     def _fetch(self) -> None:
-        key, path, wanted = self._key, self._path, self._wanted
+        key, path, wanted, attempt = self._key, self._path, self._wanted, self._attempt
         if key is None or wanted is None:
             return
         kind = preview_kind(path)
@@ -135,7 +136,7 @@ class OutputPreview(QWidget):
             self._stack.show_empty(self._too_large if kind == "image" else self._none)
             return
         self._job = self._context.ask(
-            lambda fleet, job: fleet.run_at(*key).read_output(path, 0, bytes_max),
+            lambda fleet, job: fleet.run_at(*key).read_output(path, 0, bytes_max, attempt=attempt),
             lambda data: self._on_bytes(data, wanted),
             self._on_failed,
         )

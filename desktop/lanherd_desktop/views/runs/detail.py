@@ -1,33 +1,31 @@
-"""One run: what it is, its log, its outputs."""
+"""One run: what it is, its log, its outputs; of each of its attempts."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from lanherd_desktop.state import numbers
+from lanherd_desktop.state.attempts import attempt_row, attempt_to_show, attempts
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.room import RoomChange, RunKey, is_ended
-from lanherd_desktop.state.run_numbers import run_numbers
+from lanherd_desktop.state.run_commands import RunCommand, commands
 from lanherd_desktop.state.runs import chip_kind, run_title
-from lanherd_desktop.state.silence import silent_since
 from lanherd_desktop.state.submit_form import form_of_run
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.outputs.panel import OutputsPanel
+from lanherd_desktop.views.runs.detail_numbers import detail_numbers
+from lanherd_desktop.views.runs.log_saving import LogSaver
 from lanherd_desktop.views.runs.log_tab import LogTab
 from lanherd_desktop.views.runs.overview import RunOverview
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
-from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton
-from lanherd_desktop.views.widgets.chip import Chip
+from lanherd_desktop.views.widgets.action_bar import ConfirmBar
+from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton, MenuButton
+from lanherd_desktop.views.widgets.chip import Chip, chip_text
 from lanherd_desktop.views.widgets.labels import ElidedLabel
-from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
+from lanherd_desktop.views.widgets.numbers_line import NumbersLine
 from lanherd_desktop.views.widgets.tab_bar import TabBar
-from lanherd_desktop.views.words import last_seen
-from lanherd_protocol.errors import Failure
-from lanherd_protocol.states import RunView, is_live
+from lanherd_protocol.states import RunView
 
 TAB_OVERVIEW, TAB_LOG, TAB_OUTPUTS = "overview", "log", "outputs"
 TABS = (TAB_OVERVIEW, TAB_LOG, TAB_OUTPUTS)
-STOP_GRACE_S = 10.0
 
 
 class RunDetail(QWidget):
@@ -35,24 +33,28 @@ class RunDetail(QWidget):
 
     run_shown = Signal(object)
     """A RunKey."""
+    command_wanted = Signal(object, object)
+    """A RunCommand, for the run (RunKey) that is shown."""
+    settings_changed = Signal(object, object, str)
+    """The RunKey, and its new tags and notes."""
 
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
         self._context = context
         self._key: RunKey | None = None
-        self._stopping: set[RunKey] = set()
+        self._chosen_attempt: int | None = None
+        self._asked = False
         self._chip = Chip(ChipKind.WAITING)
         self._title = ElidedLabel("", "title")
         self._again = GhostButton(self.tr("Run again…"))
-        self._again.clicked.connect(self.run_again)
+        self._again.clicked.connect(lambda: self._want(RunCommand.AGAIN))
+        self.release_button = GhostButton(self.tr("Release"))
+        self.release_button.clicked.connect(lambda: self._want(RunCommand.RELEASE))
         self.stop_button = DangerButton(self.tr("Stop"))
-        self.stop_button.clicked.connect(self.stop)
-        head = QHBoxLayout()
-        head.setSpacing(10)
-        head.addWidget(self._chip)
-        head.addWidget(self._title, 1)
-        head.addWidget(self._again)
-        head.addWidget(self.stop_button)
+        self.stop_button.clicked.connect(lambda: self._want(RunCommand.STOP))
+        self.more_button = MenuButton(self.tr("More"))
+        self.confirm = ConfirmBar()
+        self.saver = LogSaver(context)
         self._numbers = NumbersLine()
         self.tabs = TabBar()
         self.tabs.add_tab(TAB_OVERVIEW, self.tr("Overview"))
@@ -61,24 +63,45 @@ class RunDetail(QWidget):
         self.overview = RunOverview(context)
         self.log = LogTab(context)
         self.outputs = OutputsPanel(context)
+        self.attempt_button = MenuButton("")
+        self.attempt_button.setMenu(QMenu(self.attempt_button))
         self._stack = QStackedWidget()
         for page in (self.overview, self.log, self.outputs):
             self._stack.addWidget(page)
+        which = QWidget()
+        which_row = QHBoxLayout(which)
+        # As high over the line as the tools of the log beside it.
+        which_row.setContentsMargins(0, 0, 0, 4)
+        which_row.addWidget(self.attempt_button)
+        self.tabs.corner.addWidget(which)
         self.tabs.corner.addWidget(self.log.tools)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_5, SPACE_4, SPACE_5, SPACE_4)
-        layout.setSpacing(SPACE_3)
-        layout.addLayout(head)
-        layout.addWidget(self._numbers)
-        layout.addWidget(self.tabs)
-        layout.addWidget(self._stack, 1)
+        self._lay()
         self.tabs.selected.connect(self._on_tab)
+        self.overview.attempt_chosen.connect(self._on_attempt_activated)
+        self.overview.settings_changed.connect(self._on_settings)
         self.outputs.count_changed.connect(
             lambda count: self.tabs.set_count(TAB_OUTPUTS, count or None)
         )
         context.room_changed.connect(self._on_room_changed)
         context.second_passed.connect(self._on_second)
         self.show_tab(TAB_LOG)
+
+    def _lay(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(self._chip)
+        head.addWidget(self._title, 1)
+        for button in (self.release_button, self._again, self.stop_button, self.more_button):
+            head.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_5, SPACE_4, SPACE_5, SPACE_4)
+        layout.setSpacing(SPACE_3)
+        layout.addLayout(head)
+        layout.addWidget(self.confirm)
+        layout.addWidget(self.saver.bar)
+        layout.addWidget(self._numbers)
+        layout.addWidget(self.tabs)
+        layout.addWidget(self._stack, 1)
 
     @property
     def key(self) -> RunKey | None:
@@ -88,15 +111,28 @@ class RunDetail(QWidget):
     def view(self) -> RunView | None:
         return self._context.room.runs.get(self._key) if self._key is not None else None
 
+    @property
+    def attempt(self) -> int:
+        """The attempt whose log and outputs are shown; 0 while there is no run."""
+        view = self.view
+        if view is None:
+            return 0
+        if self._chosen_attempt is not None and attempt_row(view, self._chosen_attempt):
+            return self._chosen_attempt
+        return attempt_to_show(view)
+
     def show_run(self, key: RunKey | None) -> None:
         """Show another run, at the tab that is open."""
         if key == self._key:
             return
         self._key = key
+        self._chosen_attempt = None
+        self.confirm.close_bar()
+        self.overview.editor.close_editor()
         self.tabs.set_count(TAB_OUTPUTS, None)
         self.log.show_run(key)
-        self.outputs.show_run(key)
         self._refresh()
+        self.outputs.show_run(key, self._attempt_of_outputs())
         if key is not None:
             self.run_shown.emit(key)
 
@@ -104,33 +140,15 @@ class RunDetail(QWidget):
         self.tabs.set_current(tab)
         self._on_tab(tab)
 
-    def stop(self) -> None:
-        """End the run: the run's own cleanup has ten seconds, then it is killed."""
-        key, view = self._key, self.view
-        if key is None or view is None or is_ended(view):
+    def show_attempt(self, number: int) -> None:
+        """Show the log and the outputs of another attempt."""
+        view = self.view
+        if view is None or number == self.attempt:
             return
-        if key in self._stopping:
-            return
-        self._stopping.add(key)
-        self._refresh_stop()
-        if silent_since(self._context.room.machines.get(key[0])) is not None:
-            text = self.tr(
-                "{machine} can't be reached; the run will be asked to stop as soon as it is back."
-            ).format(machine=self._context.machine_name(key[0]))
-            self._context.toast_wanted.emit(text, "info")
-        self._context.ask(
-            lambda fleet, job: fleet.run_at(*key).stop(STOP_GRACE_S),
-            lambda stopped: self._on_stop_taken(key),
-            lambda failure: self._on_stop_failed(key, failure),
-        )
-
-    def _on_stop_taken(self, key: RunKey) -> None:
-        self._stopping.discard(key)
-        self._refresh_stop()
-
-    def _on_stop_failed(self, key: RunKey, failure: Failure) -> None:
-        self._on_stop_taken(key)
-        self._context.tell_failure(failure)
+        # The latest one is followed: when another begins, that is the one to look at.
+        self._chosen_attempt = None if number == attempt_to_show(view) else number
+        self._refresh()
+        self.outputs.show_run(self._key, self._attempt_of_outputs())
 
     def run_again(self) -> None:
         """The submit dialog, filled with what this run was."""
@@ -140,26 +158,63 @@ class RunDetail(QWidget):
         known = self._context.preferences.value.projects
         self._context.submit_wanted.emit(form_of_run(view, key[0], known))
 
-    def copy_id(self) -> None:
+    def edit(self) -> None:
+        """Open the editor of tags and notes."""
+        if self.view is not None:
+            self.show_tab(TAB_OVERVIEW)
+            self.overview.edit(self.view)
+
+    def save_log(self) -> None:
+        """Ask for a place and download the log that is shown there."""
+        view, key = self.view, self._key
+        if view is not None and key is not None:
+            self.saver.ask(key, run_title(view), self.attempt, self.log.stream)
+
+    def _want(self, command: RunCommand) -> None:
         if self._key is not None:
-            QGuiApplication.clipboard().setText(self._key[1])
-            self._context.toast_wanted.emit(self.tr("The run's id was copied."), "ok")
+            self.command_wanted.emit(command, self._key)
+
+    def set_stop_asked(self, asked: bool) -> None:
+        """Whether a stop was asked for that the machine hasn't taken yet."""
+        self._asked = asked
+        self._refresh_buttons()
+
+    def _attempt_of_outputs(self) -> int:
+        view = self.view
+        return self.attempt if view is not None and self.attempt != view.attempt else 0
+
+    def _on_attempt_activated(self, number: int) -> None:
+        self.show_attempt(number)
+        self.show_tab(TAB_LOG)
+
+    def _on_settings(self, tags: tuple[str, ...], notes: str) -> None:
+        if self._key is not None:
+            self.settings_changed.emit(self._key, tags, notes)
 
     def _on_tab(self, tab: str) -> None:
         self._stack.setCurrentIndex(TABS.index(tab))
         self.log.tools.setVisible(tab == TAB_LOG)
+        self._refresh_attempts()
 
     def _on_room_changed(self, change: RoomChange) -> None:
         if self._key is None:
             return
+        view = self.view
+        others = {d.run for d in view.spec.dependencies} if view is not None else set()
         if self._key in change.runs:
+            before = self._attempt_of_outputs()
             self._refresh()
+            if self._attempt_of_outputs() != before:
+                self.outputs.show_run(self._key, self._attempt_of_outputs())
+        elif view is not None and any((self._key[0], run) in change.runs for run in others):
+            self.overview.show_view(self._key[0], view)
         elif self._key[0] in change.machines:
             self._refresh_numbers()
 
     def _on_second(self) -> None:
         if self.isVisible():
             self._refresh_numbers()
+            self.overview.refresh_times()
 
     def _refresh(self) -> None:
         view = self.view
@@ -168,49 +223,49 @@ class RunDetail(QWidget):
             return
         self._chip.set_kind(chip_kind(view))
         self._title.setText(run_title(view))
-        self._refresh_stop()
+        self._refresh_buttons()
+        self._refresh_attempts()
         self.overview.show_view(self._key[0], view)
-        self.log.show_view(view)
+        self.log.show_view(view, self.attempt)
         self._refresh_numbers()
 
-    def _refresh_stop(self) -> None:
-        """Offered while the run goes on; asked for once, until the machine has taken it."""
+    def _refresh_buttons(self) -> None:
+        """Stop is offered while the run goes on; asked for once, until the machine has taken it."""
         view = self.view
         goes_on = view is not None and not is_ended(view)
-        if self.stop_button.hasFocus() and not (goes_on and self._key not in self._stopping):
+        offered = commands(view) if view is not None else frozenset()
+        may_stop = RunCommand.STOP in offered and not self._asked
+        if self.stop_button.hasFocus() and not may_stop:
             # Qt would hand it to whatever comes next.
             self.tabs.focus_current()
-        self.stop_button.setEnabled(goes_on and self._key not in self._stopping)
+        self.stop_button.setEnabled(may_stop)
         self.stop_button.setVisible(goes_on)
+        self.release_button.setVisible(RunCommand.RELEASE in offered)
+        self._again.setVisible(RunCommand.RELEASE not in offered)
+
+    def _refresh_attempts(self) -> None:
+        view = self.view
+        rows = attempts(view) if view is not None else ()
+        self.attempt_button.setVisible(len(rows) > 1 and self.tabs.current() != TAB_OVERVIEW)
+        if len(rows) < 2:
+            return
+        self.attempt_button.setText(
+            self.tr("Attempt {number} of {count}").format(number=self.attempt, count=len(rows))
+        )
+        menu = self.attempt_button.menu()
+        menu.clear()
+        for row in rows:
+            text = self.tr("Attempt {number} · {state}").format(
+                number=row.number, state=chip_text(row.kind)
+            )
+            action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(row.number == self.attempt)
+            action.triggered.connect(
+                lambda checked=False, number=row.number: self.show_attempt(number)
+            )
 
     def _refresh_numbers(self) -> None:
         view, key = self.view, self._key
-        if view is None or key is None:
-            return
-        figures = run_numbers(view, self._context.room.machines.get(key[0]), self._context.now)
-        shown = [Number(numbers.duration(figures.seconds), self._duration_label(view))]
-        where = self._context.machine_name(key[0])
-        measured = is_live(view.state) and figures.silent_since is None
-        for gpu in figures.gpus if measured else ():
-            label = self.tr("GPU {index} on {machine}").format(index=gpu.index, machine=where)
-            shown.append(Number(numbers.percent(gpu.utilisation_percent), label))
-            if gpu.asked_bytes:
-                asked = self.tr("of {asked} asked").format(
-                    asked=numbers.vram_capacity(gpu.asked_bytes)
-                )
-                shown.append(Number(numbers.vram(gpu.used_bytes), asked))
-        if not measured:
-            held = " · ".join(f"GPU {gpu.index}" for gpu in figures.gpus)
-            shown.append(Number(where, held or self.tr("machine")))
-        elif not figures.gpus:
-            shown.append(Number(where, self.tr("machine")))
-        shown.append(Number(str(view.attempt), self.tr("attempt")))
-        if figures.silent_since is not None:
-            shown.insert(1, Number("", last_seen(figures.silent_since, self._context.now)))
-        self._numbers.set_numbers(shown)
-
-    def _duration_label(self, view: RunView) -> str:
-        if is_ended(view):
-            return self.tr("in all")
-        kind = chip_kind(view)
-        return self.tr("running") if kind == ChipKind.RUNNING else self.tr("so far")
+        if view is not None and key is not None:
+            self._numbers.set_numbers(detail_numbers(self._context, key, view))

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from lanherd_desktop.state.ansi import Columns, Span, Style
 from lanherd_desktop.state.log_rows import ShownRow
 from lanherd_desktop.views.theme import tokens
-from lanherd_desktop.views.theme.fonts import mono_font
+from lanherd_desktop.views.theme.fonts import mono_font, ui_font
 from lanherd_desktop.views.theme.theme import Colours, colours
-from lanherd_desktop.views.widgets.painting import with_alpha
+from lanherd_desktop.views.widgets.painting import CENTER, with_alpha
 
 _RUN = re.compile("[ -~\u00a1-\u024f\u2500-\u259f]+|.", re.DOTALL)
 _LINE_SPACING = 1.6
@@ -175,3 +175,19 @@ def draw_number(painter: QPainter, grid: Grid, text: str, rect: QRectF, colour: 
     painter.setPen(colour)
     left = rect.right() - len(text) * grid.cell
     painter.drawText(QPointF(left, rect.top() + grid.baseline), text)
+
+
+def draw_band(painter: QPainter, grid: Grid, text: str, rect: QRectF) -> None:
+    """Words of the window itself in the place of rows that aren't here, over the whole width."""
+    c = colours()
+    painter.fillRect(rect, c.raised)
+    font = ui_font(min(grid.size, tokens.FONT_SECONDARY))
+    painter.setFont(font)
+    painter.setPen(c.muted)
+    painter.drawText(rect, int(CENTER), text)
+    room = (rect.width() - QFontMetricsF(font).horizontalAdvance(text)) / 2 - tokens.SPACE_5
+    painter.setPen(QPen(c.border_strong, 1, Qt.PenStyle.DashLine))
+    middle = round(rect.center().y()) + 0.5
+    painter.drawLine(QPointF(rect.left() + tokens.SPACE_4, middle), QPointF(room, middle))
+    right = rect.right() - room
+    painter.drawLine(QPointF(right, middle), QPointF(rect.right() - tokens.SPACE_4, middle))

@@ -1,77 +1,39 @@
-"""A log of a million lines: only the visible rows are ever decoded, and all of it is plain text.
+"""A log of a million lines, read and used by hand: found in, selected, copied; all plain text."""
 
-The vertical scroll bar counts rows, from the first kept one; the horizontal one counts pixels.
-While it follows, the view stays at the end; scrolling up pauses it, scrolling to the end resumes.
-"""
-
-from enum import StrEnum
-
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
-from lanherd_desktop.state import numbers
-from lanherd_desktop.state.log_buffer import Gap, GapKind, LogBuffer
-from lanherd_desktop.state.log_rows import LogRows, ShownRow
+from lanherd_desktop.state.log_buffer import GapKind, LogBuffer
+from lanherd_desktop.state.log_rows import ShownRow
 from lanherd_desktop.state.log_search import Match
 from lanherd_desktop.state.log_selection import Place, Selection, moved, selected_text, word_at
 from lanherd_desktop.views.theme import tokens
-from lanherd_desktop.views.theme.fonts import ui_font
 from lanherd_desktop.views.theme.theme import colours
+from lanherd_desktop.views.widgets.log_canvas import PAD_X, LogCanvas, LogState
 from lanherd_desktop.views.widgets.log_finder import LogFinder
-from lanherd_desktop.views.widgets.log_painter import (
-    Grid,
-    Mark,
-    RowPainter,
-    draw_note,
-    draw_number,
-    grid_of,
-)
-from lanherd_desktop.views.widgets.skeleton import Skeleton
+from lanherd_desktop.views.widgets.log_painter import Mark
 
-_PAD_X = 14
-_PAD_Y = 8
-_GUTTER_GAP = 16
-_DIGITS_MIN = 4
-_SIZE_MIN = 8
-_SIZE_MAX = 28
+__all__ = ["LogPane", "LogState"]
 _DRAG_MS = 40
 
 
-class LogState(StrEnum):
-    LOADING = "loading"
-    EMPTY = "empty"
-    READY = "ready"
-
-
-class LogPane(QAbstractScrollArea):
-    following_changed = Signal(bool)
-    lines_changed = Signal(int)
+class LogPane(LogCanvas):
     found = Signal(int, int, bool)
     find_requested = Signal()
     copied = Signal(int, bool)
+    more_wanted = Signal(object)
+    """A Gap of what isn't loaded: somebody wants to see it."""
 
     def __init__(self, buffer: LogBuffer | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._buffer = buffer if buffer is not None else LogBuffer()
-        self._rows = LogRows(self._buffer)
-        self._grid: Grid = grid_of(tokens.FONT_SECONDARY)
-        self._state = LogState.READY
-        self._state_text = ""
-        self._following = True
-        self._placing = False
-        self._first_row = self._buffer.first_row
-        self._columns_seen = 0
+        super().__init__(buffer, parent)
         self._selection: Selection | None = None
         self._dragging = False
         self._pointer = QPoint()
@@ -81,200 +43,17 @@ class LogPane(QAbstractScrollArea):
         self._drag_timer = QTimer(self)
         self._drag_timer.setInterval(_DRAG_MS)
         self._drag_timer.timeout.connect(self._drag_beyond)
-        self._skeleton = Skeleton("text", self.viewport())
-        self._skeleton.hide()
-        self._build()
-
-    def _build(self) -> None:
-        self.setProperty("frame", "card")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(self.tr("Log"))
-        self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
-        self.viewport().setAutoFillBackground(False)
-        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
-        self.horizontalScrollBar().valueChanged.connect(lambda _v: self.viewport().update())
-        self._sync()
-
-    # --- What it shows
-
-    def buffer(self) -> LogBuffer:
-        return self._buffer
 
     def set_buffer(self, buffer: LogBuffer) -> None:
         """Another log: selection, search and place begin anew; the search text stays."""
-        self._buffer = buffer
-        self._rows = LogRows(buffer)
-        self._first_row = buffer.first_row
-        self._columns_seen = 0
         self._selection = None
-        self.horizontalScrollBar().setValue(0)
         self._finder.look_for(buffer, self._finder.text, buffer.first_row)
-        self._sync()
-        self.lines_changed.emit(self.line_count())
-
-    def clear(self) -> None:
-        self.set_buffer(LogBuffer())
-
-    def append(self, data: bytes, offset: int | None = None) -> None:
-        """Adds to the buffer and shows it. Give at most a mebibyte a call."""
-        before = self._buffer.end_row
-        self._buffer.append(data, offset)
-        self.refresh()
-        if self._buffer.end_row != before:
-            self.lines_changed.emit(self.line_count())
+        super().set_buffer(buffer)
 
     def refresh(self) -> None:
         """Follows a buffer that was appended to directly."""
         self._finder.resume()
-        self._sync()
-
-    def line_count(self) -> int:
-        return self._buffer.row_count
-
-    def set_state(self, state: LogState, text: str = "") -> None:
-        """LOADING and EMPTY show only while there is no line; `text` replaces the usual words."""
-        self._state = state
-        self._state_text = text
-        self._sync()
-
-    def set_font_size(self, size: int) -> None:
-        self._grid = grid_of(min(max(size, _SIZE_MIN), _SIZE_MAX))
-        self._sync()
-
-    def font_size(self) -> int:
-        return self._grid.size
-
-    # --- Following
-
-    def following(self) -> bool:
-        return self._following
-
-    def set_following(self, following: bool) -> None:
-        if following != self._following:
-            self._following = following
-            self.following_changed.emit(following)
-        if following:
-            self._sync()
-
-    def _on_scrolled(self, value: int) -> None:
-        if not self._placing:
-            self.set_following(value >= self.verticalScrollBar().maximum())
-        self.viewport().update()
-
-    # --- Geometry
-
-    def _visible_rows(self) -> int:
-        return max(1, (self.viewport().height() - 2 * _PAD_Y) // self._grid.row_height)
-
-    def _gutter(self) -> float:
-        digits = max(_DIGITS_MIN, len(str(self._buffer.end_row)))
-        return _PAD_X + digits * self._grid.cell + _GUTTER_GAP
-
-    def _text_left(self) -> float:
-        return self._gutter() - self.horizontalScrollBar().value()
-
-    def top_row(self) -> int:
-        return self._buffer.first_row + self.verticalScrollBar().value()
-
-    def _sync(self) -> None:
-        """Scroll bars and skeleton after any change; keeps the place when the head was let go."""
-        vertical, horizontal = self.verticalScrollBar(), self.horizontalScrollBar()
-        dropped = self._buffer.first_row - self._first_row
-        self._first_row = self._buffer.first_row
-        visible = self._visible_rows()
-        self._placing = True
-        value = vertical.value() - dropped
-        vertical.setPageStep(visible)
-        vertical.setRange(0, max(0, self._buffer.row_count - visible))
-        vertical.setValue(vertical.maximum() if self._following else max(0, value))
-        self._placing = False
-        width = self._gutter() + self._columns_seen * self._grid.cell + _PAD_X
-        horizontal.setPageStep(self.viewport().width())
-        horizontal.setSingleStep(round(self._grid.cell * 4))
-        horizontal.setRange(0, max(0, round(width) - self.viewport().width()))
-        loading = self._state is LogState.LOADING and not self._buffer.row_count
-        if loading != self._skeleton.isVisible():
-            self._skeleton.setVisible(loading)
-            (self._skeleton.start if loading else self._skeleton.stop)()
-        self.viewport().update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._skeleton.setGeometry(self.viewport().rect())
-        self._sync()
-
-    def sizeHint(self) -> QSize:
-        return QSize(640, 360)
-
-    # --- Painting
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self.viewport())
-        if self._buffer.row_count:
-            self._paint_rows(painter, QRectF(event.rect()))
-        elif self._state is not LogState.LOADING:
-            self._paint_empty(painter)
-        painter.end()
-
-    def _paint_empty(self, painter: QPainter) -> None:
-        painter.setFont(ui_font(tokens.FONT_BASE))
-        painter.setPen(colours().muted)
-        text = self._state_text or self.tr("Nothing has been printed yet.")
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        painter.drawText(self.viewport().rect().adjusted(24, 24, -24, -24), int(flags), text)
-
-    def _paint_rows(self, painter: QPainter, clip: QRectF) -> None:
-        gutter = self._gutter()
-        text_clip = clip.intersected(
-            QRectF(gutter - 4, 0, self.viewport().width() - gutter + 4, self.viewport().height())
-        )
-        columns = 0
-        height = self._grid.row_height
-        first = self.top_row() + max(0, int((clip.top() - _PAD_Y) // height))
-        end = min(
-            self._buffer.end_row,
-            self.top_row() + int((clip.bottom() - _PAD_Y) // height) + 1,
-        )
-        shown = [(number, self._rows.row(number)) for number in range(first, end)]
-        for number, row in shown:
-            self._paint_number(painter, number, row, gutter)
-        painter.setClipRect(text_clip)
-        rows = RowPainter(painter, self._grid, self._text_left(), text_clip)
-        for number, row in shown:
-            top = self._row_top(number)
-            rows.draw(row, top, self._marks(number, row))
-            self._paint_note(painter, row, top)
-            columns = max(columns, row.columns.width + (16 if row.left_out else 1))
-        if columns > self._columns_seen:
-            self._columns_seen = columns
-            QTimer.singleShot(0, self, self._sync)
-
-    def _row_top(self, number: int) -> float:
-        return float(_PAD_Y + (number - self.top_row()) * self._grid.row_height)
-
-    def _paint_number(self, painter: QPainter, number: int, row: ShownRow, gutter: float) -> None:
-        if row.gap is None:
-            value = self._buffer.number(number)
-            text = str(value.value) if value.exact else f"+{value.value}"
-            rect = QRectF(0, self._row_top(number), gutter - _GUTTER_GAP, self._grid.row_height)
-            draw_number(painter, self._grid, text, rect, colours().muted)
-
-    def _paint_note(self, painter: QPainter, row: ShownRow, top: float) -> None:
-        c = colours()
-        if row.gap is not None:
-            draw_note(
-                painter, self._grid, self.gap_text(row.gap), self._text_left(), top, c.foreign
-            )
-        elif row.left_out:
-            x = self._text_left() + (row.columns.width + 1) * self._grid.cell
-            text = self.tr("… {0} more in this line").format(numbers.size(row.left_out))
-            draw_note(painter, self._grid, text, x, top, c.foreign)
-
-    def gap_text(self, gap: Gap) -> str:
-        amount = numbers.size(gap.byte_count)
-        if gap.kind is GapKind.TRIMMED:
-            return self.tr("— {0} before this aren't kept in the window —").format(amount)
-        return self.tr("— {0} of the log are missing here —").format(amount)
+        super().refresh()
 
     def _marks(self, number: int, row: ShownRow) -> list[Mark]:
         c = colours()
@@ -308,21 +87,19 @@ class LogPane(QAbstractScrollArea):
             self._show_columns(row.columns.column(place[0]), row.columns.column(place[1]))
         self.viewport().update()
 
-    def show_row(self, row: int) -> None:
-        """Brings a row into view, to the middle if it wasn't there; following pauses."""
-        first, visible = self.top_row(), self._visible_rows()
-        if not first <= row < first + visible:
-            self.set_following(False)
-            self.verticalScrollBar().setValue(row - self._buffer.first_row - visible // 2)
-
     def _show_columns(self, start: int, end: int) -> None:
         cell, bar = self._grid.cell, self.horizontalScrollBar()
         self._columns_seen = max(self._columns_seen, end + 1)
         self._sync()
-        room = self.viewport().width() - self._gutter() - _PAD_X
+        room = self.viewport().width() - self._gutter() - PAD_X
         left, right = start * cell, end * cell
         if left < bar.value() or right > bar.value() + room:
             bar.setValue(max(0, round(left - room / 3)))
+
+    def mark_row(self, row: int) -> None:
+        """Bring a row into view and select it: somebody asked for it."""
+        self.show_row(row)
+        self._select(Place(row, 0), Place(row, len(self._rows.text(row))))
 
     # --- Selecting
 
@@ -351,19 +128,6 @@ class LogPane(QAbstractScrollArea):
         self._selection = Selection(anchor, head)
         self.viewport().update()
 
-    def place_at(self, point: QPoint) -> Place:
-        """The place in the log nearest to a point of the viewport."""
-        number = self.top_row() + int((point.y() - _PAD_Y) // self._grid.row_height)
-        if number < self._buffer.first_row or not self._buffer.row_count:
-            return Place(self._buffer.first_row, 0)
-        if number >= self._buffer.end_row:
-            return Place(self._buffer.end_row, 0)
-        columns = self._rows.row(number).columns
-        column = (point.x() - self._text_left()) / self._grid.cell
-        index = columns.index(int(column))
-        middle = (columns.column(index) + columns.column(index + 1)) / 2
-        return Place(number, index + 1 if column > middle else index)
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is not Qt.MouseButton.LeftButton:
             return
@@ -376,6 +140,10 @@ class LogPane(QAbstractScrollArea):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         place = self.place_at(event.position().toPoint())
         if event.button() is Qt.MouseButton.LeftButton and place.row < self._buffer.end_row:
+            gap = self._buffer.gap(place.row)
+            if gap is not None and gap.kind is GapKind.NOT_LOADED:
+                self.more_wanted.emit(gap)
+                return
             start, end = word_at(self._rows.text(place.row), place.index)
             self._select(Place(place.row, start), Place(place.row, end))
 
@@ -491,5 +259,10 @@ class LogPane(QAbstractScrollArea):
         menu.addAction(self.tr("Select all"), self.select_all)
         menu.addSeparator()
         menu.addAction(self.tr("Find…"), self.find_requested.emit)
+        if self._times:
+            times = menu.addAction(self.tr("Times beside the lines"))
+            times.setCheckable(True)
+            times.setChecked(self._times_shown)
+            times.toggled.connect(self.show_times)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())

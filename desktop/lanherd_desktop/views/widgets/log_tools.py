@@ -1,6 +1,6 @@
 """The tools of a log: find, the count, up and down, and whether the view follows."""
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
@@ -17,6 +17,9 @@ _FIELD_WIDTH, _FIELD_WIDTH_LEAST = 220, 90
 
 
 class LogTools(QWidget):
+    search_all_wanted = Signal(str)
+    """Search all of the log on its machine, for this text."""
+
     def __init__(self, pane: LogPane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pane = pane
@@ -28,6 +31,9 @@ class LogTools(QWidget):
         self._count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._previous = IconButton(IconName.CHEVRON_UP, self.tr("Previous match"))
         self._next = IconButton(IconName.CHEVRON_DOWN, self.tr("Next match"))
+        self._search_all = IconButton(
+            IconName.SERVER, self.tr("Search all of the log on its machine")
+        )
         self._follow = MenuButton("")
         self._build()
         self._connect()
@@ -39,7 +45,7 @@ class LogTools(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(tokens.SPACE_1)
-        for part in (self._count, self._previous, self._next, self._field):
+        for part in (self._count, self._previous, self._next, self._field, self._search_all):
             row.addWidget(part)
         row.addSpacing(tokens.SPACE_2)
         row.addWidget(self._follow)
@@ -61,6 +67,7 @@ class LogTools(QWidget):
         self._field.query_changed.connect(pane.find_text)
         self._field.cancelled.connect(pane.setFocus)
         self._field.installEventFilter(self)
+        self._search_all.clicked.connect(self.search_all)
         self._previous.clicked.connect(pane.find_previous)
         self._next.clicked.connect(pane.find_next)
         self._follow_action.triggered.connect(lambda: pane.set_following(True))
@@ -76,6 +83,10 @@ class LogTools(QWidget):
 
     def field(self) -> SearchField:
         return self._field
+
+    def search_all(self) -> None:
+        """Look for what stands in the field in all of the log, loaded or not."""
+        self.search_all_wanted.emit(self._field.query())
 
     def count_text(self) -> str:
         return self._count.text()

@@ -93,7 +93,9 @@ class ToastHost(QObject):
         timer = QTimer(toast)
         timer.setSingleShot(True)
         timer.timeout.connect(toast.dismiss)
-        timer.start(tokens.TOAST_FAILURE_MS if kind == "danger" else tokens.TOAST_MS)
+        # What can still be undone, or went wrong, is read before it goes.
+        stays = kind == "danger" or action
+        timer.start(tokens.TOAST_FAILURE_MS if stays else tokens.TOAST_MS)
         toast.show()
         self._place()
         return toast

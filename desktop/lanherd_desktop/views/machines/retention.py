@@ -1,0 +1,281 @@
+"""What a machine keeps of ended runs: its rules, what they would remove, and removing it now."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from lanherd_client.fleet import Fleet
+from lanherd_desktop.bridge import Job
+from lanherd_desktop.state import numbers
+from lanherd_desktop.state.retention_form import (
+    RetentionField,
+    RetentionForm,
+    RetentionProblem,
+    check_retention,
+    form_of_rules,
+)
+from lanherd_desktop.state.runs import chip_kind, run_title
+from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_5
+from lanherd_desktop.views.widgets.action_bar import ConfirmBar
+from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton, PrimaryButton
+from lanherd_desktop.views.widgets.error_panel import ErrorPanel
+from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.widgets.run_line import RunLine
+from lanherd_desktop.views.words import failure_texts, reason_text
+from lanherd_protocol.errors import Failure
+from lanherd_protocol.ids import DeviceId, short_id
+from lanherd_protocol.messages import RetentionPlan, RetentionState
+from lanherd_protocol.values import Removal, RetentionRules
+
+LINES_MAX = 20
+Result = TypeVar("Result")
+
+
+class RetentionSection(QWidget):
+    """Of one machine at a time; asks for its rules when it is shown."""
+
+    def __init__(self, context: WindowContext) -> None:
+        super().__init__()
+        self._context = context
+        self._machine: DeviceId | None = None
+        self._form = RetentionForm()
+        self._saved: RetentionRules | None = None
+        self._held = Label("", "secondary", wrap=True)
+        self.fields: dict[RetentionField, QLineEdit] = {}
+        self._problems: dict[RetentionField, Label] = {}
+        self._grid = QFormLayout()
+        self.plan_button = GhostButton(self.tr("Show what would go"))
+        self.save_button = PrimaryButton(self.tr("Save the rules"))
+        self.apply_button = DangerButton(self.tr("Remove now…"))
+        self.confirm = ConfirmBar()
+        self._error = ErrorPanel()
+        self._error.hide()
+        self._error.retried.connect(self._load)
+        self.plan_text = Label("", "base", wrap=True)
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(2)
+        self._lay()
+        self.plan_button.clicked.connect(self.ask_plan)
+        self.save_button.clicked.connect(self.save)
+        self.apply_button.clicked.connect(self._on_apply)
+
+    def _lay(self) -> None:
+        self._grid.setHorizontalSpacing(SPACE_5)
+        self._grid.setVerticalSpacing(SPACE_2)
+        self._grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self._grid.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows: tuple[tuple[RetentionField, str, str], ...] = (
+            ("age", self.tr("Keep files for"), self.tr("for ever, or such as 30d")),
+            ("count", self.tr("Of the newest runs"), self.tr("of all, or such as 500")),
+            ("size", self.tr("Up to, in all"), self.tr("any size, or such as 200GB")),
+            ("free", self.tr("Leave free"), self.tr("nothing, or such as 50GB")),
+            ("low_disk", self.tr("Start nothing below"), self.tr("such as 2GB")),
+        )
+        for field, text, placeholder in rows:
+            line = QLineEdit()
+            line.setPlaceholderText(placeholder)
+            line.setAccessibleName(text)
+            line.textChanged.connect(self._on_edited)
+            problem = Label("", "danger", wrap=True)
+            problem.hide()
+            column = QVBoxLayout()
+            column.setSpacing(2)
+            column.addWidget(line)
+            column.addWidget(problem)
+            self.fields[field] = line
+            self._problems[field] = problem
+            self._grid.addRow(Label(text, "muted"), column)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACE_2)
+        buttons.addWidget(self.plan_button)
+        buttons.addStretch(1)
+        buttons.addWidget(self.save_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE_3)
+        layout.addWidget(self._held)
+        layout.addWidget(self._error)
+        layout.addLayout(self._grid)
+        layout.addLayout(buttons)
+        layout.addWidget(self.plan_text)
+        layout.addLayout(self._lines)
+        layout.addWidget(self.confirm)
+        layout.addWidget(self.apply_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._forget_plan()
+
+    def show_machine(self, machine: DeviceId | None) -> None:
+        """Of another machine nothing is known until it answers."""
+        if machine == self._machine:
+            return
+        self._machine = machine
+        self._saved = None
+        self._held.set_text("")
+        self._forget_plan()
+        self._error.hide()
+        for line in self.fields.values():
+            line.clear()
+        self._load()
+
+    def _load(self) -> None:
+        self._error.hide()
+        if self._machine is not None:
+            self._ask(lambda fleet, machine: fleet.retention(machine), self.show_state)
+
+    def show_state(self, state: RetentionState) -> None:
+        """The machine's rules, and what ended runs hold there."""
+        self._saved = state.rules
+        self._form = form_of_rules(state.rules)
+        for field, line in self.fields.items():
+            line.setText(getattr(self._form, field))
+        held = self.tr("{count} ended runs hold {size}.").format(
+            count=numbers.count(state.runs), size=numbers.size(state.size_bytes)
+        )
+        free = self.tr("{free} of the disk are free.").format(free=numbers.size(state.free_bytes))
+        self._held.set_text(f"{held} {free}" if state.free_bytes is not None else held)
+        self._on_edited()
+
+    def rules(self) -> RetentionRules | tuple[RetentionProblem, ...]:
+        """What the fields say."""
+        texts = {field: line.text() for field, line in self.fields.items()}
+        return check_retention(RetentionForm(**texts, projects=self._form.projects))
+
+    def _on_edited(self) -> None:
+        checked = self.rules()
+        wrong = checked if isinstance(checked, tuple) else ()
+        known = self._saved is not None
+        said = {problem.field: problem for problem in wrong} if known else {}
+        for field, label in self._problems.items():
+            problem = said.get(field)
+            label.set_text(_problem_text(problem) if problem is not None else "")
+            label.setVisible(problem is not None)
+        self.plan_button.setEnabled(known and not wrong)
+        self.save_button.setEnabled(known and not wrong and checked != self._saved)
+        self._forget_plan()
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def _ask(
+        self,
+        question: Callable[[Fleet, DeviceId], Coroutine[Any, Any, Result]],
+        then: Callable[[Result], None],
+    ) -> None:
+        machine = self._machine
+        if machine is None:
+            return
+
+        async def ask(fleet: Fleet, job: Job[Result]) -> Result:
+            return await question(fleet, machine)
+
+        def on_done(result: Result) -> None:
+            if machine == self._machine:
+                then(result)
+
+        def on_failed(failure: Failure) -> None:
+            if machine == self._machine:
+                self._show_failure(failure)
+
+        self._context.ask(ask, on_done, on_failed)
+
+    def _show_failure(self, failure: Failure) -> None:
+        title, reason, remedy = failure_texts(failure)
+        self._error.set_error(title, reason, remedy, str(failure), self.tr("Try again"))
+        self._error.show()
+
+    def save(self) -> None:
+        """Give the machine the rules of the form."""
+        checked = self.rules()
+        if not isinstance(checked, RetentionRules):
+            return
+
+        def on_saved(state: RetentionState) -> None:
+            self.show_state(state)
+            self._context.toast_wanted.emit(self.tr("The machine keeps to these rules now."), "ok")
+
+        self._error.hide()
+        self._ask(lambda fleet, machine: fleet.set_retention(machine, checked), on_saved)
+
+    def ask_plan(self) -> None:
+        """What would go by the rules of the form; nothing is removed."""
+        checked = self.rules()
+        if isinstance(checked, RetentionRules):
+            self._error.hide()
+            self._ask(lambda fleet, machine: fleet.plan_retention(machine, checked), self.show_plan)
+
+    def show_plan(self, plan: RetentionPlan) -> None:
+        """List what would go, the oldest first."""
+        self._forget_plan()
+        if not plan.runs:
+            self.plan_text.set_text(self.tr("Nothing would go."))
+        else:
+            self.plan_text.set_text(
+                self.tr("The files of {count} runs would go: {size}.").format(
+                    count=numbers.count(plan.runs), size=numbers.size(plan.size_bytes)
+                )
+            )
+        self.plan_text.show()
+        for removal in plan.removals[:LINES_MAX]:
+            self._lines.addWidget(self._line(removal))
+        more = plan.runs - min(len(plan.removals), LINES_MAX)
+        if more > 0:
+            text = self.tr("and {count} more").format(count=numbers.count(more))
+            self._lines.addWidget(Label(text, "secondary"))
+        # Only the machine's own rules are applied: others must be saved before.
+        self.apply_button.setVisible(bool(plan.runs) and self.rules() == self._saved)
+
+    def _line(self, removal: Removal) -> QWidget:
+        key = (self._machine or DeviceId(""), removal.run)
+        view = self._context.room.runs.get(key)
+        why = reason_text(removal.reason)
+        if view is None:
+            text = f"{short_id(removal.run)} · {numbers.size(removal.size_bytes)} · {why}"
+            return Label(text, "secondary", wrap=True)
+        line = RunLine(chip_kind(view), run_title(view), numbers.size(removal.size_bytes), why)
+        line.activated.connect(lambda: self._context.run_wanted.emit(key, ""))
+        return line
+
+    def _forget_plan(self) -> None:
+        self.plan_text.hide()
+        self.apply_button.hide()
+        self.confirm.close_bar()
+        while (item := self._lines.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+
+    def _on_apply(self) -> None:
+        self.confirm.ask(
+            self.tr("Remove these files now?"),
+            self.tr("Logs, outputs and working files go; the runs themselves stay in the list."),
+            self.tr("Remove the files"),
+            lambda: self._ask(
+                lambda fleet, machine: fleet.apply_retention(machine), self._on_applied
+            ),
+        )
+
+    def _on_applied(self, plan: RetentionPlan) -> None:
+        text = self.tr("Removing the files of {count} runs: {size}.").format(
+            count=numbers.count(plan.runs), size=numbers.size(plan.size_bytes)
+        )
+        self._context.toast_wanted.emit(text, "ok")
+        self._forget_plan()
+        self._load()
+
+
+def _problem_text(problem: RetentionProblem) -> str:
+    texts = {
+        "duration": QCoreApplication.translate(
+            "RetentionSection", "A time is a number and a unit, such as 30d."
+        ),
+        "count": QCoreApplication.translate("RetentionSection", "Write a whole number."),
+        "size": QCoreApplication.translate(
+            "RetentionSection", "A size is a number and a unit, such as 200GB."
+        ),
+        "low_disk_empty": QCoreApplication.translate(
+            "RetentionSection", "Say below how much free disk no run is started."
+        ),
+    }
+    return texts[problem.code]

@@ -1,0 +1,172 @@
+"""The sentences of every reason that a machine gives, as sources of translations.
+
+A machine's own sentence is English and stands as it is where the window speaks English. `{run}`,
+`{kind}`, `{outcome}` and values whose names end in `_s` or `_bytes` are said as people say them.
+"""
+
+from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
+
+REASONS: dict[str, str] = {
+    "in_line": QT_TRANSLATE_NOOP("reasons", "Waits its turn."),
+    "ready": QT_TRANSLATE_NOOP("reasons", "Ready to start."),
+    "unprepared": QT_TRANSLATE_NOOP("reasons", "Waits for its environment to be built."),
+    "no_readings": QT_TRANSLATE_NOOP("reasons", "The machine's GPUs have not been read yet."),
+    "runs_at_once": QT_TRANSLATE_NOOP(
+        "reasons", "{live} runs are live, the most that this machine takes at once."
+    ),
+    "kept_for_earlier": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu} has room, but is kept for a run that is ahead in the line."
+    ),
+    "gpu_unavailable": QT_TRANSLATE_NOOP("reasons", "GPU {gpu} can't be used now: {problem}"),
+    "gpu_missing": QT_TRANSLATE_NOOP(
+        "reasons", "Needs {needs_gpus} GPUs with {needs} each; the machine has {gpus} now."
+    ),
+    "gpu_busy": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Needs a GPU for itself; GPU {gpu} is in use by {runs} runs and {foreign} not ours.",
+    ),
+    "gpu_exclusive": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu} is held by a run that has it for itself."
+    ),
+    "gpu_vram": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu}: {free} of {total} free, needs {needs}; {foreign} not ours."
+    ),
+    "gpu_undeclared": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Declares no VRAM, so it needs a GPU to itself; GPU {gpu}: {free} of {total} free.",
+    ),
+    "too_few_gpus": QT_TRANSLATE_NOOP(
+        "reasons", "{free_gpus} of the {needs_gpus} GPUs that it needs are free."
+    ),
+    "succeeded": QT_TRANSLATE_NOOP("reasons", "Ended with exit code 0."),
+    "cancelled": QT_TRANSLATE_NOOP("reasons", "Cancelled before it was started."),
+    "stopped": QT_TRANSLATE_NOOP("reasons", "Stopped as asked."),
+    "exit_code": QT_TRANSLATE_NOOP("reasons", "Ended with exit code {exit_code}."),
+    "signal": QT_TRANSLATE_NOOP(
+        "reasons", "Ended by signal {signal} {name}, which Lanherd did not send."
+    ),
+    "exit_unknown": QT_TRANSLATE_NOOP("reasons", "It is over, but how it ended is not known."),
+    "pre_failed": QT_TRANSLATE_NOOP(
+        "reasons", "Its pre command did not succeed, so the command was not begun."
+    ),
+    "timed_out": QT_TRANSLATE_NOOP("reasons", "Its time limit of {limit_s} was reached."),
+    "dependency_failed": QT_TRANSLATE_NOOP(
+        "reasons", "It waited for run {run} to succeed, but that one ended so: {outcome}."
+    ),
+    "cancelled_between": QT_TRANSLATE_NOOP(
+        "reasons", "Cancelled before its next attempt was started."
+    ),
+    "lost_reboot": QT_TRANSLATE_NOOP("reasons", "The machine was restarted while it ran."),
+    "lost_unknown": QT_TRANSLATE_NOOP("reasons", "How it ended is not known."),
+    "lost_untrusted": QT_TRANSLATE_NOOP("reasons", "Its run directory can't be trusted."),
+    "lost_gone": QT_TRANSLATE_NOOP("reasons", "Its run directory is gone."),
+    "held": QT_TRANSLATE_NOOP("reasons", "It is held back."),
+    "waits_for": QT_TRANSLATE_NOOP("reasons", "Waits for run {run} {kind}."),
+    "backoff": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Waits a while before attempt {attempt} of {attempts_max}; the last one ended so: "
+        "{outcome}.",
+    ),
+    "low_disk": QT_TRANSLATE_NOOP(
+        "reasons", "The machine's disk has {free} free; no run is started below {low}."
+    ),
+    "records_rebuilt": QT_TRANSLATE_NOOP(
+        "reasons",
+        "The agent's records were damaged or gone, and were made anew from the directories of "
+        "{runs} runs.",
+    ),
+    "run_directory_untrusted": QT_TRANSLATE_NOOP(
+        "reasons", "The files of run {run} can't be trusted and are left alone: {why}."
+    ),
+    "retention_age": QT_TRANSLATE_NOOP(
+        "reasons", "It ended {age_s} ago; files are kept for {age_s_max}."
+    ),
+    "retention_count": QT_TRANSLATE_NOOP(
+        "reasons", "Files are kept of the newest {runs_max} that ended."
+    ),
+    "retention_size": QT_TRANSLATE_NOOP(
+        "reasons", "Files take {size}; they are kept up to {bytes_max}."
+    ),
+    "retention_free_space": QT_TRANSLATE_NOOP(
+        "reasons", "The disk has {free} free; {free_bytes_min} shall stay free."
+    ),
+}
+
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "pre_failed": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "Its pre command was ended by signal {signal}, so the command was not begun.",
+        ),
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "Its pre command ended with exit code {exit_code}, so the command was not begun.",
+        ),
+    ),
+    "retention_age": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "It ended {age_s} ago; files of project {project} are kept for {age_s_max}."
+        ),
+    ),
+    "retention_count": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "Files of project {project} are kept of the newest {runs_max} that ended."
+        ),
+    ),
+    "retention_size": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "Files of project {project} take {size}; they are kept up to {bytes_max}.",
+        ),
+    ),
+}
+"""Sentences that say more than the usual one, where the reason brings what they need."""
+
+RESTS: dict[str, str] = {
+    "post_failed": QT_TRANSLATE_NOOP("reasons", "Its post command failed."),
+    "left": QT_TRANSLATE_NOOP("reasons", "{left} of its processes could not be killed."),
+}
+"""Second sentences, each for a value that came along."""
+
+REMEDIES: dict[str, str] = {
+    "gpu_undeclared": QT_TRANSLATE_NOOP(
+        "reasons", "Declare how much VRAM it needs, so that it can share a GPU."
+    ),
+    "exit_code": QT_TRANSLATE_NOOP("reasons", "Look at the end of its log."),
+    "signal": QT_TRANSLATE_NOOP(
+        "reasons", "Look at the end of its log; SIGKILL often means that memory ran out."
+    ),
+    "exit_unknown": QT_TRANSLATE_NOOP("reasons", "Look at its log and outputs."),
+    "pre_failed": QT_TRANSLATE_NOOP("reasons", "Look at the end of its log."),
+    "timed_out": QT_TRANSLATE_NOOP(
+        "reasons", "Give it more time, or let it save its state and go on in another attempt."
+    ),
+    "dependency_failed": QT_TRANSLATE_NOOP(
+        "reasons", "Submit it anew once that run's work is done."
+    ),
+    "lost_reboot": QT_TRANSLATE_NOOP(
+        "reasons", "Look at what it printed and left; restart it if its work is not done."
+    ),
+    "lost_unknown": QT_TRANSLATE_NOOP(
+        "reasons", "Look at what it printed and left; restart it if its work is not done."
+    ),
+    "lost_untrusted": QT_TRANSLATE_NOOP(
+        "reasons", "Look at what it printed and left; restart it if its work is not done."
+    ),
+    "lost_gone": QT_TRANSLATE_NOOP(
+        "reasons", "Look at what it printed and left; restart it if its work is not done."
+    ),
+    "held": QT_TRANSLATE_NOOP("reasons", "Release it, and it waits its turn again."),
+    "low_disk": QT_TRANSLATE_NOOP(
+        "reasons", "Remove files of old runs or others; runs start again once there is room."
+    ),
+    "records_rebuilt": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Pair controllers again, submit again what had not been started, and release what is "
+        "held back.",
+    ),
+    "run_directory_untrusted": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Look at runs/{where} in the agent's home, and remove it if nobody needs it.",
+    ),
+}

@@ -1,0 +1,279 @@
+"""Does what a person asks of the chosen runs: asks the machine, says what became of it, and offers
+the way back where there is one."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+
+from lanherd_client.fleet import Fleet
+from lanherd_client.run import Run
+from lanherd_desktop.bridge import Job
+from lanherd_desktop.state.room import RunKey
+from lanherd_desktop.state.run_commands import (
+    RunCommand,
+    commands_of,
+    shifted_priority,
+    those_for,
+)
+from lanherd_desktop.state.runs import run_title
+from lanherd_desktop.state.silence import silent_since
+from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.runs.run_sizes import RunSizes, ask_sizes, sizes_text
+from lanherd_desktop.views.widgets.action_bar import ConfirmBar
+from lanherd_protocol.errors import Failure, LanherdError
+from lanherd_protocol.states import RunView
+from lanherd_protocol.values import RunSettings
+
+AT_ONCE_MAX = 1000
+"""So many runs are asked about at once; more than that are no choice of a person's."""
+Verb = Callable[[Run, RunView], Awaitable[object]]
+Chosen = list[tuple[RunKey, RunView]]
+
+
+class RunCommands(QObject):
+    """The commands of the runs that `chosen` names."""
+
+    offered_changed = Signal()
+    """A command was asked for, or answered: others may be offered now."""
+    edit_wanted = Signal()
+    save_wanted = Signal()
+    again_wanted = Signal()
+
+    def __init__(
+        self, context: WindowContext, confirm: ConfirmBar, chosen: Callable[[], list[RunKey]]
+    ) -> None:
+        super().__init__()
+        self._context = context
+        self._confirm = confirm
+        self._chosen_keys = chosen
+        self._asked: set[tuple[RunKey, RunCommand]] = set()
+
+    def offered(self) -> frozenset[RunCommand]:
+        """What can be done with the chosen runs now; what was asked and isn't answered is not."""
+        return frozenset(
+            command
+            for command in commands_of([view for _, view in self._chosen()])
+            if self._those_for(command)
+        )
+
+    def is_asked(self, key: RunKey, command: RunCommand) -> bool:
+        return (key, command) in self._asked
+
+    def do(self, command: RunCommand, only: RunKey | None = None) -> None:
+        """Do it with those of the chosen runs that it is for, or with `only` one; nothing where it
+        is for none."""
+        those = self._those_for(command, only)
+        if not those:
+            return
+        match command:
+            case RunCommand.AGAIN:
+                self.again_wanted.emit()
+            case RunCommand.EDIT:
+                self.edit_wanted.emit()
+            case RunCommand.SAVE_LOG:
+                self.save_wanted.emit()
+            case RunCommand.COPY_ID:
+                self._copy(those)
+            case RunCommand.STOP:
+                self._stop(those)
+            case RunCommand.STOP_NOW:
+                self._stop_now(those)
+            case RunCommand.RESTART:
+                self._restart(those)
+            case RunCommand.REMOVE_FILES:
+                self._remove_files(those)
+            case _:
+                self._set(command, those)
+
+    def change(self, key: RunKey, before: RunSettings, tags: tuple[str, ...], notes: str) -> None:
+        """Give a run other tags and notes; undone by a toast."""
+        view = self._context.room.runs.get(key)
+        if view is None or (tags, notes) == (before.tags, before.notes):
+            return
+        self._ask(
+            RunCommand.EDIT,
+            [(key, view)],
+            lambda run, _: run.change(tags=tags, notes=notes),
+            self.tr("Changed {what}."),
+            undo=lambda run, _: run.change(tags=before.tags, notes=before.notes),
+        )
+
+    # --- one by one ------------------------------------------------------------------------------
+
+    def _copy(self, those: Chosen) -> None:
+        QGuiApplication.clipboard().setText("\n".join(run for (_, run), _ in those))
+        many = self.tr("The ids of {what} were copied.")
+        said = self.tr("The run's id was copied.") if len(those) == 1 else many
+        self._context.toast_wanted.emit(said.format(what=self._named(those)), "ok")
+
+    def _stop(self, those: Chosen) -> None:
+        silent = [key for key, _ in those if self._is_silent(key)]
+        if silent:
+            text = self.tr(
+                "{machine} can't be reached; the run will be asked to stop as soon as it is back."
+            ).format(machine=self._context.machine_name(silent[0][0]))
+            self._context.toast_wanted.emit(text, "info")
+        self._ask(RunCommand.STOP, those, lambda run, _: run.stop())
+
+    def _stop_now(self, those: Chosen) -> None:
+        self._confirm.ask(
+            self.tr("Stop {what} at once?").format(what=self._named(those)),
+            self.tr("Nothing of its own cleanup is done: what it has not saved is lost."),
+            self.tr("Stop at once"),
+            lambda: self._ask(
+                RunCommand.STOP_NOW, those, lambda run, _: run.stop(0.0, signal="KILL")
+            ),
+        )
+
+    def _restart(self, those: Chosen) -> None:
+        keys: list[RunKey] = []
+
+        async def restart(run: Run, view: RunView) -> None:
+            fresh = await run.restart()
+            keys.append((fresh.machine, fresh.id))
+
+        def on_done() -> None:
+            if len(keys) == 1:
+                self._context.run_wanted.emit(keys[0], "")
+
+        self._ask(
+            RunCommand.RESTART, those, restart, self.tr("Restarted {what} as new."), on_done=on_done
+        )
+
+    def _remove_files(self, those: Chosen) -> None:
+        what = self._named(those)
+        usual = self.tr("Logs, outputs and working files go; the run itself stays in the list.")
+        self._confirm.ask(
+            self.tr("Remove the files of {what}?").format(what=what),
+            usual,
+            self.tr("Remove the files"),
+            lambda: self._ask(
+                RunCommand.REMOVE_FILES,
+                those,
+                lambda run, _: run.remove_files(),
+                self.tr("Removed the files of {what}."),
+            ),
+        )
+        asked = self._confirm.text()
+
+        def tell(sizes: RunSizes) -> None:
+            if self._confirm.text() == asked and not self._confirm.isHidden():
+                self._confirm.set_detail(f"{sizes_text(sizes)} {usual}")
+
+        keys = [key for key, _ in those]
+        # What it holds is worth knowing, and no reason to fail: the question stands without it.
+        self._context.ask(partial(ask_sizes, keys), tell, lambda failure: None)
+
+    def _set(self, command: RunCommand, those: Chosen) -> None:
+        """A setting that can be set back."""
+        do, said = self._setting(command)
+        self._ask(command, those, do, said, undo=_set_back)
+
+    def _setting(self, command: RunCommand) -> tuple[Verb, str]:
+        match command:
+            case RunCommand.HOLD:
+                return (lambda run, _: run.hold(), self.tr("Held back {what}."))
+            case RunCommand.RELEASE:
+                return (lambda run, _: run.release(), self.tr("Released {what}."))
+            case RunCommand.PIN:
+                return (
+                    lambda run, _: run.pin(),
+                    self.tr("Pinned {what}: its files stay."),
+                )
+            case RunCommand.UNPIN:
+                return (lambda run, _: run.unpin(), self.tr("Unpinned {what}."))
+            case _:
+                by = 1 if command is RunCommand.RAISE else -1
+                return (
+                    lambda run, view: run.set_priority(
+                        shifted_priority(view.settings.priority, by)
+                    ),
+                    self.tr("Raised the priority of {what}.")
+                    if by > 0
+                    else self.tr("Lowered the priority of {what}."),
+                )
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def _ask(
+        self,
+        command: RunCommand,
+        those: Chosen,
+        verb: Verb,
+        said: str = "",
+        *,
+        undo: Verb | None = None,
+        on_done: Callable[[], None] | None = None,
+    ) -> None:
+        marks = {(key, command) for key, _ in those}
+        self._asked |= marks
+        self.offered_changed.emit()
+
+        def on_answer(problem: Failure | None) -> None:
+            self._asked -= marks
+            self.offered_changed.emit()
+            if problem is not None:
+                self._context.tell_failure(problem)
+                return
+            if on_done is not None:
+                on_done()
+            self._say(said, those, undo)
+
+        self._context.ask(partial(_do_all, those, verb), lambda done: on_answer(None), on_answer)
+
+    def _say(self, said: str, those: Chosen, undo: Verb | None) -> None:
+        text = said.format(what=self._named(those))
+        if undo is not None:
+            take_back = partial(self._take_back, those, undo)
+            self._context.undo_offered.emit(text, take_back)
+        elif text:
+            self._context.toast_wanted.emit(text, "ok")
+
+    def _take_back(self, those: Chosen, undo: Verb) -> None:
+        self._context.ask(partial(_do_all, those, undo), lambda done: None)
+
+    # --- who -------------------------------------------------------------------------------------
+
+    def _chosen(self, only: RunKey | None = None) -> Chosen:
+        runs = self._context.room.runs
+        keys = self._chosen_keys()[:AT_ONCE_MAX] if only is None else [only]
+        return [(key, view) for key in keys if (view := runs.get(key)) is not None]
+
+    def _those_for(self, command: RunCommand, only: RunKey | None = None) -> Chosen:
+        chosen = self._chosen(only)
+        fit = {id(view) for view in those_for(command, [view for _, view in chosen])}
+        return [
+            (key, view)
+            for key, view in chosen
+            if id(view) in fit and not self.is_asked(key, command)
+        ]
+
+    def _is_silent(self, key: RunKey) -> bool:
+        return silent_since(self._context.room.machines.get(key[0])) is not None
+
+    def _named(self, those: Chosen) -> str:
+        if len(those) == 1:
+            return self.tr("'{title}'").format(title=run_title(those[0][1]))
+        return self.tr("{count} runs").format(count=len(those))
+
+
+async def _do_all(
+    those: Sequence[tuple[RunKey, RunView]], verb: Verb, fleet: Fleet, job: Job[None]
+) -> None:
+    """One after the other: what failed of one is said, and the others are asked for before that."""
+    problem: Exception | None = None
+    for key, view in those:
+        try:
+            await verb(fleet.run_at(*key), view)
+        except LanherdError as failed:
+            problem = failed
+    if problem is not None:
+        raise problem
+
+
+async def _set_back(run: Run, view: RunView) -> None:
+    """To what it was when the change was asked for."""
+    before = view.settings
+    await run.change(priority=before.priority, held=before.held, pinned=before.pinned)

@@ -1,0 +1,328 @@
+"""The options of a new run: folded until somebody wants them; what is wrong stands beside it."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lanherd_desktop.state.room import RunKey
+from lanherd_desktop.state.run_settings import SettingsProblem
+from lanherd_desktop.state.runs import run_title
+from lanherd_desktop.state.submit_options import (
+    NICENESS_MAX,
+    OptionField,
+    OptionProblem,
+    OptionsForm,
+)
+from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.runs.run_texts import cause_text
+from lanherd_desktop.views.runs.settings_editor import settings_problem_text
+from lanherd_desktop.views.secret_fields import SecretFields
+from lanherd_desktop.views.theme.icons import IconName
+from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_5
+from lanherd_desktop.views.widgets.buttons import GhostButton
+from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.widgets.number_field import NumberField
+from lanherd_protocol.ids import DeviceId, short_id
+from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
+from lanherd_protocol.values import DependencyKind, RetryCause
+
+CAUSES: tuple[RetryCause, ...] = ("failed", "lost", "timed_out")
+KINDS: tuple[DependencyKind, ...] = ("after_ok", "after_any", "after")
+AFTER_MAX = 200
+"""So many runs are offered to wait for: those that have not ended, newest first."""
+
+
+class OptionsSection(QWidget):
+    """`toggled` when it is folded or unfolded: the dialog makes room."""
+
+    edited = Signal()
+    toggled = Signal(bool)
+
+    def __init__(self, context: WindowContext) -> None:
+        super().__init__()
+        self._context = context
+        self._kept = OptionsForm()
+        self._problems: dict[OptionField, Label] = {}
+        self.toggle_button = GhostButton(self.tr("Options"), IconName.CHEVRON_RIGHT)
+        self.toggle_button.setCheckable(True)
+        self.toggle_button.toggled.connect(self._on_toggled)
+        self.summary = Label("", "secondary")
+        self.body = QWidget()
+        self._make_fields()
+        self._lay()
+        self._connect()
+        self._on_toggled(False)
+
+    # --- building --------------------------------------------------------------------------------
+
+    def _make_fields(self) -> None:
+        self.time_limit = _line(self.tr("none, or such as 2h30m"))
+        self.attempts = NumberField(1, ATTEMPTS_PER_RUN_MAX)
+        self.causes = {cause: QCheckBox(cause_text(cause)) for cause in CAUSES}
+        self.held = QCheckBox(self.tr("hold it back until it is released"))
+        self.priority = NumberField(-PRIORITY_MAX, PRIORITY_MAX)
+        self.niceness = NumberField(0, NICENESS_MAX)
+        self.tags = _line(self.tr("such as: sweep, baseline"))
+        self.after = QComboBox()
+        self.after.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.after_kind = QComboBox()
+        for kind in KINDS:
+            self.after_kind.addItem(_kind_text(kind), kind)
+        self.directory = _line(self.tr("the project's root, if empty"))
+        self.pre = _line(self.tr("must succeed before the command begins"))
+        self.post = _line(self.tr("comes after the command in any case"))
+        self.variables = _line("SEED=0 OMP_NUM_THREADS=8")
+        self.secrets = SecretFields()
+        self.log_cap = _line(self.tr("the machine's own, or such as 2GB"))
+        self.log_split = QCheckBox(self.tr("errors in a log of their own"))
+
+    def _lay(self) -> None:
+        self._form = QFormLayout(self.body)
+        self._form.setContentsMargins(0, SPACE_2, 0, 0)
+        self._form.setHorizontalSpacing(SPACE_5)
+        self._form.setVerticalSpacing(SPACE_3)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        priority = (self.priority, Label(self.tr("Niceness"), "muted"), self.niceness)
+        self._add("time_limit", self.tr("Time limit"), self.time_limit)
+        self._add("attempts", self.tr("Attempts"), self.attempts, *self.causes.values())
+        self._add("priority", self.tr("Priority"), *priority, self.held)
+        self._add("after", self.tr("Wait for"), self.after, self.after_kind)
+        self._add("tags", self.tr("Tags"), self.tags)
+        self._add("directory", self.tr("Begins in"), self.directory)
+        self._add("pre", self.tr("Before it"), self.pre)
+        self._add("post", self.tr("After it"), self.post)
+        self._add("variables", self.tr("Variables"), self.variables)
+        self._add("secrets", self.tr("Secrets"), self.secrets)
+        self._add("log_cap", self.tr("Log's cap"), self.log_cap, self.log_split)
+        self.niceness.setAccessibleName(self.tr("Niceness"))
+        self.after_kind.setAccessibleName(self.tr("What is waited for"))
+        head = QHBoxLayout()
+        head.setSpacing(SPACE_3)
+        head.addWidget(self.toggle_button)
+        head.addWidget(self.summary, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.body)
+
+    def align_labels(self, above: QFormLayout) -> None:
+        """Let its labels be as wide as those of the form above it: one column for the eye."""
+        forms = (above, self._form)
+        items = [
+            form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+            for form in forms
+            for row in range(form.rowCount())
+        ]
+        labels = [item.widget() for item in items if item is not None]
+        shown = [label for label in labels if label is not None]
+        width = max(label.sizeHint().width() for label in shown)
+        for label in shown:
+            label.setMinimumWidth(width)
+
+    def _add(self, field: OptionField, text: str, *widgets: QWidget) -> None:
+        """A row: its widgets, and under them what is wrong with them."""
+        row = QHBoxLayout()
+        row.setSpacing(SPACE_3)
+        for widget in widgets:
+            stretch = 1 if isinstance(widget, QLineEdit | QComboBox | SecretFields) else 0
+            row.addWidget(widget, stretch)
+        if not any(isinstance(w, QLineEdit | QComboBox | SecretFields) for w in widgets):
+            row.addStretch(1)
+        problem = Label("", "danger", wrap=True)
+        problem.hide()
+        self._problems[field] = problem
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(problem)
+        label = Label(text, "muted")
+        label.setBuddy(widgets[0])
+        widgets[0].setAccessibleName(text)
+        self._form.addRow(label, column)
+
+    def _connect(self) -> None:
+        for line in (
+            self.time_limit, self.tags, self.directory, self.pre, self.post, self.variables,
+            self.log_cap,
+        ):  # fmt: skip
+            line.textChanged.connect(self.edited)
+        for number in (self.attempts, self.priority, self.niceness):
+            number.valueChanged.connect(self.edited)
+        for box in (*self.causes.values(), self.held, self.log_split):
+            box.toggled.connect(self.edited)
+        for choice in (self.after, self.after_kind):
+            choice.currentIndexChanged.connect(self.edited)
+        self.secrets.edited.connect(self.edited)
+        self.edited.connect(self._on_edited)
+
+    # --- the form --------------------------------------------------------------------------------
+
+    def fill(self, form: OptionsForm, machine: DeviceId | None) -> None:
+        """Show a form; unfolded where it says something."""
+        self._kept = form
+        self.time_limit.setText(form.time_limit)
+        self.attempts.setValue(form.attempts)
+        for cause, box in self.causes.items():
+            box.setChecked(cause in form.retry_on)
+        self.held.setChecked(form.held)
+        self.priority.setValue(form.priority)
+        self.niceness.setValue(form.niceness)
+        self.tags.setText(form.tags)
+        self.set_machine(machine)
+        self.after.setCurrentIndex(max(0, self.after.findData(form.after)))
+        self.after_kind.setCurrentIndex(max(0, self.after_kind.findData(form.after_kind)))
+        self.directory.setText(form.directory)
+        self.pre.setText(form.pre)
+        self.post.setText(form.post)
+        self.variables.setText(form.variables)
+        self.secrets.fill(form.secrets)
+        self.log_cap.setText(form.log_cap)
+        self.log_split.setChecked(form.log_split)
+        self.toggle_button.setChecked(form != OptionsForm())
+        self._on_edited()
+
+    def form(self) -> OptionsForm:
+        """The fields as they stand."""
+        return OptionsForm(
+            time_limit=self.time_limit.text(),
+            attempts=self.attempts.value(),
+            retry_on=frozenset(cause for cause, box in self.causes.items() if box.isChecked()),
+            held=self.held.isChecked(),
+            priority=self.priority.value(),
+            niceness=self.niceness.value(),
+            tags=self.tags.text(),
+            after=self.after.currentData(),
+            after_kind=self.after_kind.currentData(),
+            directory=self.directory.text(),
+            pre=self.pre.text(),
+            post=self.post.text(),
+            variables=self.variables.text(),
+            secrets=self.secrets.secrets(),
+            log_cap=self.log_cap.text(),
+            log_split=self.log_split.isChecked(),
+            notes=self._kept.notes,
+            stop=self._kept.stop,
+            retry=self._kept.retry,
+        )
+
+    def set_machine(self, machine: DeviceId | None) -> None:
+        """Offer the runs of a machine to wait for; those of all while none is chosen."""
+        chosen: RunKey | None = self.after.currentData()
+        self.after.blockSignals(True)
+        self.after.clear()
+        self.after.addItem(self.tr("nothing"), None)
+        for key in self._open_runs(machine):
+            view = self._context.room.runs[key]
+            where = "" if machine is not None else f" · {self._context.machine_name(key[0])}"
+            self.after.addItem(f"{run_title(view)} ({short_id(view.run)}){where}", key)
+        kept = self.after.findData(chosen)
+        self.after.setCurrentIndex(max(0, kept))
+        self.after.blockSignals(False)
+        if kept < 0:
+            self.edited.emit()
+
+    def _open_runs(self, machine: DeviceId | None) -> list[RunKey]:
+        room = self._context.room
+        machines = room.machines if machine is None else (machine,)
+        keys = [(one, view.run) for one in machines for view in room.open_runs_of(one)]
+        return sorted(keys, key=lambda key: key[1], reverse=True)[:AFTER_MAX]
+
+    def show_problems(self, problems: Sequence[OptionProblem]) -> None:
+        """What is wrong, beside its fields; the first of each."""
+        said = {problem.field: problem for problem in reversed(problems)}
+        for field, label in self._problems.items():
+            problem = said.get(field)
+            label.set_text(problem_text(problem) if problem is not None else "")
+            label.setVisible(problem is not None)
+
+    def _on_edited(self) -> None:
+        several = self.attempts.value() > 1
+        for box in self.causes.values():
+            box.setEnabled(several)
+        self.after_kind.setEnabled(self.after.currentData() is not None)
+
+    def _on_toggled(self, shown: bool) -> None:
+        name = IconName.CHEVRON_DOWN if shown else IconName.CHEVRON_RIGHT
+        self.toggle_button.set_icon_name(name)
+        self.body.setVisible(shown)
+        self.summary.set_text("" if shown else self.tr("time limit, retries, secrets and more"))
+        self.toggled.emit(shown)
+
+
+def _line(placeholder: str) -> QLineEdit:
+    line = QLineEdit()
+    line.setPlaceholderText(placeholder)
+    return line
+
+
+def _kind_text(kind: DependencyKind) -> str:
+    texts: dict[DependencyKind, str] = {
+        "after_ok": QCoreApplication.translate("OptionsSection", "to succeed"),
+        "after_any": QCoreApplication.translate("OptionsSection", "to end"),
+        "after": QCoreApplication.translate("OptionsSection", "to be started"),
+    }
+    return texts[kind]
+
+
+_SETTINGS: dict[str, SettingsProblem] = {
+    "tags_many": "tags_many", "tag_long": "tag_long", "notes_long": "notes_long",
+}  # fmt: skip
+
+
+def problem_text(problem: OptionProblem) -> str:
+    """What is wrong with an option, and what would be right."""
+    settings = _SETTINGS.get(problem.code)
+    if settings is not None:
+        return settings_problem_text(settings)
+    texts = {
+        "time_limit": QCoreApplication.translate(
+            "OptionsSection", "A time is a number and a unit, such as 90min or 2h30m."
+        ),
+        "time_limit_range": QCoreApplication.translate(
+            "OptionsSection", "A time limit is more than nothing and at most ten years."
+        ),
+        "retry_never": QCoreApplication.translate(
+            "OptionsSection", "Say after which end it is tried again."
+        ),
+        "after_elsewhere": QCoreApplication.translate(
+            "OptionsSection", "That run is on another machine. Choose its machine, or any."
+        ),
+        "quotes": QCoreApplication.translate("OptionsSection", "A quote isn't closed."),
+        "variable_form": QCoreApplication.translate(
+            "OptionsSection", "'{name}' is no variable: write NAME=value."
+        ),
+        "secret_name": QCoreApplication.translate(
+            "OptionsSection", "'{name}' can't name a secret: letters, digits and _ can."
+        ),
+        "secret_twice": QCoreApplication.translate("OptionsSection", "'{name}' is there twice."),
+        "secret_empty": QCoreApplication.translate("OptionsSection", "'{name}' has no value."),
+        "secret_large": QCoreApplication.translate(
+            "OptionsSection", "The value of '{name}' is larger than 64 KB."
+        ),
+        "secrets_many": QCoreApplication.translate(
+            "OptionsSection", "A run has at most 64 secrets."
+        ),
+        "size": QCoreApplication.translate(
+            "OptionsSection", "A size is a number and a unit, such as 2GB."
+        ),
+        "log_cap_small": QCoreApplication.translate(
+            "OptionsSection", "A log's cap is at least 1 MB."
+        ),
+        "directory_up": QCoreApplication.translate(
+            "OptionsSection", "It begins inside the project, or at a whole path: without '..'."
+        ),
+    }
+    return texts[problem.code].format(name=problem.name)
