@@ -9,7 +9,7 @@ import sys
 
 from tests.bench.report import Report
 
-NAMES = ("dispatch", "idle", "start")
+NAMES = ("dispatch", "endings", "idle", "logs", "start")
 
 
 def main() -> int:

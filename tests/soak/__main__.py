@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from unittest import mock
 
 from tests.bench.report import Metric, Report, percentile
 from tests.soak.audit import Audit, Auditor
@@ -26,6 +27,7 @@ from tests.soak.kinds import GPUS, Runs
 from tests.soak.link import Link, passed
 from tests.soak.load import FOLLOWERS, LIVE, LOOK_EVERY_S, Load
 from tests.soak.machine import Machine, Story, send
+from tests.support.cgroup import delegated_cgroup
 from tests.support.isolation import isolated_environment
 from tests.support.job_truth import processes_of
 from tests.support.waiting import wait_until, wait_until_async
@@ -42,31 +44,36 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS, metavar="N")
     parser.add_argument("--seed", type=int, default=None, metavar="S", help="default: another one")
     parser.add_argument("--json", action="store_true", help="one JSON line for each figure")
+    parser.add_argument(
+        "--cgroup", action="store_true", help="with a cgroup for the runs, as under systemd; root"
+    )
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else time.time_ns() % 1_000_000
     report = Report(as_json=arguments.json)
-    return soak(report, arguments.kills, seed)
+    return soak(report, arguments.kills, seed, in_cgroup=arguments.cgroup)
 
 
-def soak(report: Report, kills: int, seed: int) -> int:
-    report.say(
-        f"soak: {kills} kills, seed {seed} (again: ./dev soak --kills {kills} --seed {seed})"
-    )
+def soak(report: Report, kills: int, seed: int, *, in_cgroup: bool = False) -> int:
+    again = f"./dev soak --kills {kills} --seed {seed}{' --cgroup' if in_cgroup else ''}"
+    report.say(f"soak: {kills} kills, seed {seed} (again: {again})")
     # Not /tmp, which is often in memory; short, since a Unix socket's path has 107 bytes.
     parent = Path(os.environ.get("SCRATCH", Path.home()))
     folder = Path(tempfile.mkdtemp(prefix=".lh-soak-", dir=parent))
-    os.environ.update(isolated_environment(folder))
-    machine = Machine(folder, GPUS)
-    try:
-        done = asyncio.run(Soak(machine, seed).run(kills))
-    except Story as problem:
-        report.say(f"soak: {problem}; seed {seed}, its home: {folder}")
-        return 1
-    except BaseException:
-        report.say(f"soak: broke with seed {seed}, its home: {folder}")
-        raise
-    finally:
-        end_all(machine)
+    with ExitStack() as ends:
+        ends.enter_context(mock.patch.dict(os.environ, isolated_environment(folder)))
+        variables: dict[str, str] = {}
+        if in_cgroup:
+            variables = ends.enter_context(delegated_cgroup(folder.name))
+        machine = Machine(folder, GPUS, variables)
+        try:
+            done = asyncio.run(Soak(machine, seed).run(kills))
+        except BaseException as problem:
+            report.say(f"soak: broke with seed {seed}: {problem}; its home: {folder}")
+            if isinstance(problem, Story):
+                return 1
+            raise
+        finally:
+            end_all(machine)
     tell(report, done)
     audit = done.auditor.audit
     if audit.words:

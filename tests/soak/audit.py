@@ -97,11 +97,14 @@ class Auditor:
         """Whether its shim was killed."""
         if (run, attempt) in self._killer.shims_killed:
             return True
+        directory = rundir.AttemptDir.of(self._machine.home, run, attempt)
         try:
-            start = rundir.read_start(rundir.AttemptDir.of(self._machine.home, run, attempt))
+            start, exit_ = rundir.read_start(directory), rundir.read_exit(directory)
         except rundir.RunDirError:
-            return bool(self._killer.shims_at_points)  # torn by such a death: no pid in it
-        return start is not None and start.shim_pid in self._killer.shims_at_points
+            return self._killer.shims_armed  # torn by such a death: no pid in it
+        if start is not None and start.shim_pid in self._killer.shims_at_points:
+            return True
+        return self._killer.shims_armed and (exit_ is None or exit_.witness != "shim")
 
     def _check_attempts(self, view: RunView) -> None:
         """No attempt was started twice, and none that nobody told of."""

@@ -60,6 +60,7 @@ class Killer:
     shims_killed: set[tuple[str, int]] = field(default_factory=set)
     readopted_s: list[float] = field(default_factory=list)
     live_at_starts: list[int] = field(default_factory=list)
+    shims_armed: bool = False
     told_at: float = 0.0
     shims_at_points: set[int] = field(default_factory=set)
     """Pids of shims that died at one, once `notes` was asked."""
@@ -141,6 +142,7 @@ class Killer:
             points.append(self.chance.choice(AGENT_POINTS))
         if self.chance.random() < 0.4:
             points.append(self.chance.choice(LAUNCHER_POINTS))
+            self.shims_armed |= points[-1].startswith("shim.")
         return ",".join(f"{point}@{self.chance.randint(1, PASSAGES_MAX)}" for point in points)
 
     async def _taken_up(self, ended: set[tuple[str, int]]) -> bool:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class LiveAttempt:
 
 
 class Machine:
-    def __init__(self, folder: Path, gpus: int) -> None:
+    def __init__(self, folder: Path, gpus: int, variables: Mapping[str, str]) -> None:
         self.folder = folder
         self.home = folder / "agent"
         self.truth = folder / "truth"
@@ -46,6 +47,7 @@ class Machine:
         self.spawned_at = 0.0
         self.port = 0
         self._gpus = gpus
+        self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
 
     # --- The agent ---------------------------------------------------------------------------
@@ -71,7 +73,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | points,
+                env={**os.environ, **self._variables, **points},
             )
 
     @property

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from tests.support.cgroup import is_removed
 from tests.support.waiting import wait_until
 
 BOOT_S = 60.0
@@ -178,17 +179,7 @@ def remove_cgroups(name: str) -> None:
 def _remove_tree(folder: Path) -> None:
     deadline = time.monotonic() + DOWN_S
     for path in sorted(folder.glob("**/"), key=lambda path: -len(path.parts)):
-        wait_until(partial(_is_removed, path), max(deadline - time.monotonic(), 0.1))
-
-
-def _is_removed(path: Path) -> bool:
-    try:
-        path.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False  # its last process is just going
-    return True
+        wait_until(partial(is_removed, path), max(deadline - time.monotonic(), 0.1))
 
 
 def _as_user(user: str) -> list[str]:
