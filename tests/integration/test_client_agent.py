@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from lanherd_client import Fleet, Run, blocking
+from lanherd_client.log_reading import LogBytes
 from lanherd_client.mirror import Online
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.values import RetentionRule, RetentionRules
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.scripted_agent import eventually
 
@@ -116,6 +118,102 @@ async def test_a_submit_to_an_agent_that_is_killed_is_taken_once(agent: AgentPro
         page = await fleet.list_runs(runs[0].machine, limit=1000)
         assert sorted(view.run for view in page.runs) == sorted(run.id for run in runs)
     await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def test_changes_to_an_agent_that_is_killed_are_done_once(agent: AgentProcess) -> None:
+    async with Fleet.open() as fleet:
+        await fleet.pair_socket(agent.socket)
+        await fleet.settled()
+        held = [await fleet.submit(command=["true"], hold=True) for _ in range(6)]
+
+        async def kill_and_start() -> None:
+            await asyncio.to_thread(agent.kill)
+            await asyncio.to_thread(agent.start)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kill_and_start())
+            tasks.create_task(held[0].set_priority(7))
+            tasks.create_task(held[1].tag("night"))
+            tasks.create_task(held[2].release())
+            tasks.create_task(held[3].stop())
+            again = tasks.create_task(held[4].restart())
+            tasks.create_task(held[5].note("a remark"))
+        views = [await run.refresh() for run in held]
+        assert views[0].settings.priority == 7
+        assert views[1].settings.tags == ("night",)
+        assert not views[2].settings.held
+        assert outcome(await held[3].wait()) == "cancelled"
+        assert views[5].settings.notes == "a remark"
+        assert outcome(await held[2].wait()) == "succeeded"
+        assert outcome(await again.result().wait()) == "succeeded"
+        page = await fleet.list_runs(held[0].machine, limit=1000)
+        assert {view.run for view in page.runs} == {run.id for run in [*held, again.result()]}
+        # The mirror has come to the same.
+        told = {view.run: view for view in page.runs}
+        await eventually(lambda: {r.view.run: r.view for r in fleet.runs()} == told)
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def test_a_run_with_all_that_may_be_said_of_it(agent: AgentProcess) -> None:
+    async with Fleet.open() as fleet:
+        await fleet.pair_socket(agent.socket)
+        await fleet.settled()
+        first = await fleet.submit(command=["true"], tags=["a"], notes="n", pinned=True)
+        script = (
+            'echo "$LANHERD_ATTEMPT $(cat $LANHERD_SECRETS/KEY)"; pwd; [ $LANHERD_ATTEMPT = 2 ]'
+        )
+        run = await fleet.submit(
+            command=["sh", "-c", script],
+            time_limit="10m",
+            stop_signal="INT",
+            grace=5,
+            retries=1,
+            retry_on="failed",
+            backoff=0.05,
+            after_ok=[first.id],
+            priority=3,
+            secrets={"KEY": "hunter2"},
+            directory="/",
+            niceness=1,
+            pre_command=["true"],
+            post_command=["true"],
+            log_cap="64MB",
+        )
+        assert outcome(await run.wait()) == "succeeded"
+        assert [end.outcome for end in await run.attempts()] == ["failed", "succeeded"]
+        texts = [(await run.read_log(attempt=attempt)).data for attempt in (1, 2)]
+        assert texts == [b"1 hunter2\n/\n", b"2 hunter2\n/\n"]
+        assert first.view is not None
+        assert (first.view.settings.tags, first.view.settings.notes) == (("a",), "n")
+        with pytest.raises(LanherdError, match="Unpin"):
+            await first.remove_files()
+        removed = await run.remove_files()
+        assert removed.files_removed_at is not None or removed.seq > 0
+        rules = RetentionRules(rules=(RetentionRule(runs_max=9),))
+        assert (await fleet.set_retention(run.machine, rules)).rules == rules
+        assert (await fleet.retention(run.machine)).rules == rules
+        assert (await fleet.plan_retention(run.machine)).runs == 0
+        assert (await fleet.apply_retention(run.machine)).runs == 0
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def test_a_run_waits_on_the_machine_of_what_it_waits_for(
+    agent: AgentProcess, folder: Path
+) -> None:
+    with agent_process(folder / "other", name="other") as other:
+        async with Fleet.open() as fleet:
+            await fleet.pair_socket(agent.socket)
+            await fleet.pair_socket(other.socket)
+            await fleet.settled()
+            first = await fleet.submit(command=["true"], machine="other")
+            for ref in (first, first.id):
+                waits = await fleet.submit(command=["true"], after_any=ref)
+                assert waits.machine == first.machine
+                assert outcome(await waits.wait()) == "succeeded"
+            with pytest.raises(LanherdError, match="only for runs of its own machine") as caught:
+                await fleet.submit(command=["true"], after_any=first, machine="box")
+            assert caught.value.code is ErrorCode.INVALID_REQUEST
+        await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def test_stops_a_run_and_a_queue(agent: AgentProcess) -> None:
@@ -223,9 +321,16 @@ def test_the_blocking_face(agent: AgentProcess, folder: Path) -> None:
         assert [chunk.data for chunk in (run.read_log(4),)] == [b"two\n"]
         assert fleet.run("long").id == run.id == fleet.run_at(run.machine, run.id).id
         assert run.view == run.refresh()
-        run.stop(grace_s=1.0)
+        run.stop("1s", signal="TERM")
         assert outcome(run.wait()) == "cancelled"
+        assert [end.attempt for end in run.attempts()] == [1]
+        assert isinstance(run.wait_attempt(1).state, Ended)
         assert b"".join(chunk.data for chunk in run.follow()) == b"one\ntwo\n"
+        assert b"".join(item.data for item in run.logs() if isinstance(item, LogBytes)) == (
+            b"one\ntwo\n"
+        )
+        assert run.describe_log().size_bytes == 8
+        assert [type(part).__name__ for part in run.search_log("two")][-1] == "LogSearched"
         assert run.outputs().entries == ()
         assert [record.view.run for record in fleet.runs()] == [run.id]
         assert fleet.list_runs(view.machine).runs[0].run == run.id
@@ -237,6 +342,35 @@ def test_the_blocking_face(agent: AgentProcess, folder: Path) -> None:
         fleet.reconnect()
         fleet.forget(view.machine)
         assert fleet.machines() == ()
+
+
+def test_the_blocking_face_changes_runs_and_rules(agent: AgentProcess, folder: Path) -> None:
+    with blocking.open(folder / "mine") as fleet:
+        machine = fleet.pair_socket(agent.socket).machine
+        fleet.settled()
+        run = fleet.submit(command=["sleep", "600"])
+        assert run.tag("x").settings.tags == ("x",)
+        assert run.retag(add="y", remove="x").settings.tags == ("y",)
+        assert run.untag("y").settings.tags == ()
+        assert run.pin().settings.pinned
+        assert not run.unpin().settings.pinned
+        assert run.note("n").settings.notes == "n"
+        assert run.set_priority(2).settings.priority == 2
+        assert run.change(tags=["z"]).settings.tags == ("z",)
+        run.stop(0)
+        held = fleet.submit(command=["true"], hold=True)
+        assert not held.release().settings.held
+        assert outcome(held.wait()) == "succeeded"
+        again = held.restart()
+        assert outcome(again.wait()) == "succeeded"
+        again.remove_files()
+        waits = fleet.submit(command=["true"], hold=True, after_ok=again)
+        waits.hold()
+        waits.stop()
+        rules = fleet.retention(machine).rules
+        assert fleet.set_retention(machine, rules).rules == rules
+        assert fleet.plan_retention(machine).runs == 0
+        assert fleet.apply_retention(machine).runs == 0
 
 
 def test_a_home_that_is_unusable_is_said_by_the_blocking_face(folder: Path) -> None:
