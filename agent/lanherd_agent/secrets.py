@@ -12,7 +12,7 @@ import errno
 import logging
 import os
 import re
-import shutil
+import threading
 import time
 import traceback
 from collections import Counter
@@ -23,7 +23,9 @@ from pathlib import Path
 
 from lanherd_agent.disk import in_thread, sync_file_system, sync_path, write_all
 from lanherd_agent.home import AgentHome
+from lanherd_agent.runs.rundir import RunDirError, read_plain
 from lanherd_agent.shell.shell import Shell
+from lanherd_agent.trash import Trash
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId, is_uuid7, short_id
@@ -43,6 +45,7 @@ FILES_SYNCED_ONE_BY_ONE = 64
 UNCLAIMED_S = 600.0
 """How old a folder must be that belongs to no run; younger ones may be of a submit in progress."""
 SWEEP_EVERY_S = 3600.0
+TRASH = ".gone"
 
 Values = Mapping[str, str]
 
@@ -276,7 +279,8 @@ class Secrets:
 
     async def _remove(self, run: RunId) -> None:
         try:
-            await in_thread(partial(_remove, self._root / run))
+            async with self._writing:
+                await in_thread(partial(_remove, self._root / run))
         except OSError as problem:
             log.warning("the secrets of run %s can't be removed: %s", run, problem)
         else:
@@ -303,6 +307,8 @@ def _list(root: Path, unclaimed_s: float) -> _Found:
         now = time.time()
         for entry in entries:
             run = RunId(entry.name)
+            if run == TRASH:
+                continue
             (found.whole if is_uuid7(run) else found.torn).append(run)
             if now - entry.stat(follow_symlinks=False).st_mtime >= unclaimed_s:
                 found.old.add(run)
@@ -316,7 +322,8 @@ def _write(root: Path, secrets: Mapping[RunId, Values]) -> None:
     one_by_one = sum(map(len, secrets.values())) <= FILES_SYNCED_ONE_BY_ONE
     for run, values in secrets.items():
         temporary = root / f".{run}.new"
-        _remove(temporary)
+        if os.path.lexists(temporary):
+            _remove(temporary)
         temporary.mkdir(mode=0o700)
         try:
             for name, value in values.items():
@@ -346,21 +353,22 @@ def _write_file(path: Path, value: str, *, sync: bool) -> None:
 
 
 def _read(folder: Path) -> dict[str, str] | None:
+    """None also if they are not as they were written: the run can reach its own."""
     try:
-        return {name: (folder / name).read_bytes().decode() for name in os.listdir(folder)}
-    except (FileNotFoundError, NotADirectoryError):
+        found = {name: read_plain(folder / name, SECRET_BYTES_MAX) for name in os.listdir(folder)}
+        return {name: data.decode() for name, data in found.items() if data is not None}
+    except (OSError, RunDirError, UnicodeDecodeError):
         return None
 
 
 def _remove(path: Path) -> None:
     """Out of sight by one rename first, so that what is seen is whole."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.is_dir():
-        going = path if path.name.startswith(".") else path.with_name(f".{path.name}.gone")
-        if going != path:
-            path.rename(going)
-        shutil.rmtree(going)
+    trash = Trash(path.with_name(TRASH))
+    if os.path.lexists(path):
+        trash.take(path)
+    emptied = trash.empty(threading.Event())
+    if emptied.left:
+        raise OSError("; ".join(emptied.problems))
 
 
 def _invalid(title: str, message: str, remedy: str) -> LanherdError:

@@ -79,6 +79,8 @@ class Trash:
                 name = names.pop()
                 try:
                     self._remove(trash, name, names, emptied, cancelled)
+                except FileNotFoundError:
+                    continue  # somebody else was at it, and is done
                 except OSError as problem:
                     emptied.note(name, problem)
         finally:

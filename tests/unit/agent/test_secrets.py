@@ -76,6 +76,13 @@ def blocked(new: NewRun) -> NewRun:
     return replace(new, settings=replace(new.settings, held=True))
 
 
+def left_in(agent: Room) -> list[str]:
+    """All that is there, once the trash is empty."""
+    root = agent.home.root / "secrets"
+    assert not root.joinpath(".gone").exists() or os.listdir(root / ".gone") == []
+    return sorted(name for name in os.listdir(root) if name != ".gone")
+
+
 async def test_kept_for_its_run_alone_and_gone_with_it() -> None:
     async with room() as agent:
         new = blocked(secret_run(TOKEN=VALUE, EMPTY=""))
@@ -91,7 +98,7 @@ async def test_kept_for_its_run_alone_and_gone_with_it() -> None:
         await agent.stop(new.run)
         await wait_until_async(lambda: not folder.exists())
         await wait_until_async(lambda: agent.secrets.redact(VALUE) == VALUE)
-        assert os.listdir(folder.parent) == []
+        assert left_in(agent) == []
 
 
 async def test_sent_again() -> None:
@@ -117,7 +124,7 @@ async def test_of_a_refused_run_nothing_stays() -> None:
         broken = replace(broken, spec=replace(broken.spec, command=()))
         with pytest.raises(LanherdError):
             await agent.submit(sound, broken)
-        assert os.listdir(agent.home.root / "secrets") == []
+        assert left_in(agent) == []
         assert agent.secrets.redact(VALUE) == VALUE
 
 
@@ -161,7 +168,7 @@ async def test_a_full_disk() -> None:
             with pytest.raises(LanherdError) as refused:
                 await agent.submit(new)
         assert refused.value.code is ErrorCode.DISK_FULL
-        assert os.listdir(agent.home.root / "secrets") == []
+        assert left_in(agent) == []
         with pytest.raises(LanherdError):
             await agent.shell.view(new.run)
 
@@ -178,6 +185,48 @@ async def test_many_at_once_are_kept_by_one_sync() -> None:
             assert (agent.folder(new.run) / "A").read_text() == f"{VALUE}-{number}"
 
 
+async def test_what_the_run_did_to_its_own_secrets() -> None:
+    async with room() as agent:
+        closed, linked, other = (blocked(secret_run(TOKEN=VALUE)) for _ in range(3))
+        await agent.submit(closed, linked, other)
+        folder = agent.folder(closed.run)
+        (folder / "inner").mkdir()
+        (folder / "inner").chmod(0)
+        folder.chmod(0o500)
+        (agent.folder(linked.run) / "TOKEN").unlink()
+        (agent.folder(linked.run) / "TOKEN").symlink_to("/etc/passwd")
+        (agent.folder(other.run) / "TOKEN").write_bytes(b"\xff\xfe")
+        for new in (closed, linked, other):
+            assert await agent.secrets.values(new.run) is None
+            await agent.submit(new)  # known, and nothing of it can be compared
+        await Secrets(agent.home, agent.shell).open(agent.tasks)
+        for new in (closed, linked, other):
+            await agent.stop(new.run)
+        await wait_until_async(lambda: left_in(agent) == [])
+
+
+@pytest.mark.expects_logs("can't be removed", reason="a disk that refuses")
+async def test_secrets_that_can_not_be_removed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with room() as agent:
+        new = blocked(secret_run(TOKEN=VALUE))
+        await agent.submit(new)
+        with pytest.MonkeyPatch.context() as patch:
+            tried = asyncio.Event()
+            loop = asyncio.get_running_loop()
+
+            def refused(path: Path) -> None:
+                loop.call_soon_threadsafe(tried.set)
+                raise OSError(30, "Read-only file system")
+
+            patch.setattr(module, "_remove", refused)
+            await agent.stop(new.run)
+            await tried.wait()
+            await wait_until_async(lambda: not agent.secrets._writing.locked())
+        assert agent.secrets.redact(VALUE) == "***", "as long as it is there"
+        await agent.secrets.sweep(unclaimed_s=0.0)
+        assert left_in(agent) == []
+
+
 async def test_orphans_go_when_the_agent_starts() -> None:
     async with room() as agent:
         live, ended = blocked(secret_run(TOKEN=VALUE)), blocked(secret_run(TOKEN="other-value"))
@@ -191,8 +240,7 @@ async def test_orphans_go_when_the_agent_starts() -> None:
         agent.home.runs.joinpath(untrusted).mkdir()  # nobody knows what became of that one
         again = Secrets(agent.home, agent.shell)
         await again.open(agent.tasks)
-        left = sorted(os.listdir(agent.home.root / "secrets"))
-        assert left == sorted([live.run, untrusted])
+        assert left_in(agent) == sorted([live.run, untrusted])
         assert again.redact(f"{VALUE} left-behind other-value") == "*** *** other-value"
 
 
