@@ -38,11 +38,20 @@ class Ending:
     def on_exited(self, run: Run, event: e.AttemptExited, now: float, step: Step) -> None:
         outcome, reason = how_it_ended(run, event)
         reason = reasons.with_rest(reason, post_failed=event.post_failed, left=event.left)
-        ended = _ended(run.state, event.at, outcome, reason, event)
+        ended = _ended(
+            run.state,
+            event.at,
+            outcome,
+            reason,
+            started_at=event.started_at,
+            code=event.code,
+            signal=event.signal,
+        )
         self._end(run, e.AttemptExited, ended, now, step, asked=event.stopped)
 
     def on_lost(self, run: Run, event: e.AttemptLost, now: float, step: Step) -> None:
-        ended = _ended(run.state, event.at, "lost", reasons.lost(event.cause, event.why))
+        reason = reasons.lost(event.cause, event.why)
+        ended = _ended(run.state, event.at, "lost", reason, started_at=event.started_at)
         self._end(run, e.AttemptLost, ended, now, step, asked=False)
 
     def _end(
@@ -109,10 +118,13 @@ def _ended(
     at: float,
     outcome: Outcome,
     reason: Reason,
-    exit: e.AttemptExited | None = None,
+    *,
+    started_at: float | None = None,
+    code: int | None = None,
+    signal: int | None = None,
 ) -> Ended:
+    """`started_at` is for an end that is told before the start."""
     assert isinstance(was, Starting | Running | Stopping)
-    started_at = exit.started_at if exit else None
     if isinstance(was, Running):
         started_at = was.since
     elif isinstance(was, Stopping):
@@ -122,8 +134,8 @@ def _ended(
         outcome=outcome,
         reason=reason,
         started_at=started_at,
-        exit_code=exit.code if exit else None,
-        signal=exit.signal if exit else None,
+        exit_code=code,
+        signal=signal,
         lease=was.lease,
     )
 

@@ -140,6 +140,7 @@ class AttemptLost(Struct, frozen=True, kw_only=True):
     at: float
     why: str
     cause: LostCause = "unknown"
+    started_at: float | None = None
 
 
 class AttemptSignalled(Struct, frozen=True, kw_only=True):

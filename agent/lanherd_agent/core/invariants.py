@@ -40,22 +40,31 @@ def check(core: AgentCore) -> None:
 def violations(core: AgentCore) -> Iterator[str]:
     """A sentence for each invariant that does not hold."""
     books = core.books
-    yield from _ledger(books)
+    live: list[Run] = []
+    waiting: list[Run] = []
+    for run in books.runs.values():
+        kind = type(run.state)
+        if kind is Queued or kind is Preparing:
+            waiting.append(run)
+        elif kind is not Ended:
+            live.append(run)
+    yield from _ledger(books, live)
     yield from _gpus(books)
-    yield from _line(books)
+    yield from _line(books, waiting)
     yield from _dependencies(books)
-    yield from _timers(books)
+    yield from _timers(books, live, waiting)
     yield from _attempts(books)
-    yield from _effects(books)
+    yield from _live(live)
+    yield from _effects(books, live, waiting)
     yield from _numbers(core)
 
 
-def _ledger(books: Books) -> Iterator[str]:
+def _ledger(books: Books, live: list[Run]) -> Iterator[str]:
     held: dict[Holder, Lease] = {}
-    for run in books.runs.values():
+    for run in live:
         lease = lease_of(run.state)
-        if lease is not None:
-            held[run.holder] = lease
+        assert lease is not None
+        held[run.holder] = lease
     if held != books.ledger.leases():
         yield "the ledger is not the sum of what the live runs hold"
     if len(held) > books.rules.runs_at_once_max:
@@ -84,12 +93,9 @@ def _gpus(books: Books) -> Iterator[str]:
             yield f"GPU {uuid} has {totals[uuid]} bytes and {leased} are leased"
 
 
-def _line(books: Books) -> Iterator[str]:
+def _line(books: Books, waiting: list[Run]) -> Iterator[str]:
     queue = books.queue
-    waiting = {
-        run.place for run in books.runs.values() if isinstance(run.state, Queued | Preparing)
-    }
-    if waiting != books.waiting.keys() or len(queue) != len(waiting):
+    if {run.place for run in waiting} != books.waiting.keys() or len(queue) != len(waiting):
         yield "the line is not the set of runs that wait"
     for run in books.waiting.values():
         yield from _place(books, run)
@@ -98,7 +104,8 @@ def _line(books: Books) -> Iterator[str]:
             yield "a line is not in order"
     if sorted(queue.ready) != sorted(o for line in queue.ready_by_shape.values() for o in line):
         yield "the groups of the line are not the line"
-    if queue.gate is not None:
+    if queue.gate is not None or books.line_moved:
+        # Nothing may start; or nobody has looked yet, since no event came after a restart.
         return
     if len(queue.preparing) < books.rules.prepare_ahead_max and queue.unprepared:
         yield "a run could be prepared and is not"
@@ -141,19 +148,18 @@ def _dependencies(books: Books) -> Iterator[str]:
         yield "something happened to a run, and who waits for it was not looked at"
 
 
-def _timers(books: Books) -> Iterator[str]:
+def _timers(books: Books, live: list[Run], waiting: list[Run]) -> Iterator[str]:
+    limited: set[RunId] = set()
     due: set[str] = set()
-    for run in books.runs.values():
-        match run.state:
-            case Stopping():
-                due.add(kill_timer(run))
-            case Running(limit_at=limit_at) if limit_at is not None:
-                due.add(limit_timer(run))
-            case Queued(not_before=not_before) if not_before is not None:
-                due.add(retry_timer(run))
-            case _:
-                pass
-    limited = {run for run in books.runs if limit_timer(books.runs[run]) in due}
+    for run in live:
+        if isinstance(run.state, Stopping):
+            due.add(kill_timer(run))
+        elif isinstance(run.state, Running) and run.state.limit_at is not None:
+            due.add(limit_timer(run))
+            limited.add(run.run)
+    for run in waiting:
+        if isinstance(run.state, Queued) and run.state.not_before is not None:
+            due.add(retry_timer(run))
     if not books.unadopted <= limited:
         yield "a run that has no time limit, or is over, waits to be adopted"
     if due != books.timers.keys():
@@ -162,24 +168,31 @@ def _timers(books: Books) -> Iterator[str]:
 
 def _attempts(books: Books) -> Iterator[str]:
     for run in books.runs.values():
+        if run.attempt == 1 and not run.earlier:
+            continue
         if [one.attempt for one in run.earlier] != list(range(1, run.attempt)):
             yield f"the attempts before attempt {run.attempt} of run {run.run} are not all known"
-        if run.attempt > max(1, run.spec.retry.attempts_max):
+        if run.attempt > run.spec.retry.attempts_max:
             yield f"run {run.run} has attempt {run.attempt}, more than it may have"
         if any(one.outcome in ("succeeded", "cancelled") for one in run.earlier):
             yield f"run {run.run} was tried again although it was done"
-        limit = run.spec.time_limit_s
-        if isinstance(run.state, Running) and (run.state.limit_at is None) != (limit is None):
+
+
+def _live(live: list[Run]) -> Iterator[str]:
+    for run in live:
+        state = run.state
+        if isinstance(state, Running | Stopping) and state.pid <= 0:
+            yield f"run {run.run} is alive without a process"
+        limited = run.spec.time_limit_s is not None
+        if isinstance(state, Running) and (state.limit_at is not None) != limited:
             yield f"run {run.run} has no time limit, or one that it was not given"
-        if run.settings.held and isinstance(run.state, Starting | Running | Stopping):
+        if run.settings.held:
             yield f"run {run.run} is held, and was started"
 
 
-def _effects(books: Books) -> Iterator[str]:
-    starting = {f"start:{run.run}:{run.attempt}" for run in books.runs.values()
-                if isinstance(run.state, Starting)}  # fmt: skip
-    preparing = {f"prepare:{run.run}:{run.attempt}" for run in books.runs.values()
-                 if isinstance(run.state, Preparing)}  # fmt: skip
+def _effects(books: Books, live: list[Run], waiting: list[Run]) -> Iterator[str]:
+    starting = {f"start:{r.run}:{r.attempt}" for r in live if type(r.state) is Starting}
+    preparing = {f"prepare:{r.run}:{r.attempt}" for r in waiting if type(r.state) is Preparing}
     pending = books.pending.values()
     if starting != {effect.id for effect in pending if isinstance(effect, f.StartAttempt)}:
         yield "the pending starts are not those of the runs that are starting"
@@ -204,7 +217,5 @@ def _numbers(core: AgentCore) -> Iterator[str]:
         seen.add(run.seq)
         if not 0 < run.ordinal <= core.ordinal:
             yield f"run {run.run} has the place {run.ordinal}, which was never given out"
-        if isinstance(run.state, Running | Stopping) and run.state.pid <= 0:
-            yield f"run {run.run} is alive without a process"
-        if run.files_removed_at is not None and not isinstance(run.state, Ended):
+        if run.files_removed_at is not None and type(run.state) is not Ended:
             yield f"run {run.run} is not over, and its files are gone"
