@@ -43,6 +43,9 @@ def device(number: int) -> Device:
     )  # fmt: skip
 
 
+BOUNDS = {"EVENTS_KEPT": 5, "COMMANDS_KEPT": 3, "AUDIT_KEPT": 6, "PRUNE_EVERY": 4}
+
+
 @pytest.fixture(params=["memory", "sqlite", "failing"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens the same store again, as after a restart."""
@@ -157,7 +160,7 @@ def test_old_events_and_commands_are_not_kept(
     reopen: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (interface, *_modules()):
-        for name, value in (("EVENTS_KEPT", 5), ("COMMANDS_KEPT", 3), ("PRUNE_EVERY", 4)):
+        for name, value in BOUNDS.items():
             monkeypatch.setattr(module, name, value)
     store = reopen()
     assert not is_untidy(store)
@@ -167,6 +170,7 @@ def test_old_events_and_commands_are_not_kept(
                 runs=(record(1, seq=number),),
                 events=(event(number, 1),),
                 commands=(Command(command_id(number), run_id(1), 1.0, NOW),),
+                audit=(AuditEntry(at=float(number), who="ann", action="stop"),),
             )
         )
         if is_untidy(store):
@@ -178,6 +182,25 @@ def test_old_events_and_commands_are_not_kept(
     assert 12 < loaded.events_from <= 16
     kept = [command.command for command in loaded.kept.commands]
     assert kept[-3:] == [command_id(number) for number in (18, 19, 20)] and len(kept) < 8
+    audit = [entry.at for entry in store.audit(100)]
+    assert audit == [float(20 - at) for at in range(len(audit))] and 6 <= len(audit) < 11
+
+
+def test_what_many_short_lives_left_is_removed(
+    reopen: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (interface, *_modules()):
+        for name, value in BOUNDS.items():
+            monkeypatch.setattr(module, name, value)
+    for number in range(1, 21):
+        store = reopen()
+        command = Command(command_id(number), run_id(1), 1.0, NOW)
+        store.commit(Batch(runs=(record(1, seq=number),), events=(event(number, 1),)))
+        store.commit(Batch(commands=(command, command)))
+        if is_untidy(store):
+            store.tidy()
+    assert store.events_since(1, 100) is None
+    assert len(list(store.load(1).kept.commands)) <= 7
 
 
 def _modules() -> tuple[object, ...]:

@@ -67,6 +67,10 @@ _PUT_EVENT = "INSERT INTO events (seq, run, body) VALUES (?, ?, ?)"
 _PUT_EFFECT = "INSERT OR REPLACE INTO effects (id, body) VALUES (?, ?)"
 _END_EFFECT = "DELETE FROM effects WHERE id = ?"
 _PUT_COMMAND = "INSERT OR REPLACE INTO commands (command, body) VALUES (?, ?)"
+_NEWEST_COMMANDS = """
+    SELECT body FROM (SELECT number, body FROM commands ORDER BY number DESC LIMIT ?)
+    ORDER BY number
+"""
 _PUT_DEVICE = "INSERT OR REPLACE INTO devices (device, body) VALUES (?, ?)"
 _PUT_AUDIT = "INSERT INTO audit (body) VALUES (?)"
 _PUT_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
@@ -89,9 +93,6 @@ class SqliteStore:
         self._failed: LanherdError | None = None
         self._closed = False
         self._wal_pages = 0
-        self._events_since_prune = 0
-        self._commands_since_prune = 0
-        self._audit_since_prune = 0
         self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
         self._damage = damage_note(path)
         try:
@@ -107,6 +108,9 @@ class SqliteStore:
                 self._set_up()
                 self._check(thoroughly=crashed or not large)
                 self._migrate()
+                self._events_since_prune = self._beyond("events", "seq", EVENTS_KEPT)
+                self._commands_since_prune = self._beyond("commands", "number", COMMANDS_KEPT)
+                self._audit_since_prune = self._beyond("audit", "number", AUDIT_KEPT)
             self._reserve.restore()
         except LanherdError:
             self.close()
@@ -124,8 +128,7 @@ class SqliteStore:
                     runs=[*ended, *map(_run, waiting_or_live)],
                     effects=[_effect(body) for body in self._bodies("SELECT body FROM effects")],
                     commands=[
-                        _command(body)
-                        for body in self._bodies("SELECT body FROM commands ORDER BY number")
+                        _command(body) for body in self._bodies(_NEWEST_COMMANDS, (COMMANDS_KEPT,))
                     ],
                     seq=self._one("SELECT max(seq) FROM events") or self._seq_floor(),
                     ordinal=self._one("SELECT max(ordinal) FROM runs") or 0,
@@ -274,6 +277,11 @@ class SqliteStore:
             if left != (0, 0):
                 raise store_failed(self._where, "The log could not be written back.")
             self._wal_pages = 0
+
+    def _beyond(self, table: str, number: str, most: int) -> int:
+        """How many rows are older than needed, as a life that ended before it pruned left them."""
+        span = f"SELECT max({number}) - min({number}) + 1 FROM {table}"
+        return max(0, (self._one(span) or 0) - most)
 
     def _prune(self, table: str, number: str, most: int) -> None:
         query = f"DELETE FROM {table} WHERE {number} <= (SELECT max({number}) FROM {table}) - ?"

@@ -20,7 +20,8 @@ from lanherd_protocol.messages import Role
 from lanherd_protocol.states import RunState, RunView
 
 EVENTS_KEPT = 20_000
-COMMANDS_KEPT = 10_000
+COMMANDS_KEPT = 2_000
+"""Each holds a view of its run, in memory too. More than a connection can have in flight."""
 AUDIT_KEPT = 100_000
 PRUNE_EVERY = 1_000
 """Old events, commands and audit entries are removed this many at a time."""

@@ -23,7 +23,14 @@ from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.fail_points import ARMED, hit
-from lanherd_agent.persist.store import EVENTS_KEPT, AuditEntry, Device, Loaded, Store
+from lanherd_agent.persist.store import (
+    COMMANDS_KEPT,
+    EVENTS_KEPT,
+    AuditEntry,
+    Device,
+    Loaded,
+    Store,
+)
 from lanherd_agent.shell.clock import Alarm, Clock, SystemClock
 from lanherd_agent.shell.executor import EffectExecutor
 from lanherd_agent.shell.inbox import Asked, Entry, Inbox, are_urgent, event_of, is_stop, run_entry
@@ -95,7 +102,7 @@ class Shell:
         cls, store: Store, *, clock: Clock | None = None, rules: Rules | None = None
     ) -> "Shell":
         """Load what the store holds. Raises STORE_FAILED; the store is then closed."""
-        rules = rules or Rules()
+        rules = rules or Rules(commands_kept=COMMANDS_KEPT)
         writer = ThreadPoolExecutor(1, thread_name_prefix="lanherd-store")
         loop = asyncio.get_running_loop()
         try:
