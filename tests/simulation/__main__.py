@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections import Counter
 
 from tests.simulation.world import World
 
@@ -13,22 +14,20 @@ def main() -> int:
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
     asked = parser.parse_args()
     began, simulated_s = time.perf_counter(), 0.0
-    crashes = full_disks = runs = 0
+    seen: Counter[str] = Counter()
     for seed in range(asked.first, asked.first + asked.seeds):
         world = World(seed)
-        start = world.now
         try:
             world.run()
         except BaseException:
             print(f"Seed {seed} failed: python -m tests.simulation --from {seed} --seeds 1")
             raise
-        simulated_s += world.now - start
-        crashes += world.truth.crashes
-        full_disks += world.truth.full_disks
-        runs += len(world.truth.outcomes)
+        simulated_s += world.simulated_s
+        seen.update(world.truth.seen())
     took_s = time.perf_counter() - began
+    counts = ", ".join(f"{count} {what}" for what, count in seen.items())
     print(
-        f"{asked.seeds} seeds, {runs} runs, {crashes} crashes, {full_disks} full disks: "
+        f"{asked.seeds} seeds: {counts}; "
         f"{took_s:.1f} s, {simulated_s / took_s:.0f} times faster than real time"
     )
     return 0

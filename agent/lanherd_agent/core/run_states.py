@@ -302,7 +302,10 @@ def was_begun(run: Run) -> bool:
     return (
         run.attempt > 1
         or isinstance(state, Starting | Running | Stopping)
-        or (isinstance(state, Ended) and state.started_at is not None)
+        or (
+            isinstance(state, Ended)
+            and (state.started_at is not None or state.outcome != "cancelled")
+        )
     )
 
 
