@@ -22,6 +22,7 @@ from lanherd_protocol.messages import (
     ReadLog,
 )
 from lanherd_protocol.methods import LOGS_DESCRIBE, LOGS_READ, RUNS_GET
+from lanherd_protocol.states import Ended, Preparing, Queued
 
 QUIET_PAUSE_S = 1.0
 TAIL_BLOCK_BYTES = 256 * 1024
@@ -46,8 +47,14 @@ class LogGap:
 
 
 async def latest_attempt(session: Session, run: RunId) -> int:
-    """The number of the run's latest attempt. Raises `NotFoundError`."""
-    return (await session.insist(RUNS_GET, GetRun(run=run))).view.attempt
+    """The number of the run's latest attempt that was started; of its first, if none was yet.
+
+    Raises `NotFoundError`.
+    """
+    view = (await session.insist(RUNS_GET, GetRun(run=run))).view
+    waits = isinstance(view.state, Queued | Preparing)
+    never = isinstance(view.state, Ended) and view.state.started_at is None
+    return view.earlier[-1].attempt if view.earlier and (waits or never) else view.attempt
 
 
 async def log_chunks(
@@ -63,7 +70,7 @@ async def log_chunks(
 ) -> AsyncGenerator[LogBytes | LogGap, None]:
     """The log from `offset` on: to where it ends now, or with `follow` until no more can come.
 
-    `attempt` 0 is the one that is the latest when the reading begins. `length` counts addresses,
+    `attempt` 0 is the latest that was started when the reading begins. `length` counts addresses,
     those in a gap too. A lost connection makes the reading slower, never different. Raises
     `NotFoundError` when the run is unknown, has no such log, or its files were removed.
     """
@@ -116,6 +123,7 @@ async def describe_log(
     session: Session, run: RunId, *, attempt: int = 0, stream: LogStream = "out"
 ) -> LogDescription:
     """The log as it is now: its size, what of it is kept, and when it grew. Raises as reading."""
+    attempt = attempt or await latest_attempt(session, run)
     return await session.insist(LOGS_DESCRIBE, DescribeLog(run=run, attempt=attempt, stream=stream))
 
 

@@ -11,14 +11,31 @@ import pytest
 import pytest_asyncio
 from msgspec import Struct
 
-from lanherd_client.log_reading import LogBytes, LogGap, line_offset_at, offset_at, tail_offset
+from lanherd_client.log_reading import (
+    LogBytes,
+    LogGap,
+    latest_attempt,
+    line_offset_at,
+    offset_at,
+    tail_offset,
+)
 from lanherd_client.log_saving import save_log
 from lanherd_client.log_searching import SearchFrames, search_log
 from lanherd_client.run import Run
 from lanherd_protocol import messages as m
 from lanherd_protocol.aio.server import IncomingCall
 from lanherd_protocol.errors import ConflictError, ErrorCode, LanherdError, MisuseError, error
-from tests.support.scripted_agent import Desk, ScriptedAgent, desk, ended, run_id, running
+from lanherd_protocol.states import AttemptEnd, RunState
+from tests.support.scripted_agent import (
+    DONE,
+    Desk,
+    ScriptedAgent,
+    desk,
+    ended,
+    queued,
+    run_id,
+    running,
+)
 
 RUN = run_id(1)
 
@@ -142,6 +159,25 @@ async def test_following_waits_for_more_and_ends_with_the_log(agent: LogAgent, r
     assert await anext(chunks) == LogBytes(1, 0, b"one\n")
     agent.log, agent.over = b"one\ntwo\n", True
     assert [item async for item in chunks] == [LogBytes(1, 4, b"two\n")]
+
+
+async def test_the_log_of_a_run_between_two_attempts_is_that_of_the_last(
+    one: Desk, agent: LogAgent
+) -> None:
+    assert await latest_attempt(one.session, RUN) == 1
+    before = AttemptEnd(attempt=2, at=1.0, outcome="failed", reason=DONE)
+    view = msgspec.structs.replace(agent.runs[RUN], attempt=3, earlier=(before,))
+    latest: tuple[tuple[RunState, int], ...] = (
+        (queued(), 2),
+        (running(), 3),
+        (ended(), 3),
+        (ended("cancelled", started_at=None), 2),
+    )
+    for state, attempt in latest:
+        agent.runs[RUN] = msgspec.structs.replace(view, state=state)
+        assert await latest_attempt(one.session, RUN) == attempt
+    agent.runs[RUN] = msgspec.structs.replace(view, state=queued(), earlier=(), attempt=1)
+    assert await latest_attempt(one.session, RUN) == 1
 
 
 def test_an_offset_by_time() -> None:
