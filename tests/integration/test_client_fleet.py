@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from lanherd_client import Fleet, blocking
 from lanherd_client import fleet as fleet_module
@@ -27,7 +28,8 @@ from lanherd_protocol.aio.identity import load_or_create_identity
 from lanherd_protocol.errors import ErrorCode, LanherdError, MisuseError, NotFoundError
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.limits import CALLS_IN_FLIGHT_MAX
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.states import Ended
+from lanherd_protocol.values import GpuRequest, Reason, RetentionRule, RetentionRules
 from tests.support.scripted_agent import GPU, ended, eventually, queued, run_id, running, telemetry
 from tests.support.scripted_listener import ListeningAgent, listening_agent
 
@@ -395,3 +397,33 @@ async def test_a_clock_before_1970_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(MisuseError, match="stands before 1970"):
         async with Fleet.open():
             raise AssertionError("a fleet was opened before its time")
+
+
+async def test_a_submit_that_is_sent_again_late_shows_the_run_as_it_is(folder: Path) -> None:
+    """Its reply is the run as it was taken, though nothing more is told of it by itself."""
+    async with listening_agent(folder) as agent, Fleet.open() as fleet:
+        agent.change(run_id(9), ended())
+        agent.snapshot_runs_max = 0
+        await fleet.pair_socket(agent.socket)
+        await fleet.settled()
+        assert fleet.runs() == ()
+        run = await fleet.submit(command=["true"], run=run_id(9))
+        assert run.view == agent.runs[run.id]
+        assert isinstance((await run.wait()).state, Ended)
+
+
+async def test_retention_and_problems_of_a_machine(folder: Path) -> None:
+    async with paired(folder) as (fleet, agent):
+        rules = RetentionRules(rules=(RetentionRule(runs_max=1),))
+        for number in (1, 2):
+            agent.change(run_id(number), ended())
+        assert (await fleet.plan_retention(agent.device)).runs == 0
+        assert (await fleet.plan_retention(agent.device, rules)).runs == 1
+        assert (await fleet.set_retention(agent.device, rules)).rules == rules
+        assert (await fleet.retention(agent.device)).rules == rules
+        assert (await fleet.apply_retention(agent.device)).removals[0].run == run_id(2)
+        low = Reason(code="low_disk", text="The disk is nearly full.")
+        agent.sample(replace(telemetry(60.0), problems=(low,)))
+        await eventually(lambda: fleet.machines()[0].problems == (low,))
+        await fleet.status(agent.device)
+        assert fleet.machines()[0].problems == ()

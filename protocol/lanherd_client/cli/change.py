@@ -1,6 +1,7 @@
 """`lanherd stop`, `hold`, `release`, `priority`, `tag`, `note`, `pin`, `unpin`, `restart` and
 `remove-files`."""
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -12,12 +13,12 @@ from lanherd_client.cli.bulk import each_run, shape_of, state_sentence
 from lanherd_client.cli.completion import complete_tag
 from lanherd_client.cli.options import Duration, Signal, json_option, runs_argument
 from lanherd_client.cli.session import answered, complete, connected
-from lanherd_client.cli.start import follow_to_end
+from lanherd_client.cli.start import follow_to_end, say_unknown
 from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import RunRecord
 from lanherd_client.orders import SIGNALS
-from lanherd_protocol.errors import LanherdError
-from lanherd_protocol.ids import short_id
+from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.limits import PRIORITY_MAX
 from lanherd_protocol.states import RunView
 
@@ -222,6 +223,16 @@ def restart_command(
     return complete(_restart(context, runs, follow, as_json))
 
 
+async def _again(old: "Run", identifier: RunId) -> "Run":
+    try:
+        return await answered(old.restart(identifier))
+    except (LanherdError, asyncio.CancelledError) as problem:
+        if not isinstance(problem, LanherdError) or problem.code is ErrorCode.TIMED_OUT:
+            # Trying again would be another run: better to look first.
+            say_unknown(identifier)
+        raise
+
+
 async def _restart(
     context: click.Context, runs: tuple[str, ...], follow: bool, as_json: bool
 ) -> int:
@@ -231,7 +242,7 @@ async def _restart(
         for text in runs:
             try:
                 old = await answered(fleet.run(text))
-                new = await answered(old.restart())
+                new = await _again(old, fleet.new_run_id())
                 view = await answered(new.refresh()) if new.view is None else new.view
             except LanherdError as problem:
                 if len(runs) == 1:

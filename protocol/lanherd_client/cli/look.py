@@ -47,6 +47,9 @@ _GPU_COLUMNS = (
 )
 
 
+_WEAK_KILL = "weak kill: a run's processes are found one by one, as no cgroup is delegated here"
+
+
 @click.command("machines")
 @json_option
 @click.pass_context
@@ -204,6 +207,7 @@ def _put_status(view: MachineView, status: AgentStatus | None, problem: Failure 
                 ("running for", words.duration(now() - status.started_at)),
                 ("listens on", addresses),
                 ("runs", f"{status.live_runs} running, {status.queued_runs} waiting"),
+                ("stops", _WEAK_KILL if view.facts is not None and view.facts.weak_kill else ""),
                 *(
                     (name, text)
                     for problem in status.problems

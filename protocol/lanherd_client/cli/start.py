@@ -152,7 +152,7 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
         run = await told_link(fleet, choice.machine, asked)
     except asyncio.CancelledError:
         if progress.asked:
-            _say_unknown(identifier)
+            say_unknown(identifier)
         else:
             talk.say("\nThe run was not taken. What was sent is kept, and not sent again.")
         raise
@@ -239,6 +239,7 @@ def _say_goes_on(run: "Run") -> None:
     talk.say(f"  Stop it with 'lanherd stop {short}'.")
 
 
-def _say_unknown(run: RunId) -> None:
+def say_unknown(run: RunId) -> None:
+    """Says that nobody knows here whether the machine has taken a run."""
     talk.say("The machine may have taken the run, or not.")
     talk.say(f"  'lanherd show {run}' tells.")
