@@ -4,6 +4,7 @@ runs twice, and runs go on without it."""
 import asyncio
 import contextlib
 import os
+import socket
 import stat
 import time
 from collections.abc import Iterator
@@ -295,6 +296,25 @@ async def test_a_variable_that_is_no_text_stops_no_run() -> None:
     finally:
         agent.end()
         agent.end_launcher()
+
+
+def test_the_service_manager_is_told_how_it_is() -> None:
+    folder = Path(os.environ["HOME"])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(folder / "notify"))
+        manager.settimeout(SOON_S)
+        variables = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"}
+        agent = AgentProcess(folder / "agent", variables=variables)
+        agent.start()
+        try:
+            assert manager.recv(100) == b"READY=1"
+            assert [manager.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+        finally:
+            agent.end()
+            agent.end_launcher()
+        while (told := manager.recv(100)) == b"WATCHDOG=1":
+            pass
+        assert told == b"STOPPING=1"
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
