@@ -47,7 +47,9 @@ class Ending:
             code=event.code,
             signal=event.signal,
         )
-        self._end(run, e.AttemptExited, ended, now, step, asked=event.stopped)
+        # A stop of ours, such as that of a time limit, may be carried out to its end without us.
+        asked = event.stopped and not isinstance(run.state, Stopping)
+        self._end(run, e.AttemptExited, ended, now, step, asked=asked)
 
     def on_lost(self, run: Run, event: e.AttemptLost, now: float, step: Step) -> None:
         reason = reasons.lost(event.cause, event.why)

@@ -84,7 +84,7 @@ def test_a_person_who_stops_what_timed_out_ends_it_for_good() -> None:
 def test_what_timed_out_is_tried_again_where_nobody_stops_it() -> None:
     machine = running(tried(3, LIMITED, on=("timed_out",)))
     machine.fire("limit", 1)
-    step = machine.exited(1, None, 2)
+    step = machine.exited(1, None, 2, stopped=True)
     assert kinds(step.effects) == ["CancelTimer", "SetTimer"]
     assert step.effects_ended == [f"signal:{run_id(1)}:1:2"]
     assert machine.run(1).earlier[0].reason.code == "timed_out"
