@@ -49,9 +49,10 @@ VERSION = 2
 REQUEST_BYTES_MAX = 32 * 1024
 DIRECTORY_CHARS_MAX = 1024
 REQUESTS_PER_TURN = 64
+REAPED_PER_TURN = 256  # in a storm there are always more
 EXIT_LOCKED = 3
 PLACED_MAX = 3  # if its shim is killed each time before it could run
-SHIM_FIRST_S = 0.25  # a live shim kills at the end of a grace itself; this only if it can't
+SHIM_FIRST_S = 0.5  # a live shim kills at the end of a grace itself; this only if it can't
 
 
 class Launcher:
@@ -75,7 +76,7 @@ class Launcher:
             self.cgroup_root = cgroups.prepare(os.environ.get("LANHERD_CGROUP", ""))
         except OSError as error:
             self.why_walk = error.strerror or str(error)
-        self.draining = False
+        self.draining = self.more_to_reap = False
         self.idle_since = time.monotonic()
         self.verbs = {"hello": self.on_hello, "start": self.on_start, "signal": self.on_signal}
         self.poll = select.poll()
@@ -127,6 +128,8 @@ class Launcher:
             times.append(self.idle_since + self.idle_s)
         if self.queue:
             times.append(self.pool.room_at())
+        if self.more_to_reap:
+            times.append(now)
         if (idle_end := self.pool.next_end()) is not None:
             times.append(idle_end)
         return max(0.0, min(times) - now) * 1000 + 1 if min(times) < float("inf") else None
@@ -305,9 +308,9 @@ class Launcher:
 
     def reap(self) -> None:
         killed: list[Attempt] = []
-        reaped = False
-        while pid := processes.dead_child():
-            reaped = True
+        reaped = 0
+        while reaped < REAPED_PER_TURN and (pid := processes.dead_child()):
+            reaped += 1
             attempt = self.shims.pop(pid, None)
             started = 0 if attempt is not None else processes.start_time(pid)
             _, status, usage = os.wait4(pid, 0)
@@ -316,6 +319,7 @@ class Launcher:
             else:
                 self.pool.close(pid)
                 killed.append(attempt)
+        self.more_to_reap = reaped == REAPED_PER_TURN
         if reaped:
             if shim.FAIL_POINTS:
                 shim.hit("launcher.reaped")

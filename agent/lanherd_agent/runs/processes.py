@@ -87,6 +87,12 @@ def tell_stopping(child: int, grace_s: float) -> None:
 
 def read_stat(pid: int) -> tuple[int, int, int] | None:
     """Parent, session and start time (clock ticks since boot); None once it is gone."""
+    fields = read_fields(pid)
+    return None if fields is None else (int(fields[1]), int(fields[3]), int(fields[19]))
+
+
+def read_fields(pid: int) -> list[bytes] | None:
+    """Of its /proc/PID/stat, from the state on."""
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
         try:
@@ -95,8 +101,7 @@ def read_stat(pid: int) -> tuple[int, int, int] | None:
             os.close(fd)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = data[data.rindex(b")") + 2 :].split(b" ", 20)
-    return int(fields[1]), int(fields[3]), int(fields[19])
+    return data[data.rindex(b")") + 2 :].split(b" ", 20)
 
 
 def start_time(pid: int) -> int:
@@ -132,8 +137,15 @@ def dead_child() -> int:
 
 
 def process_table() -> Table:
-    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return {pid: stat for pid in pids if (stat := read_stat(pid)) is not None}
+    """Without those that have ended, but were not waited for. (One whose first thread alone has
+    ended looks like that, too, but for its number of threads.)"""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = read_fields(int(name))
+            if fields is not None and (fields[0] != b"Z" or fields[17] != b"1"):
+                found[int(name)] = int(fields[1]), int(fields[3]), int(fields[19])
+    return found
 
 
 def descendants(roots: list[int], table: Table) -> dict[int, int]:

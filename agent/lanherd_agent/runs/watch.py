@@ -23,7 +23,8 @@ else:
 
 Usage = resource.struct_rusage  # imported here, once: os.wait4 would import it in each fork
 REFUSED_S_MAX = 1.0  # of killing, if none that is left takes the signal
-SWEEP_S_MAX, FOUND_S = 1.0, 0.001
+SWEEP_S_MAX = 1.0
+REAPED_PER_TURN = 1024
 LIMIT_SLACK_S = 5.0  # the agent carries a time limit out itself, if it is there
 NEVER = float("inf")
 
@@ -33,8 +34,8 @@ class Watch:
 
     What the command left is killed at once; in a stop (a shell that died of it, a training that
     saves its state), only after the grace. A time limit is the agent's to carry out; if it did not,
-    this does. What forks while it is killed is caught as a child of this subreaper, again and
-    again, since a walk over /proc may come late to it.
+    this does. What forks while it is killed is caught as a child of this subreaper, the newest
+    first, again and again: its parents are gone, and a walk over /proc would come late to it.
     """
 
     def __init__(
@@ -44,10 +45,10 @@ class Watch:
         limit_s = spec["time_limit_s"]
         self.limit_at = NEVER if limit_s is None else time.monotonic() + limit_s + LIMIT_SLACK_S
         self.ended: tuple[float, int, Usage] | None = None
-        self.stopping = self.stopped = self.timed_out = False
+        self.stopping = self.stopped = self.timed_out = self.more_to_reap = False
         self.kill_at = self.give_up_at = self.refused_at = NEVER
         self.sweep_at, self.sweep_s = 0.0, processes.SWEEP_S
-        self.children: set[int] = set()
+        self.killed: set[int] = set()
         self.left = 0
 
     def wait(self) -> None:
@@ -68,7 +69,7 @@ class Watch:
             pause_s = self.kill(now) if self.kill_at <= now else NEVER
             if self.left:
                 return
-            timeout_s = min(pause_s, self.next_time() - now)
+            timeout_s = 0.0 if self.more_to_reap else min(pause_s, self.next_time() - now)
             timeout_s = None if timeout_s == NEVER else max(0.0, timeout_s)
 
     def next_time(self) -> float:
@@ -77,9 +78,10 @@ class Watch:
         return min(limit_at, kill_at, *(keeper.next_at for keeper in self.keepers))
 
     def reap(self) -> bool:
-        """Whether there are any left."""
+        """Whether there are any left. Not all at once: in a storm there are always more."""
+        self.more_to_reap = False
         try:
-            while True:
+            for _ in range(REAPED_PER_TURN):
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     return True
@@ -89,6 +91,8 @@ class Watch:
                         self.kill_at = 0.0
         except ChildProcessError:
             return False
+        self.more_to_reap = True
+        return True
 
     def on_stop(self, grace_s: float | None) -> None:
         if self.ended is None:
@@ -110,14 +114,17 @@ class Watch:
 
     def kill(self, now: float) -> float:
         """Until when it may wait for what it has killed."""
-        children = set(processes.children_now(os.getpid()))
-        for pid in children:
-            processes.kill_child(pid)
-        found, self.children = children - self.children, children
-        if now < self.sweep_at:
-            return FOUND_S if found else self.sweep_at - now
-        if self.folder:
+        if self.folder and now >= self.sweep_at:
             cgroups.kill(self.folder)
+        children = processes.children_now(os.getpid())
+        new = [pid for pid in reversed(children) if pid not in self.killed]
+        for pid in new:
+            processes.kill_child(pid)
+        self.killed = set(children)
+        if new:
+            return 0.0  # theirs are ours in a moment
+        if now < self.sweep_at:
+            return self.sweep_at - now
         tree = self.tree()
         taken = processes.signal_all(tree, signal.SIGKILL)
         self.refused_at = NEVER if taken else min(self.refused_at, now)
@@ -127,4 +134,4 @@ class Watch:
                 self.left = len(tree)
         self.sweep_s = min(self.sweep_s * 1.2, SWEEP_S_MAX)
         self.sweep_at = now + self.sweep_s
-        return FOUND_S if found else self.sweep_s
+        return self.sweep_s
