@@ -234,16 +234,21 @@ async def test_what_is_not_tried_again(peer: Peer) -> None:
 
 
 async def test_a_stop_while_another_attempt_is_waited_for(peer: Peer) -> None:
-    run = await sh(peer, "exit 1", retry=RetryRule(attempts_max=2, backoff_s=3600.0))
+    script = 'echo 1 > "$LANHERD_OUTPUTS/it"; exit 1'
+    run = await sh(peer, script, retry=RetryRule(attempts_max=2, backoff_s=3600.0))
     view = await wait_reason(peer, run, "backoff")
     assert isinstance(view.state, Queued)
     assert view.state.not_before is not None
     assert view.attempt == 2
+    listed = await peer.call(methods.OUTPUTS_LIST, m.ListOutputs(run=run))
+    assert (listed.attempt, [entry.path for entry in listed.entries]) == (1, ["it"])
+    assert await read_output(peer, run, "it") == b"1\n"
     await stop(peer, run)
     view = await wait_run(peer, run)
     assert isinstance(view.state, Ended)
     assert view.state.outcome == "cancelled"
     assert len(view.earlier) == 1
+    assert await read_output(peer, run, "it") == b"1\n"
 
 
 # --- Order, hold, dependencies -------------------------------------------------------------------

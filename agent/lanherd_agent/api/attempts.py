@@ -31,6 +31,14 @@ def attempt_dir(home: AgentHome, view: RunView, attempt: int) -> AttemptDir:
     return directory
 
 
+def latest_begun(home: AgentHome, view: RunView) -> int:
+    """The latest attempt that has files: the next one may still wait, or never have begun."""
+    for attempt in range(view.attempt, 0, -1):
+        if AttemptDir.of(home.root, view.run, attempt).path.is_dir():
+            return attempt
+    return view.attempt
+
+
 def _has_run(view: RunView, attempt: int) -> bool:
     if attempt < view.attempt:
         earlier = {end.attempt: end.started_at for end in view.earlier}

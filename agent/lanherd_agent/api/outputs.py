@@ -5,7 +5,7 @@ import os
 from functools import partial
 
 from lanherd_agent.api.access import check_owner
-from lanherd_agent.api.attempts import FILE_OFFSET_MAX, attempt_dir, check_range
+from lanherd_agent.api.attempts import FILE_OFFSET_MAX, attempt_dir, check_range, latest_begun
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.endings import Endings, attempt_over
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
@@ -51,7 +51,7 @@ class OutputsApi:
     async def _on_list(self, call: IncomingCall, request: ListOutputs) -> OutputList:
         view = await self._shell.view(request.run)
         check_owner(call.caller, view)
-        directory = attempt_dir(self._home, view, request.attempt)
+        directory = attempt_dir(self._home, view, request.attempt or latest_begun(self._home, view))
         entries, truncated = await self._scan(directory)
         return OutputList(attempt=directory.attempt, entries=entries, truncated=truncated)
 
@@ -59,7 +59,8 @@ class OutputsApi:
         check_range(request.offset, request.length)
         view = await self._shell.view(request.run)
         check_owner(call.caller, view)
-        root = attempt_dir(self._home, view, request.attempt).outputs
+        attempt = request.attempt or latest_begun(self._home, view)
+        root = attempt_dir(self._home, view, attempt).outputs
         try:
             descriptor = await in_thread(lambda: outputs.open_output(root, request.path))
         except outputs.OutputError as problem:

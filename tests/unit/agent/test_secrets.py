@@ -77,10 +77,10 @@ def blocked(new: NewRun) -> NewRun:
 
 
 def left_in(agent: Room) -> list[str]:
-    """All that is there, once the trash is empty."""
+    """All that is there, and what is about to go."""
     root = agent.home.root / "secrets"
-    assert not root.joinpath(".gone").exists() or os.listdir(root / ".gone") == []
-    return sorted(name for name in os.listdir(root) if name != ".gone")
+    going = os.listdir(root / ".gone") if (root / ".gone").exists() else []
+    return sorted([*(name for name in os.listdir(root) if name != ".gone"), *going])
 
 
 async def test_kept_for_its_run_alone_and_gone_with_it() -> None:
