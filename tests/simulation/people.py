@@ -46,8 +46,9 @@ class People:
         )
         return e.RunsSubmitted(owner="ann", runs=tuple(self._shuffled(list(runs))))
 
-    def stop(self, run: RunId | None = None) -> e.StopRequested | None:
-        asked = run or self._known()
+    def stop(self) -> e.StopRequested | None:
+        alive = self._machine.alive()
+        asked = self.random.choice(alive)[0] if alive and self._often(0.5) else self._known()
         if asked is None:
             return None
         signal = self.random.choice((None, None, *SIGNALS))

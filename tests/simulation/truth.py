@@ -56,13 +56,14 @@ class Process:
 @dataclass
 class Truth:
     """`stops` are the runs that a person wanted to end, also where nobody heard whether it was
-    taken; `replies` what was answered to each request."""
+    taken; `stopped_at` is the attempt at which it surely was."""
 
     acknowledged: dict[RunId, NewRun] = field(default_factory=dict)
     processes: dict[Attempt, Process] = field(default_factory=dict)
     refused_start: set[Attempt] = field(default_factory=set)
     ended: dict[RunId, Ended] = field(default_factory=dict)
     stops: set[RunId] = field(default_factory=set)
+    stopped_at: dict[RunId, int] = field(default_factory=dict)
     removed: set[RunId] = field(default_factory=set)
     noted: dict[RunId, RunSettings] = field(default_factory=dict)
     crashes: int = 0
@@ -99,16 +100,18 @@ class Truth:
         run, spec = effect.run, effect.spec
         assert not effect.settings.held, "a held run was started"
         assert run not in self.ended, "a run was started after its end"
+        last = self.stopped_at.get(run, effect.attempt)
+        assert effect.attempt <= last, "what was stopped was tried again"
         assert run not in self.removed, "a run was started without its files"
         assert not needs_preparation(spec) or effect.prepared is not None, "it was not prepared"
         earlier = [self.processes.get((run, number)) for number in range(1, effect.attempt)]
         for one in earlier:
             assert one is not None and not one.alive, "an attempt began beside another"
         if earlier and not self.clock_was_set:
-            rule, last = spec.retry, earlier[-1]
-            assert last is not None and last.over is not None
+            rule, before = spec.retry, earlier[-1]
+            assert before is not None and before.over is not None
             grown = rule.backoff_s * rule.backoff_factor ** (effect.attempt - 2)
-            waited_s = now - last.over
+            waited_s = now - before.over
             assert waited_s >= min(grown, rule.backoff_s_max) - SLACK_S, "it came back too early"
         for dependency in spec.dependencies:
             end = self.ended.get(dependency.run)

@@ -196,6 +196,8 @@ class World:
             self.unanswered.append(request)
             return
         self.answered.append((request, msgpack.encode(self.reply)))
+        if isinstance(request, e.StopRequested):
+            self.truth.stopped_at[request.request.run] = self.reply[0].attempt
         if isinstance(request, e.RunsSubmitted):
             self.truth.acknowledged.update((one.run, one) for one in request.runs)
 
