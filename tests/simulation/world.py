@@ -155,6 +155,7 @@ class World:
         for told in turn.told:
             self.trace.update(msgpack.encode(told.view))
             self.truth.see(told.view)
+        self._forget()
         acting = turn.acting()
         newer = {effect.id for effect in acting}
         self.wanted = [one for one in self.wanted if one.id not in newer]
@@ -165,6 +166,14 @@ class World:
                 self.timers[effect.timer] = self.machine.true_s + after_s
             else:
                 self.timers.pop(effect.timer, None)
+
+    def _forget(self) -> None:
+        """Ended runs are left to the store, the oldest first, but for as many as are kept."""
+        if self.random.random() < 0.1:
+            runs = self.core.books.runs.values()
+            ended = sorted((run.ordinal, run.run) for run in runs if isinstance(run.state, Ended))
+            count = max(0, len(ended) - self.rules.ended_kept)
+            self.core.forget([run for _, run in ended[:count]])
 
     def _flush(self) -> None:
         """Tell the agent what has happened, some facts at a time."""
