@@ -104,22 +104,30 @@ class Redactor(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._words: dict[RunId, frozenset[str]] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._of_runs: dict[RunId, frozenset[str]] = {}
+        self._words: tuple[str, ...] | None = ()
+        """All of them, the longest first, since one may be the beginning of another; None if they
+        are to be put together anew."""
 
     def learn(self, run: RunId, values: Values) -> None:
-        self._words[run] = frozenset(word for value in values.values() for word in _words(value))
-        self._compile()
+        self._of_runs[run] = frozenset(word for value in values.values() for word in _words(value))
+        self._words = None
 
     def forget(self, run: RunId) -> None:
-        if self._words.pop(run, None):
-            self._compile()
+        if self._of_runs.pop(run, None):
+            self._words = None
 
     def redact(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub("***", text)
+        if self._words is None:
+            words = frozenset[str]().union(*self._of_runs.values())
+            self._words = tuple(sorted(words, key=lambda word: (-len(word), word)))
+        for word in self._words:
+            if word in text:
+                text = text.replace(word, "***")
+        return text
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if self._pattern is None:
+        if not self._of_runs:
             return True
         record.msg, record.args = self.redact(record.getMessage()), None
         if record.exc_info is not None and record.exc_info[0] is not None:
@@ -129,11 +137,6 @@ class Redactor(logging.Filter):
         if record.stack_info is not None:
             record.stack_info = self.redact(record.stack_info)
         return True
-
-    def _compile(self) -> None:
-        # The longest first: one secret may be the beginning of another.
-        words = sorted(frozenset().union(*self._words.values()), key=lambda w: (-len(w), w))
-        self._pattern = re.compile("|".join(map(re.escape, words))) if words else None
 
 
 def _words(value: str) -> Iterable[str]:
@@ -191,6 +194,9 @@ class Secrets:
     async def offered(self, secrets: Mapping[RunId, Values]) -> AsyncIterator[None]:
         """Keeps the values on disk while the block submits their runs; those that nobody has taken
         by its end are removed. Raises CONFLICT for other values of a run that has its own."""
+        if not secrets:
+            yield
+            return
         self._offered.update(secrets.keys())
         refused = True
         try:
@@ -214,11 +220,12 @@ class Secrets:
     async def sweep(self, unclaimed_s: float = UNCLAIMED_S) -> None:
         """Remove what belongs to runs that have ended, or that nobody knows."""
         found = await in_thread(partial(_list, self._root, unclaimed_s))
+        needed = await self._which_are_needed(found.whole)
         for run in found.torn:
             await self._remove(run)
         for run in found.whole:
-            needed = await self._is_needed(run)
-            if self._offered[run] or needed or (needed is None and run not in found.old):
+            unclaimed = needed[run] is None and run in found.old
+            if self._offered[run] or not (unclaimed or needed[run] is False):
                 values = await self.values(run)
                 if values is not None:
                     self.redactor.learn(run, values)
@@ -232,13 +239,12 @@ class Secrets:
 
     async def _keep(self, secrets: Mapping[RunId, Values]) -> None:
         async with self._writing:
-            new: dict[RunId, Values] = {}
-            for run, values in secrets.items():
-                kept = await self.values(run)
-                if kept is not None and kept != values:
+            kept = await in_thread(lambda: {run: _read(self.folder(run)) for run in secrets})
+            for run, before in kept.items():
+                if before is not None and before != secrets[run]:
                     raise _other_values(run)
-                if kept is None and not await self._is_known(run):
-                    new[run] = values
+            known = await self._shell.find(run for run in secrets if kept[run] is None)
+            new = {run: secrets[run] for run in secrets if kept[run] is None and run not in known}
             # Before they are written: nothing that goes wrong meanwhile may tell them.
             for run, values in new.items():
                 self.redactor.learn(run, values)
@@ -249,28 +255,22 @@ class Secrets:
                     raise _not_written(problem) from problem
 
     async def _drop_unneeded(self, runs: Iterable[RunId]) -> None:
-        for run in runs:
-            if not await self._is_needed(run):
+        for run, needed in (await self._which_are_needed(runs)).items():
+            if not needed:
                 await self._remove(run)
 
-    async def _is_known(self, run: RunId) -> bool:
-        return await self._view(run) is not None
-
-    async def _is_needed(self, run: RunId) -> bool | None:
-        """Whether it is not over; None if the run is not known at all."""
-        view = await self._view(run)
-        if view is not None:
-            return not isinstance(view.state, Ended)
+    async def _which_are_needed(self, runs: Iterable[RunId]) -> dict[RunId, bool | None]:
+        """Whether each of them is not over; None for one that is not known at all."""
+        asked = tuple(runs)
+        known = await self._shell.find(asked)
         # A directory that could not be trusted when the records were rebuilt: it may be alive.
-        return True if _is_there(self._runs / run) else None
-
-    async def _view(self, run: RunId) -> RunView | None:
-        try:
-            return await self._shell.view(run)
-        except LanherdError as problem:
-            if problem.code is not ErrorCode.NOT_FOUND:
-                raise
-            return None
+        untrusted = await in_thread(lambda: {r for r in asked if os.path.lexists(self._runs / r)})
+        return {
+            run: not isinstance(known[run].state, Ended)
+            if run in known
+            else (True if run in untrusted else None)
+            for run in asked
+        }
 
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         for view in views:
@@ -285,10 +285,6 @@ class Secrets:
             log.warning("the secrets of run %s can't be removed: %s", run, problem)
         else:
             self.redactor.forget(run)
-
-
-def _is_there(path: Path) -> bool:
-    return os.path.lexists(path)
 
 
 class _Found:
