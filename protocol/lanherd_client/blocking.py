@@ -36,7 +36,7 @@ from lanherd_client.fleet import Fleet as AsyncFleet
 from lanherd_client.fleet import closed_error
 from lanherd_client.log_reading import LogBytes, LogGap
 from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
-from lanherd_client.orders import RunOptions, Seconds
+from lanherd_client.orders import Order, RunOptions, Seconds
 from lanherd_client.run import Run as AsyncRun
 from lanherd_client.submitting import EnvironmentChoice, Progress
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
@@ -466,3 +466,17 @@ class Fleet:
             **options,
         )
         return Run(self._loop.do(taken), self._loop)
+
+    def submit_many(
+        self,
+        orders: Iterable[Order],
+        *,
+        project: Path | str | None = None,
+        machine: str | None = None,
+        environment: EnvironmentChoice = "auto",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> tuple[Run, ...]:
+        taken = self._fleet.submit_many(
+            orders, project=project, machine=machine, environment=environment, progress=progress
+        )
+        return tuple(Run(run, self._loop) for run in self._loop.do(taken))

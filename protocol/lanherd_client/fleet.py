@@ -19,6 +19,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Unpack
 
+from msgspec.structs import astuple
+
 from lanherd_client.changes import Change, MachineChanged, RunChanged, RunsChanged, SightingsChanged
 from lanherd_client.choosing import Choice, apart_error, choose, find_machine, require_online
 from lanherd_client.dialling import dial
@@ -26,7 +28,7 @@ from lanherd_client.discovery import Sighting, Source, merge
 from lanherd_client.discovery.local import LocalSource
 from lanherd_client.finding import find_run
 from lanherd_client.home import controller_home, ensure_home
-from lanherd_client.machine_calls import MachineCalls, new_id
+from lanherd_client.machine_calls import MachineCalls
 from lanherd_client.machines import KnownMachine, MachineBook
 from lanherd_client.mirror import (
     GpuPoint,
@@ -38,8 +40,9 @@ from lanherd_client.mirror import (
     RunRecord,
     RunSeen,
 )
+from lanherd_client.new_ids import new_id
 from lanherd_client.observers import Changes
-from lanherd_client.orders import RunOptions, RunRef, refs_of, take_order
+from lanherd_client.orders import Order, RunOptions, RunRef, order, refs_of, run_of
 from lanherd_client.pairing import pair_through_socket
 from lanherd_client.run import Run
 from lanherd_client.session import Session
@@ -369,18 +372,61 @@ class Fleet(MachineCalls):
         same content it is the same run, however often it is submitted. Raises `LanherdError`;
         ValueError for a text that is no size or no duration.
         """
-        order = take_order(command, gpus, vram, exclusive, name, variables, options)
-        chosen = self.choose(order.spec.gpus, machine, order.beside).machine.machine
-        session = self._session(chosen)
-        before = session.connections
-        wanted = run or self.new_run_id()
-        folder = None if project is None else Path(project)
-        view = await submit_to(session, wanted, order, folder, environment, progress)
-        self._take(RunSeen(chosen, view))
-        taken = self.run_at(chosen, view.run)
-        if run is not None or session.connections != before:
+        wanted = order(
+            command,
+            gpus=gpus,
+            vram=vram,
+            exclusive=exclusive,
+            name=name,
+            variables=variables,
+            run=run,
+            **options,
+        )
+        chosen = self.choose(wanted.spec.gpus, machine, wanted.beside).machine.machine
+        before = self._session(chosen).connections
+        (taken,) = await self._submit(chosen, [wanted], project, environment, progress)
+        if run is not None or self._session(chosen).connections != before:
             await taken._told_anew()
         return taken
+
+    async def submit_many(
+        self,
+        orders: Iterable[Order],
+        *,
+        project: Path | str | None = None,
+        machine: str | None = None,
+        environment: EnvironmentChoice = "auto",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> tuple[Run, ...]:
+        """Submits many runs of one project to one machine, each exactly once, in their order.
+
+        Each is made by `lanherd_client.orders.order`, and may wait for others before it in the
+        list by their `id`. When the line is refused midway, the first of them are taken: the same
+        orders may be submitted again, and what was taken stays as it is. Raises as `submit`.
+        """
+        wanted = tuple(orders)
+        if not wanted:
+            return ()
+        ours = {one.id for one in wanted}
+        beside = [ref for one in wanted for ref in one.beside if run_of(ref) not in ours]
+        largest = max((one.spec.gpus for one in wanted), key=astuple)
+        chosen = self.choose(largest, machine, beside).machine.machine
+        return tuple(await self._submit(chosen, wanted, project, environment, progress))
+
+    async def _submit(
+        self,
+        machine: DeviceId,
+        orders: Sequence[Order],
+        project: Path | str | None,
+        environment: EnvironmentChoice,
+        progress: Callable[[Progress], None] | None,
+    ) -> list[Run]:
+        folder = None if project is None else Path(project)
+        session = self._session(machine)
+        views = await submit_to(session, orders, folder, environment, progress)
+        for view in views:
+            self._take(RunSeen(machine, view))
+        return [self.run_at(machine, view.run) for view in views]
 
     def new_run_id(self) -> RunId:
         """A fresh id, for those who must know it before the run is submitted."""

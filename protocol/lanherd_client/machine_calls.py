@@ -1,12 +1,11 @@
 """What is asked of one machine as a whole: its runs page by page, its agent, its retention."""
 
-import os
-import time
 from collections.abc import Callable
 
 from lanherd_client.mirror import Input, ProblemsSeen
+from lanherd_client.new_ids import new_id
 from lanherd_client.session import Session
-from lanherd_protocol.ids import RANDOM_BYTES_PER_ID, CommandId, DeviceId, RunId, uuid7
+from lanherd_protocol.ids import CommandId, DeviceId, RunId
 from lanherd_protocol.messages import (
     AgentStatus,
     ApplyRetention,
@@ -29,11 +28,6 @@ from lanherd_protocol.methods import (
 )
 from lanherd_protocol.states import StateName
 from lanherd_protocol.values import EnvironmentView, RetentionRules
-
-
-def new_id() -> str:
-    """A fresh UUIDv7."""
-    return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES_PER_ID))
 
 
 class MachineCalls:

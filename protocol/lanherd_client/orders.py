@@ -7,9 +7,10 @@ in all of them.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol, TypedDict, get_args
+from typing import Any, Protocol, TypedDict, Unpack, get_args
 
 from lanherd_client.durations import parse_duration
+from lanherd_client.new_ids import new_id
 from lanherd_client.sizes import parse_size
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import DeviceId, RunId, is_uuid7
@@ -106,28 +107,32 @@ _RETRY_WORDS = ("retry_on", "retry_codes", "retry_signals", "backoff")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run that can be submitted. `beside` are the runs that it waits for: it goes to their
-    machine."""
+    """A run that can be submitted, under its `id`. `beside` are the runs that it waits for: it
+    goes to their machine. Made by `order`."""
 
+    id: RunId
     spec: RunSpec
     settings: RunSettings = field(default_factory=RunSettings)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     beside: tuple[RunRef, ...] = ()
 
 
-def take_order(
+def order(
     command: Sequence[str],
-    gpus: int,
-    vram: int | str,
-    exclusive: bool,
-    name: str,
-    variables: Mapping[str, str] | None,
-    options: RunOptions,
+    *,
+    gpus: int = 0,
+    vram: int | str = 0,
+    exclusive: bool = False,
+    name: str = "",
+    variables: Mapping[str, str] | None = None,
+    run: RunId | None = None,
+    **options: Unpack[RunOptions],
 ) -> Order:
-    """The order that the arguments describe.
+    """A run to be submitted, by `Fleet.submit_many`; the words are those of `Fleet.submit`.
 
-    Raises `MisuseError` for the usual slips of a script, in words that name the mend, and
-    ValueError for a text that is no size or no duration. What a machine can't do, it says itself.
+    Its id is made here, unless it is given: orders behind it may wait for it by that id. Raises
+    `MisuseError` for the usual slips of a script, in words that name the mend, and ValueError for a
+    text that is no size or no duration. What a machine can't do, it says itself.
     """
     _check_words(command, "command")
     _check_gpus(gpus, vram)
@@ -160,7 +165,7 @@ def take_order(
         notes=options.get("notes", ""),
         pinned=options.get("pinned", False),
     )
-    return Order(spec, settings, secrets, _waited_for(options))
+    return Order(run or RunId(new_id()), spec, settings, secrets, _waited_for(options))
 
 
 def seconds_of(value: Seconds) -> float:

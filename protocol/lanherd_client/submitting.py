@@ -5,10 +5,10 @@ the same id with the same reply. So a run is taken exactly once, however often t
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,15 +18,20 @@ from lanherd_client.projects.project import Project
 from lanherd_client.projects.push import PushProgress, push
 from lanherd_client.session import LOST_CODES, Session
 from lanherd_protocol.aio.peer import Peer
+from lanherd_protocol.codec import encode_body
 from lanherd_protocol.errors import LanherdError
-from lanherd_protocol.ids import RunId
+from lanherd_protocol.limits import CONTROL_FRAME_BYTES_MAX, KIB, RUNS_PER_SUBMIT_MAX
 from lanherd_protocol.messages import NewRun, SubmitRuns
 from lanherd_protocol.methods import RUNS_SUBMIT, Method
 from lanherd_protocol.states import RunView
-from lanherd_protocol.values import NoEnvironment, RunSpec
+from lanherd_protocol.values import NoEnvironment
 
 EnvironmentChoice = Literal["auto", "none"]
 Stage = Literal["scan", "compare", "upload", "submit"]
+VIEW_BYTES = 768
+"""What a run's view holds at most beside the run's own description, when it was just taken."""
+PART_BYTES_MAX = CONTROL_FRAME_BYTES_MAX - 128 * KIB
+"""Of runs and of their views in one request and its answer; the rest is room for the frame."""
 Request = TypeVar("Request", bound=Struct)
 Response = TypeVar("Response", bound=Struct)
 
@@ -54,31 +59,59 @@ _STAGES: dict[str, Stage] = {
 
 async def submit_to(
     session: Session,
-    run: RunId,
-    order: Order,
+    orders: Sequence[Order],
     folder: Path | None,
     environment: EnvironmentChoice,
     progress: Callable[[Progress], None] | None,
-) -> RunView:
-    """Pushes the project, where there is one, and submits the run; the run as it was taken."""
-    spec = order.spec
+) -> list[RunView]:
+    """Pushes the project, where there is one, and submits the runs; the runs as they were taken.
+
+    As many as fit go in one request, and each request is taken whole or not at all.
+    """
+    given: dict[str, Any] = {}
     if folder is not None:
-        spec = await _with_project(session, spec, folder, environment, progress)
+        given = await _with_project(session, folder, environment, progress)
     if progress is not None:
         progress(Progress("submit", 0, 0))
-    new = NewRun(run=run, spec=spec, settings=order.settings, secrets=order.secrets)
-    request = SubmitRuns(runs=(new,))
-    taken = await session.insist(RUNS_SUBMIT, request)
-    return taken.runs[0]
+    news = [
+        NewRun(
+            run=order.id,
+            spec=replace(order.spec, **given),
+            settings=order.settings,
+            secrets=order.secrets,
+        )
+        for order in orders
+    ]
+    views: list[RunView] = []
+    for part in _parts(news):
+        taken = await session.insist(RUNS_SUBMIT, SubmitRuns(runs=part))
+        views += taken.runs
+    return views
+
+
+def _parts(news: Sequence[NewRun]) -> Iterator[tuple[NewRun, ...]]:
+    """The runs in requests that a message holds, and whose answer one holds too."""
+    part: list[NewRun] = []
+    size_bytes = 0
+    for new in news:
+        new_bytes = len(bytes(encode_body(new))) + VIEW_BYTES
+        if part and (size_bytes + new_bytes > PART_BYTES_MAX or len(part) >= RUNS_PER_SUBMIT_MAX):
+            yield tuple(part)
+            part, size_bytes = [], 0
+        part.append(new)
+        size_bytes += new_bytes
+    if part:
+        yield tuple(part)
 
 
 async def _with_project(
     session: Session,
-    spec: RunSpec,
     folder: Path,
     environment: EnvironmentChoice,
     progress: Callable[[Progress], None] | None,
-) -> RunSpec:
+) -> dict[str, Any]:
+    """Pushes the project; what the specification of a run in it says of it."""
+
     def report(pushed: PushProgress) -> None:
         if progress is not None:
             progress(Progress(_STAGES[pushed.phase], pushed.bytes_done, pushed.bytes_total))
@@ -98,12 +131,11 @@ async def _with_project(
             lost = peer
         else:
             break
-    return replace(
-        spec,
-        project=project.name,
-        snapshot=pushed.snapshot,
-        environment=project.environment if environment == "auto" else NoEnvironment(),
-    )
+    return {
+        "project": project.name,
+        "snapshot": pushed.snapshot,
+        "environment": project.environment if environment == "auto" else NoEnvironment(),
+    }
 
 
 class _Caller:

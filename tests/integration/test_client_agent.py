@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lanherd_client import Fleet, Run, blocking
+from lanherd_client import Fleet, Run, blocking, order
 from lanherd_client.log_reading import LogBytes
 from lanherd_client.mirror import Online
 from lanherd_protocol.errors import ErrorCode, LanherdError
@@ -194,6 +194,28 @@ async def test_a_run_with_all_that_may_be_said_of_it(agent: AgentProcess) -> Non
         assert (await fleet.retention(run.machine)).rules == rules
         assert (await fleet.plan_retention(run.machine)).runs == 0
         assert (await fleet.apply_retention(run.machine)).runs == 0
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def test_many_runs_in_one_call_some_of_which_wait_for_others(agent: AgentProcess) -> None:
+    async with Fleet.open() as fleet:
+        await fleet.pair_socket(agent.socket)
+        await fleet.settled()
+        assert await fleet.submit_many([]) == ()
+        first = order(["true"], hold=True)
+        sweep = [order(["true"], name=f"lr-{n}", after_ok=first.id) for n in range(1500)]
+        runs = await fleet.submit_many([first, *sweep])
+        assert [run.id for run in runs] == [first.id, *(one.id for one in sweep)]
+        again = await fleet.submit_many([first, *sweep])
+        assert [run.id for run in again] == [run.id for run in runs]
+        await eventually(lambda: fleet.machines()[0].runs_waiting == 1501)
+        async with Fleet.open() as other:
+            await other.settled()
+            # At once, though a snapshot names fewer.
+            assert other.machines()[0].runs_waiting == 1501
+        await runs[0].stop()
+        assert outcome(await runs[-1].wait()) == "cancelled"
+        await eventually(lambda: fleet.machines()[0].runs_waiting == 0)
     await asyncio.get_running_loop().shutdown_default_executor()
 
 

@@ -199,7 +199,10 @@ def remove_files_command(
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody can be asked here. Write --yes to remove the files.")
-        click.confirm(f"Remove the files of {len(runs)} run(s) for ever?", abort=True, err=True)
+        whose = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
+        if not click.confirm(f"Remove the files of {whose} for ever?", err=True):
+            talk.say("Nothing was removed.")
+            return talk.FAILED
     return _do(
         context, runs, as_json, lambda run: run.remove_files(), lambda view: "files are removed."
     )

@@ -28,7 +28,7 @@ Field = tuple[str, str]
 _ATTEMPT_COLUMNS = (
     talk.Column("ATTEMPT", right=True),
     talk.Column("OUTCOME"),
-    talk.Column("ENDED"),
+    talk.Column("ENDED", whole=True),
     talk.Column("TIME", right=True),
     talk.Column("EXIT", right=True),
     talk.Column("GPUS"),

@@ -6,11 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from lanherd_client.orders import Order, RunOptions, take_order
+from lanherd_client.orders import Order, RunOptions
+from lanherd_client.orders import order as take_order
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.values import (
     Dependency,
+    GpuRequest,
     LogRule,
     RetryRule,
     RunSettings,
@@ -27,7 +29,7 @@ class Handle:
 
 
 def order(**options: Any) -> Order:
-    return take_order(["true"], 0, 0, False, "", None, cast("RunOptions", options))
+    return take_order(["true"], run=run_id(5), **cast("RunOptions", options))
 
 
 def refused(**options: Any) -> str:
@@ -42,7 +44,7 @@ def refused(**options: Any) -> str:
 
 
 def test_a_run_of_which_nothing_is_said_is_the_usual_one() -> None:
-    assert order() == Order(RunSpec(command=("true",)), RunSettings())
+    assert order() == Order(run_id(5), RunSpec(command=("true",)), RunSettings())
 
 
 def test_the_life_of_an_attempt() -> None:
@@ -125,15 +127,24 @@ def test_a_secrets_value_is_in_no_text() -> None:
     assert order(secrets=None).secrets == {}
 
 
+def test_each_order_has_an_id_of_its_own() -> None:
+    one, two = take_order(["true"]), take_order(["true"])
+    assert one.id != two.id
+    assert one.spec == two.spec
+    waits = take_order(["true"], gpus=1, vram="2GB", name="n", after_ok=one.id)
+    assert waits.spec.dependencies == (Dependency(run=one.id),)
+    assert waits.spec.gpus == GpuRequest(count=1, vram_bytes=2 << 30)
+
+
 def test_the_usual_slips_of_a_script() -> None:
     wrong: Any
     for wrong in ("python train.py", b"true"):
         with pytest.raises(LanherdError, match="sequence of words"):
-            take_order(wrong, 0, 0, False, "", None, {})
+            take_order(wrong)
     with pytest.raises(LanherdError, match="whole number"):
-        take_order(["true"], True, 0, False, "", None, {})
+        take_order(["true"], gpus=True)
     for wrong in (1.5, True):
         with pytest.raises(LanherdError, match="VRAM is"):
-            take_order(["true"], 1, wrong, False, "", None, {})
+            take_order(["true"], vram=wrong)
     with pytest.raises(TypeError, match=r"'timelimit'.*time_limit"):
         order(timelimit=5)

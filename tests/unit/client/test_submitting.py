@@ -12,13 +12,13 @@ from lanherd_client.projects.push import PushProgress, PushResult
 from lanherd_client.submitting import Progress, submit_to
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import SnapshotId
-from lanherd_protocol.messages import GetRun
+from lanherd_protocol.messages import GetRun, SubmitRuns
 from lanherd_protocol.methods import RUNS_GET
 from lanherd_protocol.values import LockedEnvironment, NoEnvironment, RunSpec
 from tests.support.scripted_agent import Desk, ScriptedAgent, desk, queued, run_id
 
 SNAPSHOT = SnapshotId("5" * 64)
-ORDER = Order(RunSpec(command=("true",)))
+ORDER = Order(run_id(2), RunSpec(command=("true",)))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def submitted(
     one: Desk, project: Path, environment: submitting.EnvironmentChoice = "auto"
 ) -> RunSpec:
     one.agent.change(run_id(1), queued())
-    await submit_to(one.session, run_id(2), ORDER, project, environment, None)
+    await submit_to(one.session, [ORDER], project, environment, None)
     return one.agent.runs[run_id(2)].spec
 
 
@@ -107,6 +107,17 @@ async def test_progress_is_told_in_the_words_of_a_submit(
     told: list[Progress] = []
     async with desk(ScriptedAgent()) as one:
         one.agent.change(run_id(1), queued())
-        await submit_to(one.session, run_id(2), ORDER, project, "auto", told.append)
+        await submit_to(one.session, [ORDER], project, "auto", told.append)
     assert told[0] == Progress("scan", 0, 0, Project.open(project).notes)
     assert told[1:] == [Progress("upload", 10, 20), Progress("submit", 0, 0)]
+
+
+async def test_many_runs_go_in_requests_that_a_message_holds() -> None:
+    words = ("train", "x" * 1000)
+    orders = [Order(run_id(number), RunSpec(command=words)) for number in range(1, 1001)]
+    async with desk(ScriptedAgent()) as one:
+        views = await submit_to(one.session, orders, None, "auto", None)
+        sent = [request for request in one.agent.changes if isinstance(request, SubmitRuns)]
+        assert len(sent) == 3
+        assert [new.run for part in sent for new in part.runs] == [order.id for order in orders]
+        assert [view.run for view in views] == [order.id for order in orders]
