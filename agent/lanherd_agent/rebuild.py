@@ -376,7 +376,7 @@ def _takes(ledger: Ledger, record: RunRecord, lease: Lease) -> bool:
 def _entries(folder: Path) -> list[Path]:
     """All that is in a folder, in order; nothing if there is no such folder."""
     try:
-        return sorted(folder.iterdir())
+        return [folder / name for name in sorted(os.listdir(folder))]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -9,7 +9,7 @@ import sys
 
 from tests.bench.report import Report
 
-NAMES = ("dispatch", "endings", "idle", "logs", "start")
+NAMES = ("dispatch", "endings", "idle", "logs", "start", "state")
 
 
 def main() -> int:
