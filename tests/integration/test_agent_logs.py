@@ -257,7 +257,7 @@ def searchers(agent: AgentProcess) -> list[int]:
     return found
 
 
-ENDLESS = "(a+)+b"
+ENDLESS = "(a+)+[bc]"
 
 
 async def test_a_search_ends_with_the_wish_or_the_connection(

@@ -90,9 +90,16 @@ class _Descriptors:
 class LogSearches:
     """All searches of an agent."""
 
-    def __init__(self, *, at_once: int = SEARCHES_MAX, turn_wait_s: float = TURN_WAIT_S) -> None:
+    def __init__(
+        self,
+        *,
+        at_once: int = SEARCHES_MAX,
+        turn_wait_s: float = TURN_WAIT_S,
+        cpu_s: float = log_search_child.CPU_S,
+    ) -> None:
         self._turns = asyncio.Semaphore(at_once)
         self._turn_wait_s = turn_wait_s
+        self._cpu_s = cpu_s
 
     async def search(
         self, path: Path, query: Query, send: Send, *, reader_wait_s: float = READER_WAIT_S
@@ -109,7 +116,7 @@ class LogSearches:
                     return Searched(offset=query.offset, lines=0, complete=True)
                 child = _start(descriptors)
             try:
-                await child.ask(_request(query, path, descriptors))
+                await child.ask(_request(query, path, descriptors, self._cpu_s))
                 return await _relay(child, send, reader_wait_s)
             finally:
                 child.kill()
@@ -137,13 +144,14 @@ def _open(path: Path, stack: contextlib.ExitStack) -> _Descriptors:
     return _Descriptors(log, directory)
 
 
-def _request(query: Query, path: Path, descriptors: _Descriptors) -> bytes:
+def _request(query: Query, path: Path, descriptors: _Descriptors, cpu_s: float) -> bytes:
     return msgspec.json.encode(
         {
             **msgspec.structs.asdict(query),
             "log": descriptors.log,
             "directory": descriptors.directory,
             "gap_name": f"{path.name}.gap",
+            "cpu_ms": round(cpu_s * 1000),
         }
     )
 

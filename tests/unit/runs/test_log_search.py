@@ -1,51 +1,21 @@
-"""Searches of logs: what is found against a plain reference, and how a child is held in bounds."""
+"""Searches of logs: what is found, against a plain reference."""
 
-import asyncio
-import contextlib
-import json
 import os
 import random
 import re
-import socket
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from lanherd_agent.runs import log_search, log_search_child, rundir
-from lanherd_agent.runs.log_search import LogSearches, Query, Searched, SearchProblem
+from lanherd_agent.runs import log_search, log_search_child
+from lanherd_agent.runs.log_search import LogSearches, Query, Searched
 from lanherd_protocol.limits import LOG_MATCH_LINE_BYTES_MAX
 from lanherd_protocol.messages import LogMatch, LogMatches
-from tests.support.waiting import wait_until_async
+from tests.unit.runs.searching import Found, find, opened, write
 
 SHOWN = LOG_MATCH_LINE_BYTES_MAX
-
-
-class Found:
-    """What a search has sent, taken apart."""
-
-    def __init__(self) -> None:
-        self.parts: list[LogMatches] = []
-
-    async def take(self, data: bytes) -> None:
-        length = int.from_bytes(data[:4], "big")
-        assert length == len(data) - 4
-        part = msgspec.msgpack.decode(data[4:], type=LogMatches)
-        assert not self.parts or self.parts[-1].searched_to <= part.searched_to
-        self.parts.append(part)
-
-    @property
-    def matches(self) -> list[LogMatch]:
-        return [match for part in self.parts for match in part.matches]
-
-
-async def find(log: Path, pattern: str, **more: Any) -> tuple[list[LogMatch], Searched]:
-    found = Found()
-    done = await LogSearches().search(log, Query(pattern=pattern, **more), found.take)
-    return found.matches, done
 
 
 def reference(data: bytes, pattern: "re.Pattern[str]", offset: int = 0) -> list[LogMatch]:
@@ -68,10 +38,6 @@ def reference(data: bytes, pattern: "re.Pattern[str]", offset: int = 0) -> list[
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "log"
-
-
-def write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def sample(seed: int) -> bytes:
@@ -194,16 +160,6 @@ def search_here(log: Path, pattern: str, *, regex: bool = False, offset: int = 0
     return matches
 
 
-@contextlib.contextmanager
-def opened(log: Path) -> Iterator[tuple[int, int]]:
-    descriptors = os.open(log, os.O_RDONLY), os.open(log.parent, os.O_RDONLY)
-    try:
-        yield descriptors
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
 @pytest.mark.usefixtures("no_timer")
 def test_block_ends_fall_anywhere(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = sample(3)[:4000]
@@ -259,15 +215,15 @@ async def test_a_long_line_is_shown_around_its_match(log: Path, regex: bool) -> 
 
 
 async def test_a_line_without_end_takes_no_more_memory_than_others(log: Path) -> None:
-    """A line of 600 MB, which is more than a child may have."""
+    """One that is longer than a child's memory may be."""
+    size = log_search_child.MEMORY_BYTES_MAX
     with log.open("wb") as file:
-        file.truncate(600 << 20)
+        file.truncate(size)
         file.seek(0, os.SEEK_END)
         file.write(b"needle")
-    for regex in (False, True):
-        (match,), done = await find(log, "needle", regex=regex)
-        assert match.offset + match.cut + match.start == 600 << 20
-        assert done == Searched(offset=(600 << 20) + 6, lines=1, complete=True)
+    (match,), done = await find(log, "needle")
+    assert match.offset + match.cut + match.start == size
+    assert done == Searched(offset=size + 6, lines=1, complete=True)
 
 
 def give_up(log: Path, begin: int, to: int) -> None:
@@ -335,140 +291,60 @@ async def test_a_log_that_grows_is_searched_to_where_it_ended(log: Path) -> None
     assert [part.lines for part in found.parts] == [part.searched_to // 7 for part in found.parts]
 
 
-async def problem_of(log: Path, pattern: str, **more: Any) -> SearchProblem:
-    with pytest.raises(SearchProblem) as caught:
-        await find(log, pattern, regex=True, **more)
-    return caught.value
+NEEDED = (
+    ("ERROR.*needle", "needle"),
+    (r"step=\d+ loss=(nan|inf)", " loss="),
+    ("ab*c+d{2}e", "a"),
+    ("größe", "größe"),
+    (r"foo\.bar|x", ""),
+    ("(?:abc)", ""),
+    ("(?i)abc", ""),
+    (r"\x41bc", ""),
+    ("[]x]yy[^]z]", "yy"),
+    ("(a(b)c)long", ""),
+    ("([)]|b)long", "long"),
+)
+TOKENS = (
+    *("a", "b", "ab", "ba", "aab", ".", "*", "?", "+", "{0,2}", "{0}", "^", "$", "|", "(", ")"),
+    *(
+        "[ab]",
+        "[^a]",
+        "[]a]",
+        r"\b",
+        r"\w",
+        r"\.",
+        r"\1",
+        "(?:",
+        "(?!a)",
+        "(?<=a)",
+        "(?x)",
+        "{",
+        "}",
+    ),
+)
 
 
-async def test_what_is_no_pattern_is_said_in_the_words_of_re(log: Path) -> None:
-    write(log, b"line\n")
-    problem = await problem_of(log, "a(b")
-    assert (problem.kind, problem.position) == ("pattern", 1)
-    assert problem.text == "missing ), unterminated subpattern"
-    for pattern in ("*", "[", "(?P<n", r"\8", "(" * 4000, "a{99999999999999999999}"):
-        assert (await problem_of(log, pattern)).kind == "pattern", pattern
+@pytest.mark.parametrize(("pattern", "text"), NEEDED)
+def test_what_a_match_has_for_sure(pattern: str, text: str) -> None:
+    assert log_search_child.needed_text(pattern) == text
 
 
-async def test_a_pattern_that_never_ends_is_ended(log: Path) -> None:
-    write(log, b"fine\n" * 1000 + b"a" * 64 + b"\n")
-    assert (await problem_of(log, "(a+)+b")).kind == "slow"
-
-
-async def test_a_search_is_killed_when_nobody_wants_it(log: Path) -> None:
-    """In the middle of a match too; its turn is free at once."""
-    write(log, b"a" * 64 + b"\n")
-    searches = LogSearches(at_once=1)
-    found = Found()
-    endless = Query(pattern="(a+)+b", regex=True)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(searches.search(log, endless, found.take))
-        await wait_until_async(lambda: bool(children()))
-        (child,) = children()
-        task.cancel()
-    assert child not in children()
-    assert (await searches.search(log, Query(pattern="b"), found.take)).complete
-
-
-def children() -> list[int]:
-    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [pid for pid in map(int, pids) if "log_search_child" in command_of(pid)]
-
-
-def command_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""  # it ended meanwhile
-
-
-async def test_a_reader_who_takes_nothing_stops_the_child(log: Path) -> None:
-    write(log, b"needle\n" * 200_000)
-    took, gate = 0, asyncio.Event()
-
-    async def slow(data: bytes) -> None:
-        nonlocal took
-        took += 1
-        await gate.wait()
-
-    query = Query(pattern="needle", matches_max=10**6)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(LogSearches().search(log, query, slow))
-        await wait_until_async(lambda: took == 1)
-        (child,) = children()
-        # It waits for its socket: asleep, and with no more in memory than before.
-        await wait_until_async(lambda: state_of(child) == "S")
-        assert took == 1
-        gate.set()
-    assert task.result().lines == 200_000
-
-
-def state_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-async def test_a_reader_who_stays_away_gives_his_turn_back(log: Path) -> None:
-    write(log, b"needle\n")
-    searches = LogSearches(at_once=1, turn_wait_s=0.05)
-
-    async def never(data: bytes) -> None:
-        await asyncio.Event().wait()
-
-    async with asyncio.TaskGroup() as group:
-        first = group.create_task(searches.search(log, Query(pattern="e"), never))
-        await wait_until_async(lambda: bool(children()))
-        with pytest.raises(SearchProblem, match="busy"):
-            await searches.search(log, Query(pattern="e"), never)
-        first.cancel()
-    with pytest.raises(SearchProblem, match="stalled"):
-        await searches.search(log, Query(pattern="e"), never, reader_wait_s=0.05)
-
-
-async def test_a_child_that_is_killed_by_others_is_told(log: Path) -> None:
-    write(log, b"a" * 64 + b"\n")
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(problem_of(log, "(a+)+b"))
-        await wait_until_async(lambda: bool(children()))
-        os.kill(children()[0], 9)
-    assert task.result().kind == "died"
-    assert "-9" in task.result().text
-
-
-def link(path: Path) -> None:
-    path.symlink_to("/etc/passwd")
-
-
-async def test_logs_that_are_none(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await find(log, "x") == ([], Searched(offset=0, lines=0, complete=True))
-    link(log)
-    with pytest.raises(rundir.RunDirError):
-        await find(log, "root")
-    os.unlink(log)
-    write(log, b"root")
-    link(log.with_name("log.gap"))
-    with pytest.raises(SearchProblem, match="unreadable"):
-        await find(log, "root")
-    monkeypatch.setattr(sys, "executable", "/no/such/python")
-    with pytest.raises(SearchProblem, match="can't be started"):
-        await find(log, "root")
-
-
-@pytest.mark.usefixtures("no_timer")
-def test_a_pattern_that_needs_too_much_memory(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(log, b"x\n")
-
-    def greedy(*_: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(log_search_child, "finder_of", greedy)
-    ours, theirs = socket.socketpair()
-    with ours, theirs, opened(log) as (descriptor, directory):
-        request = {"pattern": "x", "regex": True, "ignore_case": False, "offset": 0}
-        request |= {"matches_max": 1, "log": descriptor, "directory": directory}
-        data = json.dumps(request | {"gap_name": "log.gap"}).encode()
-        ours.sendall(len(data).to_bytes(4, "big") + data)
-        log_search_child.serve(theirs)
-        assert json.loads(ours.recv(1000)[4:])["problem"] == "memory"
+def test_no_match_is_without_what_it_has_for_sure() -> None:
+    chance = random.Random(5)
+    tried = 0
+    for _ in range(20_000):
+        pattern = "".join(chance.choices(TOKENS, k=chance.randrange(1, 7)))
+        needed = log_search_child.needed_text(pattern)
+        try:
+            compiled = re.compile(pattern)
+        except re.error:
+            continue
+        for _ in range(8):
+            text = "".join(chance.choices("ab.{} ", k=chance.randrange(8)))
+            if compiled.search(text):
+                assert needed in text, (pattern, text)
+                tried += bool(needed)
+    assert tried > 1000
 
 
 def test_both_sides_mean_the_same_bounds() -> None:
