@@ -79,9 +79,11 @@ class Orphans:
     def note(self, pid: int, started: int, status: int, usage: Usage) -> None:
         """A child has ended that is no shim."""
         now = time.monotonic()
-        old = [p for p, (at, *_) in self.reaped.items() if at < now - REAPED_KEPT_S]
-        for other in old or list(self.reaped)[: max(0, len(self.reaped) + 1 - REAPED_MAX)]:
-            del self.reaped[other]
+        while self.reaped:
+            oldest = next(iter(self.reaped))
+            if self.reaped[oldest][0] >= now - REAPED_KEPT_S and len(self.reaped) < REAPED_MAX:
+                break
+            del self.reaped[oldest]
         self.reaped[pid] = now, started, status, usage
 
     def adopt(self, attempt: Attempt, start: Record) -> None:
@@ -187,7 +189,7 @@ class Orphans:
         """Ends an orphan's tree, then writes its exit down."""
         now = time.monotonic()
         left = len(self.tree(attempt))
-        if processes.dead_child():
+        if not processes.can_mark() and processes.dead_child():
             return  # it may be a shim: whose children these are is known after the next reap
         if left and not (attempt.kill_at and attempt.kill_at > now):
             self.kill(attempt)

@@ -169,10 +169,14 @@ def mark_of(shim_pid: int, shim_start_time: int) -> int:
     return MARK_BIT | shim_start_time << PID_BITS | shim_pid
 
 
+def can_mark() -> bool:
+    return RTTIME_LIMIT[1] == UNLIMITED
+
+
 def put_mark(shim_pid: int, shim_start_time: int) -> None:
     """On this process and all that it will start: how long a realtime task may run at a stretch,
     in microseconds."""
-    if RTTIME_LIMIT[1] == UNLIMITED:  # else the two other marks must do
+    if can_mark():  # else the two other marks must do
         RTTIME_LIMIT[0] = mark_of(shim_pid, shim_start_time)
         c_setrlimit(RTTIME, RTTIME_LIMIT)
 
