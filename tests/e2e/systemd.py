@@ -170,6 +170,7 @@ class Scenario:
     def play(self) -> None:
         install(self.host)
         self.mode.set_up(self.host)
+        self.units_are_well_made()
         self.systemctl("daemon-reload")
         self.systemctl("enable", "--now", "lanherd-agent")
         self.cgroups_are_delegated()
@@ -209,6 +210,18 @@ class Scenario:
         expect(
             facts.get("weak_kill") is not True, "the agent kills weakly under a delegated cgroup"
         )
+
+    def units_are_well_made(self) -> None:
+        path = self.systemd_home() / "lanherd-agent.service"
+        scope = self.mode.manager[1:]
+        analyze = " ".join(("systemd-analyze", *scope, "verify", str(path), "2>&1"))
+        done = self.host.run("sh", "-c", analyze, user=self.manager_user)
+        expect(not done.strip(), f"systemd says of {path}: {done}")
+
+    def systemd_home(self) -> Path:
+        if self.mode.name == "system":
+            return Path("/etc/systemd/system")
+        return Path("/home/alice/.config/systemd/user")
 
     def begin_runs(self) -> dict[str, str]:
         """Ids of the runs that are to outlive everything."""
