@@ -220,6 +220,7 @@ class Shooter:
         detail.overview.editor.close_editor()
         detail.show_tab(TAB_LOG)
         pane = detail.log.pane
+        pane.find_text("")
         pane.append(log_text()[:9_000], 0)
         pane.skip(1_300_000_000, GapKind.CAPPED)
         pane.append(log_text()[-4_000:], 1_300_000_000)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from lanherd_desktop.app import Desktop
 from tests.support import synthetic_room
+from tests.support.asked import Asked
 from tests.support.desktop_window import open_desktop
 
 
@@ -26,3 +27,11 @@ def desktop(empty_desktop: Desktop) -> Desktop:
     """The window with the synthetic room in it."""
     empty_desktop.bridge.room_updated.emit(synthetic_room.room())
     return empty_desktop
+
+
+@pytest.fixture
+def asked(desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What the window asks of its machines from now on, and a stand-in that answers."""
+    seen = Asked(desktop.bridge)
+    monkeypatch.setattr(desktop.bridge, "ask", seen.ask)
+    return seen

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from lanherd_client.fleet import Fleet
 from lanherd_desktop.bridge import CLOSING, Bridge, Job, in_thread
 from lanherd_desktop.state.room import RoomUpdate
-from lanherd_desktop.streams import LogStream, OutputsStream
+from lanherd_desktop.streams import LogPart, LogStream, OutputsStream
 from lanherd_protocol.errors import ErrorCode, Failure, error
 from lanherd_protocol.ids import DeviceId
 from tests.support.synthetic_room import machine_id, run_id
@@ -200,7 +200,15 @@ def test_a_stream_of_what_is_not_there_ends_with_the_reason(
     ends: list[Failure | None] = []
     place = machine_id("nowhere"), run_id(1)
     bridge.start()
-    bridge.open_log(LogStream(*place, on_chunk=lambda data, at: None, on_end=ends.append))
+    bridge.open_log(
+        LogStream(
+            *place,
+            on_chunk=lambda data, at: None,
+            on_end=ends.append,
+            on_gap=lambda to, kind: None,
+            part=LogPart(),
+        )
+    )
     bridge.watch_outputs(OutputsStream(*place, on_listing=lambda listing: None, on_end=ends.append))
     qtbot.waitUntil(lambda: len(ends) == 2, timeout=WITHIN_MS)
     assert [end.code for end in ends if end is not None] == [ErrorCode.NOT_FOUND] * 2

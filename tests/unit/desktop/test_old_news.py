@@ -37,8 +37,9 @@ def test_a_stop_that_cannot_be_told_yet_is_said_at_once(desktop: Desktop) -> Non
     told: list[str] = []
     desktop.context.toast_wanted.connect(lambda text, kind: told.append(text))
     detail = desktop.window.runs.detail
-    detail.stop()
-    detail.stop()
+    desktop.window.actions_by_id[ActionId.RUN_STOP].trigger()
+    assert not desktop.window.actions_by_id[ActionId.RUN_STOP].isEnabled()
+    detail.stop_button.click()
     assert told == ["kepler can't be reached; the run will be asked to stop as soon as it is back."]
     assert not detail.stop_button.isEnabled()
     desktop.bridge.room_updated.emit(RoomUpdate(machines={key[0]: kepler}))

@@ -8,18 +8,31 @@ from typing import cast
 import pytest
 
 from lanherd_client.fleet import Fleet
-from lanherd_client.run import LogChunk
+from lanherd_client.log_reading import LogBytes, LogGap
+from lanherd_desktop.state.log_buffer import GapKind
+from lanherd_desktop.state.remote_search import SearchQuery
 from lanherd_desktop.streams import (
     LOG_BYTES_PER_TICK,
     LOG_QUEUE_BYTES_MAX,
     LOG_QUEUE_CHUNKS_MAX,
+    LOG_TAIL_BYTES,
+    LOG_WHOLE_BYTES_MAX,
+    LogPart,
     LogStream,
     OutputsStream,
+    SearchStream,
     Stream,
 )
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, error
-from lanherd_protocol.messages import OutputsChanged
+from lanherd_protocol.messages import (
+    LogDescription,
+    LogMatch,
+    LogMatches,
+    LogSearched,
+    OutputList,
+    OutputsChanged,
+)
 from tests.support.scripted_agent import eventually
 from tests.support.synthetic_room import machine_id, run_id
 
@@ -34,17 +47,40 @@ class ScriptedRun:
         self.size = size
         self.given = 0
         self.problem: Exception | None = None
+        self.asked: list[tuple[object, ...]] = []
+        self.gap_after = -1
+        self.long_bytes: int | None = None
         self.listings = 0
 
     def run_at(self, *place: object) -> "ScriptedRun":
         return self
 
-    async def follow(self, offset: int, **where: object) -> AsyncIterator[LogChunk]:
+    async def logs(self, offset: int, **where: object) -> AsyncIterator[LogBytes | LogGap]:
+        self.asked.append((offset, where["length"], where["attempt"], where["stream"]))
         for number in range(self.chunks):
             self.given += 1
-            yield LogChunk(1, offset + number * self.size, b"x" * self.size)
+            yield LogBytes(1, offset + number * self.size, b"x" * self.size)
+            if number == self.gap_after:
+                yield LogGap(1, offset + (number + 1) * self.size, 5000)
         if self.problem is not None:
             raise self.problem
+
+    async def describe_log(self, **where: object) -> LogDescription:
+        if self.long_bytes is None:
+            raise error(ErrorCode.NOT_FOUND, "It is not there.")
+        return LogDescription(attempt=1, size_bytes=self.long_bytes, stored_bytes=self.long_bytes)
+
+    async def search_log(self, text: str, **how: object) -> AsyncIterator[LogMatches | LogSearched]:
+        match = LogMatch(7, 1, text.encode(), 0, 1)
+        for number in range(self.chunks):
+            yield LogMatches(number * 10, (match,))
+            yield LogMatches(number * 10 + 5)
+        if self.problem is not None:
+            raise self.problem
+        yield LogSearched(attempt=1, offset=99, lines=3, complete=True)
+
+    async def outputs(self, attempt: int) -> OutputList:
+        return OutputList(attempt=attempt, entries=())
 
     async def watch_outputs(self) -> AsyncIterator[OutputsChanged]:
         for number in range(self.listings):
@@ -55,6 +91,10 @@ class Taken:
     def __init__(self) -> None:
         self.chunks: list[tuple[int, int]] = []
         self.ends: list[Failure | None] = []
+        self.gaps: list[tuple[int, GapKind]] = []
+
+    def on_gap(self, to: int, kind: GapKind) -> None:
+        self.gaps.append((to, kind))
 
     def on_chunk(self, data: bytes, offset: int) -> None:
         self.chunks.append((offset, len(data)))
@@ -71,8 +111,14 @@ async def filled(stream: Stream, source: ScriptedRun) -> AsyncIterator[None]:
         yield
 
 
-def log_stream(taken: Taken) -> LogStream:
-    return LogStream(*PLACE, on_chunk=taken.on_chunk, on_end=taken.ends.append)
+def log_stream(taken: Taken, part: LogPart | None = None) -> LogStream:
+    return LogStream(
+        *PLACE,
+        on_chunk=taken.on_chunk,
+        on_end=taken.ends.append,
+        on_gap=taken.on_gap,
+        part=part or LogPart(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,3 +205,80 @@ async def test_of_listings_the_latest_is_given() -> None:
     stream.deliver()
     stream.deliver()
     assert (seen, ends) == ([49], [None])
+
+
+async def drained(stream: Stream, source: ScriptedRun) -> None:
+    async with filled(stream, source):
+        await eventually(lambda: stream._result is not None)
+    stream.deliver()
+
+
+async def test_what_was_given_up_is_told_in_its_place() -> None:
+    source, taken = ScriptedRun(3, 10), Taken()
+    source.gap_after = 0
+    await drained(log_stream(taken), source)
+    assert taken.gaps == [(5000, GapKind.CAPPED)] and taken.size == 30
+
+
+@pytest.mark.parametrize(
+    ("size", "begin"),
+    [
+        (LOG_WHOLE_BYTES_MAX, 0),
+        (LOG_WHOLE_BYTES_MAX + 1, LOG_WHOLE_BYTES_MAX + 1 - LOG_TAIL_BYTES),
+        (None, 0),
+    ],
+)
+async def test_of_a_long_log_the_end_comes_first(size: int | None, begin: int) -> None:
+    source, taken = ScriptedRun(1, 10), Taken()
+    source.long_bytes = size
+    part = LogPart(attempt=2, stream="err", tail_bytes=LOG_TAIL_BYTES)
+    await drained(log_stream(taken, part), source)
+    assert source.asked == [(begin, None, 2, "err")]
+    assert taken.gaps == ([(begin, GapKind.NOT_LOADED)] if begin else [])
+
+
+async def test_a_part_of_a_log_is_not_followed() -> None:
+    source, taken = ScriptedRun(1, 10), Taken()
+    await drained(log_stream(taken, LogPart(offset=700, length=50)), source)
+    assert source.asked == [(700, 50, 0, "out")]
+    assert taken.gaps == [(700, GapKind.NOT_LOADED)] and taken.chunks == [(700, 10)]
+
+
+async def test_a_search_tells_every_match_and_the_latest_progress() -> None:
+    source, found = ScriptedRun(3, 1), list[LogMatches]()
+    ends: list[Failure | None] = []
+    stream = SearchStream(
+        *PLACE,
+        query=SearchQuery("loss"),
+        part=LogPart(),
+        on_found=found.append,
+        on_end=ends.append,
+    )
+    await drained(stream, source)
+    assert [part.searched_to for part in found] == [0, 10, 20, 25]
+    assert ends == [None] and stream.over
+
+
+async def test_a_search_that_fails_says_why_after_what_it_found() -> None:
+    source, found = ScriptedRun(1, 1), list[LogMatches]()
+    source.problem = error(ErrorCode.INVALID_REQUEST, "That is no pattern.")
+    ends: list[Failure | None] = []
+    stream = SearchStream(
+        *PLACE, query=SearchQuery("("), part=LogPart(), on_found=found.append, on_end=ends.append
+    )
+    await drained(stream, source)
+    assert len(found) == 2 and [end.title for end in ends if end] == ["That is no pattern."]
+
+
+async def test_what_an_earlier_attempt_left_comes_once() -> None:
+    seen: list[int] = []
+    ends: list[Failure | None] = []
+    stream = OutputsStream(
+        *PLACE,
+        on_listing=lambda listing: seen.append(listing.attempt),
+        on_end=ends.append,
+        attempt=2,
+    )
+    await drained(stream, ScriptedRun(0, 1))
+    stream.deliver()
+    assert (seen, ends) == ([2], [None])

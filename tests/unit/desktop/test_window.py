@@ -36,6 +36,7 @@ from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.messages import OutputsChanged
 from lanherd_protocol.values import OutputEntry, Reason
 from tests.support import synthetic_room
+from tests.support.asked import Asked
 from tests.support.desktop_window import delete_now
 from tests.support.synthetic_room import Card, machine, machine_id, run, run_id, waiting
 
@@ -178,16 +179,14 @@ def test_actions_of_a_run(desktop: Desktop, qtbot: QtBot) -> None:
     assert not detail.stop_button.isEnabled()
 
 
-def test_a_stop_that_fails_can_be_asked_for_again(desktop: Desktop) -> None:
+def test_a_stop_that_fails_can_be_asked_for_again(desktop: Desktop, asked: Asked) -> None:
     window = desktop.window
     window.show_run(key_named("train lr=3e-4 seed=0"), TAB_LOG)
-    trigger(desktop, ActionId.RUN_STOP)
-    desktop.bridge.close()
     told: list[str] = []
     desktop.context.toast_wanted.connect(lambda text, kind: told.append(kind))
-    window.runs.detail._on_stop_failed(
-        window.runs.detail.key, Failure(code=ErrorCode.UNREACHABLE, title="Gone.")
-    )
+    trigger(desktop, ActionId.RUN_STOP)
+    assert not window.runs.detail.stop_button.isEnabled()
+    asked.jobs[-1].deliver(Failure(code=ErrorCode.UNREACHABLE, title="Gone."))
     assert window.runs.detail.stop_button.isEnabled()
     assert told == ["danger"]
 

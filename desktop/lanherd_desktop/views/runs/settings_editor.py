@@ -35,6 +35,7 @@ class SettingsEditor(CardFrame):
         self.tags.setAccessibleName(self.tr("Tags"))
         self.notes = QPlainTextEdit()
         self.notes.setFixedHeight(NOTES_HEIGHT)
+        self.notes.setProperty("frame", "field")
         self.notes.setTabChangesFocus(True)
         self.notes.setPlaceholderText(self.tr("What is this run about?"))
         self.notes.setAccessibleName(self.tr("Notes"))

@@ -115,6 +115,10 @@ QAbstractScrollArea[frame="card"] {
     background: $surface; border: 1px solid $border; border-radius: ${r_card}px; padding: 2px;
 }
 QAbstractScrollArea[frame="card"]:focus { border-color: $accent; }
+QPlainTextEdit[frame="field"] {
+    background: $surface; border: 1px solid $border; border-radius: ${r_control}px;
+}
+QPlainTextEdit[frame="field"]:focus { border-color: $accent; }
 QAbstractItemView {
     background: $surface; color: $text; border: none; outline: none;
     alternate-background-color: $hover;
