@@ -74,7 +74,7 @@ def soak(report: Report, kills: int, seed: int, *, in_cgroup: bool = False) -> i
             raise
         finally:
             end_all(machine)
-    tell(report, done)
+    tell(report, done, kills)
     audit = done.auditor.audit
     if audit.words:
         story = folder / "story.txt"
@@ -99,6 +99,7 @@ class Soak:
         self.points: dict[str, int] = {}
 
     async def run(self, kills: int) -> "Soak":
+        self._end_early_when_told()
         await self.killer.start_again(armed=False)
         self.killer.readopted_s.clear()
         self.killer.live_at_starts.clear()
@@ -114,6 +115,16 @@ class Soak:
         self.auditor.check_secrets()
         self.auditor.check_records(self.machine.records(), views)
         return self
+
+    def _end_early_when_told(self) -> None:
+        """Ctrl+C, or SIGTERM, ends the killing, not the audit of what was done until then."""
+
+        def end() -> None:
+            self.killer.told_to_end = True
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, end)
 
     @asynccontextmanager
     async def _under_load(self) -> AsyncIterator[None]:
@@ -151,13 +162,13 @@ class Soak:
             self.auditor.check_processes(GONE_WITHIN_S, self.machine.own_processes())
 
 
-def tell(report: Report, done: Soak) -> None:
+def tell(report: Report, done: Soak, kills: int) -> None:
     killer, audit = done.killer, done.auditor.audit
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(killer.by_kind.items()))
     outcomes = ", ".join(f"{count} {name}" for name, count in sorted(audit.outcomes.items()))
     points = ", ".join(f"{count} {name}" for name, count in sorted(done.points.items()))
     live = sorted(killer.live_at_starts) or [0]
-    report.add(Metric("kills", killer.kills, "kills", reference=kinds))
+    report.add(Metric("kills", killer.kills, "kills", at_least=kills, reference=kinds))
     report.add(Metric("fail_points", len(done.points), "points", reference=points))
     report.add(Metric("runs", len(done.load.sent), "runs", reference=outcomes))
     for name, unit in (

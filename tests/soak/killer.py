@@ -60,13 +60,14 @@ class Killer:
     shims_killed: set[tuple[str, int]] = field(default_factory=set)
     readopted_s: list[float] = field(default_factory=list)
     live_at_starts: list[int] = field(default_factory=list)
+    told_to_end: bool = False
     shims_armed: bool = False
     told_at: float = 0.0
     shims_at_points: set[int] = field(default_factory=set)
     """Pids of shims that died at one, once `notes` was asked."""
 
     async def run(self, kills: int) -> None:
-        while self.kills < kills:
+        while self.kills < kills and not self.told_to_end:
             await self._once()
             if time.monotonic() > self.told_at + 10:
                 self.told_at = time.monotonic()
