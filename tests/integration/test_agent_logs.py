@@ -152,6 +152,7 @@ async def test_a_capped_log_keeps_its_head_and_its_tail(agent: AgentProcess, pee
     await wait_run(peer, run, Running)
     folder = run_folder(agent, run)
     following = asyncio.create_task(follow_all(peer, run))
+    slow = asyncio.create_task(follow_slowly(peer, run, folder / "log.gap"))
     await wait_until_async((folder / "outputs" / "printed").exists, SOON_S)
     size = 48 * MIB
     await wait_until_async(lambda: (folder / "log").stat().st_blocks * 512 < 20 * MIB, SOON_S)
@@ -183,6 +184,7 @@ async def test_a_capped_log_keeps_its_head_and_its_tail(agent: AgentProcess, pee
     assert len(heard) == size + len(b"the last words\n")
     for offset in gaps:
         assert begin <= offset
+    assert await slow == begin
 
 
 def expected(begin: int, end: int) -> bytes:
@@ -207,6 +209,19 @@ async def follow_all(peer: Peer, run: RunId) -> tuple[bytes, list[int]]:
             return bytes(heard), gaps
         gaps.append(end.offset)
         heard += bytes(end.gap_to - len(heard))
+
+
+async def follow_slowly(peer: Peer, run: RunId, gap: Path) -> int:
+    """Takes something, and nothing more until the log has a gap: where he is told of that."""
+    request = m.ReadLog(run=run, follow=True)
+    heard = 0
+    async with peer.download(methods.LOGS_READ, request, credit_bytes=65_536) as download:
+        async for data in download:
+            assert data == expected(heard, heard + len(data))
+            heard += len(data)
+            await wait_until_async(gap.exists, SOON_S)
+        assert download.response.gap_to is not None
+    return heard
 
 
 async def test_a_gap_that_makes_no_sense_is_reported(agent: AgentProcess, peer: Peer) -> None:
