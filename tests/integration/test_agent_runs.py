@@ -17,6 +17,7 @@ from lanherd_protocol.limits import TIME_LIMIT_S_MAX
 from lanherd_protocol.states import Ended, Queued, Running
 from lanherd_protocol.values import (
     Dependency,
+    GpuRequest,
     RetryRule,
     RunSettings,
     StopRule,
@@ -269,6 +270,29 @@ async def test_held_until_released(peer: Peer) -> None:
     assert view.settings.pinned
     async with refused(ErrorCode.CONFLICT):
         await change(peer, new.run, held=True)
+
+
+async def test_the_higher_priority_goes_first() -> None:
+    """Also when it is given later, to one at the end of the line."""
+    folder = Path(os.environ["HOME"])
+    with agent_process(folder / "agent", gpus=1) as agent:
+        async with through_socket(agent) as peer:
+            whole = GpuRequest(count=1, exclusive=True)
+            first = await sh(peer, f"echo up; {FOREVER}", gpus=whole)
+            await said(peer, first, b"up")
+            note = f'echo "$LANHERD_RUN_NAME" >> "{folder}/order"'
+            low, usual, high = [
+                await sh(peer, note, gpus=whole, name=name) for name in ("low", "usual", "high")
+            ]
+            await change(peer, low, priority=-5)
+            await change(peer, high, priority=100)
+            for impossible in (101, -101):
+                async with refused(ErrorCode.INVALID_REQUEST):
+                    await change(peer, usual, priority=impossible)
+            await stop(peer, first)
+            for run in (low, usual, high):
+                await ended(peer, run)
+    assert (folder / "order").read_text().split() == ["high", "usual", "low"]
 
 
 async def test_settings_are_written_beside_the_run(agent: AgentProcess, peer: Peer) -> None:
