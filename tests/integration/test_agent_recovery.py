@@ -4,6 +4,7 @@ the directories: it takes up what it can prove, says what it can't, and touches 
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import CommandId, RunId
 from lanherd_protocol.states import Ended, Queued, Running, RunView
 from lanherd_protocol.values import Reason, RetryRule, Telemetry
+from tests.simulation.making import run_id, stop
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.doors import (
     SOON_S,
@@ -39,6 +41,7 @@ from tests.support.waiting import wait_until, wait_until_async
 WAITS = 'mkfifo "$LANHERD_OUTPUTS/go"; echo up; read code < "$LANHERD_OUTPUTS/go"; exit $code'
 MANY = 50
 OTHER_BOOT = "0" * 36
+OLD_RECORDS = Path(__file__).parents[1] / "compat" / "agent-tables-1.sqlite"
 
 
 @pytest.fixture
@@ -372,3 +375,35 @@ async def test_a_submit_that_was_acknowledged_comes_again_after_the_loss(
         (again,) = (await peer.call(methods.RUNS_SUBMIT, m.SubmitRuns(runs=(new,)))).runs
         assert again == reply
     assert (Path(os.environ["HOME"]) / "ran").read_text() == "x\n"
+
+
+# --- Records of an older agent -------------------------------------------------------------------
+
+
+async def test_an_agent_goes_on_from_the_records_of_an_older_one() -> None:
+    """Their runs' directories are not there, so what lived is gone; what waited goes on."""
+    home = Path(os.environ["HOME"]) / "agent"
+    home.mkdir(mode=0o700)
+    (home / "agent.lock").touch(0o600)
+    shutil.copyfile(OLD_RECORDS, home / "agent.sqlite")
+    with agent_process(home) as agent:
+        async with through_socket(agent) as peer:
+            states = [ended(await wait_run(peer, run_id(n))) for n in (6, 7, 8, 9, 12)]
+            assert [(state.outcome, state.reason.code) for state in states] == [
+                ("succeeded", "succeeded"),
+                ("lost", "lost_gone"),
+                ("lost", "lost_gone"),
+                ("failed", "not_found"),
+                ("cancelled", "stopped"),
+            ]
+            assert len(await listed(peer)) == 14
+            # Each stop that it had taken is known again.
+            stopped = await peer.call(methods.RUNS_STOP, stop(13, 3, 5.0))
+            assert ended(stopped.view).outcome == "cancelled"
+            with pytest.raises(LanherdError) as conflict:
+                await peer.call(methods.RUNS_STOP, stop(13, 3, 6.0))
+            assert conflict.value.code is ErrorCode.CONFLICT
+            restarted = m.RestartRun(run=run_id(1), new_run=new_run_id())
+            view = (await peer.call(methods.RUNS_RESTART, restarted)).view
+            assert ended(await wait_run(peer, view.run)).outcome == "succeeded"
+            assert await problems(peer) == {}
