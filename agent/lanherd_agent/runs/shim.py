@@ -164,20 +164,23 @@ def claim(dir_fd: int) -> int:
 def unclaim(directory: str) -> bool:
     """Whether nothing can have run, once the shim that may have claimed it was killed. It has not
     if it filled nothing in: whoever would do so yet holds the lock, or finds it taken away."""
+    fds: list[int] = []
     try:
-        dir_fd = open_directory(directory)
-        fd = os.open("start.json", os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        empty = os.fstat(fd).st_size == 0
+        fds.append(open_directory(directory))
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+        fds.append(os.open("start.json", flags, dir_fd=fds[0]))
+        fcntl.flock(fds[1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        empty = os.fstat(fds[1]).st_size == 0
         if empty:
-            os.unlink("start.json", dir_fd=dir_fd)
-        os.close(fd)
-        os.close(dir_fd)
+            os.unlink("start.json", dir_fd=fds[0])
+        return empty
     except FileNotFoundError:
         return True
     except OSError:
         return False
-    return empty
+    finally:
+        for fd in fds:
+            os.close(fd)
 
 
 def write_all(fd: int, data: bytes) -> None:
