@@ -46,10 +46,11 @@ from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.messages import AgentStatus
 from lanherd_protocol.states import Ended, RunView
-from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, Telemetry
+from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, Reason, Telemetry
 from lanherd_protocol.version import __version__
 
 PORT = 47470
+NOTHING_KEPT = "nothing_kept"
 log = logging.getLogger("lanherd.agent")
 
 
@@ -166,6 +167,7 @@ class Agent:
         )
 
     def _on_sample(self, sample: Telemetry) -> None:
+        self._tell_of_store()
         self._machine.publish(sample)
         if sample.host.disk_free_bytes is not None:
             self._on_disk(sample.host.disk_free_bytes)
@@ -177,6 +179,15 @@ class Agent:
             if reading.uuid in facts
         )
         self._shell.post(ReadingsTaken(gpus=capacities))
+
+    def _tell_of_store(self) -> None:
+        problem = self._shell.problem
+        if problem is None:
+            self._problems.clear(NOTHING_KEPT)
+            return
+        text = f"Nothing can be kept on the machine now. {problem.failure.title}"
+        reason = Reason(code=NOTHING_KEPT, text=text, remedy=problem.failure.remedy)
+        self._problems.put(reason)
 
     def _on_disk(self, free_bytes: int) -> None:
         self._retention.on_disk(free_bytes)

@@ -1,7 +1,9 @@
 """An agent's home directory: where everything of one agent lives, and the lock that makes it one.
 
 agent.lock  agent.sqlite  agent.sock  launcher.sock
-identity/  runs/  blobs/  snapshots/  envs/  cache/
+identity/  runs/  secrets/  blobs/  snapshots/  envs/  cache/
+
+Records that were found damaged are kept as agent.sqlite.corrupt-<UTC> (see recovery.py).
 """
 
 import errno

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
-from lanherd_protocol.aio.peer import Peer
+from lanherd_protocol.aio.peer import FeedEvent, Peer
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import BlobHash, CommandId, RunId
 from lanherd_protocol.packs import PackEncoder
@@ -97,6 +97,20 @@ class Story:
         return sorted(outcomes)
 
 
+async def problems(peer: Peer) -> list[str]:
+    """What is told of the machine with the next sample."""
+    async with (
+        asyncio.timeout(SOON_S),
+        peer.subscribe(methods.FEED_TELEMETRY, m.Empty()) as ticks,
+    ):
+        samples = 0
+        async for tick in ticks:
+            samples += 1
+            if isinstance(tick, FeedEvent) and samples > 1:
+                return [problem.code for problem in tick.body.problems]
+    raise AssertionError("the feed ended")
+
+
 async def push(peer: Peer) -> str:
     data = os.urandom(1 << 20)
     encoder = PackEncoder()
@@ -146,6 +160,7 @@ async def play(story: Story) -> dict[str, object]:
         await stop_what_fills(story, peer)
         story.fill()
         told["full"] = await story.submit_until_refused(peer)
+        told["problems"] = await problems(peer)
         told["push"] = await push(peer)
         told["status"] = (await peer.call(methods.AGENT_STATUS, m.Empty())).pid == agent.pid
         told["log"] = (await read_log(peer, talker))[0].decode()

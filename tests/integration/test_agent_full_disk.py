@@ -25,6 +25,7 @@ async def test_a_disk_that_is_full_and_then_is_not() -> None:
     # The log is the command's own file: the command is told, and the agent is not harmed.
     assert story["noisy run"] == 7
     assert story["full"] == story["full again"] == "disk_full"
+    assert "nothing_kept" in story["problems"]
     assert story["push"] == "disk_full"
     assert story["status"]
     assert story["log"] == "said\n"

@@ -1,7 +1,7 @@
 """What may be asked for of runs: each once, and answered again with the same words, however old."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from lanherd_protocol.ids import RunId
 from lanherd_protocol.messages import ListRuns, NewRun
 from lanherd_protocol.states import Ended, Queued, RunView
 from lanherd_protocol.values import Dependency, RunSettings, RunSpec
+from tests.contract.faulty_vfs import Faults, FaultyFile, FaultyVfs, FsyncFailed
 from tests.simulation.making import (
     GB,
     change,
@@ -258,3 +259,62 @@ async def test_a_look_that_finds_the_store_damaged_ends_the_agent(asked_by: str)
         await asyncio.wait_for(serving, PATIENCE_S)
     assert await refusal(shell.submit("ann", (new(2),))) is ErrorCode.STORE_FAILED
     await shell.close()
+
+
+# --- A disk whose fsync fails --------------------------------------------------------------------
+
+
+@pytest.fixture
+def faults() -> Iterator[Faults]:
+    faults = Faults()
+    vfs = FaultyVfs("faulty", faults)
+    yield faults
+    vfs.unregister()
+
+
+@pytest.mark.parametrize("where", ["commit", "checkpoint"])
+async def test_nothing_is_acknowledged_after_an_fsync_has_failed(
+    tmp_path: Path, faults: Faults, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if where == "checkpoint":
+        monkeypatch.setattr("lanherd_agent.persist.sqlite.WAL_PAGES_MAX", 1)
+    path = tmp_path / "a.sqlite"
+    shell = await Shell.open(SqliteStore(path, vfs="faulty"))
+    serving = asyncio.ensure_future(shell.serve(KeepingExecutor()))
+    if where == "commit":
+        await shell.submit("ann", (new(1),))
+        faults.fsync_fails = True
+        assert await refusal(shell.submit("ann", (new(2),))) is ErrorCode.STORE_FAILED
+    else:
+        # The commit itself is synced, and then answered; what follows it is not.
+        monkeypatch.setattr(FaultyFile, "xSync", failing_from(2))
+        await shell.submit("ann", (new(1),))
+    with pytest.raises(LanherdError) as failed:
+        await asyncio.wait_for(serving, PATIENCE_S)
+    assert failed.value.code is ErrorCode.STORE_FAILED
+    faults.fsync_fails = False
+    for asked in (
+        shell.submit("ann", (new(3),)),
+        shell.stop("ann", stop(1)),
+        shell.put_meta("a", "b"),
+        shell.find([run_id(1)]),
+    ):
+        assert await refusal(asked) is ErrorCode.STORE_FAILED
+    await shell.close()
+    again = SqliteStore(path)
+    known = {run.run for run in again.load(9).kept.runs}
+    assert run_id(1) in known and run_id(3) not in known
+    again.close()
+
+
+def failing_from(sync: int) -> Callable[[FaultyFile, int], None]:
+    """Every fsync fails from this one on."""
+    done = 0
+
+    def fail(file: FaultyFile, flags: int) -> None:
+        nonlocal done
+        done += 1
+        if done >= sync:
+            raise FsyncFailed("fsync")
+
+    return fail
