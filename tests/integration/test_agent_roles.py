@@ -31,13 +31,14 @@ from lanherd_protocol.aio.server import Caller
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.authority import Channel
 from lanherd_protocol.errors import ErrorCode, LanherdError
-from lanherd_protocol.ids import BlobHash, CommandId, DeviceId, RunId, SnapshotId
+from lanherd_protocol.ids import BlobHash, DeviceId, RunId, SnapshotId
 from lanherd_protocol.manifest import compress, encode, snapshot_id
 from lanherd_protocol.methods import FEEDS, METHODS, Feed, Method
 from lanherd_protocol.packs import PackEncoder
-from lanherd_protocol.values import Manifest, ManifestEntry
+from lanherd_protocol.values import Manifest, ManifestEntry, RetentionRules
 from tests.support.agent_process import AgentProcess
 from tests.support.doors import Device, new_run, new_run_id, submit, wait_run
+from tests.support.run_calls import command_id
 
 MANIFEST = encode(Manifest(entries=(ManifestEntry(path="folder", kind="directory"),)))
 PACK = (encoder := PackEncoder()).add(BlobHash(sha256(b"data").hexdigest()), b"data")
@@ -46,12 +47,14 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 
 class Place:
-    """An agent in this very process, its pairs of connections, and a run of `ada`'s."""
+    """An agent in this very process, its pairs of connections, and runs of `ada`'s."""
 
     def __init__(self, agent: Agent, home: AgentHome) -> None:
         self.agent = agent
         self.home = home
         self.run = RunId("")
+        self.spare = RunId("")
+        """One whose files may go."""
         self.certificate = load_or_create_identity(home.root / "device").certificate_pem
 
     async def open(self, role: m.Role, channel: Channel = "tls", user: str = "ada") -> MemoryPair:
@@ -67,8 +70,13 @@ class Place:
             "runs.submit": (m.SubmitRuns(runs=(new_run("true"),)), b""),
             "runs.get": (m.GetRun(run=run), b""),
             "runs.list": (m.ListRuns(), b""),
-            "runs.stop": (m.StopRun(command=CommandId(new_run_id()), run=run), b""),
+            "runs.stop": (m.StopRun(command=command_id(), run=run), b""),
+            "runs.change": (m.ChangeRun(command=command_id(), run=run, notes="seen"), b""),
+            "runs.restart": (m.RestartRun(run=run, new_run=new_run_id()), b""),
+            "runs.remove_files": (m.RemoveRunFiles(command=command_id(), run=self.spare), b""),
             "logs.read": (m.ReadLog(run=run), b""),
+            "logs.describe": (m.DescribeLog(run=run), b""),
+            "logs.search": (m.SearchLog(run=run, pattern="log"), b""),
             "outputs.list": (m.ListOutputs(run=run), b""),
             "outputs.read": (m.ReadOutput(run=run, path="file"), b""),
             "snapshots.has": (m.HasSnapshot(snapshot=SnapshotId("a" * 64)), b""),
@@ -79,6 +87,10 @@ class Place:
                 compress(MANIFEST),
             ),
             "environments.list": (m.Empty(), b""),
+            "retention.get": (m.Empty(), b""),
+            "retention.put": (m.PutRetention(command=command_id(), rules=RetentionRules()), b""),
+            "retention.plan": (m.PlanRetention(), b""),
+            "retention.apply": (m.ApplyRetention(command=command_id()), b""),
             "pairing.pair": (m.PairDevice(certificate_pem=self.certificate, name="new"), b""),
         }
 
@@ -116,7 +128,9 @@ async def place() -> AsyncIterator[Place]:
         pair = await place.open("user")
         script = 'echo out > "$LANHERD_OUTPUTS/file"; echo log'
         place.run = await submit(pair.peer, "sh", "-c", script)
-        await wait_run(pair.peer, place.run)
+        place.spare = await submit(pair.peer, "true")
+        for run in (place.run, place.spare):
+            await wait_run(pair.peer, run)
         await pair.close()
         yield place
     AgentProcess(folder).end_launcher()
