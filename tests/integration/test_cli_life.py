@@ -204,8 +204,7 @@ def test_what_can_not_be_is_refused_with_the_reason(agent: AgentProcess) -> None
         (["--tag", " spaced "], "tag"),
     ):
         assert words in lanherd("run", *arguments, "--", "true", code=2).stderr
-    for verb in (["hold", base], ["priority", "5", base]):
-        assert lanherd(*verb, code=1).stderr
+    assert lanherd("hold", base, code=1).stderr
     live = taken("--", "sleep", "600")
     assert lanherd("remove-files", "--yes", live, code=1).stderr
     lanherd("stop", "--now", live)
