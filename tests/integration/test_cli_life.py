@@ -74,7 +74,8 @@ def test_a_time_limit_and_the_runs_own_way_to_stop(agent: AgentProcess) -> None:
         assert following.stdout is not None
         assert following.stdout.readline() == b"up\n"
         assert "stopping" in lanherd("stop", run).stderr
-        assert following.communicate(timeout=WITHIN_S)[0] == b"caught\n"
+        # The shell may say that its sleep got the signal too: all of the run's tree does.
+        assert following.communicate(timeout=WITHIN_S)[0].endswith(b"caught\n")
     lanherd("wait", run, code=1)
     assert read("show", run)["outcome"] == "cancelled"
 
