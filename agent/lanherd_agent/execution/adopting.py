@@ -99,7 +99,8 @@ class Following:
         if exit_.error is None:
             started_at = started_at or _started_at(directory)
             self._telling.post(_exit_fact(directory, exit_, started_at))
-        elif exit_.error.kind == "unknown":
+        elif exit_.error.kind == "unknown" or started_at is not None:
+            # A run can write what it likes there: one that was started did not fail to start.
             why = self._telling.redact(f"How it ended is not known: {exit_.error.text}.")
             self._telling.post(e.AttemptLost(run=run, attempt=attempt, at=exit_.at, why=why))
         # Else it never ran, and the answer to its start said so.

@@ -418,6 +418,8 @@ async def test_ends() -> None:
         assert told.why == "How it ended is not known: *** was killed."
         never = ExitError(kind="exec", errno=2, text="no such file")
         assert exited(agent, Exit(at=9.0, error=never)) is None
+        agent.following.alive_since[agent.run, 1] = 50.0
+        assert isinstance(exited(agent, Exit(at=9.0, error=never)), e.AttemptLost), "it was alive"
 
 
 @pytest.mark.expects_logs("came to is not known", reason="a torn stages.json")
