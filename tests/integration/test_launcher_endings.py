@@ -200,3 +200,35 @@ async def test_where_no_cgroup_can_be_had_the_reason_is_told(
         await rig.up()
         assert rig.client.kill == "walk"
         assert "cgroup.kill" in rig.client.why_walk
+
+
+async def test_what_became_another_users_is_told_if_it_cannot_be_killed(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a setuid program. The launcher lacks what root may kill anybody with."""
+    weak = tmp_path / "python"
+    weak.write_text(
+        f'#!/bin/sh\nexec setpriv --inh-caps=-kill --bounding-set=-kill {sys.executable} "$@"\n'
+    )
+    weak.chmod(0o755)
+    code = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setuid(12345)\n"
+        "    print('changed', flush=True)\n"
+        "    time.sleep(300)\n"
+        "time.sleep(300)\n"
+    )
+    python = sys.executable
+    monkeypatch.setattr(sys, "executable", str(weak))
+    async with launched(tmp_path) as rig:
+        directory = rig.make(python, "-I", "-S", "-c", code)
+        await rig.start(directory)
+        await wait_until_async(lambda: "changed" in directory.log.read_text(), 30.0)
+        await rig.client.signal(directory.path, signal.SIGKILL)
+        ended = await rig.ended(directory)
+    left = marked(start_of(directory))
+    assert (ended.signal, ended.left) == (signal.SIGKILL, 1 if way == "walk" else 0)
+    assert len(left) == ended.left
+    for pid in left:
+        kill(pid, processes.start_time(pid))
