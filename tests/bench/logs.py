@@ -93,7 +93,7 @@ async def warm_up(fleet: Fleet, agent: BenchAgent) -> None:
 
 def follower(agent: BenchAgent, run: Run) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "tests.bench.log_follower", str(agent.controller), run.id]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
 
 
 def said_by(following: "subprocess.Popen[bytes]") -> bytes:
