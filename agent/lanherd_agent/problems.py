@@ -30,10 +30,11 @@ class Problems:
 
 
 def untrusted(run: RunId, where: str, why: str) -> Reason:
-    """For a run whose directory is not as the agent left it; `where` is a path below `runs`."""
+    """For a run whose directory is not as the agent left it; `where` is a path below `runs`, `why`
+    a sentence."""
     return Reason(
         code="run_directory_untrusted",
-        text=f"The files of run {short_id(run)} can't be trusted and are left alone: {why}.",
+        text=f"The files of run {short_id(run)} are left alone. {why}",
         data={"run": run, "where": where, "why": why},
         remedy=f"Look at runs/{where} in the agent's home, and remove it if nobody needs it.",
     )

@@ -142,7 +142,8 @@ def _sync_folder(path: Path) -> None:
 def _say(anew: _Anew, problems: Problems) -> None:
     rebuilt = anew.rebuilt
     for flawed in rebuilt.flawed[:FLAWS_TOLD_MAX]:
-        reason = untrusted(flawed.run, flawed.where, flawed.why)
+        why = f"They can't be trusted: {flawed.why}."
+        reason = untrusted(flawed.run, flawed.where, why)
         problems.put(reason, flawed.run)
         log.warning("%s", reason.text)
     if len(rebuilt.flawed) > FLAWS_TOLD_MAX:
