@@ -65,16 +65,16 @@ async def test_a_time_limit(peer: Peer) -> None:
     run = await sh(
         peer,
         f"trap 'echo told; exit 3' INT; echo up; {FOREVER}",
-        time_limit_s=0.6,
+        time_limit_s=1.5,
         stop=StopRule(signal="INT", grace_s=5.0),
     )
     view = await wait_run(peer, run, Running)
     assert isinstance(view.state, Running)
     assert view.state.limit_at is not None
-    assert abs(view.state.limit_at - view.state.since - 0.6) < 0.05
+    assert abs(view.state.limit_at - view.state.since - 1.5) < 0.05
     end = await ended(peer, run)
     assert end.outcome == "timed_out"
-    assert end.at - (end.started_at or 0.0) < 3.0
+    assert end.at - (end.started_at or 0.0) < 15.0
     assert await log_of(peer, run) == "up\ntold\n"
 
 
