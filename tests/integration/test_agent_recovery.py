@@ -119,8 +119,8 @@ async def test_fifty_runs_are_taken_up_again(agent: AgentProcess) -> None:
             assert ended(view).exit_code == code
             exit_ = read_exit(attempt(agent, run))
             assert exit_ is not None and ended(view).at == exit_.at
-        # Far less on a machine that does nothing else.
-        assert time.monotonic() - began < 10
+        # Far less on a machine that does nothing else: see the soak's figures.
+        assert time.monotonic() - began < SOON_S
         status = await peer.call(methods.AGENT_STATUS, m.Empty())
         assert status.live_runs == len(stay) and status.problems == ()
         for code, run in enumerate(stay):
@@ -183,6 +183,12 @@ def linked(path: Path) -> None:
     path.symlink_to("elsewhere")
 
 
+def untouched(path: Path) -> tuple[int, ...]:
+    """What is the same as long as nobody but readers came by."""
+    found = path.lstat()
+    return found.st_ino, found.st_mode, found.st_uid, found.st_size, found.st_mtime_ns
+
+
 def unspoilt(path: Path, before: bytes) -> None:
     path.unlink()
     path.write_bytes(before)
@@ -201,7 +207,7 @@ async def test_a_directory_that_was_meddled_with_is_reported_and_left_alone(
     directory = attempt(agent, run)
     start, before = start_of(directory), directory.start.read_bytes()
     spoil(directory.start)
-    spoilt = directory.start.lstat()
+    spoilt = untouched(directory.start)
     await asyncio.to_thread(agent.start)
     async with through_socket(agent) as peer:
         state = ended(await wait_run(peer, run))
@@ -210,7 +216,7 @@ async def test_a_directory_that_was_meddled_with_is_reported_and_left_alone(
         assert reason.data["run"] == run
         assert reason.text in await asyncio.to_thread(status_of, agent)
         # It was not touched: neither the file, nor what runs.
-        assert directory.start.lstat() == spoilt and lives(start)
+        assert untouched(directory.start) == spoilt and lives(start)
         unspoilt(directory.start, before)
         await let_go(agent, run)
         await let_go(agent, other)
