@@ -51,6 +51,8 @@ class OptionsSection(QWidget):
         super().__init__()
         self._context = context
         self._kept = OptionsForm()
+        # Beside the box and not in it: it has no equal of a pair of texts.
+        self._after_keys: list[RunKey | None] = [None]
         self._problems: dict[OptionField, Label] = {}
         self.toggle_button = GhostButton(self.tr("Options"), IconName.CHEVRON_RIGHT)
         self.toggle_button.setCheckable(True)
@@ -182,7 +184,7 @@ class OptionsSection(QWidget):
         self.niceness.setValue(form.niceness)
         self.tags.setText(form.tags)
         self.set_machine(machine)
-        self.after.setCurrentIndex(max(0, self.after.findData(form.after)))
+        self._choose_after(form.after)
         self.after_kind.setCurrentIndex(max(0, self.after_kind.findData(form.after_kind)))
         self.directory.setText(form.directory)
         self.pre.setText(form.pre)
@@ -204,7 +206,7 @@ class OptionsSection(QWidget):
             priority=self.priority.value(),
             niceness=self.niceness.value(),
             tags=self.tags.text(),
-            after=self.after.currentData(),
+            after=self.chosen_after(),
             after_kind=self.after_kind.currentData(),
             directory=self.directory.text(),
             pre=self.pre.text(),
@@ -220,19 +222,30 @@ class OptionsSection(QWidget):
 
     def set_machine(self, machine: DeviceId | None) -> None:
         """Offer the runs of a machine to wait for; those of all while none is chosen."""
-        chosen: RunKey | None = self.after.currentData()
+        chosen = self.chosen_after()
+        self._after_keys = [None, *self._open_runs(machine)]
         self.after.blockSignals(True)
         self.after.clear()
-        self.after.addItem(self.tr("nothing"), None)
+        self.after.addItem(self.tr("nothing"))
         for key in self._open_runs(machine):
             view = self._context.room.runs[key]
             where = "" if machine is not None else f" · {self._context.machine_name(key[0])}"
-            self.after.addItem(f"{run_title(view)} ({short_id(view.run)}){where}", key)
-        kept = self.after.findData(chosen)
-        self.after.setCurrentIndex(max(0, kept))
+            self.after.addItem(f"{run_title(view)} ({short_id(view.run)}){where}")
+        kept = self._choose_after(chosen)
         self.after.blockSignals(False)
-        if kept < 0:
+        if not kept:
             self.edited.emit()
+
+    def chosen_after(self) -> RunKey | None:
+        """The run that is waited for."""
+        place = self.after.currentIndex()
+        return self._after_keys[place] if 0 <= place < len(self._after_keys) else None
+
+    def _choose_after(self, key: RunKey | None) -> bool:
+        """False when that run isn't offered; nothing is waited for then."""
+        offered = key in self._after_keys
+        self.after.setCurrentIndex(self._after_keys.index(key) if offered else 0)
+        return offered
 
     def _open_runs(self, machine: DeviceId | None) -> list[RunKey]:
         room = self._context.room
@@ -252,7 +265,7 @@ class OptionsSection(QWidget):
         several = self.attempts.value() > 1
         for box in self.causes.values():
             box.setEnabled(several)
-        self.after_kind.setEnabled(self.after.currentData() is not None)
+        self.after_kind.setEnabled(self.chosen_after() is not None)
 
     def _on_toggled(self, shown: bool) -> None:
         name = IconName.CHEVRON_DOWN if shown else IconName.CHEVRON_RIGHT

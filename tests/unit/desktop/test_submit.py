@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from lanherd_client.submitting import Progress
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.state.submit_form import SubmitForm
+from lanherd_desktop.state.submit_options import OptionsForm, SecretField
 from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_protocol.errors import ErrorCode, Failure
@@ -180,3 +181,68 @@ def test_settings_know_who_this_device_is(connected: Desktop, qtbot: QtBot) -> N
     settings = connected.window.settings
     qtbot.waitUntil(lambda: len(settings._device.text()) == 64, timeout=WITHIN_MS)
     assert settings._home.text() == os.environ["LANHERD_HOME"]
+
+
+def test_the_options_are_folded_until_they_say_something(desktop: Desktop) -> None:
+    plain = opened(desktop, SubmitForm(command="true"))
+    assert not plain.options.body.isVisible() and plain.options.summary.text()
+    plain.reject()
+    key = next(iter(desktop.context.room.runs))
+    options = OptionsForm(
+        time_limit="2h",
+        attempts=3,
+        retry_on=frozenset({"lost"}),
+        held=True,
+        priority=-5,
+        niceness=3,
+        tags="a, b",
+        after=key,
+        after_kind="after",
+        directory="src",
+        pre="make",
+        post="sh done.sh",
+        variables="SEED=1",
+        secrets=(SecretField("TOKEN", "hush"),),
+        log_cap="64MB",
+        log_split=True,
+        notes="kept",
+    )
+    form = SubmitForm(command="true", machine=key[0], options=options)
+    dialog = opened(desktop, form)
+    assert dialog.options.body.isVisible() and dialog.form() == form
+    dialog.machine.setCurrentIndex(dialog.machine.findData(machine_id("brahe")))
+    assert dialog.options.chosen_after() is None
+    dialog.reject()
+    assert dialog.options.secrets.secrets() == ()
+
+
+def test_what_is_wrong_with_an_option_stands_beside_it(dialog: SubmitDialog) -> None:
+    options = dialog.options
+    options.toggle_button.click()
+    options.time_limit.setText("soon")
+    said = options._problems["time_limit"]
+    assert said.isVisible() and "2h30m" in said.text()
+    assert not dialog.run_button.isEnabled() and "options" in dialog.where_text()
+    options.time_limit.setText("2h")
+    assert said.isHidden()
+    options.secrets.add_button.click()
+    (row,) = options.secrets.rows
+    assert row.value.echoMode() is QLineEdit.EchoMode.Password
+    row.name.setText("TOKEN")
+    assert options._problems["secrets"].text() == "'TOKEN' has no value."
+    row.removed.emit()
+    assert dialog.run_button.isEnabled()
+    options.attempts.setValue(2)
+    for box in options.causes.values():
+        box.setChecked(False)
+    assert options._problems["attempts"].text() == "Say after which end it is tried again."
+
+
+def test_no_preference_holds_a_secret(desktop: Desktop, tmp_path: Path) -> None:
+    options = OptionsForm(secrets=(SecretField("TOKEN", "hush-hush"),))
+    dialog = opened(desktop, SubmitForm(command="true", options=options))
+    home = Path(os.environ["LANHERD_HOME"])
+    desktop.preferences.remember_command(dialog.command.text())
+    dialog.reject()
+    kept = [path for path in home.rglob("*") if path.is_file()]
+    assert kept and not [path for path in kept if b"hush-hush" in path.read_bytes()]

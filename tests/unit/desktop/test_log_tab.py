@@ -1,0 +1,111 @@
+"""The tab of a run's log: attempts, streams, gaps, times, and the search on its machine."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from lanherd_desktop.app import Desktop
+from lanherd_desktop.state.log_buffer import GapKind
+from lanherd_desktop.streams import LOG_TAIL_BYTES
+from lanherd_desktop.views.runs.detail import TAB_LOG
+from lanherd_desktop.views.runs.log_tab import BEFORE_BYTES, LogTab
+from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.messages import LogDescription, LogMatch, LogMatches
+from tests.support import synthetic_room
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def tab(desktop: Desktop) -> LogTab:
+    for key, view in synthetic_room.runs().items():
+        if view.spec.name == "finetune seed=1":
+            desktop.window.show_run(key, TAB_LOG)
+    return desktop.window.runs.detail.log
+
+
+def test_each_attempt_and_stream_has_its_log(desktop: Desktop, tab: LogTab) -> None:
+    assert tab._stream is not None and (tab._stream.part.attempt, tab.stream) == (2, "out")
+    first = tab._stream
+    tab.choose("err")
+    assert first.closed and tab._stream.part.stream == "err"
+    desktop.window.runs.detail.show_attempt(1)
+    assert (tab._stream.part.attempt, tab._stream.part.stream) == (1, "err")
+    desktop.window.runs.detail.show_attempt(3)
+    assert tab._stream is None
+    assert tab.pane._state_text == "The log begins when the run is started."
+
+
+def test_a_gap_and_the_times_stand_between_and_beside_the_lines(tab: LogTab) -> None:
+    pane = tab.pane
+    tab._on_chunk(b"one\ntwo\n", 0)
+    pane.skip(5000, GapKind.CAPPED)
+    tab._on_chunk(b"three\n", 5000)
+    assert pane.gap_text(pane.buffer().gap(2)) == "4.88 KB were given up for the log's cap"
+    tab.show_description(
+        LogDescription(
+            attempt=2, size_bytes=5006, stored_bytes=14, times=((4, 0.0), (5006, 3661.0))
+        )
+    )
+    assert pane.time_text(0) != "" and pane.time_text(0) != pane.time_text(1)
+    pane.grab()
+    pane.show_times(False)
+    pane.grab()
+    pane.select_all()
+    assert pane.selected_text().split("\n")[2] == "4.88 KB were given up for the log's cap"
+
+
+def test_a_place_that_is_not_loaded_is_loaded(tab: LogTab) -> None:
+    tab._on_chunk(b"end of the log\n", 500 * MIB)
+    tab.go_to(500 * MIB)
+    assert tab.pane.selection() is not None and tab._stream.part.offset == 0
+    tab.go_to(100 * MIB)
+    part = tab._stream.part
+    assert (part.offset, part.length) == (100 * MIB - BEFORE_BYTES, LOG_TAIL_BYTES)
+    assert tab.end_button.isVisible() and not tab.pane.following()
+    tab.pane.skip(part.offset, GapKind.NOT_LOADED)
+    tab._on_chunk(b"x" * (BEFORE_BYTES - 1) + b"\nhere\n", part.offset)
+    assert tab.pane.selected_text() == "here"
+    tab._described = LogDescription(attempt=2, size_bytes=900 * MIB, stored_bytes=900 * MIB)
+    tab._on_end(None)
+    assert tab.pane.buffer().gap(tab.pane.buffer().end_row - 1).kind is GapKind.NOT_LOADED
+    (first, *_) = tab.pane.buffer().gap_rows(0, 10)
+    tab.pane.more_wanted.emit(tab.pane.buffer().gap(first))
+    assert tab._stream.part.offset < part.offset
+    tab.end_button.click()
+    assert tab._stream.part.length is None and not tab.end_button.isVisible()
+
+
+def test_a_search_on_the_machine_lists_what_it_finds(tab: LogTab) -> None:
+    panel = tab.search
+    tab.show_description(LogDescription(attempt=2, size_bytes=100, stored_bytes=100))
+    tab.log_tools.search_all_wanted.emit("loss")
+    panel._begin()
+    assert panel.isVisible() and panel.search.query.text == "loss"
+    panel.show_found(LogMatches(50, (LogMatch(7, 1, b"the loss is high", 4, 8),)))
+    assert panel.lines.count() == 1 and panel._state.text() == "1 lines"
+    assert panel._progress.value() == 500
+    wanted: list[int] = []
+    panel.chosen.connect(wanted.append)
+    panel.lines.itemActivated.emit(panel.lines.item(0))
+    assert wanted == [7]
+    stream = panel._stream
+    panel.cancel_button.click()
+    assert stream.closed and panel.search.over and panel.lines.count() == 1
+    panel.regex.setChecked(True)
+    assert panel.search.query.regex
+    panel._on_end(Failure(code=ErrorCode.INVALID_REQUEST, title="That is no pattern."))
+    assert panel._state.text() == "That is no pattern."
+    panel.field.set_query("")
+    panel._begin()
+    assert panel.search is None
+    panel.close_panel()
+    assert panel.isHidden()
+
+
+def test_the_text_of_a_search_is_not_markup(tab: LogTab) -> None:
+    panel = tab.search
+    panel.field.set_query("b")
+    panel._begin()
+    panel.show_found(LogMatches(9, (LogMatch(0, 0, b"<b>\x1b[31mb\x07", 1, 2),)))
+    text = panel.lines.item(0).data(Qt.ItemDataRole.DisplayRole)
+    assert "<b>" in text and "\x1b" not in text and "\x07" not in text
