@@ -2348,6 +2348,10 @@
         <translation>机器磁盘空闲 {free}；低于 {low} 时不启动运行。</translation>
     </message>
     <message>
+        <source>The agent&apos;s records can&apos;t be written: nothing that happens now is kept.</source>
+        <translation>代理的记录无法写入：现在发生的一切都不会被保存。</translation>
+    </message>
+    <message>
         <source>The agent&apos;s records were damaged or gone, and were made anew from the directories of {runs} runs.</source>
         <translation>代理的记录已损坏或丢失，已根据 {runs} 个运行的目录重建。</translation>
     </message>

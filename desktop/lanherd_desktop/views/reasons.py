@@ -70,6 +70,9 @@ REASONS: dict[str, str] = {
     "low_disk": QT_TRANSLATE_NOOP(
         "reasons", "The machine's disk has {free} free; no run is started below {low}."
     ),
+    "nothing_kept": QT_TRANSLATE_NOOP(
+        "reasons", "The agent's records can't be written: nothing that happens now is kept."
+    ),
     "records_rebuilt": QT_TRANSLATE_NOOP(
         "reasons",
         "The agent's records were damaged or gone, and were made anew from the directories of "
