@@ -11,13 +11,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from lanherd_desktop.actions.registry import ActionId
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.output_tree import preview_kind
+from lanherd_desktop.state.submit_form import SubmitForm
+from lanherd_desktop.state.submit_options import OptionsForm
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS
 from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_protocol.states import Ended, Running
+from lanherd_protocol.values import RetryRule
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.desktop_window import open_desktop
 
@@ -160,3 +164,44 @@ def test_a_machine_that_goes_and_comes_back_keeps_its_picture(
     desktop.window.actions_by_id["machine.reconnect"].trigger()
     qtbot.waitUntil(lambda: room_machines(desktop)[0].online, timeout=WITHIN_MS)
     assert list(desktop.window.machines.cards.values()) == [card]
+
+
+def test_a_run_is_held_released_tried_again_and_restarted(
+    qtbot: QtBot, desktop: Desktop, folder: Path
+) -> None:
+    pair(qtbot, desktop)
+    window, detail = desktop.window, desktop.window.runs.detail
+    mark = folder / "tried"
+    flaky = (
+        f"import pathlib, sys; mark = pathlib.Path({str(mark)!r}); known = mark.exists();"
+        "mark.touch(); print('again' if known else 'first', flush=True); sys.exit(not known)"
+    )
+    options = OptionsForm(held=True, attempts=2, retry=RetryRule(backoff_s=0.1))
+    command = shlex.join([sys.executable, "-c", flaky])
+    window.open_submit(SubmitForm(command=command, gpus=0, options=options))
+    dialog = window.submit_dialog
+    assert isinstance(dialog, SubmitDialog)
+    qtbot.waitUntil(dialog.run_button.isEnabled, timeout=WITHIN_MS)
+    click(qtbot, dialog.run_button)
+    qtbot.waitUntil(lambda: window.submit_dialog is None, timeout=WITHIN_MS)
+    qtbot.waitUntil(detail.release_button.isVisible, timeout=WITHIN_MS)
+    assert not mark.exists()
+
+    click(qtbot, detail.release_button)
+    first = window.runs.model.index(0)
+    qtbot.waitUntil(lambda: first.data(RowRole.CHIP.value) == ChipKind.SUCCEEDED, timeout=WITHIN_MS)
+    view = detail.view
+    assert view is not None and view.attempt == 2
+    assert [end.exit_code for end in view.earlier] == [1]
+    qtbot.waitUntil(lambda: detail.log.last_line() == "again", timeout=WITHIN_MS)
+    detail.show_attempt(1)
+    qtbot.waitUntil(lambda: detail.log.last_line() == "first", timeout=WITHIN_MS)
+
+    before = detail.key
+    window.actions_by_id[ActionId.RUN_RESTART].trigger()
+    qtbot.waitUntil(lambda: detail.key not in (None, before), timeout=WITHIN_MS)
+    fresh = window.runs.model.index(0)
+    qtbot.waitUntil(lambda: fresh.data(RowRole.CHIP.value) == ChipKind.SUCCEEDED, timeout=WITHIN_MS)
+    again = detail.view
+    assert again is not None and before is not None
+    assert again.spec.restart_of == before[1] and again.attempt == 1
