@@ -49,21 +49,24 @@ class Ending:
         )
         # A stop of ours, such as that of a time limit, may be carried out to its end without us.
         asked = event.stopped and not isinstance(run.state, Stopping)
-        self._end(run, e.AttemptExited, ended, now, step, asked=asked)
+        self._end(run, e.AttemptExited, ended, now, step, final=asked)
 
     def on_lost(self, run: Run, event: e.AttemptLost, now: float, step: Step) -> None:
         reason = reasons.lost(event.cause, event.why)
         ended = _ended(run.state, event.at, "lost", reason, started_at=event.started_at)
-        self._end(run, e.AttemptLost, ended, now, step, asked=False)
+        # Without a directory that can be trusted, nobody knows whether the attempt is still alive:
+        # there are never two of one run.
+        alive_perhaps = event.cause in ("untrusted", "gone")
+        self._end(run, e.AttemptLost, ended, now, step, final=alive_perhaps)
 
     def _end(
-        self, run: Run, cause: Cause, ended: Ended, now: float, step: Step, *, asked: bool
+        self, run: Run, cause: Cause, ended: Ended, now: float, step: Step, *, final: bool
     ) -> None:
         """What somebody wanted to end is not tried again."""
-        asked = asked or _was_asked(run.state)
+        final = final or _was_asked(run.state)
         self._let_go(run, step)
         rule = run.spec.retry
-        if asked or not is_tried_again(rule, run.attempt, ended):
+        if final or not is_tried_again(rule, run.attempt, ended):
             self._books.become(run, cause, ended, now, step)
             return
         run.earlier = (*run.earlier, _earlier(run.attempt, ended))

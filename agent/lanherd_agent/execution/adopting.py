@@ -102,7 +102,9 @@ class Following:
         elif exit_.error.kind == "unknown" or started_at is not None:
             # A run can write what it likes there: one that was started did not fail to start.
             why = self._telling.redact(f"How it ended is not known: {exit_.error.text}.")
-            self._telling.post(e.AttemptLost(run=run, attempt=attempt, at=exit_.at, why=why))
+            self._telling.post(
+                e.AttemptLost(run=run, attempt=attempt, at=exit_.at, why=why, started_at=started_at)
+            )
         # Else it never ran, and the answer to its start said so.
 
     def _lost(

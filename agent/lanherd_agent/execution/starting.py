@@ -96,7 +96,7 @@ class Starting:
             write_settings(self._home.root, effect.run, effect.settings)
         except OSError as problem:
             log.warning("run %s: its settings can't be written beside it: %s", effect.run, problem)
-        self._telling.post(e.SettingsNoted(run=effect.run))
+        self._telling.post(e.SettingsNoted(run=effect.run, settings=effect.settings))
 
     async def _on_laid_out(self, run: RunId) -> None:
         self._laying_out[run] -= 1

@@ -86,7 +86,8 @@ class Reading:
 
     def _enter(self, told: Told) -> None:
         ordinal, run = told.ordinal, told.view
-        if ordinal not in self._by_ordinal:
+        known = self._by_ordinal.get(ordinal)
+        if known is None:
             insort(self._order, ordinal)
         self._by_ordinal[ordinal] = run
         self._runs[run.run] = told
@@ -94,7 +95,8 @@ class Reading:
             self._live[run.run] = run
         else:
             self._live.pop(run.run, None)
-        if isinstance(run.state, Ended):
+        # An ended run may be told again: its tags were changed, its files removed.
+        if isinstance(run.state, Ended) and not (known and isinstance(known.state, Ended)):
             insort(self._ended, ordinal)
 
     def _leave(self, ordinal: int) -> RunId:

@@ -424,7 +424,9 @@ class Shell:
         self._inbox.fail_requests(failure, but_stops=True)
         self._in_turn = again
         loaded = await self._in_writer(self._store.load, self._rules.ended_kept)
-        self._core = AgentCore(loaded.kept, self._rules)
+        core = AgentCore(loaded.kept, self._rules)
+        core.inherit(self._core)
+        self._core = core
         self._timers.clear()
         now = self._clock.now()
         self._timers.obey(self._core.timers(now), now)

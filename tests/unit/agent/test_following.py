@@ -255,7 +255,7 @@ async def test_settings_are_noted_where_there_is_a_run() -> None:
         start = agent.starting(Scripted(agent.home.root))
         settings = RunSettings(notes="n")
         await start.note_settings(f.NoteSettings(run=agent.run, settings=settings))
-        assert agent.told() == [e.SettingsNoted(run=agent.run)]
+        assert agent.told() == [e.SettingsNoted(run=agent.run, settings=settings)]
         assert not (agent.home.runs / agent.run).exists()
         agent.directory.make()
         await start.note_settings(f.NoteSettings(run=agent.run, settings=settings))
@@ -268,7 +268,7 @@ async def test_settings_that_can_not_be_noted() -> None:
         (agent.home.runs / agent.run).write_text("no directory")
         start = agent.starting(Scripted(agent.home.root))
         await start.note_settings(f.NoteSettings(run=agent.run, settings=RunSettings()))
-        assert agent.told() == [e.SettingsNoted(run=agent.run)]
+        assert agent.told() == [e.SettingsNoted(run=agent.run, settings=RunSettings())]
 
 
 # --- Adopting ------------------------------------------------------------------------------------

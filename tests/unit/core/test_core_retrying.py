@@ -176,6 +176,15 @@ def test_a_lost_attempt_is_tried_again_and_an_exit_before_the_start_too() -> Non
     assert machine.run(1).attempt == 3
 
 
+@pytest.mark.parametrize("cause", ["untrusted", "gone"])
+def test_one_that_may_still_be_alive_is_not_tried_again(cause: e.LostCause) -> None:
+    machine = Machine()
+    machine.submit(new(1, tried(3)))
+    machine.started(1)
+    machine.lost(1, cause, "")
+    assert ended(machine, 1).reason.code == f"lost_{cause}"
+
+
 def test_late_news_of_an_earlier_attempt_is_nothing_to_the_next() -> None:
     machine = Machine()
     machine.submit(new(1, tried(2, backoff_s=0)))

@@ -203,6 +203,17 @@ async def test_places_follow_priorities() -> None:
         assert shell.queued_runs == 4
 
 
+async def test_an_ended_run_that_is_told_again_is_counted_once() -> None:
+    async with serving() as driven:
+        shell = driven.shell
+        await shell.submit("ann", (new(1), new(2, gpu_spec(20))))
+        await end(driven, 1)
+        for number, tag in enumerate(("a", "b", "c"), 1):
+            await shell.change("ann", change(1, number, tags=(tag,)))
+        assert (shell.queued_runs, shell.live_runs) == (1, 0)
+        assert len(shell.snapshot().runs) == 2
+
+
 async def test_a_low_disk_is_told_to_all_who_wait() -> None:
     async with serving() as driven:
         shell = driven.shell
