@@ -35,6 +35,8 @@ from tests.support.waiting import wait_until, wait_until_async
 KILLS = 500
 LIVE_WITHIN_S = 60.0
 WIND_DOWN_S = 90.0
+BY_THEMSELVES_S = 5.0
+"""At the end runs get this long to end by themselves; the rest is stopped."""
 GONE_WITHIN_S = 15.0
 READOPT_P99_S_MAX = 1.0
 
@@ -142,6 +144,9 @@ class Soak:
         self.machine.signal_launcher(signal.SIGTERM)
         await self.machine.end()
         await self.killer.start_again(armed=False)
+        await passed(BY_THEMSELVES_S)
+        for run in sorted(self.load.open):
+            await self.load.stop(run)
         end = time.monotonic() + WIND_DOWN_S
         while self.load.open and time.monotonic() < end:
             await passed(LOOK_EVERY_S)
