@@ -37,14 +37,9 @@ from lanherd_desktop.state.submit_options import OptionsForm, SecretField
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS, TAB_OVERVIEW
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.messages import (
-    LogDescription,
-    LogMatch,
-    LogMatches,
-    OutputsChanged,
-    RetentionPlan,
-    RetentionState,
-)
+from lanherd_protocol.log_messages import LogDescription, LogMatch, LogMatches
+from lanherd_protocol.messages import OutputsChanged
+from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import (
     OutputEntry,
     Reason,

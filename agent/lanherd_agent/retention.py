@@ -33,7 +33,8 @@ from lanherd_agent.trash import disk_usage, idle_thread
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import CommandId, RunId, is_uuid7
-from lanherd_protocol.messages import ListRuns, PutRetention, RetentionState
+from lanherd_protocol.messages import ListRuns
+from lanherd_protocol.retention_messages import PutRetention, RetentionState
 from lanherd_protocol.states import Ended, RunView, StateName
 from lanherd_protocol.values import Removal, RetentionRules
 

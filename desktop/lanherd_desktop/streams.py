@@ -19,8 +19,9 @@ from lanherd_desktop.state.log_buffer import GapKind
 from lanherd_desktop.state.remote_search import MATCHES_SHOWN_MAX, SearchQuery
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import DeviceId, RunId
-from lanherd_protocol.messages import LogMatches, LogSource, OutputsChanged
-from lanherd_protocol.messages import LogStream as LogStreamName
+from lanherd_protocol.log_messages import LogMatches, LogSource
+from lanherd_protocol.log_messages import LogStream as LogStreamName
+from lanherd_protocol.messages import OutputsChanged
 
 _LOG = logging.getLogger(__name__)
 LOG_QUEUE_BYTES_MAX = 4 * 1024 * 1024

@@ -40,19 +40,15 @@ from lanherd_client.orders import Order, RunOptions, Seconds
 from lanherd_client.run import Run as AsyncRun
 from lanherd_client.submitting import EnvironmentChoice, Progress
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
-from lanherd_protocol.messages import (
-    AgentStatus,
+from lanherd_protocol.log_messages import (
     LogDescription,
     LogMatches,
     LogSearched,
     LogSource,
     LogStream,
-    OutputList,
-    OutputsChanged,
-    RetentionPlan,
-    RetentionState,
-    RunList,
 )
+from lanherd_protocol.messages import AgentStatus, OutputList, OutputsChanged, RunList
+from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.states import AttemptEnd, RunView, StateName
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 

@@ -13,14 +13,8 @@ from typing import Protocol
 from lanherd_client.session import LOST_CODES, Session
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.messages import (
-    DescribeLog,
-    GetRun,
-    LogDescription,
-    LogSource,
-    LogStream,
-    ReadLog,
-)
+from lanherd_protocol.log_messages import DescribeLog, LogDescription, LogSource, LogStream, ReadLog
+from lanherd_protocol.messages import GetRun
 from lanherd_protocol.methods import LOGS_DESCRIBE, LOGS_READ, RUNS_GET
 from lanherd_protocol.states import Ended, Preparing, Queued
 

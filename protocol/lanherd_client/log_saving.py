@@ -17,7 +17,7 @@ from pathlib import Path
 from lanherd_client.fetching import check_free
 from lanherd_client.log_reading import LogBytes, LogGap, LogsOfRun
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.messages import LogDescription, LogStream
+from lanherd_protocol.log_messages import LogDescription, LogStream
 
 CHECKED_BYTES = 64 * 1024
 """Of an existing part, at its beginning and at its end."""

@@ -16,7 +16,7 @@ from lanherd_protocol.codec import decode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.limits import BULK_CHUNK_BYTES_MAX
-from lanherd_protocol.messages import LogMatches, LogSearched, LogStream, SearchLog
+from lanherd_protocol.log_messages import LogMatches, LogSearched, LogStream, SearchLog
 from lanherd_protocol.methods import LOGS_SEARCH
 
 LENGTH_BYTES = 4

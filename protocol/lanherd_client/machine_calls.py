@@ -6,17 +6,7 @@ from lanherd_client.mirror import Input, ProblemsSeen
 from lanherd_client.new_ids import new_id
 from lanherd_client.session import Session
 from lanherd_protocol.ids import CommandId, DeviceId, RunId
-from lanherd_protocol.messages import (
-    AgentStatus,
-    ApplyRetention,
-    Empty,
-    ListRuns,
-    PlanRetention,
-    PutRetention,
-    RetentionPlan,
-    RetentionState,
-    RunList,
-)
+from lanherd_protocol.messages import AgentStatus, Empty, ListRuns, RunList
 from lanherd_protocol.methods import (
     AGENT_STATUS,
     ENVIRONMENTS_LIST,
@@ -25,6 +15,13 @@ from lanherd_protocol.methods import (
     RETENTION_PLAN,
     RETENTION_PUT,
     RUNS_LIST,
+)
+from lanherd_protocol.retention_messages import (
+    ApplyRetention,
+    PlanRetention,
+    PutRetention,
+    RetentionPlan,
+    RetentionState,
 )
 from lanherd_protocol.states import StateName
 from lanherd_protocol.values import EnvironmentView, RetentionRules

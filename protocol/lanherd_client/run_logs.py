@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from lanherd_client import log_reading, log_searching
 from lanherd_client.log_reading import LogBytes, LogGap
 from lanherd_client.run_changes import RunChanges
-from lanherd_protocol.messages import (
+from lanherd_protocol.log_messages import (
     LogDescription,
     LogMatches,
     LogSearched,

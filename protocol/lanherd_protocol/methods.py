@@ -9,7 +9,9 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
+from lanherd_protocol import retention_messages as rm
 from lanherd_protocol.values import Telemetry
 
 Request = TypeVar("Request", bound=Struct)
@@ -55,17 +57,17 @@ RUNS_RESTART = Method("runs.restart", m.RestartRun, m.RunChanged, "user", scope=
 RUNS_REMOVE_FILES = Method(
     "runs.remove_files", m.RemoveRunFiles, m.RunChanged, "user", scope="own", audit=True
 )
-LOGS_DESCRIBE = Method("logs.describe", m.DescribeLog, m.LogDescription, "viewer", scope="own")
+LOGS_DESCRIBE = Method("logs.describe", lm.DescribeLog, lm.LogDescription, "viewer", scope="own")
 LOGS_SEARCH = Method(
-    "logs.search", m.SearchLog, m.LogSearched, "viewer", scope="own", download=True
+    "logs.search", lm.SearchLog, lm.LogSearched, "viewer", scope="own", download=True
 )
-RETENTION_GET = Method("retention.get", m.Empty, m.RetentionState, "viewer")
-RETENTION_PUT = Method("retention.put", m.PutRetention, m.RetentionState, "operator", audit=True)
-RETENTION_PLAN = Method("retention.plan", m.PlanRetention, m.RetentionPlan, "viewer")
+RETENTION_GET = Method("retention.get", m.Empty, rm.RetentionState, "viewer")
+RETENTION_PUT = Method("retention.put", rm.PutRetention, rm.RetentionState, "operator", audit=True)
+RETENTION_PLAN = Method("retention.plan", rm.PlanRetention, rm.RetentionPlan, "viewer")
 RETENTION_APPLY = Method(
-    "retention.apply", m.ApplyRetention, m.RetentionPlan, "operator", audit=True
+    "retention.apply", rm.ApplyRetention, rm.RetentionPlan, "operator", audit=True
 )
-LOGS_READ = Method("logs.read", m.ReadLog, m.LogEnd, "viewer", scope="own", download=True)
+LOGS_READ = Method("logs.read", lm.ReadLog, lm.LogEnd, "viewer", scope="own", download=True)
 OUTPUTS_LIST = Method("outputs.list", m.ListOutputs, m.OutputList, "viewer", scope="own")
 OUTPUTS_READ = Method(
     "outputs.read", m.ReadOutput, m.OutputEnd, "viewer", scope="own", download=True

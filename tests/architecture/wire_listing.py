@@ -17,7 +17,7 @@ from typing import Any, NewType
 import msgspec
 from msgspec.structs import FieldInfo
 
-from lanherd_protocol import messages
+from lanherd_protocol import log_messages, messages
 from lanherd_protocol.methods import FEEDS, METHODS
 from tests.architecture.source import ROOT
 
@@ -30,7 +30,7 @@ HEADER = "# What travels. Additions only; ./dev wire accepts them.\n"
 
 def listing() -> str:
     """The wire of this checkout."""
-    roots: list[Any] = [messages.Frame, messages.ManifestBody, messages.LogMatches]
+    roots: list[Any] = [messages.Frame, messages.ManifestBody, log_messages.LogMatches]
     calls: list[str] = []
     for method in METHODS.values():
         roots += [method.request, method.response]

@@ -19,7 +19,7 @@ from lanherd_client.log_reading import LogGap
 from lanherd_client.mirror import Online
 from lanherd_client.run import Run
 from lanherd_protocol.aio.tasks import TaskOwner
-from lanherd_protocol.messages import LogDescription, LogSearched
+from lanherd_protocol.log_messages import LogDescription, LogSearched
 from tests.bench.agent import BenchAgent, running_agent
 from tests.bench.log_job import Checker
 from tests.bench.report import Metric, Report, percentile

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
+from lanherd_protocol import retention_messages as rm
 from lanherd_protocol.aio.peer import FeedEvent, Peer
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import BlobHash, CommandId, RunId
@@ -146,7 +147,7 @@ async def play(story: Story) -> dict[str, object]:
         # A disk of this size is low from the beginning; what happens on a full one is the subject.
         rules = RetentionRules(low_disk_bytes=0)
         command = CommandId(new_run_id())
-        await peer.call(methods.RETENTION_PUT, m.PutRetention(command=command, rules=rules))
+        await peer.call(methods.RETENTION_PUT, rm.PutRetention(command=command, rules=rules))
         told["before"] = await story.send(peer, new_run("true"))
         talker = await submit(peer, "sh", "-c", "echo said")
         await wait_run(peer, talker)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
@@ -57,15 +58,15 @@ async def test_a_log_by_offset_and_length(peer: Peer) -> None:
     await wait_run(peer, run)
     assert await read_log(peer, run) == (
         b"0123456789",
-        m.LogEnd(attempt=1, offset=10, complete=True),
+        lm.LogEnd(attempt=1, offset=10, complete=True),
     )
     assert await read_log(peer, run, offset=4, length=3) == (
         b"456",
-        m.LogEnd(attempt=1, offset=7, complete=False),
+        lm.LogEnd(attempt=1, offset=7, complete=False),
     )
     assert await read_log(peer, run, offset=8, length=100, follow=True) == (
         b"89",
-        m.LogEnd(attempt=1, offset=10, complete=True),
+        lm.LogEnd(attempt=1, offset=10, complete=True),
     )
     assert (await read_log(peer, run, length=0))[0] == b""
     assert (await read_log(peer, run, offset=10))[1].complete
@@ -88,7 +89,7 @@ async def test_no_bytes_are_asked_for_of_a_log_that_has_none_yet(peer: Peer) -> 
     await wait_run(peer, run, Running)
     async with asyncio.timeout(SOON_S):
         assert (await read_log(peer, run, length=0, follow=True))[0] == b""
-        assert (await read_log(peer, run))[1] == m.LogEnd(attempt=1, offset=0, complete=False)
+        assert (await read_log(peer, run))[1] == lm.LogEnd(attempt=1, offset=0, complete=False)
     await stop(peer, run)
     assert (await read_log(peer, run, follow=True))[1].complete
 
@@ -135,7 +136,7 @@ async def test_an_output_that_is_replaced_while_it_is_read(agent: AgentProcess, 
     size = 12 << 20
     script = 'cd "$LANHERD_OUTPUTS"; head -c %d /dev/zero > file; echo made; exec sleep 600'
     run = await submit(peer, "sh", "-c", script % size)
-    async with peer.download(methods.LOGS_READ, m.ReadLog(run=run, follow=True)) as said:
+    async with peer.download(methods.LOGS_READ, lm.ReadLog(run=run, follow=True)) as said:
         async for _ in said:
             break
     outputs = agent.home / "runs" / run / "1" / "outputs"
@@ -288,7 +289,7 @@ async def test_a_reader_who_leaves_costs_nothing(agent: AgentProcess, peer: Peer
         return opened
 
     for _ in range(20):
-        async with peer.download(methods.LOGS_READ, m.ReadLog(run=run, follow=True)) as download:
+        async with peer.download(methods.LOGS_READ, lm.ReadLog(run=run, follow=True)) as download:
             async for _ in download:
                 break
     await wait_until_async(lambda: logs_open() == 0)

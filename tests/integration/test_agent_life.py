@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, FeedGap, Peer
@@ -129,7 +130,7 @@ async def test_runs_go_on_while_the_agent_is_away(agent: AgentProcess) -> None:
     async with through_socket(agent) as peer:
         ends, stays = [await submit(peer, "sh", "-c", WAITS) for _ in range(2)]
         for run in (ends, stays):
-            async with peer.download(methods.LOGS_READ, m.ReadLog(run=run, follow=True)) as log:
+            async with peer.download(methods.LOGS_READ, lm.ReadLog(run=run, follow=True)) as log:
                 async for _ in log:
                     break
         before = (await wait_run(peer, stays, Running)).state
@@ -145,13 +146,13 @@ async def test_runs_go_on_while_the_agent_is_away(agent: AgentProcess) -> None:
         assert has_ended(await wait_run(peer, ends), "succeeded")
         assert await read_log(peer, ends) == (
             b"up\nover\n",
-            m.LogEnd(attempt=1, offset=8, complete=True),
+            lm.LogEnd(attempt=1, offset=8, complete=True),
         )
         after = (await wait_run(peer, stays, Running)).state
         assert isinstance(after, Running)
         assert (after.pid, after.since) == (before.pid, before.since)
         # A follower goes on from the byte that it has.
-        request = m.ReadLog(run=stays, offset=3, follow=True)
+        request = lm.ReadLog(run=stays, offset=3, follow=True)
         async with (
             asyncio.timeout(SOON_S),
             peer.download(methods.LOGS_READ, request) as log,
@@ -215,7 +216,7 @@ async def test_sigterm_ends_the_agent_and_no_run(agent: AgentProcess) -> None:
     peers = [await device.connect() for _ in range(3)]
     strangers = [await asyncio.open_connection("127.0.0.1", device.paired.port) for _ in range(3)]
     run = await submit(peers[0], "sh", "-c", WAITS)
-    request = m.ReadLog(run=run, follow=True)
+    request = lm.ReadLog(run=run, follow=True)
     async with peers[0].download(methods.LOGS_READ, request) as log:
         async for _ in log:
             break

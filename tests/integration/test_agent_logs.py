@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from lanherd_client.log_searching import SearchFrames
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
@@ -73,15 +74,15 @@ async def refused(work: Awaitable[object]) -> LanherdError:
     return caught.value
 
 
-async def describe(peer: Peer, run: RunId, **more: Any) -> m.LogDescription:
-    return await peer.call(methods.LOGS_DESCRIBE, m.DescribeLog(run=run, **more))
+async def describe(peer: Peer, run: RunId, **more: Any) -> lm.LogDescription:
+    return await peer.call(methods.LOGS_DESCRIBE, lm.DescribeLog(run=run, **more))
 
 
 async def search(
     peer: Peer, run: RunId, pattern: str, **more: Any
-) -> tuple[list[m.LogMatches], m.LogSearched]:
-    request = m.SearchLog(run=run, pattern=pattern, **more)
-    frames, parts = SearchFrames(), list[m.LogMatches]()
+) -> tuple[list[lm.LogMatches], lm.LogSearched]:
+    request = lm.SearchLog(run=run, pattern=pattern, **more)
+    frames, parts = SearchFrames(), list[lm.LogMatches]()
     async with peer.download(methods.LOGS_SEARCH, request) as download:
         async for data in download:
             parts += frames.feed(data)
@@ -108,11 +109,11 @@ async def test_stdout_and_stderr_of_a_split_log(peer: Peer) -> None:
     assert (await read_log(peer, run))[0] == b"out\nmore\n"
     data, end = await read_log(peer, run, stream="err", follow=True)
     assert data == b"err\n"
-    assert end == m.LogEnd(attempt=1, offset=4, complete=True)
+    assert end == lm.LogEnd(attempt=1, offset=4, complete=True)
     described = await describe(peer, run, stream="err")
     assert (described.attempt, described.size_bytes, described.complete) == (1, 4, True)
     (part,), _ = await search(peer, run, "r", stream="err")
-    assert part.matches == (m.LogMatch(0, 0, b"err", 1, 2),)
+    assert part.matches == (lm.LogMatch(0, 0, b"err", 1, 2),)
     merged = await submit(peer, "sh", "-c", script)
     await wait_run(peer, merged)
     assert sorted((await read_log(peer, merged))[0].split()) == [b"err", b"more", b"out"]
@@ -163,9 +164,9 @@ async def test_a_capped_log_keeps_its_head_and_its_tail(agent: AgentProcess, pee
     assert MIB // 2 <= begin < to <= size - 3 * MIB // 2
     head, end = await read_log(peer, run)
     assert head == expected(0, begin)
-    assert end == m.LogEnd(attempt=1, offset=begin, complete=False, gap_to=to)
+    assert end == lm.LogEnd(attempt=1, offset=begin, complete=False, gap_to=to)
     inside = await read_log(peer, run, offset=begin + 5, length=100)
-    assert inside == (b"", m.LogEnd(attempt=1, offset=begin + 5, complete=False, gap_to=to))
+    assert inside == (b"", lm.LogEnd(attempt=1, offset=begin + 5, complete=False, gap_to=to))
     tail, _ = await read_log(peer, run, offset=to)
     assert tail == expected(to, size)
     # Searched: what is there, and nothing that is gone.
@@ -196,7 +197,7 @@ async def follow_all(peer: Peer, run: RunId) -> tuple[bytes, list[int]]:
     """All that a follower is told, zeros where he is told of a gap; checked as it comes."""
     heard, gaps = bytearray(), list[int]()
     while True:
-        request = m.ReadLog(run=run, offset=len(heard), follow=True)
+        request = lm.ReadLog(run=run, offset=len(heard), follow=True)
         async with peer.download(methods.LOGS_READ, request) as download:
             async for data in download:
                 if len(heard) + len(data) <= 48 * MIB:
@@ -213,7 +214,7 @@ async def follow_all(peer: Peer, run: RunId) -> tuple[bytes, list[int]]:
 
 async def follow_slowly(peer: Peer, run: RunId, gap: Path) -> int:
     """Takes something, and nothing more until the log has a gap: where he is told of that."""
-    request = m.ReadLog(run=run, follow=True)
+    request = lm.ReadLog(run=run, follow=True)
     heard = 0
     async with peer.download(methods.LOGS_READ, request, credit_bytes=65_536) as download:
         async for data in download:
@@ -255,7 +256,7 @@ async def test_what_can_not_be_searched_is_refused(peer: Peer) -> None:
     problem = await refused(search(peer, run, "a(b", regex=True))
     assert "Missing ), unterminated subpattern, at character 2." in str(problem)
     assert problem.failure.data["position"] == 1
-    assert (await search(peer, run, "x"))[1] == m.LogSearched(
+    assert (await search(peer, run, "x"))[1] == lm.LogSearched(
         attempt=1, offset=0, lines=0, complete=True
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
+from lanherd_protocol import retention_messages as rm
 from lanherd_protocol.aio.peer import FeedEvent, Peer
 from lanherd_protocol.errors import ErrorCode
 from lanherd_protocol.ids import RunId
@@ -43,8 +44,8 @@ async def peer(agent: AgentProcess) -> AsyncIterator[Peer]:
         yield connected
 
 
-def rules(*some: RetentionRule, **more: Any) -> m.PutRetention:
-    return m.PutRetention(
+def rules(*some: RetentionRule, **more: Any) -> rm.PutRetention:
+    return rm.PutRetention(
         command=command_id(), rules=RetentionRules(rules=some, low_disk_bytes=0, **more)
     )
 
@@ -95,7 +96,7 @@ async def test_retention(agent: AgentProcess, peer: Peer) -> None:
     await said(peer, live, b"up")
     await change(peer, pinned, pinned=True)
     wanted = rules(RetentionRule(runs_max=1))
-    plan = await peer.call(methods.RETENTION_PLAN, m.PlanRetention(rules=wanted.rules))
+    plan = await peer.call(methods.RETENTION_PLAN, rm.PlanRetention(rules=wanted.rules))
     (removal,) = plan.removals
     assert (removal.run, removal.reason.code) == (old, "retention_count")
     assert plan.size_bytes == removal.size_bytes > 0
@@ -109,7 +110,7 @@ async def test_retention(agent: AgentProcess, peer: Peer) -> None:
     state = await peer.call(methods.RETENTION_GET, m.Empty())
     assert state.runs == 2
     assert state.rules == wanted.rules
-    apply = m.ApplyRetention(command=command_id())
+    apply = rm.ApplyRetention(command=command_id())
     assert (await peer.call(methods.RETENTION_APPLY, apply)).runs == 0
     # Only the data of live runs could make that much free.
     for bad in (
@@ -129,7 +130,7 @@ async def test_a_low_disk_lets_no_run_start(agent: AgentProcess, peer: Peer) -> 
     low = RetentionRules(low_disk_bytes=(free + size) // 2)
     live = await sh(peer, f"echo up; {FOREVER}")
     await said(peer, live, b"up")
-    await peer.call(methods.RETENTION_PUT, m.PutRetention(command=command_id(), rules=low))
+    await peer.call(methods.RETENTION_PUT, rm.PutRetention(command=command_id(), rules=low))
     async with peer.subscribe(methods.FEED_TELEMETRY, m.Empty()) as feed:
         async for item in feed:
             if isinstance(item, FeedEvent) and any(

@@ -23,8 +23,10 @@ from lanherd_agent.persist.sqlite import SqliteStore
 from lanherd_agent.persist.store import AuditEntry
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
+from lanherd_protocol import retention_messages as rm
 from lanherd_protocol.aio.identity import load_or_create_identity
 from lanherd_protocol.aio.memory import MemoryPair, memory_pair
 from lanherd_protocol.aio.server import Caller
@@ -74,9 +76,9 @@ class Place:
             "runs.change": (m.ChangeRun(command=command_id(), run=run, notes="seen"), b""),
             "runs.restart": (m.RestartRun(run=run, new_run=new_run_id()), b""),
             "runs.remove_files": (m.RemoveRunFiles(command=command_id(), run=self.spare), b""),
-            "logs.read": (m.ReadLog(run=run), b""),
-            "logs.describe": (m.DescribeLog(run=run), b""),
-            "logs.search": (m.SearchLog(run=run, pattern="log"), b""),
+            "logs.read": (lm.ReadLog(run=run), b""),
+            "logs.describe": (lm.DescribeLog(run=run), b""),
+            "logs.search": (lm.SearchLog(run=run, pattern="log"), b""),
             "outputs.list": (m.ListOutputs(run=run), b""),
             "outputs.read": (m.ReadOutput(run=run, path="file"), b""),
             "snapshots.has": (m.HasSnapshot(snapshot=SnapshotId("a" * 64)), b""),
@@ -88,9 +90,9 @@ class Place:
             ),
             "environments.list": (m.Empty(), b""),
             "retention.get": (m.Empty(), b""),
-            "retention.put": (m.PutRetention(command=command_id(), rules=RetentionRules()), b""),
-            "retention.plan": (m.PlanRetention(), b""),
-            "retention.apply": (m.ApplyRetention(command=command_id()), b""),
+            "retention.put": (rm.PutRetention(command=command_id(), rules=RetentionRules()), b""),
+            "retention.plan": (rm.PlanRetention(), b""),
+            "retention.apply": (rm.ApplyRetention(command=command_id()), b""),
             "pairing.pair": (m.PairDevice(certificate_pem=self.certificate, name="new"), b""),
         }
 

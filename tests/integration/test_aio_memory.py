@@ -5,6 +5,7 @@ import selectors
 
 import pytest
 
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.memory import memory_pair
@@ -15,7 +16,7 @@ from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.limits import DEAD_AFTER_S, FEED_QUEUE_EVENTS_MAX, MIB
 
-READ = m.ReadLog(run=RunId("x"))
+READ = lm.ReadLog(run=RunId("x"))
 WATCH = m.WatchOutputs(run=RunId("x"))
 BYTES = bytes(range(256)) * 1024
 
@@ -65,7 +66,7 @@ class Scripted:
                 while call.request.length is None or sent < call.request.length:
                     await call.send(BYTES)
                     sent += len(BYTES)
-                return m.LogEnd(attempt=1, offset=sent, complete=True)
+                return lm.LogEnd(attempt=1, offset=sent, complete=True)
             case "snapshots.put_blobs":
                 return await self.take_upload(call)
             case "runs.get":
@@ -185,7 +186,7 @@ async def test_a_wrong_request_does_not_reach_the_dispatcher():
 
 async def test_a_download_is_read_to_its_end():
     pair = await memory_pair(Scripted())
-    request = m.ReadLog(run=RunId("x"), length=10 * MIB)
+    request = lm.ReadLog(run=RunId("x"), length=10 * MIB)
     received = bytearray()
     async with pair.peer.download(methods.LOGS_READ, request) as download:
         with pytest.raises(LanherdError, match="before its end"):

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.errors import ErrorCode, LanherdError
@@ -200,7 +201,7 @@ class Load:
                 await self._follow(sent, sent.followed)
 
     async def _follow(self, sent: Sent, data: bytearray) -> None:
-        request = m.ReadLog(run=sent.new.run, attempt=1, offset=len(data), follow=True)
+        request = lm.ReadLog(run=sent.new.run, attempt=1, offset=len(data), follow=True)
         peer = await self.link.peer()
         try:
             async with peer.download(methods.LOGS_READ, request) as download:

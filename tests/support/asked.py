@@ -8,7 +8,8 @@ from lanherd_client.fleet import Fleet
 from lanherd_client.log_reading import LogBytes, LogGap
 from lanherd_desktop.bridge import Bridge, Job, Question
 from lanherd_protocol.errors import LanherdError
-from lanherd_protocol.messages import LogDescription, OutputList
+from lanherd_protocol.log_messages import LogDescription
+from lanherd_protocol.messages import OutputList
 
 
 class RecordedRun:

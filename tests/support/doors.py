@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.connect import connect_tls, connect_unix
@@ -124,8 +125,8 @@ async def wait_run(peer: Peer, run: RunId, kind: type[RunState] = Ended) -> RunV
     raise AssertionError("the feed ended before that")
 
 
-async def read_log(peer: Peer, run: RunId, **more: Any) -> tuple[bytes, m.LogEnd]:
-    async with peer.download(methods.LOGS_READ, m.ReadLog(run=run, **more)) as download:
+async def read_log(peer: Peer, run: RunId, **more: Any) -> tuple[bytes, lm.LogEnd]:
+    async with peer.download(methods.LOGS_READ, lm.ReadLog(run=run, **more)) as download:
         data = b"".join([chunk async for chunk in download])
         return data, download.response
 

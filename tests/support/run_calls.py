@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
@@ -47,7 +48,7 @@ async def log_of(peer: Peer, run: RunId, **more: Any) -> str:
 
 async def said(peer: Peer, run: RunId, word: bytes) -> None:
     """Once the run has printed the word."""
-    async with peer.download(methods.LOGS_READ, m.ReadLog(run=run, follow=True)) as download:
+    async with peer.download(methods.LOGS_READ, lm.ReadLog(run=run, follow=True)) as download:
         seen = b""
         async for chunk in download:
             seen += chunk

@@ -1,7 +1,6 @@
 """An agent in memory that does what a test tells it: the client's half of the contract.
 
-It keeps runs and an event log as a real agent does, and can lose the connection, forget events,
-begin its log anew, and hold an answer back until a test lets it go.
+It keeps runs and an event log, and can lose the connection, its past, and hold an answer back.
 """
 
 import asyncio
@@ -17,7 +16,9 @@ from lanherd_client.changes import RunChanged
 from lanherd_client.mirror import Input, MachineKnown, Mirror
 from lanherd_client.run import Run
 from lanherd_client.session import Session
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
+from lanherd_protocol import retention_messages as rm
 from lanherd_protocol.aio.memory import LOCAL_ADMIN, MemoryPair, memory_pair
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
@@ -240,13 +241,13 @@ class ScriptedAgent:
 
     async def _answer(self, call: IncomingCall) -> Struct:
         match call.request:
-            case m.Empty() | m.PlanRetention() | m.ApplyRetention() | m.PutRetention():
+            case m.Empty() | rm.PlanRetention() | rm.ApplyRetention() | rm.PutRetention():
                 return self._answer_of_the_machine(call.method.name, call.request)
             case m.GetRun(run=run):
                 return m.RunChanged(view=self._run(run))
             case m.ListRuns():
                 return self._page(call.request)
-            case m.ReadLog():
+            case lm.ReadLog():
                 return await self._send_log(call, call.request)
             case m.ListOutputs(run=run):
                 return self._listing(run)
@@ -257,12 +258,12 @@ class ScriptedAgent:
 
     def _answer_of_the_machine(self, method: str, request: Struct) -> Struct:
         match request:
-            case m.PutRetention(rules=rules):
+            case rm.PutRetention(rules=rules):
                 self.retention = rules
                 return self._retention_state()
-            case m.PlanRetention(rules=rules):
+            case rm.PlanRetention(rules=rules):
                 return self._removals(rules or self.retention)
-            case m.ApplyRetention():
+            case rm.ApplyRetention():
                 return self._removals(self.retention)
             case m.Empty() if method == "machine.snapshot":
                 return self.snapshot()
@@ -286,8 +287,8 @@ class ScriptedAgent:
             case _:
                 raise error(ErrorCode.UNKNOWN_METHOD, f"The script has no {method}.")
 
-    def _retention_state(self) -> m.RetentionState:
-        return m.RetentionState(
+    def _retention_state(self) -> rm.RetentionState:
+        return rm.RetentionState(
             rules=self.retention, size_bytes=3 * GIB, runs=3, free_bytes=9 * GIB
         )
 
@@ -334,12 +335,12 @@ class ScriptedAgent:
                 self.runs[view.run] = replace(view, files_removed_at=9.0)
                 self.change(view.run, view.state)
 
-    def _removals(self, rules: RetentionRules) -> m.RetentionPlan:
+    def _removals(self, rules: RetentionRules) -> rm.RetentionPlan:
         most = min((r.runs_max for r in rules.rules if r.runs_max is not None), default=99)
         over = [view for view in self.runs.values() if isinstance(view.state, Ended)][most:]
         reason = Reason(code="runs_max", text=f"Only the newest {most} are kept.")
         removals = tuple(Removal(run=v.run, size_bytes=GIB, reason=reason) for v in over)
-        return m.RetentionPlan(removals=removals, size_bytes=GIB * len(over), runs=len(over))
+        return rm.RetentionPlan(removals=removals, size_bytes=GIB * len(over), runs=len(over))
 
     def _page(self, request: m.ListRuns) -> m.RunList:
         views = [
@@ -351,7 +352,7 @@ class ScriptedAgent:
         page = views[: request.limit]
         return m.RunList(runs=tuple(page), seq=self.seq, more=len(views) > len(page))
 
-    async def _send_log(self, call: IncomingCall, request: m.ReadLog) -> m.LogEnd:
+    async def _send_log(self, call: IncomingCall, request: lm.ReadLog) -> lm.LogEnd:
         offset = request.offset
         stop = None if request.length is None else offset + request.length
         while True:
@@ -360,7 +361,7 @@ class ScriptedAgent:
             offset += len(data)
             complete = request.run in self.complete
             if complete or not request.follow:
-                return m.LogEnd(attempt=request.attempt or 1, offset=offset, complete=complete)
+                return lm.LogEnd(attempt=request.attempt or 1, offset=offset, complete=complete)
             await self.grown.wait()
 
     async def _send_output(self, call: IncomingCall, request: m.ReadOutput) -> m.OutputEnd:

@@ -7,7 +7,7 @@ from lanherd_agent.runs.log_search_child import CPU_S
 from lanherd_agent.runs.rundir import RunDirError
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.limits import LOG_MATCHES_MAX, LOG_PATTERN_CHARS_MAX
-from lanherd_protocol.messages import SearchLog
+from lanherd_protocol.log_messages import SearchLog
 
 _LOG = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.server import IncomingCall
 from lanherd_protocol.errors import ErrorCode, error
-from lanherd_protocol.messages import (
+from lanherd_protocol.log_messages import (
     DescribeLog,
     LogDescription,
     LogEnd,

@@ -8,19 +8,19 @@ from lanherd_agent.api.fitting import encoded_size, first_that_fit
 from lanherd_agent.retention import Retention
 from lanherd_protocol.aio.server import IncomingCall
 from lanherd_protocol.limits import REMOVALS_LISTED_MAX
-from lanherd_protocol.messages import (
-    ApplyRetention,
-    Empty,
-    PlanRetention,
-    PutRetention,
-    RetentionPlan,
-    RetentionState,
-)
+from lanherd_protocol.messages import Empty
 from lanherd_protocol.methods import (
     RETENTION_APPLY,
     RETENTION_GET,
     RETENTION_PLAN,
     RETENTION_PUT,
+)
+from lanherd_protocol.retention_messages import (
+    ApplyRetention,
+    PlanRetention,
+    PutRetention,
+    RetentionPlan,
+    RetentionState,
 )
 from lanherd_protocol.values import Removal
 

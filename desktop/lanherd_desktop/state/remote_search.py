@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lanherd_protocol.messages import LogMatch
+from lanherd_protocol.log_messages import LogMatch
 
 MATCHES_SHOWN_MAX = 1000
 

@@ -8,7 +8,7 @@ from lanherd_client.cli import talk
 from lanherd_client.cli.shapes import Object
 from lanherd_client.cli.streaming import LogWriter
 from lanherd_client.sizes import format_size
-from lanherd_protocol.messages import LogMatch, LogMatches, LogSearched
+from lanherd_protocol.log_messages import LogMatch, LogMatches, LogSearched
 
 if TYPE_CHECKING:
     Found = AsyncIterator[LogMatches | LogSearched]

@@ -17,7 +17,7 @@ from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import short_id
-from lanherd_protocol.messages import RetentionPlan, RetentionState
+from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import GpuRequest, RetentionRule, RetentionRules
 
 if TYPE_CHECKING:

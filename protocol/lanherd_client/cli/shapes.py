@@ -15,7 +15,8 @@ from lanherd_client.choosing import free_vram_by_gpu
 from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import short_id
-from lanherd_protocol.messages import AgentStatus, OutputList, RetentionPlan, RetentionState
+from lanherd_protocol.messages import AgentStatus, OutputList
+from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.states import (
     AttemptEnd,
     Ended,

@@ -22,7 +22,8 @@ from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import CommandId, RunId
-from lanherd_protocol.messages import ChangeRun, PutRetention
+from lanherd_protocol.messages import ChangeRun
+from lanherd_protocol.retention_messages import PutRetention
 from lanherd_protocol.states import Ended, RunView
 from lanherd_protocol.values import Dependency, RetentionRule, RetentionRules, RunSettings
 from tests.support.doors import new_run, new_run_id

@@ -22,7 +22,7 @@ from lanherd_client.log_reading import (
 from lanherd_client.log_saving import save_log
 from lanherd_client.log_searching import SearchFrames, search_log
 from lanherd_client.run import Run
-from lanherd_protocol import messages as m
+from lanherd_protocol import log_messages as lm
 from lanherd_protocol.aio.server import IncomingCall
 from lanherd_protocol.errors import ConflictError, ErrorCode, LanherdError, MisuseError, error
 from lanherd_protocol.states import AttemptEnd, RunState
@@ -49,22 +49,22 @@ class LogAgent(ScriptedAgent):
         self.gap = (0, 0)
         self.times: tuple[tuple[int, float], ...] = ()
         self.over = True
-        self.found: list[m.LogMatches] = []
+        self.found: list[lm.LogMatches] = []
         self.problem: LanherdError | None = None
         self.taken = asyncio.Event()
         self.left = asyncio.Event()
-        self.searches: list[m.SearchLog] = []
-        self.reads: list[m.ReadLog] = []
+        self.searches: list[lm.SearchLog] = []
+        self.reads: list[lm.ReadLog] = []
         self.change(RUN, running())
         self.change(RUN, ended())
 
     async def on_call(self, call: IncomingCall) -> Struct:
         match call.request:
-            case m.ReadLog() as request:
+            case lm.ReadLog() as request:
                 self.reads.append(request)
                 return await self._send_log(call, request)
-            case m.DescribeLog():
-                return m.LogDescription(
+            case lm.DescribeLog():
+                return lm.LogDescription(
                     attempt=1,
                     size_bytes=len(self.log),
                     stored_bytes=len(self.log),
@@ -73,7 +73,7 @@ class LogAgent(ScriptedAgent):
                     times=self.times,
                     complete=self.over,
                 )
-            case m.SearchLog() as request:
+            case lm.SearchLog() as request:
                 self.searches.append(request)
                 try:
                     return await self._search(call, request)
@@ -82,7 +82,7 @@ class LogAgent(ScriptedAgent):
             case _:
                 return await super().on_call(call)
 
-    async def _send_log(self, call: IncomingCall, request: m.ReadLog) -> m.LogEnd:
+    async def _send_log(self, call: IncomingCall, request: lm.ReadLog) -> lm.LogEnd:
         begin, to = self.gap
         offset = request.offset
         stop = len(self.log) if request.length is None else offset + request.length
@@ -91,10 +91,10 @@ class LogAgent(ScriptedAgent):
         await self._send(call, self.log[offset:end])
         offset = max(offset, min(end, len(self.log)))
         if inside or (offset == begin < to and offset < stop):
-            return m.LogEnd(attempt=1, offset=offset, complete=False, gap_to=to)
-        return m.LogEnd(attempt=1, offset=offset, complete=self.over)
+            return lm.LogEnd(attempt=1, offset=offset, complete=False, gap_to=to)
+        return lm.LogEnd(attempt=1, offset=offset, complete=self.over)
 
-    async def _search(self, call: IncomingCall, request: m.SearchLog) -> m.LogSearched:
+    async def _search(self, call: IncomingCall, request: lm.SearchLog) -> lm.LogSearched:
         for part in self.found:
             if part.searched_to > request.offset:
                 data = msgspec.msgpack.encode(part)
@@ -103,7 +103,7 @@ class LogAgent(ScriptedAgent):
             await self.taken.wait()
             problem, self.problem = self.problem, None
             raise problem
-        return m.LogSearched(attempt=1, offset=len(self.log), lines=7, complete=True)
+        return lm.LogSearched(attempt=1, offset=len(self.log), lines=7, complete=True)
 
 
 @pytest.fixture
@@ -225,24 +225,24 @@ async def test_the_last_lines_are_not_looked_for_before_a_gap(agent: LogAgent, r
     assert await tail_offset(run, await run.describe_log(), 5) == 0
 
 
-def match(offset: int, number: int) -> m.LogMatch:
-    return m.LogMatch(offset, number, b"x" * 500, 0, 1)
+def match(offset: int, number: int) -> lm.LogMatch:
+    return lm.LogMatch(offset, number, b"x" * 500, 0, 1)
 
 
 async def test_a_search_goes_on_behind_what_has_arrived(
     one: Desk, agent: LogAgent, run: Run
 ) -> None:
     agent.log = bytes(1000)
-    first = m.LogMatches(300, (match(0, 0), match(100, 1)), 3)
-    agent.found = [first, m.LogMatches(600, tuple(match(400, 4) for _ in range(9)), 6)]
+    first = lm.LogMatches(300, (match(0, 0), match(100, 1)), 3)
+    agent.found = [first, lm.LogMatches(600, tuple(match(400, 4) for _ in range(9)), 6)]
     cut_after(one, agent, 4000)
     found = run.search_log("x", matches_max=50)
     assert await anext(found) == first
     # What comes now is counted by the machine from where the search went on.
-    agent.found = [m.LogMatches(600, (match(400, 1),), 3)]
+    agent.found = [lm.LogMatches(600, (match(400, 1),), 3)]
     assert [item async for item in found] == [
-        m.LogMatches(600, (match(400, 4),), 6),
-        m.LogSearched(attempt=1, offset=1000, lines=10, complete=True),
+        lm.LogMatches(600, (match(400, 4),), 6),
+        lm.LogSearched(attempt=1, offset=1000, lines=10, complete=True),
     ]
     assert [(s.offset, s.matches_max, s.attempt) for s in agent.searches] == [
         (0, 50, 1),
@@ -251,7 +251,7 @@ async def test_a_search_goes_on_behind_what_has_arrived(
 
 
 async def test_a_search_that_was_ended_for_a_slow_reader_goes_on(agent: LogAgent, run: Run) -> None:
-    agent.found = [m.LogMatches(300, (match(0, 0),), 3)]
+    agent.found = [lm.LogMatches(300, (match(0, 0),), 3)]
     agent.problem = error(ErrorCode.TIMED_OUT, "The search was ended.")
     found = run.search_log("x")
     assert await anext(found) == agent.found[0]
@@ -266,7 +266,7 @@ async def test_a_search_that_was_ended_for_a_slow_reader_goes_on(agent: LogAgent
 
 
 async def test_a_search_that_is_left_ends_on_the_machine(one: Desk, agent: LogAgent) -> None:
-    agent.found = [m.LogMatches(300, (), 3)]
+    agent.found = [lm.LogMatches(300, (), 3)]
     agent.problem = error(ErrorCode.INTERNAL, "Nobody waits for this.")
     async with aclosing(search_log(one.session, RUN, "x")) as found:
         assert await anext(found) == agent.found[0]
@@ -276,7 +276,7 @@ async def test_a_search_that_is_left_ends_on_the_machine(one: Desk, agent: LogAg
 
 
 def test_parts_of_a_search_are_cut_anywhere_and_bounded() -> None:
-    parts = [m.LogMatches(n, (match(n, n),), n) for n in range(20)]
+    parts = [lm.LogMatches(n, (match(n, n),), n) for n in range(20)]
     data = b""
     for part in parts:
         body = msgspec.msgpack.encode(part)

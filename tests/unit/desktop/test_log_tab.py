@@ -9,7 +9,7 @@ from lanherd_desktop.streams import LOG_TAIL_BYTES
 from lanherd_desktop.views.runs.detail import TAB_LOG
 from lanherd_desktop.views.runs.log_tab import BEFORE_BYTES, LogTab
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.messages import LogDescription, LogMatch, LogMatches
+from lanherd_protocol.log_messages import LogDescription, LogMatch, LogMatches
 from tests.support import synthetic_room
 
 MIB = 1024 * 1024

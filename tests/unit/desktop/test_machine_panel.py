@@ -8,7 +8,7 @@ from lanherd_desktop.app import Desktop
 from lanherd_desktop.state.room import RoomUpdate
 from lanherd_desktop.views.machines.panel import MachinePanel
 from lanherd_protocol.errors import ErrorCode, error
-from lanherd_protocol.messages import RetentionPlan, RetentionState
+from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import Reason, Removal, RetentionRule, RetentionRules
 from tests.support.asked import Asked
 from tests.support.synthetic_room import GIB, machine_id, run_id

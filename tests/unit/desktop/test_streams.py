@@ -25,14 +25,8 @@ from lanherd_desktop.streams import (
 )
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, error
-from lanherd_protocol.messages import (
-    LogDescription,
-    LogMatch,
-    LogMatches,
-    LogSearched,
-    OutputList,
-    OutputsChanged,
-)
+from lanherd_protocol.log_messages import LogDescription, LogMatch, LogMatches, LogSearched
+from lanherd_protocol.messages import OutputList, OutputsChanged
 from tests.support.scripted_agent import eventually
 from tests.support.synthetic_room import machine_id, run_id
 

@@ -6,7 +6,7 @@ from lanherd_desktop.state.remote_search import (
     SearchQuery,
     found_line,
 )
-from lanherd_protocol.messages import LogMatch
+from lanherd_protocol.log_messages import LogMatch
 
 
 def match(number: int) -> LogMatch:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lanherd_agent.runs.log_search import LogSearches, Query, Searched
-from lanherd_protocol.messages import LogMatch, LogMatches
+from lanherd_protocol.log_messages import LogMatch, LogMatches
 
 
 class Found:

@@ -12,7 +12,7 @@ import pytest
 from lanherd_agent.runs import log_search, log_search_child
 from lanherd_agent.runs.log_search import LogSearches, Query, Searched
 from lanherd_protocol.limits import LOG_MATCH_LINE_BYTES_MAX
-from lanherd_protocol.messages import LogMatch, LogMatches
+from lanherd_protocol.log_messages import LogMatch, LogMatches
 from tests.unit.runs.searching import Found, find, opened, write
 
 SHOWN = LOG_MATCH_LINE_BYTES_MAX

@@ -27,7 +27,7 @@ from lanherd_desktop.views.widgets.run_line import RunLine
 from lanherd_desktop.views.words import failure_texts, reason_text
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId, short_id
-from lanherd_protocol.messages import RetentionPlan, RetentionState
+from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import Removal, RetentionRules
 
 LINES_MAX = 20

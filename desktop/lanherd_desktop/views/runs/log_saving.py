@@ -15,7 +15,7 @@ from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.widgets.action_bar import TransferBar
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error
-from lanherd_protocol.messages import LogStream
+from lanherd_protocol.log_messages import LogStream
 
 Amounts = tuple[int, int]
 """Bytes done, and bytes in all."""

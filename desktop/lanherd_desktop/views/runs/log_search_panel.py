@@ -27,7 +27,7 @@ from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.search_field import SearchField
 from lanherd_desktop.views.words import failure_line
 from lanherd_protocol.errors import Failure
-from lanherd_protocol.messages import LogMatches
+from lanherd_protocol.log_messages import LogMatches
 
 HEIGHT = 220
 

@@ -21,8 +21,8 @@ from lanherd_desktop.views.widgets.log_pane import LogPane, LogState
 from lanherd_desktop.views.widgets.log_tools import LogTools
 from lanherd_desktop.views.words import failure_texts, moment, reason_text, sentences
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.messages import LogDescription
-from lanherd_protocol.messages import LogStream as StreamName
+from lanherd_protocol.log_messages import LogDescription
+from lanherd_protocol.log_messages import LogStream as StreamName
 from lanherd_protocol.states import Ended, Preparing, Queued, RunView
 from lanherd_protocol.values import NoEnvironment, Reason
 
