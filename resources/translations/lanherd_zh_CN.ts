@@ -936,18 +936,6 @@
         <translation>永久，或如 30d</translation>
     </message>
     <message>
-        <source>Of the newest runs</source>
-        <translation>保留最新的运行数</translation>
-    </message>
-    <message>
-        <source>of all, or such as 500</source>
-        <translation>全部，或如 500</translation>
-    </message>
-    <message>
-        <source>Up to, in all</source>
-        <translation>总大小上限</translation>
-    </message>
-    <message>
         <source>any size, or such as 200GB</source>
         <translation>不限，或如 200GB</translation>
     </message>
@@ -960,12 +948,24 @@
         <translation>不要求，或如 50GB</translation>
     </message>
     <message>
-        <source>Start nothing below</source>
-        <translation>低于此值不启动</translation>
+        <source>Keep the newest</source>
+        <translation>保留最新的运行</translation>
+    </message>
+    <message>
+        <source>all runs, or such as 500</source>
+        <translation>全部，或如 500</translation>
+    </message>
+    <message>
+        <source>Keep at most</source>
+        <translation>最多保留</translation>
     </message>
     <message>
         <source>such as 2GB</source>
         <translation>例如 2GB</translation>
+    </message>
+    <message>
+        <source>No new run below</source>
+        <translation>低于此值不启动运行</translation>
     </message>
     <message>
         <source>{count} ended runs hold {size}.</source>
@@ -978,6 +978,18 @@
     <message>
         <source>Try again</source>
         <translation>重试</translation>
+    </message>
+    <message>
+        <source>Save these rules and remove these files?</source>
+        <translation>保存这些规则并删除这些文件？</translation>
+    </message>
+    <message>
+        <source>The machine applies rules at once. Logs, outputs and working files go; the runs themselves stay in the list.</source>
+        <translation>机器会立即执行规则。日志、输出和工作文件会被删除；运行本身仍留在列表中。</translation>
+    </message>
+    <message>
+        <source>Save and remove</source>
+        <translation>保存并删除</translation>
     </message>
     <message>
         <source>The machine keeps to these rules now.</source>
@@ -1180,6 +1192,14 @@
     <message>
         <source>until it is killed</source>
         <translation>后强制终止</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>已等待</translation>
+    </message>
+    <message>
+        <source>preparing</source>
+        <translation>已准备</translation>
     </message>
     <message>
         <source>in all</source>

@@ -67,10 +67,37 @@ def test_rules_are_shown_changed_and_saved(panel: MachinePanel, asked: Asked) ->
     assert not section.plan_button.isEnabled()
     section.fields["count"].setText("50")
     section.save_button.click()
+    assert asked.answer() == ["plan_retention"], "rules apply at once: what they remove is asked"
+    assert section.confirm.isVisible() and "applies rules at once" in section.confirm.text()
+    assert section.plan_text.text() == "The files of 30 runs would go: 2.00 GB."
+    section.confirm.confirm_button.click()
     asked.answer()
     verb, where, (rules,), _ = asked.fleet.said[-1]
     assert (verb, where) == ("set_retention", TYCHO)
     assert rules.rules[0].runs_max == 50
+
+
+def test_rules_that_remove_nothing_are_saved_unasked(panel: MachinePanel, asked: Asked) -> None:
+    section = panel.retention
+    asked.fleet.answers["plan_retention"] = RetentionPlan()
+    section.fields["count"].setText("50")
+    section.save_button.click()
+    assert asked.answer() == ["plan_retention", "set_retention"]
+    assert section.confirm.isHidden()
+
+
+def test_a_question_has_the_room_that_its_words_need(
+    panel: MachinePanel, asked: Asked, qtbot: QtBot
+) -> None:
+    section = panel.retention
+    section.plan_button.click()
+    asked.answer()
+    section.apply_button.click()
+    confirm = section.confirm
+    qtbot.waitUntil(lambda: confirm.height() >= confirm.heightForWidth(confirm.width()))
+    assert confirm.confirm_button.y() > 0 and confirm.width() < 520
+    bar = panel._area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)
 
 
 def test_what_would_go_is_listed_before_it_goes(panel: MachinePanel, asked: Asked) -> None:

@@ -1,6 +1,6 @@
 """One machine beside the others: what is wrong with it, what it is, what it keeps."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -67,6 +67,8 @@ class MachinePanel(QWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area = area
+        self.retention.answered.connect(self._show_answer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_5, 0, 0, 0)
         layout.setSpacing(SPACE_3)
@@ -93,6 +95,11 @@ class MachinePanel(QWidget):
         self.refresh()
         self.retention.show_machine(machine)
         self.show()
+
+    def _show_answer(self) -> None:
+        """Scroll to the end, where the answer is, once it has its place."""
+        bar = self._area.verticalScrollBar()
+        QTimer.singleShot(0, bar, lambda: bar.setValue(bar.maximum()))
 
     def close_panel(self) -> None:
         self.machine = None

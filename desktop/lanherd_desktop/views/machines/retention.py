@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from lanherd_client.fleet import Fleet
@@ -37,6 +37,9 @@ Result = TypeVar("Result")
 class RetentionSection(QWidget):
     """Of one machine at a time; asks for its rules when it is shown."""
 
+    answered = Signal()
+    """Below its fields stands now what somebody asked for."""
+
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
         self._context = context
@@ -69,10 +72,10 @@ class RetentionSection(QWidget):
         self._grid.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows: tuple[tuple[RetentionField, str, str], ...] = (
             ("age", self.tr("Keep files for"), self.tr("for ever, or such as 30d")),
-            ("count", self.tr("Of the newest runs"), self.tr("of all, or such as 500")),
-            ("size", self.tr("Up to, in all"), self.tr("any size, or such as 200GB")),
+            ("count", self.tr("Keep the newest"), self.tr("all runs, or such as 500")),
+            ("size", self.tr("Keep at most"), self.tr("any size, or such as 200GB")),
             ("free", self.tr("Leave free"), self.tr("nothing, or such as 50GB")),
-            ("low_disk", self.tr("Start nothing below"), self.tr("such as 2GB")),
+            ("low_disk", self.tr("No new run below"), self.tr("such as 2GB")),
         )
         for field, text, placeholder in rows:
             line = QLineEdit()
@@ -185,17 +188,39 @@ class RetentionSection(QWidget):
         self._error.show()
 
     def save(self) -> None:
-        """Give the machine the rules of the form."""
+        """Give the machine the rules of the form. It applies them at once, so what they would
+        remove is asked about before."""
         checked = self.rules()
         if not isinstance(checked, RetentionRules):
             return
 
+        def on_plan(plan: RetentionPlan) -> None:
+            if self.rules() != checked:
+                return
+            self.show_plan(plan)
+            if not plan.runs:
+                self._put(checked)
+                return
+            self.confirm.ask(
+                self.tr("Save these rules and remove these files?"),
+                self.tr(
+                    "The machine applies rules at once. Logs, outputs and working files go; the "
+                    "runs themselves stay in the list."
+                ),
+                self.tr("Save and remove"),
+                lambda: self._put(checked),
+            )
+            self.answered.emit()
+
+        self._error.hide()
+        self._ask(lambda fleet, machine: fleet.plan_retention(machine, checked), on_plan)
+
+    def _put(self, rules: RetentionRules) -> None:
         def on_saved(state: RetentionState) -> None:
             self.show_state(state)
             self._context.toast_wanted.emit(self.tr("The machine keeps to these rules now."), "ok")
 
-        self._error.hide()
-        self._ask(lambda fleet, machine: fleet.set_retention(machine, checked), on_saved)
+        self._ask(lambda fleet, machine: fleet.set_retention(machine, rules), on_saved)
 
     def ask_plan(self) -> None:
         """What would go by the rules of the form; nothing is removed."""
@@ -224,6 +249,7 @@ class RetentionSection(QWidget):
             self._lines.addWidget(Label(text, "secondary"))
         # Only the machine's own rules are applied: others must be saved before.
         self.apply_button.setVisible(bool(plan.runs) and self.rules() == self._saved)
+        self.answered.emit()
 
     def _line(self, removal: Removal) -> QWidget:
         key = (self._machine or DeviceId(""), removal.run)
@@ -255,6 +281,7 @@ class RetentionSection(QWidget):
                 lambda fleet, machine: fleet.apply_retention(machine), self._on_applied
             ),
         )
+        self.answered.emit()
 
     def _on_applied(self, plan: RetentionPlan) -> None:
         text = self.tr("Removing the files of {count} runs: {size}.").format(

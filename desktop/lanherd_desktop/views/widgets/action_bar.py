@@ -3,14 +3,23 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lanherd_desktop.views.theme import tokens
 from lanherd_desktop.views.theme.theme import colours
 from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.painting import with_alpha
+
+NARROW = 520
 
 
 class _Bar(QWidget):
@@ -21,7 +30,7 @@ class _Bar(QWidget):
     def __init__(self, token: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._token = token
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.row = QHBoxLayout(self)
@@ -66,9 +75,13 @@ class ConfirmBar(_Bar):
         words.addWidget(self._detail)
         self.cancel_button = GhostButton(self.tr("Cancel"))
         self.confirm_button = DangerButton(self.tr("Do it"))
+        answers = QHBoxLayout()
+        answers.setSpacing(tokens.SPACE_3)
+        answers.addStretch(1)
+        answers.addWidget(self.cancel_button)
+        answers.addWidget(self.confirm_button)
         self.row.addLayout(words, 1)
-        self.row.addWidget(self.cancel_button)
-        self.row.addWidget(self.confirm_button)
+        self.row.addLayout(answers)
         self.cancel_button.clicked.connect(self.close_bar)
         self.confirm_button.clicked.connect(self._on_confirmed)
 
@@ -82,6 +95,15 @@ class ConfirmBar(_Bar):
         self.show()
         # The harmless answer has the focus: Enter by habit does nothing.
         self.cancel_button.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow, the answers stand below the question."""
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        way = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        if way != self.row.direction():
+            self.row.setDirection(way)
+            self.updateGeometry()
 
     def set_detail(self, detail: str) -> None:
         self._detail.set_text(detail)
