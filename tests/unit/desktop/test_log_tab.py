@@ -1,13 +1,15 @@
 """The tab of a run's log: attempts, streams, gaps, times, and the search on its machine."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
 
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.state.log_buffer import GapKind
 from lanherd_desktop.streams import LOG_TAIL_BYTES
-from lanherd_desktop.views.runs.detail import TAB_LOG
+from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OVERVIEW
 from lanherd_desktop.views.runs.log_tab import BEFORE_BYTES, LogTab
+from lanherd_desktop.views.widgets.log_pane import LogState
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.log_messages import LogDescription, LogMatch, LogMatches
 from tests.support import synthetic_room
@@ -32,7 +34,39 @@ def test_each_attempt_and_stream_has_its_log(desktop: Desktop, tab: LogTab) -> N
     assert (tab._stream.part.attempt, tab._stream.part.stream) == (1, "err")
     desktop.window.runs.detail.show_attempt(3)
     assert tab._stream is None
-    assert tab.pane._state_text == "The log begins when the run is started."
+    assert tab.pane._state_text == (
+        "The log begins when the run is started. "
+        "Waits a while before attempt 3 of 4, since the last one was lost."
+    )
+
+
+def test_a_narrow_window_has_room_for_the_title_and_the_tools(
+    desktop: Desktop, tab: LogTab
+) -> None:
+    window, detail = desktop.window, desktop.window.runs.detail
+    assert detail._again.isVisible()
+    window.resize(900, 560)
+    QApplication.processEvents()
+    assert detail._again.isHidden() and detail._title.width() >= 100
+    assert detail._tools.y() >= detail.tabs.geometry().bottom()
+    for part in (detail.attempt_button, tab._which, tab.log_tools):
+        right = part.mapTo(detail, QPoint(part.width(), 0)).x()
+        assert part.isVisible() and part.width() >= part.minimumSizeHint().width()
+        assert right <= detail.width()
+    window.resize(1440, 900)
+    QApplication.processEvents()
+    assert detail._again.isVisible() and detail.tabs.isAncestorOf(detail._tools)
+
+
+def test_the_log_of_what_never_printed_says_why(desktop: Desktop, tab: LogTab) -> None:
+    for key, view in synthetic_room.runs().items():
+        if view.spec.name == "train lr=1e-2 seed=0":
+            desktop.window.show_run(key, TAB_OVERVIEW)
+    assert tab.pane._state is LogState.LOADING
+    tab._on_end(None)
+    desktop.window.runs.detail.show_tab(TAB_LOG)
+    assert tab.pane._state_text == "It printed nothing. Ended with exit code 1."
+    assert tab.pane._skeleton.isHidden(), "also where it was told while the tab was hidden"
 
 
 def test_a_gap_and_the_times_stand_between_and_beside_the_lines(tab: LogTab) -> None:

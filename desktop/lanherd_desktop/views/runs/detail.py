@@ -1,6 +1,7 @@
 """One run: what it is, its log, its outputs; of each of its attempts."""
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from lanherd_desktop.state.attempts import attempt_row, attempt_to_show, attempts
@@ -15,7 +16,7 @@ from lanherd_desktop.views.runs.detail_numbers import detail_numbers
 from lanherd_desktop.views.runs.log_saving import LogSaver
 from lanherd_desktop.views.runs.log_tab import LogTab
 from lanherd_desktop.views.runs.overview import RunOverview
-from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
+from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.action_bar import ConfirmBar
 from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton, MenuButton
 from lanherd_desktop.views.widgets.chip import Chip, chip_text
@@ -26,6 +27,8 @@ from lanherd_protocol.states import RunView
 
 TAB_OVERVIEW, TAB_LOG, TAB_OUTPUTS = "overview", "log", "outputs"
 TABS = (TAB_OVERVIEW, TAB_LOG, TAB_OUTPUTS)
+WIDTH, WIDTH_WITH_ATTEMPTS = 640, 760
+"""So wide it is at least with the tools of the log beside the tabs."""
 
 
 class RunDetail(QWidget):
@@ -68,13 +71,17 @@ class RunDetail(QWidget):
         self._stack = QStackedWidget()
         for page in (self.overview, self.log, self.outputs):
             self._stack.addWidget(page)
-        which = QWidget()
-        which_row = QHBoxLayout(which)
+        self._tools = QWidget()
+        which_row = QHBoxLayout()
         # As high over the line as the tools of the log beside it.
         which_row.setContentsMargins(0, 0, 0, 4)
         which_row.addWidget(self.attempt_button)
-        self.tabs.corner.addWidget(which)
-        self.tabs.corner.addWidget(self.log.tools)
+        tools_row = QHBoxLayout(self._tools)
+        tools_row.setContentsMargins(0, 0, 0, 0)
+        tools_row.setSpacing(SPACE_2)
+        tools_row.addLayout(which_row)
+        tools_row.addWidget(self.log.tools, 1)
+        self.tabs.corner.addWidget(self._tools)
         self._lay()
         self.tabs.selected.connect(self._on_tab)
         self.overview.attempt_chosen.connect(self._on_attempt_activated)
@@ -101,7 +108,22 @@ class RunDetail(QWidget):
         layout.addWidget(self.saver.bar)
         layout.addWidget(self._numbers)
         layout.addWidget(self.tabs)
+        self._below = QHBoxLayout()
+        layout.addLayout(self._below)
         layout.addWidget(self._stack, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where it is narrow, the tools of the log stand below the tabs, and what the menu has too
+        gives way to the title."""
+        least = WIDTH_WITH_ATTEMPTS if self._has_attempts() else WIDTH
+        row = self._below if self.width() < least else self.tabs.corner
+        if row.indexOf(self._tools) < 0:
+            row.addWidget(self._tools)
+        self._refresh_again()
 
     @property
     def key(self) -> RunKey | None:
@@ -241,12 +263,24 @@ class RunDetail(QWidget):
         self.stop_button.setEnabled(may_stop)
         self.stop_button.setVisible(goes_on)
         self.release_button.setVisible(RunCommand.RELEASE in offered)
-        self._again.setVisible(RunCommand.RELEASE not in offered)
+        self._refresh_again()
+
+    def _refresh_again(self) -> None:
+        view = self.view
+        held = view is not None and RunCommand.RELEASE in commands(view)
+        self._again.setVisible(not held and self.width() >= WIDTH)
+
+    def _has_attempts(self) -> bool:
+        view = self.view
+        return view is not None and bool(view.earlier)
 
     def _refresh_attempts(self) -> None:
         view = self.view
         rows = attempts(view) if view is not None else ()
         self.attempt_button.setVisible(len(rows) > 1 and self.tabs.current() != TAB_OVERVIEW)
+        on_log = self.tabs.current() == TAB_LOG
+        self._tools.setVisible(on_log or not self.attempt_button.isHidden())
+        self._fit()
         if len(rows) < 2:
             return
         self.attempt_button.setText(

@@ -11,13 +11,14 @@ from lanherd_desktop.state.runs import chip_kind
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.widgets.numbers_line import Number
 from lanherd_desktop.views.words import last_seen
-from lanherd_protocol.states import RunView, is_live
+from lanherd_protocol.states import Preparing, Queued, RunView, is_live
 
 
 def detail_numbers(context: WindowContext, key: RunKey, view: RunView) -> list[Number]:
     """What is live only while the machine can be asked."""
     figures = run_numbers(view, context.room.machines.get(key[0]), context.now)
-    shown = [Number(numbers.duration(figures.seconds), _duration_label(view))]
+    known_to = context.now if figures.silent_since is None else figures.silent_since
+    shown = _duration(view, figures.seconds, known_to)
     where = context.machine_name(key[0])
     measured = is_live(view.state) and figures.silent_since is None
     for gpu in figures.gpus if measured else ():
@@ -39,7 +40,7 @@ def detail_numbers(context: WindowContext, key: RunKey, view: RunView) -> list[N
     elif not figures.gpus:
         shown.append(Number(where, machine))
     if figures.silent_since is not None:
-        shown.insert(1, Number("", last_seen(figures.silent_since, context.now)))
+        shown.append(Number("", last_seen(figures.silent_since, context.now)))
     else:
         coming = countdown(view, context.now)
         if coming is not None:
@@ -71,6 +72,20 @@ def _countdown_label(coming: Countdown) -> str:
         "kill": QCoreApplication.translate("RunDetail", "until it is killed"),
     }
     return texts[coming.kind]
+
+
+def _duration(view: RunView, seconds: float | None, known_to: float) -> list[Number]:
+    """How long it ran, or has waited; nothing of a run that ended before it was started."""
+    if seconds is not None:
+        return [Number(numbers.duration(seconds), _duration_label(view))]
+    match view.state:
+        case Queued(since=since):
+            label = QCoreApplication.translate("RunDetail", "waiting")
+        case Preparing(since=since):
+            label = QCoreApplication.translate("RunDetail", "preparing")
+        case _:
+            return []
+    return [Number(numbers.duration(max(0.0, known_to - since)), label)]
 
 
 def _duration_label(view: RunView) -> str:

@@ -113,7 +113,9 @@ class LogTab(QWidget):
             gone = self.tr("The run's files were removed {when}, and with them what it printed.")
             self._show_nothing(gone.format(when=moment(view.files_removed_at)))
         elif wanted != "build" and latest and isinstance(view.state, Queued | Preparing):
-            self._show_nothing(self.tr("The log begins when the run is started."))
+            begins = self.tr("The log begins when the run is started.")
+            why = view.state.reason if isinstance(view.state, Queued) else None
+            self._show_nothing(sentences(begins, reason_text(why) if why is not None else ""))
         elif fresh or self._stream is None:
             self._reopen()
 
@@ -247,11 +249,17 @@ class LogTab(QWidget):
             self.pane.skip(self._described.size_bytes, GapKind.NOT_LOADED)
 
     def _why_empty(self) -> str:
-        """Of a run that ended before it was started: how, and what to do about it."""
+        """Of a run that did not succeed: how it ended, and what to do about it."""
         view = self._context.room.runs.get(self._key) if self._key is not None else None
-        if view is not None and isinstance(view.state, Ended) and view.state.started_at is None:
-            return sentences(self.tr("It was never started."), reason_text(view.state.reason))
-        return self.tr("It printed nothing.")
+        nothing = self.tr("It printed nothing.")
+        if view is None or not isinstance(view.state, Ended) or self._attempt != view.attempt:
+            return nothing
+        state = view.state
+        if state.started_at is None:
+            return sentences(self.tr("It was never started."), reason_text(state.reason))
+        # To look at the end of this log would be no advice.
+        good = state.outcome == "succeeded"
+        return nothing if good else sentences(nothing, reason_text(state.reason, remedy=False))
 
     # --- times and size --------------------------------------------------------------------------
 

@@ -197,7 +197,8 @@ class LogCanvas(QAbstractScrollArea):
         horizontal.setSingleStep(round(self._grid.cell * 4))
         horizontal.setRange(0, max(0, round(width) - self.viewport().width()))
         loading = self._state is LogState.LOADING and not self._buffer.row_count
-        if loading != self._skeleton.isVisible():
+        # Not `isVisible`: where the whole pane is hidden, nothing in it is.
+        if loading == self._skeleton.isHidden():
             self._skeleton.setVisible(loading)
             (self._skeleton.start if loading else self._skeleton.stop)()
         self.viewport().update()
