@@ -14,15 +14,24 @@ from lanherd_protocol.methods import RUNS_GET, RUNS_LIST
 SHOWN_MAX = 5
 PAGES_MAX = 20
 """Pages of ended runs that are looked through for a part of an id."""
+PART_CHARS_MIN = 4
+"""Of an id: shorter ones are the end of some id by chance, and short names are common."""
 
 
 def matching(text: str, records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The runs that the text may mean: the whole id alone, else a part of it, else the name."""
+    """The runs that the text may mean: the whole id alone, else what is shown as the id or is the
+    name, else a part of the id.
+
+    A name comes before a part: who writes 'f7' means the run of that name, not one whose id happens
+    to end so.
+    """
     whole = [record for record in records if record.view.run == text]
     if whole:
         return whole
-    parts = [r for r in records if r.view.run.startswith(text) or r.view.run.endswith(text)]
-    return parts or [record for record in records if record.view.spec.name == text]
+    named = [r for r in records if text in (r.view.spec.name, short_id(r.view.run))]
+    if named or len(text) < PART_CHARS_MIN:
+        return named
+    return [r for r in records if r.view.run.startswith(text) or r.view.run.endswith(text)]
 
 
 async def find_run(
@@ -42,7 +51,9 @@ async def find_run(
     online = [machine.machine for machine in machines if machine.online]
     if not found:
         looks = (_look(sessions[machine], text) for machine in online)
-        found = [record for records in await asyncio.gather(*looks) for record in records]
+        looked = await asyncio.gather(*looks)
+        # Once more over all: one machine, or one page, may have the name and another a part.
+        found = matching(text, [record for records in looked for record in records])
     if len(found) == 1:
         return found[0]
     if found:

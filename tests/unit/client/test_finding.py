@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from lanherd_client.finding import find_run, matching
 from lanherd_client.mirror import MachineView, Online, RunRecord, Unreachable
@@ -23,15 +24,38 @@ def record(number: int, name: str = "") -> RunRecord:
     return RunRecord(MACHINE, view)
 
 
-def test_an_id_before_a_part_before_a_name() -> None:
-    first, second = record(0xABC, "train"), record(0xBBC, "00000abc")
+def test_an_id_before_a_name_before_a_part() -> None:
+    first, second = record(0xABC, "train"), record(0xBBC, "0abc")
     both = [first, second]
     assert matching(first.view.run, both) == [first]
     assert matching("00000abc", both) == [first]
-    assert matching("bc", both) == both
+    assert matching("0abc", both) == [second]
+    assert matching("0bbc", both) == [second]
     assert matching("0192", both) == both
     assert matching("train", both) == [first]
     assert matching("nothing", both) == []
+
+
+def test_a_few_characters_are_a_name_and_never_the_end_of_an_id() -> None:
+    named, other = record(1, "f7"), record(0xF7)
+    assert matching("f7", [named, other]) == [named]
+    assert matching("f7", [other]) == []
+
+
+def test_what_is_shown_as_the_id_of_one_and_is_the_name_of_another_may_mean_both() -> None:
+    first, second = record(0xABC), record(0xBBC, "00000abc")
+    assert matching("00000abc", [first, second]) == [first, second]
+
+
+async def test_a_name_on_a_later_page_comes_before_a_part_on_an_earlier_one() -> None:
+    agent = ScriptedAgent()
+    agent.snapshot_runs_max = 0
+    for number in range(1500):
+        agent.runs[run_id(number)] = agent.change(run_id(number), ended())
+    spec = RunSpec(command=("true",), name="0577")
+    agent.runs[run_id(1)] = replace(agent.runs[run_id(1)], spec=spec)
+    async with desk(agent) as one:
+        assert (await find(one, "0577")).view.run == run_id(1)
 
 
 async def find(one: Desk, text: str, *known: RunRecord) -> RunRecord:
