@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection, Iterable
 
+from lanherd_agent.core.reasons import disk_size, duration
 from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
@@ -26,8 +27,8 @@ def invalid(title: str, remedy: str, **data: str | int | float) -> LanherdError:
 def check_grace(grace_s: float, rules: Rules) -> None:
     if not (math.isfinite(grace_s) and 0 <= grace_s <= rules.grace_s_max):
         raise invalid(
-            f"A grace of {grace_s} s can't be given.",
-            f"Give 0 to {rules.grace_s_max:g} seconds.",
+            f"A grace of {_span(grace_s)} can't be given.",
+            f"Give 0 s to {duration(rules.grace_s_max)}.",
             grace_s=grace_s,
         )
 
@@ -129,8 +130,8 @@ def check_settings(settings: RunSettings) -> None:
 def _check_time_limit(limit_s: float) -> None:
     if not (math.isfinite(limit_s) and 0 < limit_s <= limits.TIME_LIMIT_S_MAX):
         raise invalid(
-            f"A time limit of {limit_s} s can't be kept.",
-            f"Give more than 0 and at most {limits.TIME_LIMIT_S_MAX:g} seconds, or no limit.",
+            f"A time limit of {_span(limit_s)} can't be kept.",
+            f"Give more than 0 s and at most {duration(limits.TIME_LIMIT_S_MAX)}, or no limit.",
             time_limit_s=limit_s,
         )
 
@@ -146,14 +147,20 @@ def _check_retry(rule: RetryRule) -> None:
     _check_numbers("signals", rule.signals, SIGNAL_MAX)
     if _has_doubles(rule.on):
         raise invalid("The retry rule names an outcome twice.", "Name each once.")
+    # A comparison with a value that is no number is false.
+    for name, value in (("backoff_s", rule.backoff_s), ("backoff_s_max", rule.backoff_s_max)):
+        if not 0.0 <= value <= limits.BACKOFF_S_MAX:
+            raise invalid(
+                f"The pause before another attempt can't be {_span(value)}.",
+                f"Give 0 s to {duration(limits.BACKOFF_S_MAX)}.",
+                field=name,
+                value=value,
+            )
     bounds = (
-        ("backoff_s", rule.backoff_s, 0.0, limits.BACKOFF_S_MAX),
-        ("backoff_s_max", rule.backoff_s_max, 0.0, limits.BACKOFF_S_MAX),
         ("backoff_factor", rule.backoff_factor, 1.0, limits.BACKOFF_FACTOR_MAX),
         ("jitter", rule.jitter, 0.0, 1.0),
     )
     for name, value, least, most in bounds:
-        # A comparison with a value that is no number is false.
         if not least <= value <= most:
             raise invalid(
                 f"The retry rule has {value} for {name}.",
@@ -212,7 +219,8 @@ def _check_log(rule: LogRule) -> None:
     if most is not None and not limits.LOG_CAP_BYTES_MIN <= most <= limits.LOG_CAP_BYTES_MAX:
         raise invalid(
             f"A log can't be capped at {most} bytes.",
-            f"Give at least {limits.LOG_CAP_BYTES_MIN}, or leave it to the machine.",
+            f"Give {disk_size(limits.LOG_CAP_BYTES_MIN)} to {disk_size(limits.LOG_CAP_BYTES_MAX)},"
+            " or leave it to the machine.",
             bytes_max=most,
         )
 
@@ -234,6 +242,11 @@ def _check_secrets(names: tuple[str, ...]) -> None:
 
 def size(texts: Iterable[str]) -> int:
     return sum(len(text.encode(errors="replace")) + 1 for text in texts)
+
+
+def _span(seconds: float) -> str:
+    """A span that somebody gave, which may be none."""
+    return duration(seconds) if math.isfinite(seconds) else f"{seconds} s"
 
 
 def _has_doubles(values: Collection[object]) -> bool:

@@ -29,6 +29,14 @@ def gb(size_bytes: int) -> str:
     return text.removesuffix(".0")
 
 
+def disk_size(size_bytes: int) -> str:
+    """A size on a disk, with its unit: what is below a tenth of a GB is not told as none."""
+    for unit, unit_bytes in (("TB", GIB << 10), ("GB", GIB), ("MB", GIB >> 10), ("KB", 1 << 10)):
+        if size_bytes >= unit_bytes:
+            return f"{round(size_bytes / unit_bytes, 1):g} {unit}"
+    return f"{size_bytes} bytes"
+
+
 def duration(seconds: float) -> str:
     """A span of time as people say it, in its largest unit."""
     for unit, size_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
@@ -208,8 +216,8 @@ LOW_DISK = "low_disk"
 def low_disk(free_bytes: int, low_bytes: int) -> Reason:
     return Reason(
         code=LOW_DISK,
-        text=f"The machine's disk has {gb(free_bytes)} GB free; "
-        f"no run is started below {gb(low_bytes)} GB.",
+        text=f"The machine's disk has {disk_size(free_bytes)} free; "
+        f"no run is started below {disk_size(low_bytes)}.",
         data={"free_bytes": free_bytes, "low_bytes": low_bytes},
         remedy="Remove files of old runs or others; runs start again once there is room.",
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from lanherd_agent.core.reasons import duration, gb
+from lanherd_agent.core.reasons import disk_size, duration
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.limits import RETENTION_RULES_MAX
@@ -94,7 +94,8 @@ def _too_large(scope: Files, rule: RetentionRule, now: float, chosen: Chosen) ->
             left -= one.size_bytes
             chosen[one.run] = Reason(
                 code="retention_size",
-                text=f"Files {_of(rule)} take {gb(total)} GB; they are kept up to {gb(most)} GB.",
+                text=f"Files {_of(rule)} take {disk_size(total)};"
+                f" they are kept up to {disk_size(most)}.",
                 data={"size_bytes": total, "bytes_max": most, "project": rule.project},
             )
 
@@ -108,7 +109,8 @@ def _make_room(left: Files, least: int, free_bytes: int, going: int, chosen: Cho
             free += one.size_bytes
             chosen[one.run] = Reason(
                 code="retention_free_space",
-                text=f"The disk has {gb(free_bytes)} GB free; {gb(least)} GB shall stay free.",
+                text=f"The disk has {disk_size(free_bytes)} free;"
+                f" {disk_size(least)} shall stay free.",
                 data={"free_bytes": free_bytes, "free_bytes_min": least},
             )
 
@@ -169,22 +171,22 @@ def _check_space(
         )
     if least is not None and least < low:
         raise _invalid(
-            f"{gb(least)} GB shall stay free, but no run is started below {gb(low)} GB.",
+            f"{disk_size(least)} shall stay free, but no run is started below {disk_size(low)}.",
             "Runs would wait before the first old file is removed.",
             "Let more stay free, or let runs start with less.",
         )
     most = max(low, least or 0)
     if disk_bytes is not None and most >= disk_bytes:
         raise _invalid(
-            f"{gb(most)} GB can't be free on this disk.",
-            f"It has {gb(disk_bytes)} GB in all.",
+            f"{disk_size(most)} can't be free on this disk.",
+            f"It has {disk_size(disk_bytes)} in all.",
             "Ask for less.",
         )
     if least is not None and reachable_bytes is not None and least > reachable_bytes:
         raise _invalid(
-            f"{gb(least)} GB can't be made free.",
-            f"With all files of ended runs removed that may go, {gb(reachable_bytes)} GB would be;"
-            " the rest is live, pinned, needed by runs that wait, or not Lanherd's.",
+            f"{disk_size(least)} can't be made free.",
+            f"With all files of ended runs removed that may go, {disk_size(reachable_bytes)} would"
+            " be; the rest is live, pinned, needed by runs that wait, or not Lanherd's.",
             "Ask for less, or unpin what you don't need.",
         )
 

@@ -161,6 +161,44 @@ def test_a_spec_that_makes_no_sense_is_refused(broken: RunSpec) -> None:
     assert failure.title and failure.remedy
 
 
+@pytest.mark.parametrize(
+    ("broken", "title", "remedy"),
+    [
+        (
+            replace(PLAIN, time_limit_s=1e9),
+            "A time limit of 11574.1 d can't be kept.",
+            "Give more than 0 s and at most 3650 d, or no limit.",
+        ),
+        (
+            replace(PLAIN, time_limit_s=NAN),
+            "A time limit of nan s can't be kept.",
+            "Give more than 0 s and at most 3650 d, or no limit.",
+        ),
+        (
+            replace(PLAIN, stop=StopRule(grace_s=8_640_000)),
+            "A grace of 100 d can't be given.",
+            "Give 0 s to 1 d.",
+        ),
+        (
+            tried(2, backoff_s=99 * 86_400),
+            "The pause before another attempt can't be 99 d.",
+            "Give 0 s to 30 d.",
+        ),
+        (
+            replace(PLAIN, log=LogRule(bytes_max=1024)),
+            "A log can't be capped at 1024 bytes.",
+            "Give 1 MB to",
+        ),
+    ],
+)
+def test_spans_and_sizes_are_told_as_people_say_them(
+    broken: RunSpec, title: str, remedy: str
+) -> None:
+    failure = refusal(new(1, broken)).failure
+    assert failure.title == title
+    assert failure.remedy.startswith(remedy)
+
+
 def test_a_submit_as_a_whole() -> None:
     assert "takes 1 to" in str(refusal())
     assert "the same run twice" in str(refusal(new(1), new(1)))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lanherd_agent.core.reasons import disk_size
 from lanherd_agent.core.retention import EndedFiles, check_rules, plan
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId
@@ -71,6 +72,13 @@ def test_by_size_the_oldest_first_and_empty_ones_never() -> None:
     assert going(sizes, rules(RetentionRule(bytes_max=4 * GIB))) == {1: "retention_size"}
     assert list(going(sizes, rules(RetentionRule(bytes_max=3 * GIB)))) == [1, 3]
     assert list(going(sizes, rules(RetentionRule(bytes_max=1)))) == [1, 3, 4]
+
+
+def test_sizes_are_told_in_units_that_leave_something_of_them() -> None:
+    (removal,) = plan([ended(1, 3 / 1024)], rules(RetentionRule(bytes_max=1 << 20)), None, NOW)
+    assert removal.reason.text == "Files of runs take 3 MB; they are kept up to 1 MB."
+    sizes = (disk_size(size) for size in (1023, 1536, 5 << 40))
+    assert list(sizes) == ["1023 bytes", "1.5 KB", "5 TB"]
 
 
 def test_by_free_space_counting_what_goes_anyway() -> None:
