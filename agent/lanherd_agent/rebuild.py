@@ -279,6 +279,12 @@ def _after_exit(base: RunRecord, attempt: _Attempt, exit_: Exit) -> RunRecord:
     if start is not None:
         state = _running(attempt, start)
     base = replace(base, state=state)
+    if exit_.shutdown:
+        why = rundir.SHUT_DOWN
+        lost = e.AttemptLost(
+            run=base.run, attempt=base.attempt, at=exit_.at, why=why, cause="reboot"
+        )
+        return _judged(base, lost, exit_.at)
     if exit_.error is not None:
         why = f"How it ended is not known: {exit_.error.text}."
         lost = e.AttemptLost(run=base.run, attempt=base.attempt, at=exit_.at, why=why)

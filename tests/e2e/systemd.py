@@ -318,16 +318,24 @@ class Scenario:
 
     def is_shut_down(self) -> None:
         """In order, so that systemd ends the runs: that is no end of their own."""
-        (view,) = self.ask("submit", json.dumps([spec("last", "--rate", "200")]))
-        self.wait_state({"last": view["run"]}, "running")
+        again = spec("again", "--rate", "200") | {
+            "retry": {"attempts_max": 2, "on": ["lost"], "backoff_s": 0.1}
+        }
+        views = self.ask("submit", json.dumps([spec("last", "--rate", "200"), again]))
+        runs = {view["spec"]["name"]: view["run"] for view in views}
+        self.wait_state(runs, "running")
         self.host.down()
         self.host.up()
         self.wait_active()
-        last = self.ended(view["run"])
-        expect(last["outcome"] != "succeeded", f"a run that was shut down is {last}")
-        say(
-            f"{self.mode.name}: after a shutdown it is {last['outcome']} ({last['reason']['code']})"
+        last = self.ended(runs["last"])
+        expect(
+            (last["outcome"], last["reason"]["code"]) == ("lost", "lost_reboot"),
+            f"after a shutdown the run is {last}",
         )
+        self.wait_state({"again": runs["again"]}, "running")
+        self.ask("stop", runs["again"])
+        self.ended(runs["again"])
+        say(f"{self.mode.name}: a shutdown is told as one, and the next attempt made")
 
     def wait_active(self) -> None:
         def is_active() -> bool:

@@ -442,7 +442,7 @@ async def test_with_shim_and_launcher_killed_the_end_is_unknown(home: Path) -> N
         assert directory.path not in rig.exits
         release(directory)
         ended = await rig.ended(directory)
-    assert (ended.code, ended.signal, ended.witness) == (None, None, "agent")
+    assert (ended.code, ended.signal, ended.witness) == (None, None, "launcher")
     assert ended.error is not None
     assert ended.error.kind == "unknown"
     assert not ended.succeeded

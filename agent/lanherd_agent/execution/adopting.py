@@ -13,6 +13,7 @@ from lanherd_agent.home import AgentHome
 from lanherd_agent.runs.launcher_client import Exited, LauncherClient, NotRunningError
 from lanherd_agent.runs.launcher_process import LauncherUnavailableError
 from lanherd_agent.runs.rundir import (
+    SHUT_DOWN,
     AttemptDir,
     Exit,
     Flaw,
@@ -96,7 +97,18 @@ class Following:
         run, attempt = RunId(directory.run_id), directory.attempt
         started_at = self.alive_since.pop((run, attempt), None)
         exit_ = exited.exit
-        if exit_.error is None:
+        if exit_.shutdown:
+            self._telling.post(
+                e.AttemptLost(
+                    run=run,
+                    attempt=attempt,
+                    at=exit_.at,
+                    why=SHUT_DOWN,
+                    cause="reboot",
+                    started_at=started_at or _started_at(directory),
+                )
+            )
+        elif exit_.error is None:
             started_at = started_at or _started_at(directory)
             self._telling.post(_exit_fact(directory, exit_, started_at))
         elif exit_.error.kind == "unknown" or started_at is not None:

@@ -27,7 +27,8 @@ import time
 
 TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
     from lanherd_agent.runs import cgroups, processes, shim
     from lanherd_agent.runs.launcher_socket import CONNECTIONS_MAX, Connection, is_own, listen
@@ -49,9 +50,11 @@ VERSION = 2
 REQUEST_BYTES_MAX = 32 * 1024
 DIRECTORY_CHARS_MAX = 1024
 REQUESTS_PER_TURN = 64
-REAPED_PER_TURN = 256  # in a storm there are always more
+REAPED_PER_TURN = 2048  # in a storm there are always more
 EXIT_LOCKED = 3
+WAIT = {"kind": "wait", "errno": 0, "text": "another process has it as yet"}
 PLACED_MAX = 3  # if its shim is killed each time before it could run
+TROUBLE_S, TROUBLE_TOLD_S = 0.05, 10.0
 SHIM_FIRST_S = 0.5  # a live shim kills at the end of a grace itself; this only if it can't
 
 
@@ -70,16 +73,27 @@ class Launcher:
         self.queue: list[Attempt] = []  # those that have no shim yet
         self.shims: dict[int, Attempt] = {}  # by the shim's pid, until reaped; the last one's
         self.pool = ShimPool(self.run_shim, idle_s)
-        self.orphans = Orphans(self.shims, self.end)
+        self.poll = select.poll()
+        self.orphans = Orphans(self.shims, self.end, self.poll, os.fsencode(path))
         self.cgroup_root, self.why_walk = "", ""
         try:
             self.cgroup_root = cgroups.prepare(os.environ.get("LANHERD_CGROUP", ""))
         except OSError as error:
             self.why_walk = error.strerror or str(error)
-        self.draining = self.more_to_reap = False
+        self.bereaved: list[Attempt] = []  # whose shim was killed, and that can't be read now
+        self.steps = (
+            self.read_news, self.reap, self.look_again, self.place_queued, self.on_time,
+            self.orphans.write_again,
+        )  # fmt: skip
+        self.draining = self.more_to_reap = self.troubled = False
+        self.trouble_told_at = -TROUBLE_TOLD_S
         self.idle_since = time.monotonic()
-        self.verbs = {"hello": self.on_hello, "start": self.on_start, "signal": self.on_signal}
-        self.poll = select.poll()
+        self.verbs = {
+            "hello": self.on_hello,
+            "start": self.on_start,
+            "signal": self.on_signal,
+            "adopt": self.on_adopt,
+        }
         for fd in (listener.fileno(), self.news_read, self.wake_read):
             self.poll.register(fd, select.POLLIN)
         signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
@@ -92,27 +106,60 @@ class Launcher:
 
     def run(self) -> None:
         while not self.finished():
-            for fd, _ in self.poll.poll(self.timeout_ms()):
-                if fd == self.listener.fileno():
-                    self.accept()
-                elif fd == self.wake_read:
-                    os.read(fd, 4096)
-                elif fd in self.connections:
-                    self.receive(self.connections[fd])
-            self.read_news()
-            self.reap()
-            self.place_queued()
-            self.on_time()
-            self.orphans.on_time()
-            for fd, connection in list(self.connections.items()):
-                if connection.flush():
-                    more = select.POLLOUT if connection.outbox else 0
-                    self.poll.modify(fd, select.POLLIN | more)
-                else:
-                    self.drop(connection)
+            self.troubled = False
+            self.surely(self.wait)
+            for step in self.steps:
+                self.surely(step)
+            for orphan in list(self.orphans.by_command.values()):
+                self.surely(self.orphans.look_after, orphan)
+            for connection in list(self.connections.values()):
+                self.surely(self.flush, connection)
+            if self.troubled:
+                time.sleep(TROUBLE_S)  # what failed may stay due: it is not tried at full speed
+
+    def wait(self) -> None:
+        for fd, _ in self.poll.poll(self.timeout_ms()):
+            self.surely(self.on_readable, fd)
+
+    def surely(self, step: Callable[..., None], *args: Any) -> None:
+        """Too many open files, no memory, a mistake: the launcher and the other steps go on."""
+        try:
+            step(*args)
+        except Exception as error:
+            self.troubled = True
+            self.say_trouble(error)
+
+    def say_trouble(self, error: Exception) -> None:
+        """Once in a while, where it happened with it: the log is not there to fill the disk."""
+        now = time.monotonic()
+        if now >= self.trouble_told_at + TROUBLE_TOLD_S:
+            self.trouble_told_at = now
+            places, trace = [], error.__traceback__
+            while trace is not None:
+                code = trace.tb_frame.f_code
+                places.append(f"{code.co_name}:{trace.tb_lineno}")
+                trace = trace.tb_next
+            processes.say(f"the launcher goes on: {error!r} in {' '.join(places)}")
+
+    def on_readable(self, fd: int) -> None:
+        if fd == self.listener.fileno():
+            self.accept()
+        elif fd == self.wake_read:
+            os.read(fd, 4096)
+        elif fd in self.connections:
+            self.receive(self.connections[fd])
+
+    def flush(self, connection: Connection) -> None:
+        if connection.flush():
+            more = select.POLLOUT if connection.outbox else 0
+            self.poll.modify(connection.sock.fileno(), select.POLLIN | more)
+        else:
+            self.drop(connection)
 
     def busy(self) -> bool:
-        return len(self.shims) > len(self.pool.idle) or bool(self.orphans or self.queue)
+        return len(self.shims) > len(self.pool.idle) or bool(
+            self.orphans or self.queue or self.bereaved
+        )
 
     def finished(self) -> bool:
         if self.busy() or (self.connections and not self.draining):
@@ -130,6 +177,8 @@ class Launcher:
             times.append(self.pool.room_at())
         if self.more_to_reap:
             times.append(now)
+        if self.bereaved:
+            times.append(now + shim.RETRY_S)
         if (idle_end := self.pool.next_end()) is not None:
             times.append(idle_end)
         return max(0.0, min(times) - now) * 1000 + 1 if min(times) < float("inf") else None
@@ -138,15 +187,15 @@ class Launcher:
         now = time.monotonic()
         for attempt in list(self.attempts.values()):
             if attempt.kill_at is not None and attempt.kill_at <= now:
-                self.kill(attempt)
                 attempt.kill_at = now + shim.RETRY_S
+                self.surely(self.kill, attempt)
         self.pool.close_idle(at_once=self.draining)
         if self.draining and self.listener.fileno() >= 0:
             for connection in self.connections.values():
                 connection.put({"event": "draining"})
             self.poll.unregister(self.listener.fileno())
             self.listener.close()
-            os.unlink(self.path)
+            unlink(self.path)
             os.close(self.lock_fd)
 
     def accept(self) -> None:
@@ -176,13 +225,13 @@ class Launcher:
                 verb = self.verbs.get(request["verb"])
                 error = shim.failure("verb", f"unknown verb {request['verb']}")
                 reply = verb(connection, request) if verb else {"error": error}
+                if reply is not None:
+                    connection.put(reply | {"id": request["id"]})
             except BlockingIOError:
                 return
-            except (ConnectionError, ValueError, KeyError, TypeError) as error:
-                print(f"a connection was dropped: {error!r}", file=sys.stderr, flush=True)
+            except Exception as error:  # whatever it says, or whatever failed at its request
+                processes.say(f"a connection was dropped: {error!r}")
                 return self.drop(connection)
-            if reply is not None:
-                connection.put(reply | {"id": request["id"]})
 
     def on_hello(self, connection: Connection, request: Record) -> Record | None:
         for attempt in self.attempts.values():
@@ -213,7 +262,7 @@ class Launcher:
             attempt = self.queue.pop(0)
             try:
                 attempt.shim_pid, forked = self.pool.place(attempt.directory, self.own_fds())
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 self.answer(attempt, {"error": shim.failure("fork", error)})
                 self.forget(attempt)
             else:
@@ -227,6 +276,7 @@ class Launcher:
 
     def own_fds(self) -> list[int]:
         fds = [self.news_read, self.wake_read, self.wake_write, *self.connections]
+        fds += self.orphans.own_fds()
         return fds if self.draining else [*fds, self.listener.fileno(), self.lock_fd]
 
     def on_signal(self, connection: Connection, request: Record) -> Record | None:
@@ -242,6 +292,25 @@ class Launcher:
             if has_shim:
                 processes.tell_stopping(attempt.shim_pid, float(kill_after_s))
         return {"signalled": processes.signal_all(self.tree(attempt), signo)}
+
+    def on_adopt(self, connection: Connection, request: Record) -> Record | None:
+        """An attempt whose shim and launcher are both gone."""
+        directory = request["dir"]
+        attempt = self.attempts.get(directory)
+        if attempt is not None:
+            return {"started": attempt.start} if attempt.start is not None else {"error": WAIT}
+        try:
+            start, ended = shim.read_start_and_end(directory)
+            if ended or start is None or start["boot_id"] != self.boot_id:
+                return {"error": shim.failure("not_running", "it has ended, or never ran")}
+            if processes.lives(start["shim_pid"], start["shim_start_time"]):
+                return {"error": WAIT}
+            attempt = Attempt(directory, self.cgroup_root)
+            self.orphans.adopt_stranger(attempt, start)
+        except OSError as error:
+            return {"error": shim.failure("io", error)}
+        self.attempts[directory] = attempt
+        return {"started": start}
 
     def tree(self, attempt: Attempt) -> dict[int, int]:
         """Start time, by pid, of each process of the attempt, its shim aside."""
@@ -267,11 +336,15 @@ class Launcher:
                 return
             *lines, self.news = (self.news + data).split(b"\n")
             for line in lines:
-                self.on_news(json.loads(line))
+                self.surely(self.on_news, line)
 
-    def on_news(self, news: Record) -> None:
-        attempt = self.shims[news["shim"]]
-        if "started" in news:
+    def on_news(self, line: bytes) -> None:
+        """The run directories know what a line says that can't be read, or comes too late."""
+        news = json.loads(line)
+        attempt = self.shims.get(news["shim"])
+        if attempt is None:
+            processes.say(f"news of no attempt: {line!r}")
+        elif "started" in news:
             attempt.start = news["started"]
             self.answer(attempt, {"started": attempt.start, "existing": False})
         elif "exit" in news:
@@ -307,29 +380,42 @@ class Launcher:
         self.forget(attempt)
 
     def reap(self) -> None:
-        killed: list[Attempt] = []
+        killed: dict[int, Attempt] = {}
         reaped = 0
         while reaped < REAPED_PER_TURN and (pid := processes.dead_child()):
             reaped += 1
-            attempt = self.shims.pop(pid, None)
-            started = 0 if attempt is not None else processes.start_time(pid)
+            attempt = self.shims.get(pid)
+            stat = processes.read_stat(pid) if attempt is None else None
             _, status, usage = os.wait4(pid, 0)
             if attempt is None:
-                self.orphans.note(pid, started, status, usage)
+                self.orphans.note(pid, stat[2] if stat is not None else 0, status, usage)
             else:
                 self.pool.close(pid)
-                killed.append(attempt)
+                killed[pid] = attempt
         self.more_to_reap = reaped == REAPED_PER_TURN
         if reaped:
             if shim.FAIL_POINTS:
                 shim.hit("launcher.reaped")
             self.read_news()  # all that these shims had said
-            for attempt in killed:
+            for pid, attempt in killed.items():
+                del self.shims[pid]
                 if not attempt.ended:
-                    self.on_shim_killed(attempt)
+                    self.surely(self.on_shim_killed, attempt)
             self.orphans.on_children_ended()
 
+    def look_again(self) -> None:
+        bereaved, self.bereaved = self.bereaved, []
+        for attempt in bereaved:
+            self.on_shim_killed(attempt)
+
     def on_shim_killed(self, attempt: Attempt) -> None:
+        try:
+            self.take_over(attempt)
+        except OSError as error:
+            self.say_trouble(error)
+            self.bereaved.append(attempt)
+
+    def take_over(self, attempt: Attempt) -> None:
         start, ended = shim.read_start_and_end(attempt.directory)
         if start is None:
             self.place_again(attempt)
@@ -380,8 +466,15 @@ def main() -> int:
     launcher = Launcher(listener, path, lock_fd, float(options.get("--idle-s", "60")))
     launcher.run()
     if launcher.listener.fileno() >= 0:
-        os.unlink(path)
+        unlink(path)
     return 0
+
+
+def unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return  # its home was removed
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 The launcher may come and go; the run directories decide. After a lost connection a start is sent
 again (its claim makes it one start), and every attempt that was being watched is looked up: either
 the launcher that is there now has it, or its exit.json is there, or its shim is still alive and is
-waited for by its pidfd. An exit is told at least once.
+waited for by its pidfd. Without its shim, too, it is given to the launcher to adopt. An exit is
+told at least once.
 
 A launcher that ends (it was told to, or it is of another version and was told to by this) takes no
 new start, but stays for its live attempts: its link is kept for these, beside its successor's.
@@ -22,8 +23,10 @@ from typing import Literal
 
 import msgspec
 
-from lanherd_agent.runs import processes, rundir
+from lanherd_agent.fail_points import ARMED, hit
+from lanherd_agent.runs import rundir
 from lanherd_agent.runs.launcher_process import LauncherProcess, LauncherUnavailableError
+from lanherd_agent.runs.strays import signal_stray
 
 CALL_S_MAX = 10.0
 START_TRIES = 6
@@ -84,6 +87,9 @@ class NotRunningError(Exception):
     """A signal for an attempt that is not live in this launcher."""
 
 
+_BOTH_KILLED = "its shim and its launcher were both killed"
+
+
 class _LinkLostError(Exception):
     pass
 
@@ -138,7 +144,8 @@ class LauncherClient:
         self._up = asyncio.Event()
         self._next_id = 0
         self._watched: set[Path] = set()  # started or watched, and not known to have ended
-        self._pidfds: dict[Path, int] = {}
+        self._pidfds: dict[Path, int] = {}  # of the shims that are no present launcher's
+        self._tasks = asyncio.TaskGroup()
         self.kill: Literal["cgroup", "walk"] | None = None
         """How the launcher ends a run's processes: in a cgroup, which is certain, or by a walk
         over /proc, for `why_walk`; None until there was a launcher."""
@@ -147,7 +154,7 @@ class LauncherClient:
     async def run(self) -> None:
         delay_s = RECONNECT_S
         try:
-            async with asyncio.TaskGroup() as old_links:
+            async with asyncio.TaskGroup() as self._tasks:
                 while True:
                     try:
                         link = await self._open(await self._process.connect())
@@ -156,7 +163,7 @@ class LauncherClient:
                         if link.lost.done():
                             self._close(link)
                         else:
-                            old_links.create_task(self._keep_old(link))
+                            self._tasks.create_task(self._keep_old(link))
                     except LauncherUnavailableError as error:
                         reason = str(error)
                         delay_s = min(delay_s * 2, RECONNECT_S_MAX)
@@ -217,7 +224,7 @@ class LauncherClient:
         if reply.error is None:
             return reply.signalled
         # It may be another launcher than the one that started it, and was killed since.
-        signalled = await asyncio.to_thread(_signal_stray, directory, signo)
+        signalled = await asyncio.to_thread(signal_stray, directory, signo, kill_after_s)
         if not signalled:
             raise NotRunningError(f"{directory}: {reply.error.text}")
         return signalled
@@ -325,6 +332,8 @@ class LauncherClient:
             async with asyncio.timeout(CALL_S_MAX), link.sending:
                 data = msgspec.json.encode(request | {"id": number})
                 await loop.sock_sendall(link.sock, data)
+            if ARMED:
+                hit("launcher_client.sent")
             async with asyncio.timeout(CALL_S_MAX):
                 return await reply
         except OSError as error:
@@ -411,7 +420,7 @@ class LauncherClient:
         self._close_pidfd(directory)
         self._on_exited(Exited(directory, exit_))
 
-    def _look_up(self, directory: Path) -> None:
+    def _look_up(self, directory: Path, claimed: bool = False) -> None:
         """Sees to it that the end of this attempt will be told, by the launcher or from disk."""
         if any(directory in link.live for link in self._links()):
             return
@@ -424,60 +433,52 @@ class LauncherClient:
             return
         if exit_ is not None:
             self._ended(directory, exit_)
-        elif start is not None and not self._await_process(directory, start):
-            self._on_process_gone(directory)
+        elif (start is None and claimed) or (start and start.boot_id != rundir.boot_id()):
+            self._ended(directory, _unknown(_BOTH_KILLED))
+        elif start is not None and not self._await_shim(directory, start):
+            self._adopt(directory)
 
-    def _await_process(self, directory: Path, start: rundir.Start) -> bool:
-        """Waits for the shim, or for the command if the shim is gone; False if neither is there."""
-        if not rundir.is_alive(start):
+    def _await_shim(self, directory: Path, start: rundir.Start) -> bool:
+        fd = rundir.open_process(start.shim_pid, start.shim_start_time)
+        if fd is None:
             return False
-        pids = [(start.shim_pid, start.shim_start_time), (start.pid, start.start_time)]
-        for pid, started in pids:
-            fd = rundir.open_process(pid, started)
-            if fd is not None:
-                self._pidfds[directory] = fd
-                loop = asyncio.get_running_loop()
-                loop.add_reader(fd, self._on_process_gone, directory)
-                return True
-        return False
+        self._pidfds[directory] = fd
+        asyncio.get_running_loop().add_reader(fd, self._look_up, directory, True)
+        return True
 
-    def _on_process_gone(self, directory: Path) -> None:
-        self._close_pidfd(directory)
-        attempt = rundir.AttemptDir(directory)
+    def _adopt(self, directory: Path) -> None:
+        """Without a link it is looked up again at the next one."""
+        if self._link is not None:
+            self._tasks.create_task(self._ask_to_adopt(self._link, directory))
+
+    async def _ask_to_adopt(self, link: _Link, directory: Path) -> None:
+        request: dict[str, object] = {"verb": "adopt", "dir": str(directory)}
+        while self._link is link and directory in self._watched and directory not in link.live:
+            try:
+                reply = await self._request(link, request, starts=directory)
+            except (_LinkLostError, LauncherUnavailableError):
+                await asyncio.sleep(RECONNECT_S)  # another link looks it up itself
+                continue
+            if reply.error is None:
+                return
+            if reply.error.kind == "not_running":
+                self._on_not_running(directory)
+                return
+            await asyncio.sleep(RECONNECT_S)
+
+    def _on_not_running(self, directory: Path) -> None:
+        """It has ended meanwhile, or what it had is gone."""
         try:
-            start, exit_ = rundir.read_start(attempt), rundir.read_exit(attempt)
+            exit_ = rundir.read_exit(rundir.AttemptDir(directory))
         except rundir.RunDirError as flaw:
             exit_ = _unknown(f"its run directory can't be trusted: {flaw}")
-            start = None
-        if exit_ is not None:
-            self._ended(directory, exit_)
-        elif start is None or not self._await_process(directory, start):
-            self._ended(directory, _unknown("its shim and its launcher were both killed"))
+        self._ended(directory, exit_ or _unknown(_BOTH_KILLED))
 
     def _close_pidfd(self, directory: Path) -> None:
         fd = self._pidfds.pop(directory, None)
         if fd is not None:
             asyncio.get_running_loop().remove_reader(fd)
             os.close(fd)
-
-
-def _signal_stray(directory: Path, signo: int) -> int:
-    """Signals the process tree of an attempt that no launcher has: how many processes got it."""
-    try:
-        start = rundir.read_start(rundir.AttemptDir(directory))
-    except rundir.RunDirError:
-        return 0  # nobody knows which processes those would be
-    table = processes.process_table()
-    if start is None or not rundir.is_alive(start) or rundir.AttemptDir(directory).exit.exists():
-        return 0  # asked after the table was read: its shim may serve another attempt since
-    if start.shim_pid in table and table[start.shim_pid][2] == start.shim_start_time:
-        return processes.signal_all(processes.descendants([start.shim_pid], table), signo)
-    is_command = start.pid in table and table[start.pid][2] == start.start_time
-    mark = processes.mark_of(start.shim_pid, start.shim_start_time)
-    command = start.pid if is_command else -1
-    roots = processes.of_attempt(list(table), table, str(directory), command, mark)
-    found = {pid: table[pid][2] for pid in roots} | processes.descendants(roots, table)
-    return processes.signal_all(found, signo)
 
 
 def _unknown(text: str) -> rundir.Exit:

@@ -1,8 +1,11 @@
 """Attempts whose shim was killed: the launcher, their commands' parent since, is a second witness.
 
-It ends their trees, writes their exit.json, and keeps their logs. What it can't know it doesn't
-guess: an exit that went with the shim, or a command that the shim may or may not have started, is
-told as unknown, and never as a success.
+It carries their stops and time limits out, ends their trees, writes their exit.json, and keeps
+their logs. What it can't know it doesn't guess: an exit that went with the shim, or a command that
+the shim may or may not have started, is told as unknown, and never as a success.
+
+If their launcher is dead, too, the next one is told of them. They are no children of its, so it
+learns no more than that the command is gone: such an attempt is a stranger here.
 
 Stdlib only: the launcher carries this.
 """
@@ -11,8 +14,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
-import sys
 import time
 
 TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from lanherd_agent.runs.launcher_socket import Connection
     from lanherd_agent.runs.log_keeper import LogKeeper
     from lanherd_agent.runs.shim import Record
-    from lanherd_agent.runs.watch import Usage
+    from lanherd_agent.runs.watch import LIMIT_SLACK_S, Usage
 
     # When (monotonic), start time, status, usage.
     Reaped = tuple[float, int, int, Usage]
@@ -33,12 +36,14 @@ else:
     import cgroups
     import processes
     import shim
-    from log_keeper import LogKeeper
+    from watch import LIMIT_SLACK_S
 
 REAPED_KEPT_S = 10.0
 REAPED_MAX = 4096
 QUICK_KILLS_MAX = 20
+NEVER = float("inf")
 UNKNOWN = "its shim was killed, and took the command's exit with it"
+UNKNOWN_BOTH = "its shim and its launcher were both killed"
 UNKNOWN_START = "its shim was killed in the act of starting it: whether it ran can't be known"
 
 
@@ -52,15 +57,31 @@ class Attempt:
         self.kill_at: float | None = None
         self.orphan_end: OrphanEnd | None = None  # known, but the tree is not gone yet
         self.give_up_at = 0.0
-        self.keepers: list[LogKeeper] = []  # of an orphan: its shim has them otherwise
+        # Of an orphan; its shim has these otherwise.
+        self.keepers: list[LogKeeper] = []
+        self.limit_at = NEVER
+        self.stop_signal, self.stop_grace_s = int(signal.SIGTERM), 0.0
+        self.timed_out = False
+        # Of a stranger.
+        self.stranger, self.pidfd = False, -1
+        self.parent = 0, 0
+        """Its command's, if that is a launcher of this home, which is a better witness."""
+        self.known: dict[int, int] = {}
 
 
 class Orphans:
     def __init__(
-        self, shims: dict[int, Attempt], end: Callable[[Attempt, Record | None], None]
+        self,
+        shims: dict[int, Attempt],
+        end: Callable[[Attempt, Record | None], None],
+        poll: select.poll,
+        kin: bytes,
     ) -> None:
-        self.shims, self.end = shims, end
-        self.by_command: dict[int, Attempt] = {}
+        """`poll` is woken by the end of a stranger's command; `kin` is in the command lines of this
+        home's launchers and shims."""
+        self.shims, self.end, self.poll, self.kin = shims, end, poll, kin
+        self.by_command: dict[int, Attempt] = {}  # by a number below 0 if the pid isn't a child's
+        self.strangers = 0
         self.reaped: dict[int, Reaped] = {}  # by pid, of late, of those that no shim reaped
         self.unwritten: dict[str, bytes] = {}  # exit.json by directory: the disk is full
         self.retry_at = 0.0
@@ -69,9 +90,14 @@ class Orphans:
         return bool(self.by_command or self.unwritten)
 
     def next_time(self) -> float:
-        times = [keeper.next_at for orphan in self.by_command.values() for keeper in orphan.keepers]
-        if any(orphan.orphan_end is not None for orphan in self.by_command.values()):
-            times.append(time.monotonic() + processes.SWEEP_S)
+        times, now = [], time.monotonic()
+        for orphan in self.by_command.values():
+            times += [keeper.next_at for keeper in orphan.keepers]
+            times.append(orphan.limit_at)
+            if orphan.orphan_end is not None:
+                times.append(now + processes.SWEEP_S)
+            elif orphan.stranger:
+                times.append(now + shim.RETRY_S)
         if self.unwritten:
             times.append(self.retry_at)
         return min(times, default=float("inf"))
@@ -91,9 +117,9 @@ class Orphans:
         command, since = start["pid"], start["start_time"]
         if not command:
             command, since = self.find_command(attempt, start)
-        self.by_command[command or -attempt.shim_pid] = attempt
-        self.keep_logs(attempt)
         stat = processes.read_stat(command) if command else None
+        self.by_command[command or -attempt.shim_pid] = attempt
+        self.take_over(attempt, start)
         reaped = self.reaped.get(command)
         if reaped is not None and reaped[1] == since:
             self.on_ended(attempt, reaped[2], reaped[3], None)
@@ -116,11 +142,60 @@ class Orphans:
         shim.fill_start(attempt.directory, start)
         return found[0]
 
-    def keep_logs(self, attempt: Attempt) -> None:
+    def take_over(self, attempt: Attempt, start: Record) -> None:
+        """Its logs, and its time limit."""
         try:
-            attempt.keepers = shim.open_logs(attempt.directory)
+            spec, attempt.keepers = shim.take_over(attempt.directory)
         except (OSError, ValueError) as error:
-            self.say(attempt.directory, f"its log is not kept: {error}")
+            processes.say(f"{attempt.directory}: its log is not kept: {error}")
+            return
+        attempt.stop_signal, attempt.stop_grace_s = int(spec["stop_signal"]), spec["stop_grace_s"]
+        if spec["time_limit_s"] is not None:
+            began_at = start["start_time"] / os.sysconf("SC_CLK_TCK")
+            ran_s = time.clock_gettime(time.CLOCK_BOOTTIME) - began_at
+            left_s = spec["time_limit_s"] + LIMIT_SLACK_S - max(0.0, ran_s)
+            attempt.limit_at = time.monotonic() + left_s
+
+    def adopt_stranger(self, attempt: Attempt, start: Record) -> None:
+        """One whose shim and launcher are both gone."""
+        attempt.start, attempt.stranger = start, True
+        command, since = start["pid"], start["start_time"]
+        stat = processes.read_stat(command) if command else None
+        if stat is not None and stat[2] == since:
+            parent = processes.read_stat(stat[0])
+            is_kin = self.kin in processes.read_proc(stat[0], "cmdline").split(b"\0")
+            attempt.parent = stat[0], parent[2] if parent is not None and is_kin else -1
+        self.tree(attempt)  # who is who is told best while the command lives
+        self.strangers += 1
+        self.by_command[-(1 << processes.PID_BITS) - self.strangers] = attempt
+        self.take_over(attempt, start)
+        try:
+            if command:
+                attempt.pidfd = os.pidfd_open(command)
+                self.poll.register(attempt.pidfd, select.POLLIN)
+        except OSError:
+            pass  # it has ended, or there are too many files open: it is looked for each second
+
+    def look_for(self, attempt: Attempt) -> None:
+        """Whether a stranger's command is gone."""
+        assert attempt.start is not None
+        if processes.lives(attempt.start["pid"], attempt.start["start_time"]):
+            return
+        self.close_pidfd(attempt)
+        if not processes.lives(*attempt.parent):  # else that one ends its tree and writes its exit
+            text = UNKNOWN_BOTH if attempt.start["pid"] else UNKNOWN_START
+            self.on_ended(attempt, None, None, shim.failure("unknown", text))
+        elif shim.read_start_and_end(attempt.directory)[1]:
+            self.finish(attempt, None)
+
+    def close_pidfd(self, attempt: Attempt) -> None:
+        if attempt.pidfd >= 0:
+            self.poll.unregister(attempt.pidfd)
+            os.close(attempt.pidfd)
+            attempt.pidfd = -1
+
+    def own_fds(self) -> list[int]:
+        return [orphan.pidfd for orphan in self.by_command.values() if orphan.pidfd >= 0]
 
     def on_children_ended(self) -> None:
         for pid, attempt in list(self.by_command.items()):
@@ -134,37 +209,70 @@ class Orphans:
         attempt.orphan_end = time.time(), status, usage, error
         attempt.give_up_at = (attempt.kill_at or time.monotonic()) + processes.TREE_KILL_S_MAX
 
-    def on_time(self) -> None:
+    def look_after(self, attempt: Attempt) -> None:
         now = time.monotonic()
-        for attempt in list(self.by_command.values()):
-            for keeper in attempt.keepers:
-                if keeper.next_at <= now:
-                    keeper.look(now)
-            if attempt.orphan_end is not None:
-                self.sweep(attempt, attempt.orphan_end)
+        for keeper in attempt.keepers:
+            if keeper.next_at <= now:
+                keeper.look(now)
+        if attempt.limit_at <= now:
+            self.on_limit(attempt, now)
+        if attempt.stranger and attempt.orphan_end is None:
+            self.look_for(attempt)
+        if attempt.orphan_end is not None:
+            self.sweep(attempt, attempt.orphan_end)
+
+    def write_again(self) -> None:
+        now = time.monotonic()
         if self.unwritten and self.retry_at <= now:
             self.retry_at = now + shim.RETRY_S
             for directory, record in list(self.unwritten.items()):
                 self.write(directory, record)
 
+    def on_limit(self, attempt: Attempt, now: float) -> None:
+        """As its shim would have done."""
+        attempt.limit_at = NEVER
+        if attempt.orphan_end is None and not attempt.stopped:
+            attempt.timed_out = True
+            attempt.kill_at = min(now + attempt.stop_grace_s, attempt.kill_at or NEVER)
+            processes.signal_all(self.tree(attempt), attempt.stop_signal)
+
     def tree(self, attempt: Attempt) -> dict[int, int]:
         """Start time, by pid, of each process of the attempt."""
         table = processes.process_table()
-        alone = len(self.by_command) == 1 and not processes.dead_child()
+        if attempt.stranger:
+            return self.tree_of_stranger(attempt, table)
+        children = [orphan for orphan in self.by_command.values() if not orphan.stranger]
+        alone = len(children) == 1 and not processes.dead_child()
         own = os.getpid()
         ours = [p for p, (parent, *_) in table.items() if parent == own and p not in self.shims]
-        roots = self.marked(attempt, ours, table)
+        assert attempt.start is not None
+        roots = self.marked(attempt, ours, table, attempt.start["pid"])
         if alone:  # one without any mark can only be its own
             roots += [pid for pid in ours if not processes.read_mark(pid) & processes.MARK_BIT]
         inside = cgroups.members(attempt.folder) if attempt.folder else {}
         found = {pid: table[pid][2] for pid in roots} | processes.descendants(roots, table)
         return inside | found
 
-    def marked(self, attempt: Attempt, pids: list[int], table: processes.Table) -> list[int]:
+    def tree_of_stranger(self, attempt: Attempt, table: processes.Table) -> dict[int, int]:
+        """By its marks, and what was seen to be below it before. Its session tells only as long as
+        the command lives: the number may be another one's since."""
         assert attempt.start is not None
-        start = attempt.start
-        mark = processes.mark_of(start["shim_pid"], start["shim_start_time"])
-        return processes.of_attempt(pids, table, attempt.directory, start["pid"], mark)
+        command, since = attempt.start["pid"], attempt.start["start_time"]
+        if command not in table or table[command][2] != since:
+            command = -1
+        roots = self.marked(attempt, list(table), table, command)
+        roots += [pid for pid, at in attempt.known.items() if pid in table and table[pid][2] == at]
+        inside = cgroups.members(attempt.folder) if attempt.folder else {}
+        found = {pid: table[pid][2] for pid in roots} | processes.descendants(roots, table)
+        attempt.known = inside | found
+        return attempt.known
+
+    def marked(
+        self, attempt: Attempt, pids: list[int], table: processes.Table, command: int
+    ) -> list[int]:
+        assert attempt.start is not None
+        mark = processes.mark_of(attempt.start["shim_pid"], attempt.start["shim_start_time"])
+        return processes.of_attempt(pids, table, attempt.directory, command, mark)
 
     def kill(self, attempt: Attempt) -> int:
         """How many there were, of whom some may not have taken it."""
@@ -197,14 +305,28 @@ class Orphans:
             return
         if attempt.folder:
             left = max(left, cgroups.remove(attempt.folder))
-        for keeper in attempt.keepers:
-            keeper.close()
-        record = shim.exit_record(b"launcher", *ended, left, stopped=attempt.stopped)
+        self.close_logs(attempt)
+        if attempt.stranger and shim.read_start_and_end(attempt.directory)[1]:
+            return self.finish(attempt, None)
+        record = shim.exit_record(
+            b"launcher", *ended, left, timed_out=attempt.timed_out, stopped=attempt.stopped
+        )
         self.write(attempt.directory, record)
+        self.finish(attempt, json.loads(record))
+
+    def finish(self, attempt: Attempt, exit_: Record | None) -> None:
+        self.close_logs(attempt)
         self.by_command = {
             pid: other for pid, other in self.by_command.items() if other is not attempt
         }
-        self.end(attempt, json.loads(record))
+        self.end(attempt, exit_)
+
+    def close_logs(self, attempt: Attempt) -> None:
+        for keeper in attempt.keepers:
+            keeper.close()
+        if attempt.keepers:
+            os.close(attempt.keepers[0].dir_fd)
+            attempt.keepers.clear()
 
     def write(self, directory: str, record: bytes) -> None:
         """Later, if it can't be now; the agent hears of it in any case."""
@@ -216,10 +338,7 @@ class Orphans:
             finally:
                 os.close(dir_fd)
         except (FileNotFoundError, PermissionError) as error:
-            self.say(directory, f"no exit.json: {error}")
+            processes.say(f"{directory}: no exit.json: {error}")
         except OSError:
             self.unwritten[directory] = record
             self.retry_at = time.monotonic() + shim.RETRY_S
-
-    def say(self, directory: str, text: str) -> None:
-        print(f"{directory}: {text}", file=sys.stderr, flush=True)

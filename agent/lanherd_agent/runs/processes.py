@@ -18,15 +18,20 @@ import signal
 
 TYPE_CHECKING = False  # `typing` would cost more memory than the rest of this file
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     Table = dict[int, tuple[int, int, int]]
 
 MARK = "LANHERD_ATTEMPT_DIR"  # in each command's environment
 MARK_BIT, PID_BITS = 1 << 62, 22
 LIMIT = b"Max realtime timeout"
 STOPPING = signal.SIGUSR1  # to a shim, before a stop; blocked there, hence pending
+TERM, KILL = int(signal.SIGTERM), int(signal.SIGKILL)  # no enum: see `libc`
 GRACE_MS_MAX = 2**31 - 1
 TREE_KILL_S_MAX = 10.0
 SWEEP_S = 0.02
+STEP = 256  # processes, of a walk; the dead of a storm are reaped between two
+SYS_PIDFD_SEND_SIGNAL, PIDFD_SIGNAL_PROCESS_GROUP = 424, 4
 
 # `signal` with its enums touches 60 pages where this touches 5; made once, since making a ctypes
 # function touches 40.
@@ -34,6 +39,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 c_prctl, c_sigprocmask, c_sigqueue = libc.prctl, libc.sigprocmask, libc.sigqueue
 c_sigqueue.argtypes = ctypes.c_int, ctypes.c_int, ctypes.c_void_p
 c_sigtimedwait, c_setrlimit = libc.sigtimedwait, libc.setrlimit
+c_syscall = libc.syscall
 PR_SET_CHILD_SUBREAPER, SIG_SETMASK = 36, 2
 ALL_SIGNALS, NO_SIGNALS = b"\xff" * 128, bytes(128)
 SI_QUEUE = -1
@@ -51,7 +57,9 @@ INFO_VALUE = ctypes.c_uint64.from_buffer(INFO, 24)
 RTTIME, UNLIMITED = int(resource.RLIMIT_RTTIME), 2**64 - 1
 RTTIME_LIMIT = (ctypes.c_uint64 * 2)()  # soft and hard
 libc.getrlimit(RTTIME, RTTIME_LIMIT)
-AWAITED = ((1 << signal.SIGCHLD - 1) | (1 << STOPPING - 1)).to_bytes(128, "little")
+AWAITED = sum(1 << n - 1 for n in (signal.SIGCHLD, signal.SIGTERM, STOPPING)).to_bytes(
+    128, "little"
+)
 
 
 def become_subreaper() -> None:
@@ -63,7 +71,7 @@ def become_subreaper() -> None:
 
 
 def wait_signal(timeout_s: float | None) -> int:
-    """SIGCHLD, STOPPING (which is told first), or -1 when the time is over. Both are blocked."""
+    """STOPPING, SIGTERM, SIGCHLD (in this order), or -1 when the time is over. All are blocked."""
     if timeout_s is None:
         return int(c_sigtimedwait(AWAITED, INFO, None))
     TIMEOUT.seconds = int(timeout_s)
@@ -80,6 +88,16 @@ def tell_stopping(child: int, grace_s: float) -> None:
     """To a child of ours that is not reaped yet: that pid is nobody else's."""
     milliseconds = min(max(int(grace_s * 1000), 0), GRACE_MS_MAX)
     c_sigqueue(child, STOPPING, milliseconds)
+
+
+def tell_stopping_to(pidfd: int, grace_s: float) -> None:
+    """As above, to a shim that is another launcher's child. It may have ended."""
+    info = ctypes.create_string_buffer(128)  # the agent's threads have this at once
+    ctypes.c_int.from_buffer(info).value = STOPPING
+    ctypes.c_int.from_buffer(info, 8).value = SI_QUEUE
+    milliseconds = min(max(int(grace_s * 1000), 0), GRACE_MS_MAX)
+    ctypes.c_uint64.from_buffer(info, 24).value = milliseconds
+    c_syscall(SYS_PIDFD_SEND_SIGNAL, pidfd, STOPPING, info, 0)
 
 
 # Looking
@@ -102,6 +120,12 @@ def read_fields(pid: int) -> list[bytes] | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return data[data.rindex(b")") + 2 :].split(b" ", 20)
+
+
+def lives(pid: int, started: int) -> bool:
+    """Whether that very process is there, and has not ended."""
+    fields = read_fields(pid) if pid > 0 else None
+    return fields is not None and fields[0] != b"Z" and int(fields[19]) == started
 
 
 def start_time(pid: int) -> int:
@@ -136,11 +160,13 @@ def dead_child() -> int:
     return found.si_pid if found is not None else 0
 
 
-def process_table() -> Table:
+def process_table(between: Callable[[], object] | None = None) -> Table:
     """Without those that have ended, but were not waited for. (One whose first thread alone has
-    ended looks like that, too, but for its number of threads.)"""
+    ended looks like that, too, but for its number of threads.) `between` is called now and then."""
     found = {}
-    for name in os.listdir("/proc"):
+    for number, name in enumerate(os.listdir("/proc"), 1):
+        if between is not None and number % STEP == 0:
+            between()
         if name.isdigit():
             fields = read_fields(int(name))
             if fields is not None and (fields[0] != b"Z" or fields[17] != b"1"):
@@ -241,3 +267,17 @@ def kill_child(pid: int) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def kill_group(pidfd: int) -> None:
+    """All at once of the process group that it leads, or led: none leaves it by a fork meanwhile.
+    Nothing happens before Linux 6.9."""
+    c_syscall(SYS_PIDFD_SEND_SIGNAL, pidfd, KILL, None, PIDFD_SIGNAL_PROCESS_GROUP)
+
+
+def say(text: str) -> None:
+    """Into the launcher's log, if its disk has room."""
+    try:
+        os.write(2, text.encode(errors="replace") + b"\n")
+    except OSError:
+        return

@@ -29,6 +29,8 @@ RECORD_BYTES_MAX = 64 * 1024
 SPEC_BYTES_MAX = shim.RECORD_BYTES_MAX
 T = TypeVar("T")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+SHUT_DOWN = "The machine was shut down while it ran."
+"""What there is to say of an exit with `shutdown`."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -107,6 +109,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     witness: str = "shim"  # or launcher: the shim was killed
     timed_out: bool = False  # the shim carried the time limit out, since nobody else did
     stopped: bool = False  # it was asked to stop before it ended
+    shutdown: bool = False  # a signal ended it, while the machine ended all that ran on it
 
     def __post_init__(self) -> None:
         if sum(value is not None for value in (self.code, self.signal, self.error)) != 1:
@@ -352,7 +355,7 @@ def _read(path: Path, kind: type[T], bytes_max: int) -> T | None:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
         raise RunDirError(path, Flaw.INVALID, str(error)) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise RunDirError(path, Flaw.TORN, str(error)) from error
 
 

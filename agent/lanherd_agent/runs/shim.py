@@ -65,7 +65,7 @@ START = (  # of one length with and without the command's pid, since that comes 
 )
 EXIT = (
     b'{"code": %b, "signal": %b, "at": %.6f, "error": %b, "rusage": %b, "left": %d,'
-    b' "witness": "%b", "timed_out": %b, "stopped": %b}'
+    b' "witness": "%b", "timed_out": %b, "stopped": %b, "shutdown": %b}'
 )
 BOOLEAN = b"false", b"true"
 START_INTEGERS = ("pid", "start_time", "shim_pid", "shim_start_time")
@@ -75,6 +75,7 @@ RUSAGE = b'{"user_s": %.6f, "system_s": %.6f, "rss_max_bytes": %d}'
 RECORD_BYTES_MAX = 4 * 1024 * 1024
 TEXT_CHARS_MAX = 400  # a shim's news stays below PIPE_BUF, so that its write is atomic
 RETRY_S = 1.0
+LACKING = errno.EMFILE, errno.ENFILE, errno.ENOMEM
 ATTEMPTS_MAX = 500  # per shim: there is no garbage collection here
 CHANNEL_BYTES_MAX = 8192
 UMASK = 0o077
@@ -98,6 +99,7 @@ FAIL_POINTS = {
 def hit(name: str) -> None:
     FAIL_POINTS[name] = left = FAIL_POINTS.get(name, 0) - 1
     if left == 0:
+        processes.say(f"killed at the fail point {name}: pid {os.getpid()}")
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -118,7 +120,8 @@ def open_directory(path: str) -> int:
 
 
 def read_record(dir_fd: int, name: str) -> Record | None:
-    """None if the file is missing, torn, or holds no object."""
+    """None if the file is missing, torn, or holds no object. Raises OSError only if this process
+    lacks what it takes to look."""
     try:
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
         try:
@@ -126,7 +129,9 @@ def read_record(dir_fd: int, name: str) -> Record | None:
             record = json.loads(os.read(fd, size).decode())
         finally:
             os.close(fd)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno in LACKING:
+            raise
         return None
     return record if isinstance(record, dict) else None
 
@@ -145,11 +150,14 @@ def read_start_and_end(directory: str) -> tuple[Record | None, bool]:
     """start.json, and whether there is an exit.json."""
     try:
         dir_fd = open_directory(directory)
-    except OSError:
+    except OSError as error:
+        if error.errno in LACKING:
+            raise
         return None, False
-    found = read_start(dir_fd), read_record(dir_fd, "exit.json") is not None
-    os.close(dir_fd)
-    return found
+    try:
+        return read_start(dir_fd), read_record(dir_fd, "exit.json") is not None
+    finally:
+        os.close(dir_fd)
 
 
 def claim(dir_fd: int) -> int:
@@ -209,6 +217,7 @@ def exit_record(
     *,
     timed_out: bool = False,
     stopped: bool = False,
+    shutdown: bool = False,
 ) -> bytes:
     """`left` counts the processes of the tree that could not be killed."""
     code = signo = rusage = b"null"
@@ -219,7 +228,7 @@ def exit_record(
     if usage is not None:
         rusage = RUSAGE % (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
     text = b"null" if error is None else json.dumps(error).encode()
-    flags = BOOLEAN[timed_out], BOOLEAN[stopped]
+    flags = BOOLEAN[timed_out], BOOLEAN[stopped], BOOLEAN[shutdown]
     return EXIT % (code, signo, at, text, rusage, left, witness, *flags)
 
 
@@ -256,13 +265,18 @@ def open_spec_logs(dir_fd: int, spec: Record) -> list[LogKeeper]:
     return keepers
 
 
-def open_logs(directory: str) -> list[LogKeeper]:
-    """Those of an attempt whose shim kept them until it was killed."""
+def take_over(directory: str) -> tuple[Record, list[LogKeeper]]:
+    """The spec and the logs of an attempt whose shim had them until it was killed."""
     dir_fd = open_directory(directory)
-    keepers = open_spec_logs(dir_fd, read_spec(dir_fd))
-    for keeper in keepers:
-        keeper.resume(read_record(dir_fd, f"{keeper.name}.gap"))
-    return keepers
+    try:
+        spec = read_spec(dir_fd)
+        keepers = open_spec_logs(dir_fd, spec)
+        for keeper in keepers:
+            keeper.resume(read_record(dir_fd, f"{keeper.name}.gap"))
+    except (OSError, ValueError):
+        os.close(dir_fd)
+        raise
+    return spec, keepers
 
 
 def fill_start(directory: str, start: Record) -> None:
@@ -425,8 +439,7 @@ class Shim:
         left = watch.left
         if watch.folder:
             left = max(left, cgroups.remove(watch.folder))
-        for keeper in watch.keepers:
-            keeper.close()
+        watch.close()
         assert watch.ended is not None
         record = exit_record(
             b"shim",
@@ -435,6 +448,7 @@ class Shim:
             left,
             timed_out=watch.timed_out,
             stopped=watch.stopped,
+            shutdown=watch.is_shut_down(),
         )
         if FAIL_POINTS:
             hit("shim.before_exit")

@@ -25,6 +25,7 @@ Usage = resource.struct_rusage  # imported here, once: os.wait4 would import it 
 REFUSED_S_MAX = 1.0  # of killing, if none that is left takes the signal
 SWEEP_S_MAX = 1.0
 REAPED_PER_TURN = 1024
+SHUTDOWN_S_MAX = 120.0  # systemd waits for 90 s
 LIMIT_SLACK_S = 5.0  # the agent carries a time limit out itself, if it is there
 NEVER = float("inf")
 
@@ -50,14 +51,18 @@ class Watch:
         self.sweep_at, self.sweep_s = 0.0, processes.SWEEP_S
         self.killed: set[int] = set()
         self.left = 0
+        self.terminated_at = -NEVER
+        try:
+            self.pidfd = os.pidfd_open(command)  # before it can be reaped
+        except OSError:  # there are too many files open
+            self.pidfd = -1
 
     def wait(self) -> None:
         timeout_s: float | None = self.keepers[0].next_at - time.monotonic()
         if self.limit_at < NEVER:
             timeout_s = 0.0
         while True:
-            if processes.wait_signal(timeout_s) == processes.STOPPING:
-                self.on_stop(processes.told_grace_s())
+            self.on_signal(processes.wait_signal(timeout_s))
             if not self.reap():
                 return
             now = time.monotonic()
@@ -94,6 +99,32 @@ class Watch:
         self.more_to_reap = True
         return True
 
+    def on_signal(self, signo: int) -> None:
+        if signo == processes.STOPPING:
+            self.on_stop(processes.told_grace_s())
+        elif signo == processes.TERM:
+            self.terminated_at = time.monotonic()
+
+    def close(self) -> None:
+        for keeper in self.keepers:
+            keeper.close()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+
+    def is_shut_down(self) -> bool:
+        """Whether a signal ended it in a shutdown of the machine: nobody but who sends SIGTERM to
+        all there is sends one to a shim."""
+        if (
+            self.stopped
+            or self.timed_out
+            or self.ended is None
+            or not os.WIFSIGNALED(self.ended[1])
+        ):
+            return False
+        while (signo := processes.wait_signal(0.0)) > 0:
+            self.on_signal(signo)
+        return time.monotonic() - self.terminated_at <= SHUTDOWN_S_MAX
+
     def on_stop(self, grace_s: float | None) -> None:
         if self.ended is None:
             self.stopped = True
@@ -110,12 +141,13 @@ class Watch:
 
     def tree(self) -> dict[int, int]:
         inside = cgroups.members(self.folder) if self.folder else {}
-        return inside | processes.descendants([os.getpid()], processes.process_table())
+        return inside | processes.descendants([os.getpid()], processes.process_table(self.reap))
 
     def kill(self, now: float) -> float:
         """Until when it may wait for what it has killed."""
         if self.folder and now >= self.sweep_at:
             cgroups.kill(self.folder)
+        processes.kill_group(self.pidfd)
         children = processes.children_now(os.getpid())
         new = [pid for pid in reversed(children) if pid not in self.killed]
         for pid in new:

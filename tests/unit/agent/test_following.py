@@ -386,6 +386,20 @@ def exited(agent: Room, exit_: Exit, stages: str | None = None) -> object:
     return told
 
 
+async def test_what_ended_in_a_shutdown_is_lost_with_it() -> None:
+    async with room() as agent:
+        agent.following.alive_since[agent.run, 1] = 50.0
+        told = exited(agent, Exit(at=9.0, signal=15, shutdown=True))
+        assert told == e.AttemptLost(
+            run=agent.run,
+            attempt=1,
+            at=9.0,
+            why=rundir.SHUT_DOWN,
+            cause="reboot",
+            started_at=50.0,
+        )
+
+
 async def test_ends() -> None:
     async with room() as agent:
         agent.following.alive_since[agent.run, 1] = 50.0

@@ -88,6 +88,7 @@ def test_an_exit_is_told_as_it_was(home: Path) -> None:
         (exited(None, signal=11), "failed", "signal"),
         (exited(None, signal=15, stopped=True), "cancelled", "stopped"),
         (exited(None, signal=15, timed_out=True), "timed_out", "timed_out"),
+        (exited(None, signal=15, shutdown=True), "lost", "lost_reboot"),
         (failed_to_begin("unknown"), "lost", "lost_unknown"),
     ],
 )
