@@ -19,6 +19,8 @@ from lanherd_desktop.views.words import reason_remedy, reason_text
 from lanherd_protocol.ids import DeviceId
 
 WIDTH = 480
+SETTLE_MS = 200
+"""So long what was added may change the height of what is scrolled."""
 FIELDS = ("system", "gpus", "driver", "memory", "disk", "kill", "account", "version", "id")
 
 
@@ -68,6 +70,10 @@ class MachinePanel(QWidget):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area = area
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(SETTLE_MS)
+        area.verticalScrollBar().rangeChanged.connect(self._on_range)
         self.retention.answered.connect(self._show_answer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_5, 0, 0, 0)
@@ -97,9 +103,13 @@ class MachinePanel(QWidget):
         self.show()
 
     def _show_answer(self) -> None:
-        """Scroll to the end, where the answer is, once it has its place."""
-        bar = self._area.verticalScrollBar()
-        QTimer.singleShot(0, bar, lambda: bar.setValue(bar.maximum()))
+        """Scroll to the end, where the answer is, and stay there while it gets its place."""
+        self._settling.start()
+        self._on_range(0, self._area.verticalScrollBar().maximum())
+
+    def _on_range(self, low: int, high: int) -> None:
+        if self._settling.isActive():
+            self._area.verticalScrollBar().setValue(high)
 
     def close_panel(self) -> None:
         self.machine = None
