@@ -234,6 +234,10 @@
         <translation>匹配的行</translation>
     </message>
     <message>
+        <source>one line</source>
+        <translation>1 行</translation>
+    </message>
+    <message>
         <source>{count} lines</source>
         <translation>{count} 行</translation>
     </message>
@@ -269,12 +273,20 @@
         <translation>环境构建</translation>
     </message>
     <message>
+        <source>{machine} can&apos;t be reached; the log comes as soon as it is back.</source>
+        <translation>无法连接 {machine}；恢复连接后会显示日志。</translation>
+    </message>
+    <message>
         <source>Try again</source>
         <translation>重试</translation>
     </message>
     <message>
         <source>It was never started.</source>
         <translation>它从未启动。</translation>
+    </message>
+    <message>
+        <source>The log&apos;s cap can&apos;t be kept: {why}</source>
+        <translation>无法保持日志上限：{why}</translation>
     </message>
     <message>
         <source>It printed nothing.</source>
@@ -548,6 +560,10 @@
         <translation>撤销</translation>
     </message>
     <message>
+        <source>Undone: {change}</source>
+        <translation>已撤销：{change}</translation>
+    </message>
+    <message>
         <source>{count} runs</source>
         <translation>{count} 个运行</translation>
     </message>
@@ -612,6 +628,10 @@
     <message>
         <source>Time limit</source>
         <translation>时限</translation>
+    </message>
+    <message>
+        <source>if</source>
+        <translation>条件</translation>
     </message>
     <message>
         <source>Attempts</source>
@@ -1115,6 +1135,10 @@
         <translation>已降低{what}的优先级。</translation>
     </message>
     <message>
+        <source>{machine} can&apos;t be reached; it will be asked as soon as it is back.</source>
+        <translation>无法连接 {machine}；恢复连接后会立即执行。</translation>
+    </message>
+    <message>
         <source>&apos;{title}&apos;</source>
         <translation>“{title}”</translation>
     </message>
@@ -1224,8 +1248,8 @@
 <context>
     <name>RunListPane</name>
     <message>
-        <source>Filter, or state:running,waiting</source>
-        <translation>筛选，或 state:running,waiting</translation>
+        <source>Filter, or state:running tag:sweep</source>
+        <translation>筛选，或 state:running tag:sweep</translation>
     </message>
     <message>
         <source>New run</source>
@@ -1384,6 +1408,10 @@
     <message>
         <source>Logs hold {log} and outputs {output} at least.</source>
         <translation>日志至少占用 {log}，输出至少占用 {output}。</translation>
+    </message>
+    <message>
+        <source>The log holds {log}, and its one output {output}.</source>
+        <translation>日志占用 {log}，1 个输出占用 {output}。</translation>
     </message>
     <message>
         <source>The log holds {log}, and {count} outputs hold {output}.</source>
@@ -1953,6 +1981,10 @@
     <message>
         <source>Copy the run&apos;s id</source>
         <translation>复制运行 ID</translation>
+    </message>
+    <message>
+        <source>Undo the last change</source>
+        <translation>撤销上一次更改</translation>
     </message>
     <message>
         <source>Show the run&apos;s log</source>

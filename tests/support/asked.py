@@ -30,11 +30,12 @@ class RecordedRun:
         return do
 
     async def describe_log(self, **where: object) -> LogDescription:
+        self._fleet.described.append(where)
         if self._fleet.problem is not None:
             raise self._fleet.problem
         return LogDescription(attempt=2, size_bytes=2048, stored_bytes=1024)
 
-    async def outputs(self) -> OutputList:
+    async def outputs(self, attempt: int = 0) -> OutputList:
         return OutputList(attempt=1, entries=self._fleet.entries)
 
     async def logs(self, offset: int, **where: object) -> Any:
@@ -47,6 +48,7 @@ class RecordedFleet:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str, tuple[object, ...], dict[str, object]]] = []
+        self.described: list[dict[str, object]] = []
         self.problem: LanherdError | None = None
         self.entries: tuple[Any, ...] = ()
         self.log: list[LogBytes | LogGap] = []

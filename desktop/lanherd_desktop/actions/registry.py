@@ -36,6 +36,7 @@ class ActionId(StrEnum):
     RUN_REMOVE_FILES = "run.remove_files"
     RUN_SAVE_LOG = "run.save_log"
     RUN_COPY_ID = "run.copy_id"
+    RUN_UNDO = "run.undo"
     RUN_LOG = "run.log"
     RUN_OUTPUTS = "run.outputs"
     OUTPUT_SAVE = "output.save"
@@ -123,6 +124,9 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         QT_TRANSLATE_NOOP("actions", "Copy the run's id"),
         "Ctrl+Shift+C",
+    ),
+    Action(
+        ActionId.RUN_UNDO, "run", QT_TRANSLATE_NOOP("actions", "Undo the last change"), "Ctrl+Z"
     ),
     Action(ActionId.RUN_LOG, "run", QT_TRANSLATE_NOOP("actions", "Show the run's log"), "Ctrl+L"),
     Action(

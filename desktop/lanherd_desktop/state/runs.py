@@ -21,7 +21,7 @@ from lanherd_protocol.states import (
 )
 from lanherd_protocol.values import Lease, Reason
 
-QUERY_KEYS = frozenset({"state", "machine", "project", "name"})
+QUERY_KEYS = frozenset({"state", "machine", "project", "name", "tag"})
 
 _OUTCOME_CHIPS: dict[Outcome, ChipKind] = {
     "succeeded": ChipKind.SUCCEEDED,
@@ -50,6 +50,7 @@ class RunRow:
     submitted_at: float
     silent_since: float | None = None
     """When the machine of a run that goes on was last heard; None while it can be asked."""
+    tags: tuple[str, ...] = ()
 
     def seconds(self, now: float) -> float | None:
         """How long it has run, or did run, or is known to have; None when it never started."""
@@ -133,6 +134,7 @@ def run_row(
         ended_at=ended_at,
         submitted_at=view.submitted_at,
         silent_since=None if isinstance(view.state, Ended) else silent_since(source),
+        tags=view.settings.tags,
     )
 
 
@@ -150,5 +152,7 @@ def run_accepted(row: RunRow, query: Query) -> bool:
         "machine": row.machine_name,
         "project": row.project,
         "name": row.title,
+        "tag": " ".join(row.tags),
     }
-    return query.accepts(f"{row.title} {row.machine_name} {row.project} {row.run}", fields)
+    words = (row.title, row.machine_name, row.project, row.run, *row.tags)
+    return query.accepts(" ".join(words), fields)

@@ -44,7 +44,7 @@ class RunListPane(QWidget):
         self.context = context
         self.model = model
         self.chosen: RunKey | None = None
-        self.search = SearchField(self.tr("Filter, or state:running,waiting"))
+        self.search = SearchField(self.tr("Filter, or state:running tag:sweep"))
         self.view = QListView()
         self.view.setModel(model)
         self.view.setItemDelegate(ListRowDelegate(self.view))

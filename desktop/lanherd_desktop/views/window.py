@@ -1,5 +1,6 @@
 """The main window: navigation at the left, pages at the right, and every action's handler."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ _ICONS = (IconName.SERVER, IconName.FOLDER, IconName.PLAY, IconName.FILES, IconN
 SIZE = (1440, 900)
 SIZE_LEAST = (900, 560)
 NARROW = 1100
+UNDO_MAX = 20
+"""So many changes can be taken back, the last one first."""
+Change = tuple[str, Callable[[], object]]
 COMMANDS: dict[ActionId, RunCommand] = {
     ActionId(f"run.{command.value}"): command for command in RunCommand
 }
@@ -66,6 +70,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._context = context
         self._left = False
+        self._changes: deque[Change] = deque(maxlen=UNDO_MAX)
         self._narrow = False
         self.setWindowTitle("Lanherd")
         self.setMinimumSize(*SIZE_LEAST)
@@ -206,6 +211,7 @@ class MainWindow(QMainWindow):
         commands = self.runs.commands.offered()
         offered = {
             **{action: command in commands for action, command in COMMANDS.items()},
+            ActionId.RUN_UNDO: bool(self._changes),
             ActionId.RUN_LOG: view is not None,
             ActionId.RUN_OUTPUTS: view is not None,
             ActionId.VIEW_FIND: view is not None,
@@ -219,8 +225,25 @@ class MainWindow(QMainWindow):
             self.actions_by_id[action].setEnabled(enabled)
 
     def _offer_undo(self, text: str, take_back: Callable[[], object]) -> None:
+        """By the toast while it is there, by the action also when it is gone."""
         toast = self._toasts.show_toast(text, "ok", self.tr("Undo"))
-        toast.activated.connect(take_back)
+        change = (text, take_back)
+        self._changes.append(change)
+        toast.activated.connect(lambda: self._undo(change))
+        self._refresh_actions()
+
+    def _undo(self, change: Change | None = None) -> None:
+        """Take a change back, the last one where none is named."""
+        if change is None and self._changes:
+            change = self._changes[-1]
+        if change is None or change not in self._changes:
+            return
+        self._changes.remove(change)
+        text, take_back = change
+        take_back()
+        self._toasts.dismiss_text(text)
+        self._show_toast(self.tr("Undone: {change}").format(change=text), "info")
+        self._refresh_actions()
 
     def _fill_run_menu(self) -> None:
         """Only what makes sense of the chosen runs, in groups."""
@@ -267,6 +290,7 @@ class MainWindow(QMainWindow):
             ActionId.GO_OUTPUTS: lambda: self.show_page("outputs"),
             ActionId.GO_SETTINGS: lambda: self.show_page("settings"),
             ActionId.RUN_NEW: lambda: self.open_submit(SubmitForm()),
+            ActionId.RUN_UNDO: self._undo,
             ActionId.RUN_LOG: lambda: self._show_tab(TAB_LOG),
             ActionId.RUN_OUTPUTS: lambda: self._show_tab(TAB_OUTPUTS),
             ActionId.OUTPUT_SAVE: self._save_output,

@@ -1,18 +1,23 @@
 """What a person does with runs: asked of their machines, said when done, and taken back."""
 
+import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from lanherd_client.fleet import Fleet
 from lanherd_client.log_reading import LogBytes, LogGap
 from lanherd_desktop.actions.registry import ActionId
 from lanherd_desktop.app import Desktop
+from lanherd_desktop.bridge import Job
 from lanherd_desktop.state.room import RoomUpdate, RunKey
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OVERVIEW
 from lanherd_desktop.views.runs.log_saving import file_name
+from lanherd_desktop.views.runs.run_sizes import ask_sizes
 from lanherd_desktop.views.widgets.toast import Toast
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.values import OutputEntry
@@ -91,6 +96,42 @@ def test_a_setting_is_taken_back_by_its_toast(desktop: Desktop, asked: Asked) ->
     assert asked.fleet.said[-1][3] == {"priority": 10, "held": False, "pinned": False}
 
 
+def test_changes_are_taken_back_by_the_keyboard_also_when_the_toast_is_gone(
+    desktop: Desktop, asked: Asked
+) -> None:
+    choose(desktop, BACKOFF)
+    asked.answer()
+    undo = desktop.window.actions_by_id[A.RUN_UNDO]
+    assert not undo.isEnabled()
+    for action in (A.RUN_LOWER, A.RUN_HOLD):
+        trigger(desktop, action)
+        asked.answer()
+        toast(desktop).dismiss()
+    for said in ("Held back 'finetune seed=1'.", "Lowered the priority of 'finetune seed=1'."):
+        undo.trigger()
+        assert asked.answer() == ["change"]
+        assert toast(desktop).text() == f"Undone: {said}"
+    assert not undo.isEnabled()
+    trigger(desktop, A.RUN_LOWER)
+    asked.answer()
+    toast(desktop).activated.emit()
+    assert asked.answer() == ["change"] and not undo.isEnabled()
+
+
+def test_sizes_are_of_all_attempts_and_streams(desktop: Desktop, asked: Asked) -> None:
+    view = synthetic_room.runs()[key_named(BACKOFF)]
+    sizes = asyncio.run(
+        ask_sizes(
+            [(key_named(BACKOFF), view)],
+            cast(Fleet, asked.fleet),
+            Job(lambda done: None, lambda failure: None, None),
+        )
+    )
+    asked_for = [(one["attempt"], one["stream"]) for one in asked.fleet.described]
+    assert asked_for == [(n, stream) for n in (1, 2, 3) for stream in ("out", "err")]
+    assert sizes.log_bytes == 6 * 1024 and not sizes.partial
+
+
 def test_what_cannot_be_undone_is_asked_before(
     desktop: Desktop, asked: Asked, qtbot: QtBot
 ) -> None:
@@ -114,7 +155,7 @@ def test_before_files_go_it_is_said_how_much(desktop: Desktop, asked: Asked) -> 
     confirm = desktop.window.runs.detail.confirm
     trigger(desktop, A.RUN_REMOVE_FILES)
     asked.answer()
-    assert "The log holds 1.00 KB, and 1 outputs hold 2.00 KB." in confirm.text()
+    assert "The log holds 1.00 KB, and its one output 2.00 KB." in confirm.text()
     confirm.confirm_button.click()
     assert asked.answer() == ["remove_files"]
     asked.fleet.problem = error(ErrorCode.NOT_FOUND, "Nothing there.")

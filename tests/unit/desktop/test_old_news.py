@@ -47,6 +47,20 @@ def test_a_stop_that_cannot_be_told_yet_is_said_at_once(desktop: Desktop) -> Non
     assert desktop.context.row(key) != row
 
 
+def test_whatever_cannot_be_told_yet_is_said_at_once(desktop: Desktop) -> None:
+    key = key_named("finetune seed=1")
+    lost = Failure(code=ErrorCode.UNREACHABLE, title="Gone.")
+    gone = replace(
+        desktop.context.room.machines[key[0]], link=Unreachable(synthetic_room.NOW, lost)
+    )
+    desktop.bridge.room_updated.emit(RoomUpdate(machines={key[0]: gone}))
+    desktop.window.show_run(key, TAB_LOG)
+    told: list[str] = []
+    desktop.context.toast_wanted.connect(lambda text, kind: told.append(text))
+    desktop.window.actions_by_id[ActionId.RUN_HOLD].trigger()
+    assert told == ["kepler can't be reached; it will be asked as soon as it is back."]
+
+
 def test_another_run_s_log_is_followed_again(desktop: Desktop) -> None:
     pane = desktop.window.runs.detail.log.pane
     desktop.window.show_run(key_named("train lr=3e-4 seed=0"), TAB_LOG)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as with_fields
 
 from lanherd_client.mirror import Connecting, Unreachable
 from lanherd_desktop.state.chips import ChipKind
@@ -21,7 +22,7 @@ from lanherd_protocol.states import (
     Starting,
     Stopping,
 )
-from lanherd_protocol.values import Reason, RunSpec
+from lanherd_protocol.values import Reason, RunSettings, RunSpec
 from tests.support.synthetic_room import (
     GIB,
     NOW,
@@ -129,11 +130,17 @@ def test_a_run_is_titled_by_its_name_its_command_or_its_id() -> None:
         ("machine:kep project:spirals name:0", True),
         ("machine:kep state:failed", False),
         ("colour:red", False),
+        ("tag:night", True),
+        ("tag:sweep,night state:waiting", True),
+        ("tag:sweep", False),
+        ("night", True),
         (run_id(1)[:8], True),
     ],
 )
 def test_a_filter_line(line: str, accepted: bool) -> None:
-    row = run_row(KEPLER, "kepler", run(1, "Seed 0", "true", waiting(1, 2)))
+    view = run(1, "Seed 0", "true", waiting(1, 2))
+    tagged = with_fields(view, settings=RunSettings(tags=("Night", "paper")))
+    row = run_row(KEPLER, "kepler", tagged)
     assert run_accepted(row, run_query(line)) is accepted
 
 

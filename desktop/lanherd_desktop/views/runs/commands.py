@@ -109,12 +109,6 @@ class RunCommands(QObject):
         self._context.toast_wanted.emit(said.format(what=self._named(those)), "ok")
 
     def _stop(self, those: Chosen) -> None:
-        silent = [key for key, _ in those if self._is_silent(key)]
-        if silent:
-            text = self.tr(
-                "{machine} can't be reached; the run will be asked to stop as soon as it is back."
-            ).format(machine=self._context.machine_name(silent[0][0]))
-            self._context.toast_wanted.emit(text, "info")
         self._ask(RunCommand.STOP, those, lambda run, _: run.stop())
 
     def _stop_now(self, those: Chosen) -> None:
@@ -162,9 +156,8 @@ class RunCommands(QObject):
             if self._confirm.text() == asked and not self._confirm.isHidden():
                 self._confirm.set_detail(f"{sizes_text(sizes)} {usual}")
 
-        keys = [key for key, _ in those]
         # What it holds is worth knowing, and no reason to fail: the question stands without it.
-        self._context.ask(partial(ask_sizes, keys), tell, lambda failure: None)
+        self._context.ask(partial(ask_sizes, those), tell, lambda failure: None)
 
     def _set(self, command: RunCommand, those: Chosen) -> None:
         """A setting that can be set back."""
@@ -207,6 +200,7 @@ class RunCommands(QObject):
         undo: Verb | None = None,
         on_done: Callable[[], None] | None = None,
     ) -> None:
+        self._tell_silent(command, those)
         marks = {(key, command) for key, _ in those}
         self._asked |= marks
         self.offered_changed.emit()
@@ -222,6 +216,20 @@ class RunCommands(QObject):
             self._say(said, those, undo)
 
         self._context.ask(partial(_do_all, those, verb), lambda done: on_answer(None), on_answer)
+
+    def _tell_silent(self, command: RunCommand, those: Chosen) -> None:
+        """A machine that can't be reached answers later: that is said now."""
+        silent = [key for key, _ in those if self._is_silent(key)]
+        if not silent:
+            return
+        if command in (RunCommand.STOP, RunCommand.STOP_NOW):
+            text = self.tr(
+                "{machine} can't be reached; the run will be asked to stop as soon as it is back."
+            )
+        else:
+            text = self.tr("{machine} can't be reached; it will be asked as soon as it is back.")
+        machine = self._context.machine_name(silent[0][0])
+        self._context.toast_wanted.emit(text.format(machine=machine), "info")
 
     def _say(self, said: str, those: Chosen, undo: Verb | None) -> None:
         text = said.format(what=self._named(those))

@@ -105,6 +105,11 @@ class ToastHost(QObject):
         for toast in [one for one in self._toasts if one.failure]:
             toast.dismiss()
 
+    def dismiss_text(self, text: str) -> None:
+        """What it says holds no longer."""
+        for toast in [one for one in self._toasts if one.text() == text]:
+            toast.dismiss()
+
     def _forget(self, toast: Toast) -> None:
         if toast in self._toasts:
             self._toasts.remove(toast)
