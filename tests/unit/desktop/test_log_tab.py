@@ -1,11 +1,14 @@
 """The tab of a run's log: attempts, streams, gaps, times, and the search on its machine."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.state.log_buffer import GapKind
+from lanherd_desktop.state.room import RoomUpdate
 from lanherd_desktop.streams import LOG_TAIL_BYTES
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OVERVIEW
 from lanherd_desktop.views.runs.log_tab import BEFORE_BYTES, LogTab
@@ -116,7 +119,7 @@ def test_a_search_on_the_machine_lists_what_it_finds(tab: LogTab) -> None:
     panel._begin()
     assert panel.isVisible() and panel.search.query.text == "loss"
     panel.show_found(LogMatches(50, (LogMatch(7, 1, b"the loss is high", 4, 8),)))
-    assert panel.lines.count() == 1 and panel._state.text() == "1 lines"
+    assert panel.lines.count() == 1 and panel._state.text() == "one line"
     assert panel._progress.value() == 500
     wanted: list[int] = []
     panel.chosen.connect(wanted.append)
@@ -128,12 +131,47 @@ def test_a_search_on_the_machine_lists_what_it_finds(tab: LogTab) -> None:
     panel.regex.setChecked(True)
     assert panel.search.query.regex
     panel._on_end(Failure(code=ErrorCode.INVALID_REQUEST, title="That is no pattern."))
-    assert panel._state.text() == "That is no pattern."
+    assert panel._problem.isVisible() and panel._problem.text() == "That is no pattern."
     panel.field.set_query("")
     panel._begin()
-    assert panel.search is None
+    assert panel.search is None and panel._problem.isHidden()
     panel.close_panel()
     assert panel.isHidden()
+
+
+def test_a_found_line_has_its_time_and_no_number_that_nobody_knows(tab: LogTab) -> None:
+    panel = tab.search
+    tab.show_description(
+        LogDescription(
+            attempt=2, size_bytes=9000, stored_bytes=2000, gap_from=1000, gap_to=8000,
+            times=((500, 0.0), (9000, 60.0)),
+        )
+    )  # fmt: skip
+    panel.field.set_query("loss")
+    panel._begin()
+    found = (LogMatch(7, 1, b"loss one", 0, 4), LogMatch(8500, 40, b"loss two", 0, 4))
+    panel.show_found(LogMatches(9000, found))
+    first, second = (panel.lines.item(row).text().split() for row in range(2))
+    assert first[0] == "2" and first[-2:] == ["loss", "one"] and len(first) > 3
+    assert second[0] == "…" and second[-2:] == ["loss", "two"] and len(second) > 3
+
+
+def test_a_silent_machine_and_a_cap_that_fails_are_said(desktop: Desktop, tab: LogTab) -> None:
+    assert tab.pane._state is LogState.LOADING and tab._key is not None
+    machine = tab._key[0]
+    known = desktop.context.room.machines[machine]
+    gone = replace(known, link=synthetic_room.GONE)
+    desktop.bridge.room_updated.emit(RoomUpdate(machines={machine: gone}))
+    assert tab.pane._state is LogState.EMPTY
+    assert tab.pane._state_text.startswith("kepler can't be reached; the log comes")
+    desktop.bridge.room_updated.emit(RoomUpdate(machines={machine: known}))
+    assert tab.pane._state is LogState.LOADING
+    tab._on_chunk(b"here\n", 0)
+    assert tab.last_line() == "here" and tab._note.isHidden()
+    tab.show_description(
+        LogDescription(attempt=2, size_bytes=5, stored_bytes=5, problem="No holes here.")
+    )
+    assert tab._note.isVisible() and "No holes here." in tab._note.text()
 
 
 def test_the_text_of_a_search_is_not_markup(tab: LogTab) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.ansi import readable
+from lanherd_desktop.state.log_times import LogTimes
 from lanherd_desktop.state.remote_search import FoundLine, RemoteSearch, SearchQuery
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.streams import LogPart, SearchStream
@@ -25,9 +26,9 @@ from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.widgets.buttons import GhostButton, IconButton
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.search_field import SearchField
-from lanherd_desktop.views.words import failure_line
+from lanherd_desktop.views.words import failure_line, moment
 from lanherd_protocol.errors import Failure
-from lanherd_protocol.log_messages import LogMatches
+from lanherd_protocol.log_messages import LogDescription, LogMatches
 
 HEIGHT = 220
 
@@ -44,12 +45,16 @@ class LogSearchPanel(QWidget):
         self._key: RunKey | None = None
         self._part = LogPart()
         self._size_bytes = 0
+        self._gap_from: int | None = None
+        self._times = LogTimes()
         self._stream: SearchStream | None = None
         self.search: RemoteSearch | None = None
         self.field = SearchField(self.tr("Search all of the log on its machine"))
         self.regex = QCheckBox(self.tr("regular expression"))
         self.exact = QCheckBox(self.tr("match case"))
         self._state = Label("", "secondary")
+        self._problem = Label("", "danger", wrap=True)
+        self._problem.hide()
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
         self._progress.setRange(0, 1000)
@@ -64,6 +69,7 @@ class LogSearchPanel(QWidget):
         self.lines.setFont(mono_font())
         self.lines.setAccessibleName(self.tr("Lines that match"))
         self.lines.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.lines.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._lay(close)
         self.field.query_changed.connect(self._begin)
         self.regex.toggled.connect(self._begin)
@@ -88,6 +94,7 @@ class LogSearchPanel(QWidget):
         layout.setContentsMargins(0, tokens.SPACE_2, 0, 0)
         layout.setSpacing(tokens.SPACE_2)
         layout.addLayout(head)
+        layout.addWidget(self._problem)
         layout.addWidget(self.lines, 1)
 
     def show_log(self, key: RunKey | None, part: LogPart, size_bytes: int) -> None:
@@ -98,6 +105,11 @@ class LogSearchPanel(QWidget):
             self.lines.clear()
             self._tell("")
         self._key, self._part, self._size_bytes = key, part, size_bytes
+
+    def show_description(self, description: LogDescription) -> None:
+        """What was given up of the log, and when its lines were printed."""
+        self._gap_from = description.gap_from if description.gap_to else None
+        self._times = LogTimes(description.times)
 
     def open_panel(self, text: str) -> None:
         """Search for a text; with none, ask for it."""
@@ -144,7 +156,7 @@ class LogSearchPanel(QWidget):
         if self.search is None:
             return
         for line in self.search.take(found.searched_to, found.matches):
-            item = QListWidgetItem(_line_text(line))
+            item = QListWidgetItem(self._line_text(line))
             item.setData(Qt.ItemDataRole.UserRole, line.offset)
             self.lines.addItem(item)
         self._show_progress()
@@ -153,7 +165,7 @@ class LogSearchPanel(QWidget):
         self._stream = None
         self._end()
         if failure is not None:
-            self._tell(failure_line(failure), danger=True)
+            self._tell("", failure_line(failure))
 
     def _end(self) -> None:
         if self.search is not None:
@@ -169,27 +181,37 @@ class LogSearchPanel(QWidget):
             return
         self._progress.setValue(round(search.share * 1000))
         count = numbers.count(len(search.lines)) + ("+" if search.capped else "")
-        if search.lines or under_way:
+        if len(search.lines) == 1:
+            self._tell(self.tr("one line"))
+        elif search.lines or under_way:
             self._tell(self.tr("{count} lines").format(count=count))
         else:
             self._tell(self.tr("Nothing found"))
 
-    def _tell(self, text: str, danger: bool = False) -> None:
-        self._state.set_role("danger" if danger else "secondary")
+    def _tell(self, text: str, problem: str = "") -> None:
+        """What is wrong has a line of its own: it says what and why."""
         self._state.set_text(text)
+        self._problem.set_text(problem)
+        self._problem.setVisible(bool(problem))
 
     def _on_item(self, item: QListWidgetItem) -> None:
         self.chosen.emit(item.data(Qt.ItemDataRole.UserRole))
+
+    def _line_text(self, line: FoundLine) -> str:
+        """Its number and time, and the line from a little before the match on.
+
+        Behind what was given up for the log's cap nobody knows a line's number.
+        """
+        known = self._gap_from is None or line.offset < self._gap_from
+        number = numbers.count(line.number + 1) if known else "…"
+        at = self._times.at(line.offset)
+        when = moment(at) if at is not None else ""
+        begin = max(0, line.start - 40)
+        cut = "…" if begin else ""
+        return f"{number:>9}  {when:<8}  {cut}{readable(line.text[begin:].encode())}"
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.close_panel()
         else:
             super().keyPressEvent(event)
-
-
-def _line_text(line: FoundLine) -> str:
-    """Its number, and the line from a little before the match on."""
-    begin = max(0, line.start - 40)
-    cut = "…" if begin else ""
-    return f"{numbers.count(line.number + 1):>10}  {cut}{readable(line.text[begin:].encode())}"

@@ -12,11 +12,13 @@ from lanherd_desktop.state.ansi import strip_escapes
 from lanherd_desktop.state.log_buffer import Gap, GapKind, LogBuffer
 from lanherd_desktop.state.log_times import LogTimes
 from lanherd_desktop.state.room import RunKey, is_ended
+from lanherd_desktop.state.silence import silent_since
 from lanherd_desktop.streams import LOG_TAIL_BYTES, LogPart, LogStream
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.runs.log_search_panel import LogSearchPanel
 from lanherd_desktop.views.widgets.buttons import GhostButton, MenuButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
+from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.log_pane import LogPane, LogState
 from lanherd_desktop.views.widgets.log_tools import LogTools
 from lanherd_desktop.views.words import failure_texts, moment, reason_text, sentences
@@ -54,6 +56,7 @@ class LogTab(QWidget):
         self._goal: int | None = None
         self._described: LogDescription | None = None
         self._describing = False
+        self._loading = False
         self.pane = LogPane(LogBuffer())
         self.search = LogSearchPanel(context)
         self.search.chosen.connect(self.go_to)
@@ -77,12 +80,16 @@ class LogTab(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._error)
         layout.addWidget(self.pane, 1)
+        self._note = Label("", "secondary", wrap=True)
+        self._note.hide()
+        layout.addWidget(self._note)
         layout.addWidget(self.search)
         self.pane.more_wanted.connect(self._on_more_wanted)
         self._timer = QTimer(self)
         self._timer.setInterval(DESCRIBE_MS)
         self._timer.timeout.connect(self._describe)
         self._timer.start()
+        context.room_changed.connect(self._show_loading)
 
     @property
     def stream(self) -> StreamName:
@@ -121,6 +128,8 @@ class LogTab(QWidget):
 
     def _show_nothing(self, why: str) -> None:
         self._close()
+        self._loading = False
+        self._note.hide()
         self._error.setVisible(False)
         self.end_button.hide()
         self.pane.setVisible(True)
@@ -213,7 +222,9 @@ class LogTab(QWidget):
             return
         self.pane.set_buffer(LogBuffer())
         self.pane.set_following(goal is None)
-        self.pane.set_state(LogState.LOADING)
+        self._loading = True
+        self._note.hide()
+        self._show_loading()
         stream = LogStream(
             *self._key,
             on_chunk=self._on_chunk,
@@ -226,7 +237,19 @@ class LogTab(QWidget):
         self._described = None
         self._describe()
 
+    def _show_loading(self) -> None:
+        """A machine that is silent sends nothing: that is said, instead of a wait without end."""
+        if not self._loading or self._key is None:
+            return
+        machine = self._key[0]
+        if silent_since(self._context.room.machines.get(machine)) is None:
+            self.pane.set_state(LogState.LOADING)
+            return
+        why = self.tr("{machine} can't be reached; the log comes as soon as it is back.")
+        self.pane.set_state(LogState.EMPTY, why.format(machine=self._context.machine_name(machine)))
+
     def _on_chunk(self, data: bytes, offset: int) -> None:
+        self._loading = False
         self.pane.set_state(LogState.READY)
         self.pane.append(data, offset)
         if self._goal is not None:
@@ -236,6 +259,7 @@ class LogTab(QWidget):
                 self.pane.mark_row(row)
 
     def _on_end(self, failure: Failure | None) -> None:
+        self._loading = False
         self._describe()
         part = self._stream.part if self._stream is not None else None
         if failure is not None and failure.code is not ErrorCode.NOT_FOUND:
@@ -291,7 +315,11 @@ class LogTab(QWidget):
         """How long the log is, and when its lines were printed."""
         self._described = description
         self.pane.set_times(LogTimes(description.times))
+        cap = self.tr("The log's cap can't be kept: {why}").format(why=description.problem)
+        self._note.set_text(cap if description.problem else "")
+        self._note.setVisible(bool(description.problem))
         self.search.show_log(self._key, self._part(), description.size_bytes)
+        self.search.show_description(description)
 
 
 def _choices(view: RunView) -> tuple[Choice, ...]:
