@@ -192,6 +192,12 @@ class SubmitDialog(QDialog):
 
     def _fit(self) -> None:
         """As tall as its fields, as far as the screen lets it be."""
+        for part in (self.options, self._fields):
+            layout = part.layout()
+            if layout is not None:
+                # What was folded a moment ago is counted until then.
+                layout.invalidate()
+                layout.activate()
         screen = self.screen().availableGeometry().height()
         wanted = self._fields.sizeHint().height() + 2
         self._area.setMinimumHeight(min(wanted, max(SCROLL_LEAST, screen - ROOM_AROUND)))

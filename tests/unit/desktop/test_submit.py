@@ -157,6 +157,17 @@ def test_the_dialog_is_no_taller_after_its_error_is_gone(dialog: SubmitDialog) -
     assert dialog.height() == height
 
 
+def test_the_dialog_is_no_taller_after_its_options_are_folded(dialog: SubmitDialog) -> None:
+    QApplication.processEvents()
+    height = dialog.height()
+    dialog.options.toggle_button.click()
+    QApplication.processEvents()
+    assert dialog.height() > height
+    dialog.options.toggle_button.click()
+    QApplication.processEvents()
+    assert dialog.height() == height
+
+
 @pytest.fixture
 def connected(qapp: QApplication) -> Iterator[Desktop]:
     with open_desktop(qapp) as desktop:
