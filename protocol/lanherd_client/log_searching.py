@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from lanherd_client.log_reading import latest_attempt
+from lanherd_client.sending import sendable
 from lanherd_client.session import LOST_CODES, Session
 from lanherd_protocol.codec import decode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
@@ -78,6 +79,8 @@ async def search_log(
     numbers count from `offset` on, in the bytes that are kept. Raises `MisuseError` for a pattern
     that is none or takes for ever, `NotFoundError`, and OVERLOADED when too many search at once.
     """
+    with sendable():
+        pattern.encode()
     attempt = attempt or await latest_attempt(session, run)
     lines, lost = 0, None
     while True:

@@ -32,6 +32,7 @@ from lanherd_client.mirror import (
     TelemetrySeen,
     Unreachable,
 )
+from lanherd_client.sending import sendable
 from lanherd_protocol.aio.peer import FeedEvent, FeedGap, Peer
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error, from_failure
@@ -151,7 +152,8 @@ class Session:
         """One question. Raises when the machine isn't connected or the connection is lost."""
         async with self.turns:
             peer = await self.connected()
-            return await peer.call(method, request, timeout_s=timeout_s)
+            with sendable():
+                return await peer.call(method, request, timeout_s=timeout_s)
 
     async def insist(self, method: Method[Request, Response], request: Request) -> Response:
         """The same question after each cut, until it is answered: only for idempotent ones."""
@@ -160,7 +162,8 @@ class Session:
             peer = await self.reconnected(lost)
             try:
                 async with self.turns:
-                    return await peer.call(method, request)
+                    with sendable():
+                        return await peer.call(method, request)
             except LanherdError as problem:
                 if problem.code not in LOST_CODES:
                     raise

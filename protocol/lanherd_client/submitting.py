@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from lanherd_client.orders import Order
 from lanherd_client.projects.project import Project
 from lanherd_client.projects.push import PushProgress, push
+from lanherd_client.sending import sendable
 from lanherd_client.session import LOST_CODES, Session
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.codec import encode_body
@@ -94,7 +95,8 @@ def _parts(news: Sequence[NewRun]) -> Iterator[tuple[NewRun, ...]]:
     part: list[NewRun] = []
     size_bytes = 0
     for new in news:
-        new_bytes = len(bytes(encode_body(new))) + VIEW_BYTES
+        with sendable():
+            new_bytes = len(bytes(encode_body(new))) + VIEW_BYTES
         if part and (size_bytes + new_bytes > PART_BYTES_MAX or len(part) >= RUNS_PER_SUBMIT_MAX):
             yield tuple(part)
             part, size_bytes = [], 0

@@ -94,7 +94,12 @@ def _without_end(text: str) -> str:
 def _checked(name: str, value: str) -> str:
     if not value:
         raise click.BadParameter(f"the value of {name} is empty.")
-    size_bytes = len(value.encode("utf-8", "surrogateescape"))
+    try:
+        size_bytes = len(value.encode())
+    except UnicodeEncodeError:
+        raise click.BadParameter(
+            f"the value of {name} is no UTF-8 text; encode it first, such as with base64."
+        ) from None
     if size_bytes > SECRET_BYTES_MAX:
         raise click.BadParameter(
             f"the value of {name} has more than {SECRET_BYTES_MAX // 1024} KB."
