@@ -104,6 +104,30 @@ def test_a_run_from_its_project_to_its_output(agent: AgentProcess, folder: Path)
     assert "sh train.sh" in lanherd("show", "train").stdout
 
 
+def test_a_machine_that_lost_its_pairings_is_paired_again_without_its_name(
+    agent: AgentProcess,
+) -> None:
+    agent.end()
+    for path in agent.home.glob("agent.sqlite*"):
+        path.unlink()
+    agent.start()
+    assert "isn't paired" in lanherd("status", code=4).stderr
+    assert lanherd("pair").stdout == "box\n"
+    assert read("machines")[0]["link"] == "online"
+
+
+def test_what_is_no_utf_8_is_refused_with_words(agent: AgentProcess) -> None:
+    odd = os.fsdecode(b"\xff")
+    run = lanherd("run", "--hold", "--", "true").stdout.strip()
+    for arguments in (
+        ["run", "--", "echo", odd],
+        ["run", "--note", odd, "--", "true"],
+        ["note", odd, run],
+        ["logs", run, "--grep", odd],
+    ):
+        assert "no UTF-8" in lanherd(*arguments, code=2).stderr
+
+
 def test_a_machine_is_forgotten_and_paired_anew(agent: AgentProcess) -> None:
     assert "Was already paired" in lanherd("pair", "box").stderr
     assert "Forgot box" in lanherd("forget", "box").stderr

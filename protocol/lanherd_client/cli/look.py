@@ -181,8 +181,7 @@ async def _status(context: click.Context, machine: str | None, as_json: bool) ->
                 _put_status(view, status, problem)
         else:
             say_none_paired(fleet)
-    silent = any(status is None for _, status, _ in answers)
-    return talk.UNREACHABLE if silent else talk.OK
+    return max((talk.exit_code(problem.code) for _, _, problem in answers if problem), default=0)
 
 
 async def _status_of(

@@ -11,6 +11,7 @@ from lanherd_client.cli.completion import complete_machine
 from lanherd_client.cli.options import NamedPath
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.terminal import plain
+from lanherd_client.mirror import MachineView, Refused
 from lanherd_protocol.errors import ErrorCode, error
 
 if TYPE_CHECKING:
@@ -85,11 +86,20 @@ async def _forget(context: click.Context, machine: str) -> None:
     talk.say("  'lanherd pair' pairs with it again.")
 
 
+def _is_unknown_to(machine: MachineView) -> bool:
+    """Whether the machine says that it isn't paired with us: its records may have been lost."""
+    link = machine.link
+    return isinstance(link, Refused) and link.failure.code is ErrorCode.NOT_PAIRED
+
+
 def _choose(fleet: "Fleet", name: str | None) -> "Sighting":
     # A machine may be paired again: its agent may have lost the pairing.
-    seen = fleet.sightings(unpaired_only=name is None)
+    seen = fleet.sightings(unpaired_only=False)
     if name is not None:
         seen = tuple(s for s in seen if s.name == name or s.machine.startswith(name))
+    else:
+        paired = {known.machine for known in fleet.machines() if not _is_unknown_to(known)}
+        seen = tuple(s for s in seen if s.machine not in paired)
     if len(seen) == 1:
         return seen[0]
     if seen:
