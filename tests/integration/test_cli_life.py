@@ -96,6 +96,14 @@ def test_stopping_several_at_once_says_of_each_what_happened(agent: AgentProcess
     assert (both[0]["run"], both[1]["run"], both[1]["asked"]) == (one, None, "nobody")
 
 
+def test_what_is_over_is_said_to_be(agent: AgentProcess) -> None:
+    lanherd("run", "-f", "--name", "short", "--", "echo", "hi")
+    assert "was over already: succeeded." in lanherd("stop", "short").stderr
+    # Nothing of its log came since a time that was still to come.
+    assert lanherd("logs", "short", "--since", "2100-01-01").stdout == ""
+    assert lanherd("logs", "short", "--since", "1h").stdout == "hi\n"
+
+
 def test_runs_wait_for_each_other_and_are_held(agent: AgentProcess) -> None:
     base = taken("--hold", "--name", "base", "--", "true")
     after = taken("--after-ok", "base", "--name", "next", "--", "true")

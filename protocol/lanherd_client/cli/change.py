@@ -20,7 +20,7 @@ from lanherd_client.orders import SIGNALS
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.limits import PRIORITY_MAX
-from lanherd_protocol.states import RunView
+from lanherd_protocol.states import Ended, RunView
 
 if TYPE_CHECKING:
     from lanherd_client.run import Run
@@ -73,7 +73,18 @@ def stop_command(
         if signal is not None or grace_s is not None:
             raise click.UsageError("--now is without --signal and --grace: it kills at once.")
         signal, grace_s = "KILL", 0.0
-    return _do(context, runs, as_json, lambda run: run.stop(grace_s, signal=signal), state_sentence)
+    over: set[RunId] = set()
+
+    async def stop(run: "Run") -> RunView:
+        if run.view is not None and isinstance(run.view.state, Ended):
+            over.add(run.id)
+        return await run.stop(grace_s, signal=signal)
+
+    def did(view: RunView) -> str:
+        said = state_sentence(view)
+        return f"was over already: {said}" if view.run in over else said
+
+    return _do(context, runs, as_json, stop, did)
 
 
 @click.command("hold")

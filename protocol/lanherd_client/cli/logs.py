@@ -164,7 +164,17 @@ async def _begin(run: "Run", wish: Wish) -> tuple[int, int]:
     if wish.tail is not None:
         return described.attempt, await tail_offset(run, described, wish.tail, wish.stream)
     since = cast("float", wish.since)
+    if await _ended_before(run, described.attempt, since):
+        return described.attempt, described.size_bytes
     return described.attempt, await line_offset_at(run, described, since, wish.stream)
+
+
+async def _ended_before(run: "Run", attempt: int, at: float) -> bool:
+    """Whether the attempt was over by then, so that nothing of its log came since."""
+    from lanherd_client.attempts import attempts_of
+
+    view = run.view or await run.refresh()
+    return any(end.attempt == attempt and end.at < at for end in attempts_of(view))
 
 
 async def _in_time(chunks: "Chunks") -> "AsyncIterator[LogBytes | LogGap]":

@@ -68,6 +68,8 @@ def _signals(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[int, ...]:
     words = [] if value is None else value.replace(",", " ").split()
+    if value is not None and not words:
+        raise click.BadParameter("it is empty.")
     return tuple(map(_signal_number, words))
 
 
@@ -239,4 +241,7 @@ def check_retries(said: dict[str, Any]) -> None:
     words = ("retry_on", "retry_codes", "retry_signals", "backoff")
     odd = [f"--{word.replace('_', '-')}" for word in words if not _left_out(said[word])]
     if odd and not said["retries"]:
-        raise click.UsageError(f"{' and '.join(odd)} need --retries N: how often to try again.")
+        raise click.UsageError(
+            f"{' and '.join(odd)} {'needs' if len(odd) == 1 else 'need'} --retries N: how often to"
+            " try again."
+        )

@@ -182,6 +182,8 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
         "attempts": [*map(attempt_shape, attempts_of(view))],
         "not_before": state.not_before if isinstance(state, Queued) else None,
         "limit_at": state.limit_at if isinstance(state, Running) else None,
+        "kill_at": state.kill_at if isinstance(state, Stopping) else None,
+        "stopping_as": state.outcome if isinstance(state, Stopping) else None,
         "files_removed_at": view.files_removed_at,
     }
 

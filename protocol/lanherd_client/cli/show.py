@@ -113,6 +113,7 @@ def _state_fields(view: RunView) -> Iterator[Field]:
     if isinstance(state, Running) and state.limit_at is not None:
         yield "time is over at", _moment(state.limit_at)
     if isinstance(state, Stopping):
+        yield "ends as", state.outcome.replace("_", " ")
         yield "killed at", _moment(state.kill_at)
     most = view.spec.retry.attempts_max
     yield "attempt", f"{view.attempt} of {most}" if most > 1 else str(view.attempt)
@@ -135,7 +136,7 @@ def _spec_fields(spec: RunSpec) -> Iterator[Field]:
 
 def _gpu_fields(view: RunView, simulated: bool) -> Iterator[Field]:
     asked = view.spec.gpus
-    yield "asked for", f"{words.gpu_request(asked)} GPUs" if asked.count else "no GPUs"
+    yield "asked for", words.gpus_asked(asked)
     yield (
         "GPUs",
         ", ".join(

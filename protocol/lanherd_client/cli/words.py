@@ -69,6 +69,19 @@ def gpu_request(request: GpuRequest) -> str:
     return f"{request.count}{vram}{', exclusive' if request.exclusive else ''}"
 
 
+def gpus_asked(request: GpuRequest) -> str:
+    """The same as a phrase of its own, such as '2 GPUs with 20.0 GB each, exclusive'."""
+    from lanherd_client.sizes import format_size
+
+    if request.count == 0:
+        return "no GPUs"
+    several = request.count > 1
+    vram = f" with {format_size(request.vram_bytes)}" if request.vram_bytes else ""
+    each = " each" if vram and several else ""
+    exclusive = ", exclusive" if request.exclusive else ""
+    return f"{request.count} GPU{'s' if several else ''}{vram}{each}{exclusive}"
+
+
 def link_word(machine: MachineView) -> str:
     """The link in one word."""
     match machine.link:

@@ -88,6 +88,8 @@ def test_all_that_may_be_said() -> None:
         (["--retry-codes", ""], "it is empty"),
         (["--retry-signals", "BOOM"], "is no signal"),
         (["--retry-signals", "999"], "is no signal"),
+        (["--retry-signals", ""], "it is empty."),
+        (["--backoff", "3s"], "--backoff needs --retries N: how often"),
         (["--retry-on", "lost", "--backoff", "3s"], "--retry-on and --backoff need --retries"),
         (["--pre", "'open"], "can't be split"),
         (["--post", " "], "it is empty"),
@@ -173,3 +175,12 @@ def test_a_secret_that_can_not_be_had_is_said(
 def test_completion_reads_no_secret() -> None:
     context = click.Context(click.Command("run"), resilient_parsing=True)
     assert secret_values.read_secrets(context, click.Option(["--secret"]), ("A=-",)) == {}
+
+
+def test_a_secret_that_is_no_text_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOKEN", os.fsdecode(b"hunter\xff2"))
+    words = refused("--secret", "TOKEN")
+    assert "the value of TOKEN is no UTF-8 text" in words
+    assert "hunter" not in words

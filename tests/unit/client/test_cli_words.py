@@ -111,10 +111,29 @@ def test_show_of_states(capsys: pytest.CaptureFixture[str]) -> None:
     stopping = Stopping(
         since=3.0, started_at=2.0, pid=7, lease=Lease(), kill_at=9.0, outcome="cancelled"
     )
-    assert "killed at" in shown(replace(plain, state=stopping), capsys)
+    fields = shown(replace(plain, state=stopping), capsys)
+    assert "killed at" in fields
+    assert fields["ends as"] == "cancelled"
     killed = Ended(at=3.0, outcome="failed", reason=DONE, started_at=2.0, signal=9)
     assert shown(replace(plain, state=killed), capsys)["signal"] == "SIGKILL (9)"
     assert words.signal_name(999) == "999"
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (GpuRequest(), "no GPUs"),
+        (GpuRequest(count=1), "1 GPU"),
+        (GpuRequest(count=1, vram_bytes=GIB), "1 GPU with 1.00 GB"),
+        (
+            GpuRequest(count=2, vram_bytes=GIB, exclusive=True),
+            "2 GPUs with 1.00 GB each, exclusive",
+        ),
+        (GpuRequest(count=2, exclusive=True), "2 GPUs, exclusive"),
+    ],
+)
+def test_what_was_asked_for(request_: GpuRequest, text: str) -> None:
+    assert words.gpus_asked(request_) == text
 
 
 def test_a_machines_problems_are_its_note() -> None:

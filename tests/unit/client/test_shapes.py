@@ -97,7 +97,7 @@ KEYS = {
     *("stop_signal", "stop_grace_s", "retry", "dependencies", "directory", "niceness"),
     *("pre_command", "post_command", "split_log", "log_cap_bytes", "secrets", "restart_of"),
     *("priority", "held", "tags", "notes", "pinned", "attempts", "not_before", "limit_at"),
-    "files_removed_at",
+    *("files_removed_at", "kill_at", "stopping_as"),
 }
 STATES: list[tuple[RunState, str, str, str, float | None]] = [
     (queued(), "queued", "waiting", WAITS.text, None),
