@@ -275,6 +275,16 @@ def kill_group(pidfd: int) -> None:
     c_syscall(SYS_PIDFD_SEND_SIGNAL, pidfd, KILL, None, PIDFD_SIGNAL_PROCESS_GROUP)
 
 
+def hurry(first: bool) -> bool:
+    """Before all that a storm has made; only root may. Whether it is so."""
+    policy, priority = (os.SCHED_RR, 1) if first else (os.SCHED_OTHER, 0)
+    try:
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
+    except OSError:
+        return False
+    return first
+
+
 def say(text: str) -> None:
     """Into the launcher's log, if its disk has room."""
     try:

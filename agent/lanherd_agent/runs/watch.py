@@ -25,6 +25,7 @@ Usage = resource.struct_rusage  # imported here, once: os.wait4 would import it 
 REFUSED_S_MAX = 1.0  # of killing, if none that is left takes the signal
 SWEEP_S_MAX = 1.0
 REAPED_PER_TURN = 1024
+STORM = 32  # new processes since the last look
 SHUTDOWN_S_MAX = 120.0  # systemd waits for 90 s
 LIMIT_SLACK_S = 5.0  # the agent carries a time limit out itself, if it is there
 NEVER = float("inf")
@@ -50,6 +51,7 @@ class Watch:
         self.kill_at = self.give_up_at = self.refused_at = NEVER
         self.sweep_at, self.sweep_s = 0.0, processes.SWEEP_S
         self.killed: set[int] = set()
+        self.hurries = False
         self.left = 0
         self.terminated_at = -NEVER
         try:
@@ -110,6 +112,8 @@ class Watch:
             keeper.close()
         if self.pidfd >= 0:
             os.close(self.pidfd)
+        if self.hurries:
+            processes.hurry(False)
 
     def is_shut_down(self) -> bool:
         """Whether a signal ended it in a shutdown of the machine: nobody but who sends SIGTERM to
@@ -154,6 +158,8 @@ class Watch:
             processes.kill_child(pid)
         self.killed = set(children)
         if new:
+            if len(new) > STORM and not self.hurries:
+                self.hurries = processes.hurry(True)
             return 0.0  # theirs are ours in a moment
         if now < self.sweep_at:
             return self.sweep_at - now
