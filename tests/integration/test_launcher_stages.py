@@ -74,7 +74,16 @@ async def test_a_stage_that_cannot_be_executed(tmp_path: Path, program: str, cod
     assert (ended.code, codes(told)) == (code, [None, code, 0])
     assert told.command is not None
     assert program in (told.command.error or "")
-    assert lines == [f"post {code}"]
+    assert lines[0].startswith(f"lanherd: its command can't be run: {program}: ")
+    assert lines[1:] == [f"post {code}"]
+
+
+async def test_a_pre_command_that_is_not_there_is_told_in_the_log(tmp_path: Path) -> None:
+    ended, _, lines = await run(tmp_path, ("no-such-program",), say("command"), ())
+    assert ended.code == 127
+    assert lines == [
+        "lanherd: its pre command can't be run: no-such-program: No such file or directory"
+    ]
 
 
 async def test_death_by_a_signal_stays_that(tmp_path: Path) -> None:

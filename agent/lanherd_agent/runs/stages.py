@@ -19,6 +19,7 @@ Stdlib only; it runs as `python -I -S stages.py DIRECTORY N_PRE N_COMMAND` and t
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -73,6 +74,7 @@ class Stages:
             found = error.errno not in (errno.ENOENT, errno.ENOTDIR)
             code = NOT_EXECUTABLE if found else NOT_FOUND
             text = f"{command[0]}: {error.strerror}"
+            say_why(stage, text)
             end: End = {"code": code, "signal": None, "error": text}
         else:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, TO_NOTE)
@@ -107,6 +109,13 @@ class Stages:
             os.rename(temp, self.path)
         except OSError as error:  # a full disk: the command's own end matters more
             print(f"lanherd: {self.path} could not be written: {error}", file=sys.stderr)
+
+
+def say_why(stage: str, text: str) -> None:
+    """As a shell would: the log is where a person is sent to see why it failed."""
+    what = "command" if stage == "command" else f"{stage} command"
+    with contextlib.suppress(OSError):  # a full disk
+        print(f"lanherd: its {what} can't be run: {text}", file=sys.stderr, flush=True)
 
 
 def noted_now() -> set[int]:
