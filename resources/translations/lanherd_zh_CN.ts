@@ -1135,6 +1135,10 @@
         <translation>已降低{what}的优先级。</translation>
     </message>
     <message>
+        <source>It failed for {failed} of {count} runs.</source>
+        <translation>{count} 个运行中有 {failed} 个失败。</translation>
+    </message>
+    <message>
         <source>{machine} can&apos;t be reached; it will be asked as soon as it is back.</source>
         <translation>无法连接 {machine}；恢复连接后会立即执行。</translation>
     </message>

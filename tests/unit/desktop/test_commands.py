@@ -97,7 +97,7 @@ def test_a_setting_is_taken_back_by_its_toast(desktop: Desktop, asked: Asked) ->
 
 
 def test_changes_are_taken_back_by_the_keyboard_also_when_the_toast_is_gone(
-    desktop: Desktop, asked: Asked
+    desktop: Desktop, asked: Asked, qtbot: QtBot
 ) -> None:
     choose(desktop, BACKOFF)
     asked.answer()
@@ -108,7 +108,9 @@ def test_changes_are_taken_back_by_the_keyboard_also_when_the_toast_is_gone(
         asked.answer()
         toast(desktop).dismiss()
     for said in ("Held back 'finetune seed=1'.", "Lowered the priority of 'finetune seed=1'."):
-        undo.trigger()
+        pane = desktop.window.runs.list.view
+        pane.setFocus()
+        qtbot.keyClick(pane, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert asked.answer() == ["change"]
         assert toast(desktop).text() == f"Undone: {said}"
     assert not undo.isEnabled()
@@ -130,6 +132,23 @@ def test_sizes_are_of_all_attempts_and_streams(desktop: Desktop, asked: Asked) -
     asked_for = [(one["attempt"], one["stream"]) for one in asked.fleet.described]
     assert asked_for == [(n, stream) for n in (1, 2, 3) for stream in ("out", "err")]
     assert sizes.log_bytes == 6 * 1024 and not sizes.partial
+
+
+def test_what_was_done_of_several_can_be_undone_though_others_failed(
+    desktop: Desktop, asked: Asked
+) -> None:
+    choose(desktop, BACKOFF, HELD)
+    asked.answer()
+    asked.fleet.problem = error(ErrorCode.CONFLICT, "That run is over.")
+    asked.fleet.spared = key_named(BACKOFF)[1]
+    trigger(desktop, A.RUN_RAISE)
+    asked.answer()
+    failed, done = desktop.window._toasts.toasts()[-2:]
+    assert failed.text().startswith("It failed for 1 of 2 runs. That run is over.")
+    assert done.text() == "Raised the priority of 'finetune seed=1'."
+    done.activated.emit()
+    assert asked.answer() == ["change"]
+    assert asked.fleet.said[-1][1] == key_named(BACKOFF)[1]
 
 
 def test_what_cannot_be_undone_is_asked_before(

@@ -22,6 +22,7 @@ from lanherd_desktop.state.silence import silent_since
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.runs.run_sizes import RunSizes, ask_sizes, sizes_text
 from lanherd_desktop.views.widgets.action_bar import ConfirmBar
+from lanherd_desktop.views.words import failure_line, sentences
 from lanherd_protocol.errors import Failure, LanherdError
 from lanherd_protocol.states import RunView
 from lanherd_protocol.values import RunSettings
@@ -205,17 +206,31 @@ class RunCommands(QObject):
         self._asked |= marks
         self.offered_changed.emit()
 
-        def on_answer(problem: Failure | None) -> None:
+        def on_answer(done: Chosen, problems: Sequence[Failure]) -> None:
             self._asked -= marks
             self.offered_changed.emit()
-            if problem is not None:
-                self._context.tell_failure(problem)
-                return
-            if on_done is not None:
-                on_done()
-            self._say(said, those, undo)
+            if problems:
+                self._tell_problems(problems, len(those))
+            if done:
+                if on_done is not None:
+                    on_done()
+                self._say(said, done, undo)
 
-        self._context.ask(partial(_do_all, those, verb), lambda done: on_answer(None), on_answer)
+        self._context.ask(
+            partial(_do_all, those, verb),
+            lambda answer: on_answer(*answer),
+            lambda problem: on_answer([], [problem]),
+        )
+
+    def _tell_problems(self, problems: Sequence[Failure], count: int) -> None:
+        """The last one; of several runs, for how many it failed."""
+        if count == 1 or len(problems) == count:
+            self._context.tell_failure(problems[-1])
+            return
+        text = self.tr("It failed for {failed} of {count} runs.").format(
+            failed=len(problems), count=count
+        )
+        self._context.toast_wanted.emit(sentences(text, failure_line(problems[-1])), "danger")
 
     def _tell_silent(self, command: RunCommand, those: Chosen) -> None:
         """A machine that can't be reached answers later: that is said now."""
@@ -240,7 +255,11 @@ class RunCommands(QObject):
             self._context.toast_wanted.emit(text, "ok")
 
     def _take_back(self, those: Chosen, undo: Verb) -> None:
-        self._context.ask(partial(_do_all, those, undo), lambda done: None)
+        def on_answer(answer: tuple[Chosen, list[Failure]]) -> None:
+            if answer[1]:
+                self._tell_problems(answer[1], len(those))
+
+        self._context.ask(partial(_do_all, those, undo), on_answer)
 
     # --- who -------------------------------------------------------------------------------------
 
@@ -268,17 +287,22 @@ class RunCommands(QObject):
 
 
 async def _do_all(
-    those: Sequence[tuple[RunKey, RunView]], verb: Verb, fleet: Fleet, job: Job[None]
-) -> None:
-    """One after the other: what failed of one is said, and the others are asked for before that."""
-    problem: Exception | None = None
+    those: Sequence[tuple[RunKey, RunView]],
+    verb: Verb,
+    fleet: Fleet,
+    job: Job[tuple[Chosen, list[Failure]]],
+) -> tuple[Chosen, list[Failure]]:
+    """One after the other: those for which it was done, and what failed of the others."""
+    done: Chosen = []
+    problems: list[Failure] = []
     for key, view in those:
         try:
             await verb(fleet.run_at(*key), view)
         except LanherdError as failed:
-            problem = failed
-    if problem is not None:
-        raise problem
+            problems.append(failed.failure)
+        else:
+            done.append((key, view))
+    return done, problems
 
 
 async def _set_back(run: Run, view: RunView) -> None:
