@@ -21,7 +21,7 @@ def countdown(view: RunView, now: float) -> Countdown | None:
     match view.state:
         case Running(limit_at=float(at)):
             kind: CountdownKind = "limit"
-        case Queued(not_before=float(at)):
+        case Queued(not_before=float(at)) if not view.settings.held:
             kind = "retry"
         case Stopping(kill_at=at):
             kind = "kill"

@@ -5,7 +5,7 @@ from lanherd_desktop.state.attempts import attempt_row, attempt_to_show, attempt
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.countdowns import Countdown, countdown
 from lanherd_protocol.states import AttemptEnd, Ended, Queued, Running, RunState, Stopping
-from lanherd_protocol.values import Lease, Reason
+from lanherd_protocol.values import Lease, Reason, RunSettings
 from tests.support.synthetic_room import lease, run
 
 WHY = Reason(code="x", text="So it is.")
@@ -72,4 +72,8 @@ def test_of_a_run_that_never_began_the_only_attempt_is_shown() -> None:
     ],
 )
 def test_what_is_counted_down(state: RunState, expected: Countdown | None) -> None:
-    assert countdown(run(1, "n", "true", state), 10.0) == expected
+    view = run(1, "n", "true", state)
+    assert countdown(view, 10.0) == expected
+    held = replace(view, settings=RunSettings(held=True))
+    if isinstance(state, Queued):
+        assert countdown(held, 10.0) is None, "nothing comes by itself while it is held back"
