@@ -20,6 +20,7 @@ from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.states import (
     AttemptEnd,
     Ended,
+    Preparing,
     Queued,
     Running,
     RunState,
@@ -181,6 +182,8 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
         "pinned": view.settings.pinned,
         "attempts": [*map(attempt_shape, attempts_of(view))],
         "not_before": state.not_before if isinstance(state, Queued) else None,
+        "preparing": state.step if isinstance(state, Preparing) else None,
+        "preparing_detail": state.detail if isinstance(state, Preparing) else None,
         "limit_at": state.limit_at if isinstance(state, Running) else None,
         "kill_at": state.kill_at if isinstance(state, Stopping) else None,
         "stopping_as": state.outcome if isinstance(state, Stopping) else None,

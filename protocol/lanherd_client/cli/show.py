@@ -17,7 +17,16 @@ from lanherd_client.listing import dependants_of
 from lanherd_client.mirror import RunRecord
 from lanherd_client.sizes import format_size
 from lanherd_protocol.ids import short_id
-from lanherd_protocol.states import AttemptEnd, Ended, Queued, Running, RunView, Stopping, lease_of
+from lanherd_protocol.states import (
+    AttemptEnd,
+    Ended,
+    Preparing,
+    Queued,
+    Running,
+    RunView,
+    Stopping,
+    lease_of,
+)
 from lanherd_protocol.values import Dependency, LockedEnvironment, RetryRule, RunSpec
 
 if TYPE_CHECKING:
@@ -104,6 +113,8 @@ def _state_fields(view: RunView) -> Iterator[Field]:
     if reason is not None:
         yield "why", reason.text
         yield "next", reason.remedy
+    if isinstance(state, Preparing):
+        yield "doing", ": ".join(part for part in (words.preparing(state), state.detail) if part)
     yield "ran for", words.run_time(view, now())
     if isinstance(state, Ended):
         yield "exit code", "" if state.exit_code is None else str(state.exit_code)

@@ -127,8 +127,8 @@ def _tell_state(view: RunView | None, last: str) -> str:
     match view.state:
         case Queued(reason=reason):
             text = f"Waiting: {one_line(reason.text)}"
-        case Preparing(step=step):
-            text = f"Preparing: {'building' if step == 'environment' else 'checking'} the {step}."
+        case Preparing():
+            text = f"Preparing: {words.preparing(view.state)}."
         case Running():
             text = "Running."
         case _:

@@ -2,7 +2,7 @@
 
 from lanherd_client.cli.shapes import reason_of, started_at
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, Unreachable
-from lanherd_protocol.states import Ended, Outcome, Queued, RunState, RunView, state_name
+from lanherd_protocol.states import Ended, Outcome, Preparing, Queued, RunState, RunView, state_name
 from lanherd_protocol.values import GpuRequest
 
 _PHRASES: dict[Outcome, str] = {
@@ -67,6 +67,12 @@ def gpu_request(request: GpuRequest) -> str:
         return "none"
     vram = f" × {format_size(request.vram_bytes)}" if request.vram_bytes else ""
     return f"{request.count}{vram}{', exclusive' if request.exclusive else ''}"
+
+
+def preparing(state: Preparing) -> str:
+    """What is being done before it can start, such as 'building the environment'."""
+    doing = "building" if state.step == "environment" else "checking"
+    return f"{doing} the {state.step}"
 
 
 def gpus_asked(request: GpuRequest) -> str:

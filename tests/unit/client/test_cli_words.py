@@ -11,7 +11,7 @@ from lanherd_client.cli.completion import complete_project, complete_tag, rememb
 from lanherd_client.cli.show import put_run
 from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
 from lanherd_protocol.ids import BlobHash
-from lanherd_protocol.states import AttemptEnd, Ended, Queued, Running, RunView, Stopping
+from lanherd_protocol.states import AttemptEnd, Ended, Preparing, Queued, Running, RunView, Stopping
 from lanherd_protocol.values import (
     Dependency,
     GpuRequest,
@@ -114,6 +114,9 @@ def test_show_of_states(capsys: pytest.CaptureFixture[str]) -> None:
     fields = shown(replace(plain, state=stopping), capsys)
     assert "killed at" in fields
     assert fields["ends as"] == "cancelled"
+    preparing = Preparing(since=1.0, step="environment", detail="numpy")
+    fields = shown(replace(plain, state=preparing), capsys)
+    assert fields["doing"] == "building the environment: numpy"
     killed = Ended(at=3.0, outcome="failed", reason=DONE, started_at=2.0, signal=9)
     assert shown(replace(plain, state=killed), capsys)["signal"] == "SIGKILL (9)"
     assert words.signal_name(999) == "999"

@@ -98,6 +98,7 @@ KEYS = {
     *("pre_command", "post_command", "split_log", "log_cap_bytes", "secrets", "restart_of"),
     *("priority", "held", "tags", "notes", "pinned", "attempts", "not_before", "limit_at"),
     *("files_removed_at", "kill_at", "stopping_as"),
+    *("preparing", "preparing_detail"),
 }
 STATES: list[tuple[RunState, str, str, str, float | None]] = [
     (queued(), "queued", "waiting", WAITS.text, None),
