@@ -120,7 +120,7 @@ def _move_aside(database: Path, now: float) -> str | None:
         path = database.with_name(database.name + suffix)
         if path.exists() and (suffix or path.stat().st_size):
             path.rename(database.with_name(name + suffix))
-            kept = name
+            kept = kept or name + suffix
     damage_note(database).unlink(missing_ok=True)
     return kept
 
