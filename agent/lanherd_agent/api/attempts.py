@@ -20,7 +20,7 @@ def attempt_dir(home: AgentHome, view: RunView, attempt: int) -> AttemptDir:
             ErrorCode.NOT_FOUND,
             f"The run has no attempt {attempt}.",
             f"Its latest is {view.attempt}.",
-            "Ask for that one, or for 0, which means the latest.",
+            "Ask for one up to that, or leave the attempt out for the latest.",
         )
     if view.files_removed_at is not None:
         raise _files_removed(view.run, view.files_removed_at)

@@ -17,7 +17,7 @@ def no_stderr() -> LanherdError:
         ErrorCode.NOT_FOUND,
         "The run has no log of its own for stderr.",
         "It was submitted without a split log, so its stderr is in its one log, in order.",
-        "Ask for stream out.",
+        "Leave the stream out, and look into that one.",
     )
 
 
