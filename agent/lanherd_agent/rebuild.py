@@ -14,7 +14,6 @@ What waited and was never laid out has no directory, and is lost with the databa
 
 import math
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -143,14 +142,14 @@ def _read_run(
 def _attempts(path: Path) -> list[_Attempt]:
     """Raises RunDirError for what leaves nothing to go by, OSError for what can't be read, and
     ValueError for what is no run."""
-    _check_own_folder(path)
+    rundir.check_own_folder(path)
     if not is_uuid7(path.name):
         raise ValueError("its name is no run id")
     numbers = sorted(int(entry.name) for entry in _entries(path) if _is_number(entry.name))
     attempts = []
     for number in numbers:
         directory = AttemptDir(path / str(number))
-        _check_own_folder(directory.path)
+        rundir.check_own_folder(directory.path)
         attempt = _attempt(directory)
         if attempt is not None:
             attempts.append(attempt)
@@ -389,14 +388,6 @@ def _entries(folder: Path) -> list[Path]:
 
 def _is_number(name: str) -> bool:
     return name.isascii() and name.isdecimal() and name[0] != "0" and len(name) < 10
-
-
-def _check_own_folder(path: Path) -> None:
-    status = os.lstat(path)
-    if not stat.S_ISDIR(status.st_mode):
-        raise RunDirError(path, Flaw.NOT_PLAIN, f"type {stat.filemode(status.st_mode)}")
-    if status.st_uid != os.geteuid():
-        raise RunDirError(path, Flaw.FOREIGN, f"owner {status.st_uid}")
 
 
 def _or_flaw(read: Callable[[], Part | None]) -> Part | RunDirError | None:

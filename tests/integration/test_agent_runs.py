@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -364,3 +365,34 @@ async def test_restarted_as_a_new_run(peer: Peer) -> None:
     assert (await ended(peer, request.new_run)).outcome == "succeeded"
     assert (await peer.call(methods.RUNS_RESTART, request)).view == first
     assert await log_of(peer, request.new_run) == "again\n"
+
+
+# --- What has the place of a run's files ---------------------------------------------------------
+
+
+async def test_a_link_in_the_place_of_its_directory_is_refused_and_left_alone(
+    agent: AgentProcess, peer: Peer, tmp_path: Path
+) -> None:
+    new = replace(new_run("true"), settings=RunSettings(held=True))
+    await peer.call(methods.RUNS_SUBMIT, m.SubmitRuns(runs=(new,)))
+    place = agent.home / "runs" / new.run
+    place.symlink_to(tmp_path)
+    await change(peer, new.run, held=False)
+    end = await ended(peer, new.run)
+    assert (end.outcome, end.started_at) == ("failed", None)
+    assert "not a plain file" in end.reason.text
+    assert place.is_symlink()
+    assert not os.listdir(tmp_path)
+
+
+async def test_the_files_of_a_live_run_that_somebody_removed_are_told_as_gone(
+    agent: AgentProcess, peer: Peer
+) -> None:
+    run = await sh(peer, f"echo up; {FOREVER}")
+    await said(peer, run, b"up")
+    shutil.rmtree(agent.home / "runs" / run)
+    async with refused(ErrorCode.NOT_FOUND) as told:
+        await log_of(peer, run)
+    assert "removed by hand" in told[0].failure.message
+    await stop(peer, run)
+    assert (await ended(peer, run)).outcome == "cancelled"

@@ -6,7 +6,7 @@ from lanherd_agent.home import AgentHome
 from lanherd_agent.runs.rundir import AttemptDir
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId, short_id
-from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.states import Ended, Running, RunView, Stopping
 
 FILE_OFFSET_MAX = 2**62
 """Beyond any file, and far enough from off_t's end to add a length to it."""
@@ -43,6 +43,8 @@ def _has_run(view: RunView, attempt: int) -> bool:
     if attempt < view.attempt:
         earlier = {end.attempt: end.started_at for end in view.earlier}
         return earlier.get(attempt) is not None
+    if isinstance(view.state, Running | Stopping):
+        return True
     return isinstance(view.state, Ended) and view.state.started_at is not None
 
 

@@ -27,6 +27,7 @@ from lanherd_agent.runs.rundir import (
     AttemptDir,
     Flaw,
     RunDirError,
+    check_own_folder,
     read_exit,
     read_start,
     write_settings,
@@ -111,8 +112,7 @@ class Starting:
         secrets = self._secrets.folder(effect.run) if spec.secrets else None
         if secrets is not None and not secrets.is_dir():
             raise no_secrets()
-        directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.outputs.mkdir(mode=0o700, exist_ok=True)
+        _make(directory)
         if spec.snapshot is None:
             directory.tree.mkdir(mode=0o700, exist_ok=True)
         elif not directory.tree.is_dir():
@@ -153,6 +153,16 @@ class Starting:
         self._telling.post(
             e.AttemptStartFailed(run=effect.run, attempt=effect.attempt, failure=failure)
         )
+
+
+def _make(directory: AttemptDir) -> None:
+    """Raises RunDirError where something else has its place already, such as a link to elsewhere:
+    it is left alone."""
+    for folder in (directory.path.parent, directory.path):
+        if os.path.lexists(folder):
+            check_own_folder(folder)
+    directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.outputs.mkdir(mode=0o700, exist_ok=True)
 
 
 def _is_claimed(directory: AttemptDir) -> bool:

@@ -331,6 +331,15 @@ def _lives(pid: int, start_time: int) -> bool:
     return True
 
 
+def check_own_folder(path: Path) -> None:
+    """Raises RunDirError for a link, or what else is no folder of this user, and OSError."""
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        raise RunDirError(path, Flaw.NOT_PLAIN, f"type {stat.filemode(status.st_mode)}")
+    if status.st_uid != os.geteuid():
+        raise RunDirError(path, Flaw.FOREIGN, f"owner {status.st_uid}")
+
+
 def _folders(path: Path) -> list[Path]:
     try:
         with os.scandir(path) as entries:
