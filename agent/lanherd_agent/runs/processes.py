@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MARK = "LANHERD_ATTEMPT_DIR"  # in each command's environment
 MARK_BIT, PID_BITS = 1 << 62, 22
 LIMIT = b"Max realtime timeout"
-STOPPING = signal.SIGUSR1  # to a shim, before a stop; blocked there, hence pending
+STOPPING = int(signal.SIGUSR1)  # to a shim, before a stop; blocked there, hence pending
 TERM, KILL = int(signal.SIGTERM), int(signal.SIGKILL)  # no enum: see `libc`
 GRACE_MS_MAX = 2**31 - 1
 TREE_KILL_S_MAX = 10.0
