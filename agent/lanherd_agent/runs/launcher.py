@@ -285,7 +285,7 @@ class Launcher:
         if attempt is None or attempt.start is None or not 0 < signo < signal.NSIG:
             return {"error": shim.failure("not_running", "no such live attempt, or no such signal")}
         if kill_after_s is not None:
-            has_shim = self.shims.get(attempt.shim_pid) is attempt
+            has_shim = self.has_shim(attempt)
             kill_at = time.monotonic() + float(kill_after_s) + SHIM_FIRST_S * has_shim
             attempt.kill_at = min(kill_at, attempt.kill_at or kill_at)
             attempt.stopped = True
@@ -312,15 +312,21 @@ class Launcher:
         self.attempts[directory] = attempt
         return {"started": start}
 
+    def has_shim(self, attempt: Attempt) -> bool:
+        """One that was killed may not be reaped yet: in a storm of its own that takes a while."""
+        if self.shims.get(attempt.shim_pid) is not attempt or attempt.start is None:
+            return False
+        return processes.lives(attempt.shim_pid, attempt.start["shim_start_time"])
+
     def tree(self, attempt: Attempt) -> dict[int, int]:
         """Start time, by pid, of each process of the attempt, its shim aside."""
-        if self.shims.get(attempt.shim_pid) is not attempt:
+        if not self.has_shim(attempt):
             return self.orphans.tree(attempt)
         inside = cgroups.members(attempt.folder) if attempt.folder else {}
         return inside | processes.descendants([attempt.shim_pid], processes.process_table())
 
     def kill(self, attempt: Attempt) -> None:
-        if self.shims.get(attempt.shim_pid) is not attempt:
+        if not self.has_shim(attempt):
             self.orphans.kill(attempt)
             return
         if attempt.folder:
