@@ -266,3 +266,22 @@ def test_numbers_of_changes_begin_above_what_was_lost(tmp_path: Path) -> None:
     assert store.events_since(3, 9) is None
     assert store.events_since(5001, 9) == ()
     store.close()
+
+
+@pytest.mark.parametrize("gone", ["agent.sqlite", "agent.sqlite-wal"])
+@pytest.mark.parametrize("another", [False, True])
+def test_nothing_is_acknowledged_once_the_file_is_gone(
+    tmp_path: Path, gone: str, another: bool
+) -> None:
+    SqliteStore(tmp_path / "agent.sqlite").close()
+    store = SqliteStore(tmp_path / "agent.sqlite")
+    store.commit(Batch(meta={"a": "1"}))
+    (tmp_path / gone).unlink()
+    if another:
+        (tmp_path / gone).write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(LanherdError) as caught:
+            store.commit(Batch(meta={"b": "2"}))
+        assert caught.value.code is ErrorCode.STORE_FAILED
+    assert "removed or replaced" in str(caught.value)
+    store.close()

@@ -91,6 +91,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         self._where = str(path)
         self._failed: LanherdError | None = None
+        self._inodes: dict[str, int] = {}
         self._closed = False
         self._wal_pages = 0
         self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
@@ -112,6 +113,7 @@ class SqliteStore:
                 self._commands_since_prune = self._beyond("commands", "number", COMMANDS_KEPT)
                 self._audit_since_prune = self._beyond("audit", "number", AUDIT_KEPT)
             self._reserve.restore()
+            self._check_still_there()
         except LanherdError:
             self.close()
             raise
@@ -201,6 +203,7 @@ class SqliteStore:
             try:
                 with self._told_as_failure():
                     self._transact(lambda: self._put(batch))
+                self._check_still_there()
                 break
             except LanherdError as failure:
                 full = failure.code is ErrorCode.DISK_FULL
@@ -211,6 +214,22 @@ class SqliteStore:
         self._commands_since_prune += len(batch.commands)
         self._audit_since_prune += len(batch.audit)
         return released
+
+    def _check_still_there(self) -> None:
+        """A file that was removed or replaced takes what is written as before, and keeps nothing:
+        what was just committed is not to be acknowledged."""
+        for path in (self._where, f"{self._where}-wal"):
+            try:
+                inode = os.stat(path).st_ino
+            except FileNotFoundError:
+                inode = 0
+            if self._inodes.setdefault(path, inode) != inode or not inode:
+                self._failed = store_failed(
+                    self._where,
+                    "They were removed or replaced while the agent used them.",
+                    "Start the agent again: it makes them anew from the directories of the runs.",
+                )
+                raise self._failed
 
     def _put(self, batch: Batch) -> None:
         many = self._connection.executemany

@@ -343,7 +343,7 @@ def _not_paired() -> LanherdError:
         ErrorCode.NOT_PAIRED,
         "This device isn't paired with that machine.",
         "The machine doesn't know its key, or doesn't let it in any more.",
-        "Pair it: over SSH, with an invite, or on the machine itself.",
+        "Pair it on that machine, with: lanherd pair",
     )
 
 

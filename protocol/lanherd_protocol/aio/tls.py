@@ -206,7 +206,7 @@ def refused_by_agent(message: str) -> LanherdError:
         ErrorCode.NOT_PAIRED,
         "This device isn't paired with that machine.",
         message,
-        "Pair it: over SSH, with an invite, or on the machine itself.",
+        "Pair it on that machine, with: lanherd pair",
     )
 
 
