@@ -64,11 +64,13 @@ class Report:
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    def finish(self) -> int:
-        """Prints the table where one is wanted; the exit status of the benchmark."""
+    def finish(self, *, only_said: frozenset[str] = frozenset()) -> int:
+        """Prints the table where one is wanted; the exit status of the benchmark. A bar of
+        `only_said` is told as met or missed, and fails nothing: a time on a shared machine."""
         if not self._as_json:
             print(table(self._metrics))
-        return 0 if all(metric.ok for metric in self._metrics) else 1
+        judged = (metric for metric in self._metrics if metric.name not in only_said)
+        return 0 if all(metric.ok for metric in judged) else 1
 
 
 def table(metrics: Sequence[Metric]) -> str:
