@@ -253,3 +253,11 @@ def test_the_synthetic_room_is_whole() -> None:
     assert change.machines_came_or_went and change.runs_came_or_went and change.sightings
     later = replace(synthetic_room.room(), sightings=None)
     assert not room.apply(later).sightings
+
+
+def test_a_machine_that_is_told_anew_has_just_those_runs() -> None:
+    room = Room()
+    room.apply(RoomUpdate(runs={(A, view(1).run): view(1)}))
+    change = room.apply(RoomUpdate(runs_replaced={A: (RunRecord(A, view(2)),)}))
+    assert set(room.runs) == {(A, view(2).run)}
+    assert change.runs == {(A, view(1).run), (A, view(2).run)}
