@@ -30,13 +30,12 @@ class Desktop(QObject):
         self._application = application
         self.marks = marks
         self.preferences = PreferencesFile(controller_home(home))
-        theme.prepare(application, self.preferences.value.theme)
+        theme.apply(application, self.preferences.value.theme)
         apply_language(application, self.preferences.value.language)
         self.bridge = Bridge(home)
         self.context = WindowContext(self.bridge, self.preferences)
         self.context.room_changed.connect(self._on_room_changed)
         self.window = self._make_window()
-        theme.dress(application)
         FirstPaint(self.window, marks, "window_shown")
 
     def start(self) -> None:

@@ -30,9 +30,7 @@ def open_desktop(
         desktop.window.deleteLater()
         delete_now()
         apply_language(application, "en")
-        # Bare, as an application begins: the next window is built before it is dressed.
-        theme.prepare(application, "dark")
-        application.setStyleSheet("")
+        theme.apply(application, "dark")
 
 
 def delete_now() -> None:
