@@ -219,11 +219,15 @@ class LauncherClient:
         link = its_own[0] if its_own else await self._wait_up()
         try:
             reply = await self._request(link, request)
+            if reply.error is not None:
+                # It may be another launcher than the one that started it, and was killed since.
+                adopt: dict[str, object] = {"verb": "adopt", "dir": str(directory)}
+                if (await self._request(link, adopt, starts=directory)).error is None:
+                    reply = await self._request(link, request)
         except _LinkLostError as error:
             raise LauncherUnavailableError("the launcher was lost during a signal") from error
         if reply.error is None:
             return reply.signalled
-        # It may be another launcher than the one that started it, and was killed since.
         signalled = await asyncio.to_thread(signal_stray, directory, signo, kill_after_s)
         if not signalled:
             raise NotRunningError(f"{directory}: {reply.error.text}")
