@@ -261,3 +261,9 @@ def test_a_machine_that_is_told_anew_has_just_those_runs() -> None:
     change = room.apply(RoomUpdate(runs_replaced={A: (RunRecord(A, view(2)),)}))
     assert set(room.runs) == {(A, view(2).run)}
     assert change.runs == {(A, view(1).run), (A, view(2).run)}
+
+
+def test_some_runs_of_a_room_are_over_and_some_are_not() -> None:
+    room = Room()
+    room.apply(synthetic_room.room())
+    assert {is_ended(run) for run in room.runs.values()} == {True, False}
