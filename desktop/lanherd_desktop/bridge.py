@@ -28,13 +28,14 @@ from lanherd_client.changes import (
     TelemetryChanged,
 )
 from lanherd_client.fleet import Fleet
-from lanherd_client.mirror import RunRecord
+from lanherd_client.mirror import MachineView, RunRecord
 from lanherd_desktop.state.room import RoomUpdate, RunKey, merged
 from lanherd_desktop.streams import LogStream, OutputsStream, SearchStream, Stream, bug
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.states import RunView
+from lanherd_protocol.values import GpuFacts
 
 _LOG = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -326,18 +327,22 @@ async def in_thread(work: Callable[[], Result]) -> Result:
     return await asyncio.to_thread(work)
 
 
+def _gpus_of(view: MachineView) -> tuple[GpuFacts, ...]:
+    return () if view.facts is None else view.facts.gpus
+
+
 def _update_of(fleet: Fleet, collected: _Collected) -> RoomUpdate:
     """Read the fleet's latest values of everything that changed."""
     machines = {
         machine: fleet.machine(machine) for machine in collected.machines | collected.telemetry
     }
-    histories = {}
-    for machine in collected.telemetry:
-        view = machines[machine]
-        if view is not None and view.facts is not None:
-            histories[machine] = {
-                gpu.uuid: fleet.history(machine, gpu.uuid) for gpu in view.facts.gpus
-            }
+    # One that was forgotten and paired again since the last look is only seen to have changed: its
+    # history says that it began anew, with none.
+    histories = {
+        machine: {gpu.uuid: fleet.history(machine, gpu.uuid) for gpu in _gpus_of(view)}
+        for machine, view in machines.items()
+        if view is not None
+    }
     replaced: dict[DeviceId, tuple[RunRecord, ...]] = {
         machine: fleet.runs(machine) for machine in collected.replaced
     }

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lanherd_client.discovery import Sighting
@@ -100,7 +100,11 @@ class World:
     def update(self) -> RoomUpdate:
         update = RoomUpdate(
             machines={m: self.machines.get(m) for m in self.touched | self.sampled},
-            histories={m: self.histories[m] for m in self.sampled if m in self.histories},
+            histories={
+                m: self.histories.get(m, {})
+                for m in self.touched | self.sampled
+                if m in self.machines
+            },
             runs={key: self.runs.get(key) for key in self.moved if key[0] not in self.replaced},
             runs_replaced={
                 m: tuple(RunRecord(*key_and_run(k, v)) for k, v in self.runs.items() if k[0] == m)
@@ -130,6 +134,7 @@ steps = st.one_of(
 )
 
 
+@example([("know", "a", 0), ("sample", "a", 0), ("tick",), ("forget", "a"), ("know", "a", 0)])
 @given(st.lists(steps, max_size=40))
 def test_one_merged_update_says_what_many_say(history: list[tuple[object, ...]]) -> None:
     world, step_by_step = World(), Room()
