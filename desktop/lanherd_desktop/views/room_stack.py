@@ -21,6 +21,7 @@ class RoomStack(StateStack):
         self._empty = empty
         self._shape: Shape = shape
         self._failed = ErrorPanel()
+        self.keep(empty, self._failed)
         self._has_content = False
         self._known = True
         context.room_failed.connect(self._show)

@@ -82,6 +82,7 @@ class RunListPane(QWidget):
         no_match.activated.connect(lambda: self.search.set_query(""))
         self._no_match = no_match
         self._stack = StateStack(self.view)
+        self._stack.keep(no_match)
         layout.addWidget(self._stack, 1)
         self.search.query_changed.connect(self._on_query)
         self.view.selectionModel().currentChanged.connect(self._on_current)

@@ -80,6 +80,7 @@ class MachinesPage(QWidget):
         )
         empty.activated.connect(self._copy_command)
         self._content = StateStack(self._grid)
+        self._content.keep(self._no_match)
         self.panel = MachinePanel(context)
         self.panel.closed.connect(self._on_panel_closed)
         self._opened_by: MachineCardView | None = None

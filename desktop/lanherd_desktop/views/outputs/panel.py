@@ -80,6 +80,7 @@ class OutputsPanel(QWidget):
             self.tr("By hand, or by the machine's rules for old runs. A pinned run keeps its own."),
         )
         self._error = ErrorPanel()
+        self._stack.keep(self._empty, self._removed, self._error)
         self._error.retried.connect(self._open)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

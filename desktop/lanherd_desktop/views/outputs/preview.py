@@ -74,6 +74,7 @@ class OutputPreview(QWidget):
             IconName.EYE, self.tr("Nothing chosen"), self.tr("Choose a file to look at it.")
         )
         self._error = ErrorPanel()
+        self._stack.keep(self._none, self._too_large, self._nothing, self._error)
         self._error.retried.connect(self._fetch)
         self.image.failed.connect(self._on_unreadable)
         layout = QVBoxLayout(self)

@@ -67,6 +67,7 @@ class ProjectsPage(QWidget):
             self.tr("Add a project"),
         )
         self._empty.activated.connect(self.add)
+        self._stack.keep(self._empty)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)

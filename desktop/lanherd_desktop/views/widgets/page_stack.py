@@ -22,6 +22,15 @@ class StateStack(QStackedWidget):
         self.addWidget(self._skeleton)
         self.addWidget(self._error_page)
 
+    def keep(self, *pages: EmptyState | ErrorPanel) -> None:
+        """Own these from now on, shown or never: a widget without a parent outlives its window."""
+        for page in pages:
+            if isinstance(page, ErrorPanel):
+                page.hide()
+                self._error_box.addWidget(page, 0, Qt.AlignmentFlag.AlignTop)
+            else:
+                self.addWidget(page)
+
     def content(self) -> QWidget:
         return self._content
 
@@ -35,7 +44,7 @@ class StateStack(QStackedWidget):
 
     def show_empty(self, empty: EmptyState) -> None:
         if self.indexOf(empty) < 0:
-            self.addWidget(empty)
+            self.keep(empty)
         self._turn_to(empty)
 
     def show_error(self, error: ErrorPanel) -> None:
