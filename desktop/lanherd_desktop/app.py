@@ -30,12 +30,13 @@ class Desktop(QObject):
         self._application = application
         self.marks = marks
         self.preferences = PreferencesFile(controller_home(home))
-        theme.apply(application, self.preferences.value.theme)
+        theme.prepare(application, self.preferences.value.theme)
         apply_language(application, self.preferences.value.language)
         self.bridge = Bridge(home)
         self.context = WindowContext(self.bridge, self.preferences)
         self.context.room_changed.connect(self._on_room_changed)
         self.window = self._make_window()
+        theme.dress(application)
         FirstPaint(self.window, marks, "window_shown")
 
     def start(self) -> None:
@@ -79,7 +80,7 @@ class Desktop(QObject):
             if view.telemetry is not None and view.telemetry.gpus:
                 self.context.room_changed.disconnect(self._on_room_changed)
                 # The page makes the card in a later slot of the same signal.
-                QTimer.singleShot(0, self._watch_first_gauge)
+                QTimer.singleShot(0, self.window, self._watch_first_gauge)
                 return
 
     def _watch_first_gauge(self) -> None:

@@ -30,7 +30,9 @@ def open_desktop(
         desktop.window.deleteLater()
         delete_now()
         apply_language(application, "en")
-        theme.apply(application, "dark")
+        # Bare, as an application begins: the next window is built before it is dressed.
+        theme.prepare(application, "dark")
+        application.setStyleSheet("")
 
 
 def delete_now() -> None:

@@ -37,7 +37,7 @@ from lanherd_protocol.messages import OutputsChanged
 from lanherd_protocol.values import OutputEntry, Reason
 from tests.support import synthetic_room
 from tests.support.asked import Asked
-from tests.support.desktop_window import delete_now
+from tests.support.desktop_window import delete_now, open_desktop
 from tests.support.synthetic_room import Card, machine, machine_id, run, run_id, waiting
 
 # Qt's offscreen platform says this of dialogs; it is about the platform, not about us.
@@ -81,6 +81,14 @@ def test_an_empty_room_is_unknown_then_empty_then_full(empty_desktop: Desktop) -
         window.show_page(page)
         assert not shown(getattr(window, page), title)
     assert len(window.machines.cards) == 6
+
+
+def test_a_window_leaves_no_widget_behind(qapp: QApplication) -> None:
+    before = set(map(id, qapp.topLevelWidgets()))
+    with open_desktop(qapp, connected=False) as desktop:
+        desktop.bridge.room_updated.emit(synthetic_room.room())
+    left = [widget for widget in qapp.topLevelWidgets() if id(widget) not in before]
+    assert not left
 
 
 def test_a_fleet_that_cannot_be_opened_is_said_where_it_would_be(empty_desktop: Desktop) -> None:

@@ -65,6 +65,7 @@ class _Current:
         self.mode: Mode = "dark"
         self.palette: Palette = DARK
         self.listening: QApplication | None = None
+        self.dressed = True
 
 
 _current = _Current()
@@ -95,12 +96,30 @@ def is_dark() -> bool:
 
 def apply(app: QApplication, wanted: Mode) -> None:
     """Puts a theme in force, live. 'system' follows the desktop from now on."""
+    _current.dressed = True
+    _choose(app, wanted)
+
+
+def _choose(app: QApplication, wanted: Mode) -> None:
     _current.mode = wanted
     if _current.listening is not app:
         app.setStyle("Fusion")
         app.styleHints().colorSchemeChanged.connect(lambda _scheme: _follow_system(app))
         _current.listening = app
     _put_in_force(app, _palette_for(app, wanted))
+
+
+def prepare(app: QApplication, wanted: Mode) -> None:
+    """As `apply`, but for the style sheet: with one in force, Qt works a widget's look out anew
+    each time that it finds a parent, which takes half of a window's making."""
+    _current.dressed = False
+    _choose(app, wanted)
+
+
+def dress(app: QApplication) -> None:
+    """Put the style sheet in force that `prepare` left out."""
+    _current.dressed = True
+    app.setStyleSheet(style_sheet(_current.palette))
 
 
 def _follow_system(app: QApplication) -> None:
@@ -123,7 +142,8 @@ def _put_in_force(app: QApplication, palette: Palette) -> None:
     _current.palette = palette
     app.setFont(ui_font(tokens.FONT_BASE))
     app.setPalette(_qt_palette(_colours_of(palette)))
-    app.setStyleSheet(style_sheet(palette))
+    if _current.dressed:
+        app.setStyleSheet(style_sheet(palette))
     notifier().changed.emit()
 
 
