@@ -9,6 +9,9 @@ from typing import Final
 UNKNOWN: Final = "–"
 
 _GIB: Final = 1 << 30
+_TIB: Final = 1 << 40
+_TB_FROM: Final = round(1023.5 * _GIB)
+"""From here on GB would have four digits."""
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
@@ -44,34 +47,56 @@ def rate(bytes_per_s: float | None) -> str:
     return UNKNOWN if bytes_per_s is None else f"{_scaled(bytes_per_s)}/s"
 
 
-def _scaled(value: float) -> str:
+def _scaled(value: float, *, keep_zeros: bool = True) -> str:
     unit = 0
     while abs(value) >= 1023.5 and unit < len(_UNITS) - 1:
         value /= 1024
         unit += 1
-    number = f"{value:.0f}" if unit == 0 else significant(value)
+    number = f"{value:.0f}" if unit == 0 else significant(value, keep_zeros=keep_zeros)
     return f"{number} {_UNITS[unit]}"
 
 
 def vram(n_bytes: int | None) -> str:
-    return UNKNOWN if n_bytes is None else f"{significant(n_bytes / _GIB)} GB"
+    return UNKNOWN if n_bytes is None else _in_gb(n_bytes)
 
 
 def vram_capacity(n_bytes: int | None) -> str:
     """A card's size: '24 GB', also where the driver keeps some of it back (23.99)."""
-    return UNKNOWN if n_bytes is None else f"{_capacity(n_bytes)} GB"
+    return UNKNOWN if n_bytes is None else _capacity(n_bytes)
 
 
 def vram_of(used_bytes: int | None, total_bytes: int | None) -> str:
-    """'18.2 / 24 GB'; each side may be unknown."""
-    used = UNKNOWN if used_bytes is None else significant(used_bytes / _GIB)
-    total = UNKNOWN if total_bytes is None else _capacity(total_bytes)
-    return f"{used} / {total} GB"
+    """'18.2 / 24 GB', '10.4 / 21.1 TB'; each side may be unknown.
+
+    A part that would be lost in the unit of the whole keeps its own: '18.2 GB / 21.1 TB'.
+    """
+    total = f"{UNKNOWN} GB" if total_bytes is None else _capacity(total_bytes)
+    used = UNKNOWN if used_bytes is None else _in_gb(used_bytes)
+    number, _, unit = used.partition(" ")
+    same = not used_bytes or total.endswith(unit)
+    return f"{number if same else used} / {total}"
+
+
+def amount(n_bytes: int) -> str:
+    """A size inside a sentence: '18 GB', '1.5 GB', '300 MB', '21.1 TB'; nothing is '0 GB'."""
+    if not n_bytes:
+        return "0 GB"
+    return _in_tb(n_bytes) if n_bytes >= _TB_FROM else _scaled(float(n_bytes), keep_zeros=False)
+
+
+def _in_gb(n_bytes: int) -> str:
+    return _in_tb(n_bytes) if n_bytes >= _TB_FROM else f"{significant(n_bytes / _GIB)} GB"
+
+
+def _in_tb(n_bytes: int) -> str:
+    return f"{n_bytes / _TIB:.1f} TB"
 
 
 def _capacity(n_bytes: int) -> str:
+    if n_bytes >= _TB_FROM:
+        return _in_tb(n_bytes)
     gib = n_bytes / _GIB
-    return str(round(gib)) if gib >= 4 else significant(gib, keep_zeros=False)
+    return f"{round(gib) if gib >= 4 else significant(gib, keep_zeros=False)} GB"
 
 
 def percent(value: float | None) -> str:

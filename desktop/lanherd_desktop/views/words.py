@@ -20,7 +20,6 @@ from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Lease, Reason
 
-GIB = 1 << 30
 _SECONDS = frozenset({"limit_s", "age_s", "age_s_max"})
 Data = Mapping[str, str | int | float]
 
@@ -253,7 +252,7 @@ def _value_text(key: str, value: str | int | float) -> str:
     """A value of a reason as people say it."""
     if isinstance(value, int | float):
         if "bytes" in key:
-            return f"{numbers.significant(value / GIB, keep_zeros=False)} GB"
+            return numbers.amount(int(value))
         return numbers.duration(value) if key in _SECONDS else str(value)
     if key == "run":
         return short_id(RunId(value))

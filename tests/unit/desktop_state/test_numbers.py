@@ -67,6 +67,44 @@ def test_units() -> None:
     assert numbers.count(18_244) == "18,244"
 
 
+@pytest.mark.parametrize(
+    ("used", "total", "text"),
+    [
+        (int(18.24 * GIB), 24 * GIB, "18.2 / 24 GB"),
+        (10_600 * GIB, 21_600 * GIB, "10.4 / 21.1 TB"),
+        (300 * GIB, 21_600 * GIB, "300 GB / 21.1 TB"),
+        (0, 21_600 * GIB, "0 / 21.1 TB"),
+        (None, 21_600 * GIB, "– / 21.1 TB"),
+        (1_000 * GIB, 1_023 * GIB, "1000 / 1023 GB"),
+        (1_024 * GIB, 1_024 * GIB, "1.0 / 1.0 TB"),
+        (5 * GIB, None, "5.00 / – GB"),
+    ],
+)
+def test_a_room_full_of_cards_is_counted_in_tb(
+    used: int | None, total: int | None, text: str
+) -> None:
+    assert numbers.vram_of(used, total) == text
+
+
+def test_large_cards_and_shares_are_in_tb_too() -> None:
+    assert numbers.vram(2_048 * GIB) == "2.0 TB"
+    assert numbers.vram_capacity(2_048 * GIB) == "2.0 TB"
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [
+        (0, "0 GB"),
+        (18 * GIB, "18 GB"),
+        (int(1.5 * GIB), "1.5 GB"),
+        (300 << 20, "300 MB"),
+        (21_600 * GIB, "21.1 TB"),
+    ],
+)
+def test_a_size_in_a_sentence_has_the_unit_that_it_needs(n_bytes: int, text: str) -> None:
+    assert numbers.amount(n_bytes) == text
+
+
 def test_what_is_unknown_is_a_dash_and_never_zero() -> None:
     formats = (
         numbers.size,
