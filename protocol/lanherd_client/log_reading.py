@@ -128,6 +128,11 @@ def offset_at(times: Sequence[tuple[int, float]], at: float) -> int:
     return times[known - 1][0] if known else 0
 
 
+def given_up_bytes(description: LogDescription, begin: int, end: int) -> int:
+    """How many of the addresses from `begin` up to `end` nobody can read any more."""
+    return max(0, min(end, description.gap_to) - max(begin, description.gap_from))
+
+
 class LogsOfRun(Protocol):
     """A run, as far as its logs are read here: `lanherd_client.run.Run` is one."""
 

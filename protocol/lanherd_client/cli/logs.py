@@ -225,11 +225,7 @@ async def _search(fleet: "Fleet", run: "Run", wish: Wish, pattern: str) -> None:
         offset=offset,
         matches_max=wish.matches_max or MATCHES,
     )
-    work = put_matches(found, described.attempt, described.size_bytes, wish.as_json)
-    await _link_told(fleet, run, work)
-    if described.gap_to > max(offset, described.gap_from):
-        missing = described.gap_to - described.gap_from
-        talk.say(f"{format_size(missing)} of the log were given up for its cap; not searched.")
+    await _link_told(fleet, run, put_matches(found, described, offset, wish.as_json))
 
 
 async def _link_told(fleet: "Fleet", run: "Run", work: Awaitable[Result]) -> Result:

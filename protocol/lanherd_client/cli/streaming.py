@@ -37,9 +37,14 @@ class LogWriter:
     def _write(self, data: bytes, final: bool) -> None:
         if self._filter is None:
             sys.stdout.buffer.write(data)
+            last = data[-1:].decode("latin-1")
         else:
-            sys.stdout.write(self._filter.feed(data, final))
+            text = self._filter.feed(data, final)
+            sys.stdout.write(text)
+            last = text[-1:]
         sys.stdout.flush()
+        if last:
+            talk.data_left(within_line=last != "\n")
 
 
 class JsonLogWriter:

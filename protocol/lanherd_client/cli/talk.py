@@ -1,5 +1,6 @@
 """What the commands print: data to stdout, talk to stderr; tables are drawn on a terminal only."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -44,9 +45,35 @@ def exit_code(code: ErrorCode) -> int:
     return _EXIT_CODES.get(code, FAILED)
 
 
+@dataclass(slots=True)
+class _Written:
+    """What stdout was left at by data that is no whole line."""
+
+    within_line: bool = False
+
+
+_written = _Written()
+
+
+def data_left(within_line: bool) -> None:
+    """To be told by whoever writes bytes to stdout, where these may end in the middle of a line."""
+    _written.within_line = within_line
+
+
 def say(text: str) -> None:
-    """A sentence for the person, beside the data."""
+    """A sentence for the person, beside the data, and on a line of its own."""
+    if _written.within_line and _both_in_one_place():
+        _written.within_line = False
+        text = text if text.startswith("\n") else f"\n{text}"
     print(text, file=sys.stderr, flush=True)
+
+
+def _both_in_one_place() -> bool:
+    """Whether talk and data meet: on a terminal, or with 2>&1 in a pipe or file."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False  # At least one of them is no file of the system.
 
 
 def say_lines(text: str) -> None:
