@@ -128,14 +128,15 @@ def _ended(
     code: int | None = None,
     signal: int | None = None,
 ) -> Ended:
-    """`started_at` is for an end that is told before the start."""
+    """`started_at` is for an end that is told before the start. The machine's clock may have been
+    set back since: nothing ended before it began, and its files are no older than that."""
     assert isinstance(was, Starting | Running | Stopping)
     if isinstance(was, Running):
         started_at = was.since
     elif isinstance(was, Stopping):
         started_at = was.started_at
     return Ended(
-        at=at,
+        at=at if started_at is None else max(at, started_at),
         outcome=outcome,
         reason=reason,
         started_at=started_at,

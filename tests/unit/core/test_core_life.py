@@ -80,6 +80,20 @@ def test_an_exit_may_come_before_the_start_is_told() -> None:
     assert machine.core.seq == before
 
 
+def test_nothing_ends_before_it_began_though_the_clock_was_set_back() -> None:
+    """Its files would be a year old at once, and go by the rules of retention."""
+    machine = Machine()
+    machine.submit(new(1), new(2))
+    machine.started(1)
+    a_year_ago = NOW - 365 * 86_400
+    machine.handle(e.AttemptExited(run=run_id(1), attempt=1, at=a_year_ago, code=0))
+    machine.handle(
+        e.AttemptLost(run=run_id(2), attempt=1, at=a_year_ago, why="Gone.", started_at=NOW + 1)
+    )
+    assert (ended(machine, 1).at, ended(machine, 1).started_at) == (NOW, NOW)
+    assert (ended(machine, 2).at, ended(machine, 2).started_at) == (NOW + 1, NOW + 1)
+
+
 def test_a_start_that_fails_says_why() -> None:
     machine = Machine()
     machine.submit(new(1))
