@@ -29,6 +29,19 @@ class Reason(Struct, frozen=True, kw_only=True):
 GpuSource = Literal["nvml", "simulated", "none"]
 
 
+class GpuInstance(Struct, frozen=True, kw_only=True):
+    """One MIG instance: a slice of a GPU that is given out as a GPU of its own.
+
+    `index` counts the instances of its GPU as `nvidia-smi -L` does; `profile` is NVIDIA's name of
+    the slice (`1g.10gb`).
+    """
+
+    index: int
+    uuid: GpuUuid
+    profile: str
+    vram_bytes: int
+
+
 class GpuFacts(Struct, frozen=True, kw_only=True):
     """What does not change while the agent runs. `index` is nvidia-smi's (PCI bus order)."""
 
@@ -40,6 +53,13 @@ class GpuFacts(Struct, frozen=True, kw_only=True):
     compute_capability: tuple[int, int] | None = None
     power_limit_w: float | None = None
     simulated: bool = False
+    power_limit_max_w: float | None = None
+    persistence: bool | None = None
+    ecc: bool | None = None
+    mig: bool | None = None
+    instances: tuple[GpuInstance, ...] = ()
+    """The MIG instances; with MIG on, the GPU itself takes no run."""
+    numa_node: int | None = None
 
 
 class GpuProcess(Struct, frozen=True, kw_only=True):
@@ -50,6 +70,10 @@ class GpuProcess(Struct, frozen=True, kw_only=True):
     user: str | None = None
     command: str | None = None
     run: RunId | None = None
+    container: str | None = None
+    """Short id or name of the container that it runs in."""
+    orphan: bool = False
+    """It should not be there: of an attempt that has ended (`run`), or its pid is gone."""
 
 
 class GpuReading(Struct, frozen=True, kw_only=True):
@@ -66,6 +90,21 @@ class GpuReading(Struct, frozen=True, kw_only=True):
     """VRAM held by processes of our own attempts; the rest of what is used is not ours."""
     vram_leased_bytes: int = 0
     """VRAM promised to live attempts, whether or not they hold it yet."""
+    power_limit_w: float | None = None
+    memory_utilisation_percent: float | None = None
+    sm_clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    fan_percent: float | None = None
+    ecc_errors: int | None = None
+    """Uncorrected ECC errors since the driver was loaded."""
+    xid: int | None = None
+    """The last Xid that the driver reported for it since the agent was started."""
+    instances: tuple["GpuReading", ...] = ()
+    """Of its MIG instances, in the order of its facts."""
+    cordon: Reason | None = None
+    """Why no run is placed on it until a person or a good probe releases it."""
+    quiet_at: float | None = None
+    """When it will have been quiet for as long as the machine's rules want, if it isn't yet."""
 
 
 class HostReading(Struct, frozen=True, kw_only=True):
@@ -75,6 +114,10 @@ class HostReading(Struct, frozen=True, kw_only=True):
     load_1m: float | None = None
     memory_used_bytes: int | None = None
     disk_free_bytes: int | None = None
+    network_received_bytes_s: float | None = None
+    network_sent_bytes_s: float | None = None
+    disk_read_bytes_s: float | None = None
+    disk_written_bytes_s: float | None = None
 
 
 class Telemetry(Struct, frozen=True, kw_only=True):
@@ -86,6 +129,21 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     problems: tuple[Reason, ...] = ()
     """What is wrong with the machine now, beside its GPUs: its disk is low, its records were
     rebuilt, a run's directory can't be trusted."""
+
+
+LinkKind = Literal[
+    "nvlink", "same_board", "pcie_switch", "pcie_switches", "host_bridge", "numa_node", "system"
+]
+
+
+class GpuLink(Struct, frozen=True, kw_only=True):
+    """How two GPUs (by index) reach each other, best way first in `LinkKind`; `nvlinks` counts the
+    active NVLinks between them."""
+
+    first: int
+    second: int
+    kind: LinkKind
+    nvlinks: int = 0
 
 
 class MachineFacts(Struct, frozen=True, kw_only=True):
@@ -108,6 +166,9 @@ class MachineFacts(Struct, frozen=True, kw_only=True):
     weak_kill: bool = False
     """The processes of a run are found by their parents and killed one by one, since this machine
     delegates no cgroup to the agent."""
+    links: tuple[GpuLink, ...] = ()
+    cuda_version: str | None = None
+    """The newest CUDA that the driver supports."""
 
 
 # --- Projects and environments -------------------------------------------------------------------
@@ -158,12 +219,44 @@ EnvironmentSpec = NoEnvironment | LockedEnvironment
 # --- Runs ----------------------------------------------------------------------------------------
 
 
+BesideOthers = Literal["rule", "wait", "share"]
+"""Next to processes that Lanherd did not start: as the machine's rules say, wait until they are
+gone, or take what they leave."""
+
+
 class GpuRequest(Struct, frozen=True, kw_only=True):
-    """GPUs that a run needs; `vram_bytes` is promised on each of them (0: whatever is free)."""
+    """GPUs that a run needs; `vram_bytes` is promised on each of them (0: whatever is free).
+
+    It gets at least `count` of them, and up to `count_max` if that many are free when it starts
+    (0: `count`). `where` is a constraint (`constraints.py`). `linked`: of the sets that are free,
+    the one whose GPUs reach each other best. `mig`: MIG instances of this profile rather than
+    whole GPUs. Neither `exclusive` nor `shared`: as the machine's rules say.
+    """
 
     count: int = 0
     vram_bytes: int = 0
     exclusive: bool = False
+    count_max: int = 0
+    where: str = ""
+    linked: bool = False
+    mig: str = ""
+    shared: bool = False
+    beside: BesideOthers = "rule"
+
+
+class HostRequest(Struct, frozen=True, kw_only=True):
+    """What a run is promised of the machine beside its GPUs; 0: nothing in particular."""
+
+    cpu_cores: float = 0.0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+
+
+class RunGroup(Struct, frozen=True, kw_only=True):
+    """The sweep that a run belongs to, and what tells it from the others of it."""
+
+    name: str
+    key: str = ""
 
 
 StopSignal = Literal["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL"]
@@ -242,6 +335,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     log: LogRule = LogRule()
     secrets: tuple[str, ...] = ()
     restart_of: RunId | None = None
+    host: HostRequest = HostRequest()
+    group: RunGroup | None = None
 
 
 class RunSettings(Struct, frozen=True, kw_only=True):
@@ -262,12 +357,15 @@ class LeasedGpu(Struct, frozen=True, kw_only=True):
     uuid: GpuUuid
     vram_bytes: int
     exclusive: bool = False
+    instance: int | None = None
+    """The MIG instance of that GPU; `uuid` is the instance's."""
 
 
 class Lease(Struct, frozen=True, kw_only=True):
     """The GPU share that an attempt holds; empty for a run without GPUs."""
 
     gpus: tuple[LeasedGpu, ...] = ()
+    host: HostRequest = HostRequest()
 
 
 class OutputEntry(Struct, frozen=True, kw_only=True):

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import EnvironmentId, GpuUuid, RunId
+from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.messages import ChangeRun, NewRun, RemoveRunFiles, RestartRun, StopRun
 from lanherd_protocol.states import PrepareStep
-from lanherd_protocol.values import RunSettings
+from lanherd_protocol.values import GpuLink, Reason, RunSettings
 
 Stage = Literal["pre", "command"]
 LostCause = Literal["unknown", "reboot", "untrusted", "gone"]
@@ -130,6 +131,8 @@ class AttemptExited(Struct, frozen=True, kw_only=True):
     stage: Stage = "command"
     left: int = 0
     post_failed: bool = False
+    cause: Reason | None = None
+    """Of a command that failed: what its log shows as the reason."""
 
 
 class AttemptLost(Struct, frozen=True, kw_only=True):
@@ -180,8 +183,27 @@ class SettingsNoted(Struct, frozen=True, kw_only=True):
 # --- The machine ---------------------------------------------------------------------------------
 
 
+class ForeignProcess(Struct, frozen=True, kw_only=True):
+    """A process on a GPU that is not of Lanherd's live runs."""
+
+    pid: int
+    vram_bytes: int | None = None
+    user: str | None = None
+    command: str | None = None
+    orphan_of: RunId | None = None
+    """It was left by this run of ours, which has ended."""
+
+
+class RunUse(Struct, frozen=True, kw_only=True):
+    """VRAM that a live run was measured to hold."""
+
+    run: RunId
+    vram_bytes: int
+
+
 class GpuCapacity(Struct, frozen=True, kw_only=True):
-    """One GPU as the placement sees it; `problem` says why it can't be used now."""
+    """One GPU, or one MIG instance of it, as the placement sees it; `problem` says why it can't be
+    used now."""
 
     index: int
     uuid: GpuUuid
@@ -189,12 +211,36 @@ class GpuCapacity(Struct, frozen=True, kw_only=True):
     foreign_bytes: int = 0
     ours_bytes: int = 0
     problem: str | None = None
+    name: str = ""
+    compute_capability: tuple[int, int] | None = None
+    instance: int | None = None
+    """Its number among the MIG instances of GPU `index`."""
+    profile: str = ""
+    foreign: tuple[ForeignProcess, ...] = ()
+    uses: tuple[RunUse, ...] = ()
+    utilisation_percent: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    xid: int | None = None
+    ecc_errors: int | None = None
+
+
+class HostCapacity(Struct, frozen=True, kw_only=True):
+    """What the machine has beside its GPUs; 0: not known, and nothing is promised of it."""
+
+    cpu_cores: int = 0
+    memory_bytes: int = 0
+    disk_free_bytes: int = 0
 
 
 class ReadingsTaken(Struct, frozen=True, kw_only=True):
     """A sample of all GPUs of the machine, by index. Not kept over a restart."""
 
     gpus: tuple[GpuCapacity, ...] = ()
+    links: tuple[GpuLink, ...] = ()
+    host: HostCapacity = HostCapacity()
+    local_minute: int | None = None
+    """Local time, in minutes since Monday 0:00; None: not known, and no rule looks at it."""
 
 
 class DiskRead(Struct, frozen=True, kw_only=True):
@@ -203,6 +249,12 @@ class DiskRead(Struct, frozen=True, kw_only=True):
     free_bytes: int
     low_bytes: int
     """Below this no run is started."""
+
+
+class RulesChanged(Struct, frozen=True, kw_only=True):
+    """The owner's rules, at the agent's start and whenever they change. Not kept over a restart."""
+
+    rules: MachineRules
 
 
 class TimerFired(Struct, frozen=True, kw_only=True):

@@ -38,6 +38,26 @@ def _do(
     return complete(each_run(context, runs, act, did, as_json))
 
 
+def _turn(
+    context: click.Context,
+    runs: tuple[str, ...],
+    as_json: bool,
+    act: Act,
+    was_so: Callable[[RunView], str],
+    did: str,
+) -> int:
+    """Turns a setting of runs on or off; `was_so` has the words for one that was so before."""
+    before: dict[RunId, str] = {}
+
+    async def turn(run: "Run") -> RunView:
+        # Asked for anew: another controller may have turned it a moment ago.
+        before[run.id] = was_so(await run.refresh())
+        # Sent all the same: whether it may be done at all is for the machine to say.
+        return await act(run)
+
+    return _do(context, runs, as_json, turn, lambda view: before[view.run] or did)
+
+
 @click.command("stop")
 @runs_argument
 @click.option(
@@ -96,7 +116,11 @@ def hold_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -
 
     They wait until 'lanherd release'.
     """
-    return _do(context, runs, as_json, lambda run: run.hold(), lambda view: "held.")
+
+    def was_so(view: RunView) -> str:
+        return "was held already." if view.settings.held else ""
+
+    return _turn(context, runs, as_json, lambda run: run.hold(), was_so, "held.")
 
 
 @click.command("release")
@@ -105,7 +129,12 @@ def hold_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -
 @click.pass_context
 def release_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
     """Let held runs go on."""
-    return _do(context, runs, as_json, lambda run: run.release(), lambda view: "released.")
+
+    def was_so(view: RunView) -> str:
+        held = view.settings.held and not isinstance(view.state, Ended)
+        return "" if held else f"was not held: {state_sentence(view)}"
+
+    return _turn(context, runs, as_json, lambda run: run.release(), was_so, "released.")
 
 
 @click.command("priority", context_settings={"ignore_unknown_options": True})
@@ -183,7 +212,11 @@ def note_command(context: click.Context, text: str, runs: tuple[str, ...], as_js
 @click.pass_context
 def pin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
     """Keep the files of runs from being removed."""
-    return _do(context, runs, as_json, lambda run: run.pin(), lambda view: "pinned.")
+
+    def was_so(view: RunView) -> str:
+        return "was pinned already." if view.settings.pinned else ""
+
+    return _turn(context, runs, as_json, lambda run: run.pin(), was_so, "pinned.")
 
 
 @click.command("unpin")
@@ -192,7 +225,11 @@ def pin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) ->
 @click.pass_context
 def unpin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
     """Leave the files of runs to retention again."""
-    return _do(context, runs, as_json, lambda run: run.unpin(), lambda view: "no longer pinned.")
+
+    def was_so(view: RunView) -> str:
+        return "" if view.settings.pinned else "was not pinned."
+
+    return _turn(context, runs, as_json, lambda run: run.unpin(), was_so, "no longer pinned.")
 
 
 @click.command("remove-files")

@@ -4,7 +4,7 @@ Times are Unix seconds, sizes bytes; null means 'not known'. `lanherd machines` 
 `machine_shape`, `gpus` of `gpu_shapes`, `runs` of `run_shape`; `run` and `show` print one
 `run_shape`, and so do `wait`, `stop` and the other verbs for one run, or a list of them for
 several (with `{"run": null, "asked", "problem"}` for one that failed); `attempts` prints a list of
-`attempt_shape`, `outputs` `outputs_shape`, `status` a list of `status_shape`, `retention`
+`attempt_shape` with a `current_attempt_shape` last until the run has ended, `outputs` `outputs_shape`, `status` a list of `status_shape`, `retention`
 `retention_shape` (a list for `show`) and `plan_shape`, and `logs` one
 `{"attempt", "offset", "text"}` a line. `simulated` says that a GPU isn't a real one. The value of a
 secret is in none of them.
@@ -24,6 +24,7 @@ from lanherd_protocol.states import (
     Queued,
     Running,
     RunState,
+    RunView,
     Stopping,
     lease_of,
     state_name,
@@ -224,6 +225,7 @@ def attempt_shape(end: AttemptEnd) -> Object:
     """How an attempt ended."""
     return {
         "attempt": end.attempt,
+        "state": "ended",
         "outcome": end.outcome,
         "reason": _reason(end.reason),
         "started_at": end.started_at,
@@ -231,6 +233,21 @@ def attempt_shape(end: AttemptEnd) -> Object:
         "exit_code": end.exit_code,
         "signal": end.signal,
         "gpus": [gpu.index for gpu in end.lease.gpus],
+    }
+
+
+def current_attempt_shape(view: RunView) -> Object:
+    """The attempt that waits or is under way, in the shape of one that ended."""
+    return {
+        "attempt": view.attempt,
+        "state": state_name(view.state),
+        "outcome": None,
+        "reason": _reason_shape(view.state),
+        "started_at": started_at(view.state),
+        "ended_at": None,
+        "exit_code": None,
+        "signal": None,
+        "gpus": [gpu.index for gpu in lease_of(view.state).gpus],
     }
 
 

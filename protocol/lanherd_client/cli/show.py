@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
@@ -28,9 +27,6 @@ from lanherd_protocol.states import (
     lease_of,
 )
 from lanherd_protocol.values import Dependency, LockedEnvironment, RetryRule, RunSpec
-
-if TYPE_CHECKING:
-    pass
 
 Field = tuple[str, str]
 
@@ -228,7 +224,10 @@ async def _attempts(context: click.Context, text: str, as_json: bool) -> None:
         run = await answered(fleet.run(text))
         view = await answered(run.refresh())
     if as_json:
-        talk.put_json([*map(shapes.attempt_shape, attempts_of(view))])
+        attempts = [*map(shapes.attempt_shape, attempts_of(view))]
+        if not isinstance(view.state, Ended):
+            attempts.append(shapes.current_attempt_shape(view))
+        talk.put_json([*attempts])
         return
     rows = [_attempt_row(end) for end in attempts_of(view)]
     if not isinstance(view.state, Ended):
