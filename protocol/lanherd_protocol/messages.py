@@ -228,7 +228,8 @@ class StopRun(Struct, frozen=True, kw_only=True):
 
 
 class ChangeRun(Struct, frozen=True, kw_only=True):
-    """Change a run's settings; None leaves one as it is. `held` holds and releases."""
+    """Change a run's settings; None leaves one as it is. `held` holds and releases. `before` moves
+    a run that waits ahead of another that waits."""
 
     command: CommandId
     run: RunId
@@ -237,6 +238,7 @@ class ChangeRun(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] | None = None
     notes: str | None = None
     pinned: bool | None = None
+    before: RunId | None = None
 
 
 class RestartRun(Struct, frozen=True, kw_only=True):
