@@ -254,3 +254,30 @@ def test_an_idle_shim_that_was_killed_is_passed_over() -> None:
     assert pool.hand_over("/b") is None
     pool.close(0)
     os.close(reading[0])
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_an_end_whose_record_was_removed_is_told_though_its_shim_lives(
+    tmp_path: Path, goes_on: bool
+) -> None:
+    """The agent is started anew; the launcher and the shim are the same, the latter idle or with
+    another attempt by then."""
+    async with launched(tmp_path, idle_s=60.0) as first:
+        removed, other = first.make("true"), first.make("sleep", "300")
+        await run(first, removed)
+        removed.exit.unlink()
+        if goes_on:
+            await first.start(other)
+            assert shim_of(other) == shim_of(removed)
+    async with launched(tmp_path, idle_s=60.0) as second:
+        await second.client.watch(removed.path)
+        end = await second.ended(removed, 5.0)
+        assert end.code is None
+        assert end.error is not None
+        assert end.error.kind == "unknown"
+        assert end.error.text.endswith("or the record was removed")
+        if goes_on:
+            await second.client.watch(other.path)
+            await second.client.signal(other.path, signal.SIGKILL)
+            assert (await second.ended(other)).signal == signal.SIGKILL
+        kill(second.launcher_pid, processes.start_time(second.launcher_pid))

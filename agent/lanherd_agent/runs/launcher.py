@@ -304,7 +304,10 @@ class Launcher:
             if ended or start is None or start["boot_id"] != self.boot_id:
                 return {"error": shim.failure("not_running", "it has ended, or never ran")}
             if processes.lives(start["shim_pid"], start["shim_start_time"]):
-                return {"error": WAIT}
+                last, idle = self.shims.get(start["shim_pid"]), start["shim_pid"] in self.pool.idle
+                if last is None or (last.directory == directory and not idle):
+                    return {"error": WAIT}
+                return {"error": shim.failure("not_running", "its shim is done with it")}
             attempt = Attempt(directory, self.cgroup_root)
             self.orphans.adopt_stranger(attempt, start)
         except OSError as error:

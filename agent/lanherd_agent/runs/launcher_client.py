@@ -27,6 +27,7 @@ from lanherd_agent.fail_points import ARMED, hit
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.launcher_process import LauncherProcess, LauncherUnavailableError
 from lanherd_agent.runs.strays import signal_stray
+from lanherd_agent.runs.watch import NO_RECORD
 
 CALL_S_MAX = 10.0
 START_TRIES = 6
@@ -85,9 +86,6 @@ class StartFailedError(Exception):
 
 class NotRunningError(Exception):
     """A signal for an attempt that is not live in this launcher."""
-
-
-_BOTH_KILLED = "its shim and its launcher were both killed"
 
 
 class _LinkLostError(Exception):
@@ -438,12 +436,15 @@ class LauncherClient:
         if exit_ is not None:
             self._ended(directory, exit_)
         elif (start is None and claimed) or (start and start.boot_id != rundir.boot_id()):
-            self._ended(directory, _unknown(_BOTH_KILLED))
+            self._ended(directory, _unknown(NO_RECORD))
         elif start is not None and not self._await_shim(directory, start):
             self._adopt(directory)
 
     def _await_shim(self, directory: Path, start: rundir.Start) -> bool:
-        fd = rundir.open_process(start.shim_pid, start.shim_start_time)
+        """Not once its command is gone: the shim may have gone on to another attempt, which the
+        launcher knows."""
+        its_own = start.pid <= 0 or rundir.lives(start.pid, start.start_time)
+        fd = rundir.open_process(start.shim_pid, start.shim_start_time) if its_own else None
         if fd is None:
             return False
         self._pidfds[directory] = fd
@@ -476,7 +477,7 @@ class LauncherClient:
             exit_ = rundir.read_exit(rundir.AttemptDir(directory))
         except rundir.RunDirError as flaw:
             exit_ = _unknown(f"its run directory can't be trusted: {flaw}")
-        self._ended(directory, exit_ or _unknown(_BOTH_KILLED))
+        self._ended(directory, exit_ or _unknown(NO_RECORD))
 
     def _close_pidfd(self, directory: Path) -> None:
         fd = self._pidfds.pop(directory, None)

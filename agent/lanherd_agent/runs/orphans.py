@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lanherd_agent.runs.launcher_socket import Connection
     from lanherd_agent.runs.log_keeper import LogKeeper
     from lanherd_agent.runs.shim import Record
-    from lanherd_agent.runs.watch import LIMIT_SLACK_S, Usage
+    from lanherd_agent.runs.watch import LIMIT_SLACK_S, NO_RECORD, Usage
 
     # When (monotonic), start time, status, usage.
     Reaped = tuple[float, int, int, Usage]
@@ -36,14 +36,13 @@ else:
     import cgroups
     import processes
     import shim
-    from watch import LIMIT_SLACK_S
+    from watch import LIMIT_SLACK_S, NO_RECORD
 
 REAPED_KEPT_S = 10.0
 REAPED_MAX = 4096
 QUICK_KILLS_MAX = 20
 NEVER = float("inf")
 UNKNOWN = "its shim was killed, and took the command's exit with it"
-UNKNOWN_BOTH = "its shim and its launcher were both killed"
 UNKNOWN_START = "its shim was killed in the act of starting it: whether it ran can't be known"
 
 
@@ -183,7 +182,7 @@ class Orphans:
             return
         self.close_pidfd(attempt)
         if not processes.lives(*attempt.parent):  # else that one ends its tree and writes its exit
-            text = UNKNOWN_BOTH if attempt.start["pid"] else UNKNOWN_START
+            text = NO_RECORD if attempt.start["pid"] else UNKNOWN_START
             self.on_ended(attempt, None, None, shim.failure("unknown", text))
         elif shim.read_start_and_end(attempt.directory)[1]:
             self.finish(attempt, None)

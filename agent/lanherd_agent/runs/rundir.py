@@ -303,7 +303,7 @@ def is_alive(start: Start) -> bool:
     if start.boot_id != boot_id():
         return False
     own = (start.pid, start.start_time), (start.shim_pid, start.shim_start_time)
-    return any(_lives(pid, started) for pid, started in own)
+    return any(lives(pid, started) for pid, started in own)
 
 
 def open_process(pid: int, start_time: int) -> int | None:
@@ -323,7 +323,8 @@ def open_process(pid: int, start_time: int) -> int | None:
     return None
 
 
-def _lives(pid: int, start_time: int) -> bool:
+def lives(pid: int, start_time: int) -> bool:
+    """Whether the process with that start time is alive."""
     fd = open_process(pid, start_time)
     if fd is None:
         return False

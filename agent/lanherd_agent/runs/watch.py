@@ -29,6 +29,9 @@ STORM = 32  # new processes since the last look
 SHUTDOWN_S_MAX = 120.0  # systemd waits for 90 s
 LIMIT_SLACK_S = 5.0  # the agent carries a time limit out itself, if it is there
 NEVER = float("inf")
+NO_RECORD = (  # of an end: what there is to say then
+    "its shim and its launcher were killed before they could record it, or the record was removed"
+)
 
 
 class Watch:
