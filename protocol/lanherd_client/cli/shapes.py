@@ -4,10 +4,10 @@ Times are Unix seconds, sizes bytes; null means 'not known'. `lanherd machines` 
 `machine_shape`, `gpus` of `gpu_shapes`, `runs` of `run_shape`; `run` and `show` print one
 `run_shape`, and so do `wait`, `stop` and the other verbs for one run, or a list of them for
 several (with `{"run": null, "asked", "problem"}` for one that failed); `attempts` prints a list of
-`attempt_shape` with a `current_attempt_shape` last until the run has ended, `outputs` `outputs_shape`, `status` a list of `status_shape`, `retention`
-`retention_shape` (a list for `show`) and `plan_shape`, and `logs` one
-`{"attempt", "offset", "text"}` a line. `simulated` says that a GPU isn't a real one. The value of a
-secret is in none of them.
+`attempt_shape` and, until the run has ended, a `current_attempt_shape` last; `outputs`
+`outputs_shape`, `status` a list of `status_shape`, `retention` `retention_shape` (a list for
+`show`) and `plan_shape`, and `logs` one `{"attempt", "offset", "text"}` a line. `simulated` says
+that a GPU isn't a real one. The value of a secret is in none of them.
 """
 
 from lanherd_client.attempts import attempts_of

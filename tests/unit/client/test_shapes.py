@@ -3,12 +3,21 @@
 import pytest
 from msgspec.structs import replace
 
+from lanherd_client.attempts import attempts_of
 from lanherd_client.cli import shapes, words
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, RunRecord, Unreachable
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import BlobHash, GpuUuid
 from lanherd_protocol.messages import AgentStatus, OutputList
-from lanherd_protocol.states import Ended, Preparing, RunState, RunView, Starting, Stopping
+from lanherd_protocol.states import (
+    Ended,
+    Preparing,
+    RunState,
+    RunView,
+    Starting,
+    Stopping,
+    state_name,
+)
 from lanherd_protocol.values import (
     GpuRequest,
     Lease,
@@ -130,6 +139,16 @@ def test_a_run_in_each_of_its_states(
     assert (shape["reason"] is not None) == (name in ("queued", "ended"))
     assert (shape["outcome"] is not None) == isinstance(state, Ended)
     assert len(shape["gpus"]) == (1 if isinstance(state, Starting | Stopping) else 0)
+
+
+@pytest.mark.parametrize("state", [state for state, *_ in STATES if not isinstance(state, Ended)])
+def test_the_attempt_under_way_has_the_shape_of_one_that_ended(state: RunState) -> None:
+    (over,) = attempts_of(record(ended()).view)
+    shape = shapes.current_attempt_shape(record(state).view)
+    assert set(shape) == set(shapes.attempt_shape(over))
+    assert (shape["state"], shape["attempt"]) == (state_name(state), 1)
+    assert (shape["outcome"], shape["ended_at"]) == (None, None)
+    assert shape["started_at"] == shapes.started_at(state)
 
 
 def test_outputs_and_status() -> None:
