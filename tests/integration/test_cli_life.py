@@ -108,6 +108,8 @@ def test_runs_wait_for_each_other_and_are_held(agent: AgentProcess) -> None:
     base = taken("--hold", "--name", "base", "--", "true")
     after = taken("--after-ok", "base", "--name", "next", "--", "true")
     last = taken("--after-any", after[-8:], "--name", "last", "--", "true")
+    (waiting,) = read("attempts", "next")
+    assert (waiting["attempt"], waiting["state"], waiting["outcome"]) == (1, "queued", None)
     assert read("show", "next")["dependencies"] == [{"run": base, "kind": "after_ok"}]
     assert read("show", "next")["waited_for_by"] == [{"run": last, "kind": "after_any"}]
     shown = lanherd("show", "next").stdout
@@ -122,6 +124,25 @@ def test_runs_wait_for_each_other_and_are_held(agent: AgentProcess) -> None:
     lanherd("release", failing)
     assert "cancelled" in lanherd("wait", hopeless, code=1).stdout
     assert failing[-8:] in lanherd("show", hopeless).stdout
+
+
+def test_what_was_so_before_is_said_to_have_been(agent: AgentProcess) -> None:
+    taken("--hold", "--name", "it", "--", "true")
+    for verb, words in (
+        ("hold", "was held already."),
+        ("release", "released."),
+        ("release", "was not held: "),
+        ("pin", "pinned."),
+        ("pin", "was pinned already."),
+        ("unpin", "no longer pinned."),
+        ("unpin", "was not pinned."),
+    ):
+        assert f"(it): {words}" in lanherd(verb, "it").stderr
+    lanherd("wait", "it")
+    assert "(it): was not held: succeeded." in lanherd("release", "it").stderr
+    taken("--hold", "--name", "off", "--", "true")
+    lanherd("stop", "off")
+    assert "(off): was not held: cancelled." in lanherd("release", "off").stderr
 
 
 def test_priority_moves_a_run_that_waits(agent: AgentProcess) -> None:
