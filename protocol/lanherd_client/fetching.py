@@ -11,22 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from lanherd_client.files import sync_directory
+from lanherd_client.files import blamed, sync_directory
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import OutputEntry
+
+ROOM = "Make room on this disk, then fetch it again: it goes on where it was."
 
 
 def target_of(to: Path, path: str, overwrite: bool) -> Path:
     """Where an output goes: into `to` where that is a folder, else to that very name.
 
-    Raises `INVALID_REQUEST` when the folder doesn't exist or something that is no file has that
-    name, `CONFLICT` when a file has it and `overwrite` is False.
+    Raises `ConflictError` when the folder doesn't exist, when something that is no file has that
+    name, and when a file has it and `overwrite` is False.
     """
     target = to / path.rpartition("/")[2] if to.is_dir() else to
     if not target.parent.is_dir():
         raise error(
-            ErrorCode.INVALID_REQUEST,
+            ErrorCode.CONFLICT,
             f"There is no folder {target.parent}.",
             f"'{path}' can't be written there.",
             "Make the folder first, or name another one.",
@@ -37,14 +39,14 @@ def target_of(to: Path, path: str, overwrite: bool) -> Path:
 
 def check_free(target: Path, overwrite: bool) -> None:
     """Raises unless the name is free, or a plain file's that may be written over."""
-    with _blamed(target):
+    with blamed(target, ROOM):
         try:
             mode = target.lstat().st_mode
         except FileNotFoundError:
             return
     if not stat.S_ISREG(mode):
         raise error(
-            ErrorCode.INVALID_REQUEST,
+            ErrorCode.CONFLICT,
             f"{target} can't be written.",
             f"It is {_kind(mode)}, and only a plain file is ever written over.",
             "Name another file, or remove it first.",
@@ -88,25 +90,25 @@ class PartialFile:
 
     def open(self) -> int:
         """Opens it and says how many bytes are there from before."""
-        with _blamed(self.target):
+        with blamed(self.target, ROOM):
             self.file = _open_plainly(self.path)
             self.size_bytes = self.file.tell()
         return self.size_bytes
 
     def restart(self) -> None:
         """Throws away what is there: it belongs to something else."""
-        with _blamed(self.target):
+        with blamed(self.target, ROOM):
             self._opened().truncate(0)
             self.size_bytes = 0
 
     def write(self, data: bytes) -> None:
-        with _blamed(self.target):
+        with blamed(self.target, ROOM):
             self._opened().write(data)
             self.size_bytes += len(data)
 
     def finish(self) -> Path:
         """Gives it its name, once it is on the disk."""
-        with _blamed(self.target):
+        with blamed(self.target, ROOM):
             file = self._opened()
             file.flush()
             os.fsync(file.fileno())
@@ -140,34 +142,6 @@ def _open_plainly(path: Path) -> BinaryIO:
     file = os.fdopen(os.open(path, flags, 0o666), "ab")
     file.seek(0, os.SEEK_END)
     return file
-
-
-class _blamed:
-    """Turns the system's errors into ones that name the target."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, OSError):
-            raise _cannot_write(self._target, problem) from problem
-
-
-def _cannot_write(target: Path, problem: OSError) -> LanherdError:
-    import errno
-
-    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-    return error(
-        ErrorCode.DISK_FULL if full else ErrorCode.INVALID_REQUEST,
-        f"{target} can't be written.",
-        f"{problem.strerror or problem}.",
-        "Make room on this disk, then fetch it again: it goes on where it was."
-        if full
-        else "Name a file that you may write.",
-    )
 
 
 def changed_while_fetched(path: str) -> LanherdError:

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lanherd_client.fetching import check_free
+from lanherd_client.files import blamed
 from lanherd_client.log_reading import LogBytes, LogGap, LogsOfRun
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.log_messages import LogDescription, LogStream
 
 CHECKED_BYTES = 64 * 1024
 """Of an existing part, at its beginning and at its end."""
+ROOM = "Make room on this disk, then save it again: it goes on where it was."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ async def save_log(
     """Writes the log to the file `to`, or what it lacks of it; with `follow` as it is written.
 
     `progress` is told bytes done and bytes in all. Raises `ConflictError` when the file holds
-    something other than the beginning of this log, `INVALID_REQUEST` when it can't be written or is
-    no plain file, and `DISK_FULL`: what has arrived is kept then, as after any cut.
+    something other than the beginning of this log, can't be written or is no plain file, and
+    `DISK_FULL`: what has arrived is kept then, as after any cut.
     """
     description = await run.describe_log(attempt=attempt, stream=stream)
     file = _File(to)
@@ -108,7 +110,7 @@ class _File:
         """How many bytes are there. Follows no link and waits for no reader of a pipe."""
         check_free(self.path, overwrite=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with self._lock, _blamed(self.path):
+        with self._lock, blamed(self.path, ROOM):
             if self._closed:
                 raise OSError(errno.EBADF, "It was closed")
             self._descriptor = os.open(self.path, flags, 0o666)
@@ -145,24 +147,7 @@ class _File:
 
     @contextmanager
     def _held(self) -> Iterator[int]:
-        with self._lock, _blamed(self.path):
+        with self._lock, blamed(self.path, ROOM):
             if self._descriptor is None:
                 raise OSError(errno.EBADF, "It was closed")
             yield self._descriptor
-
-
-@contextmanager
-def _blamed(path: Path) -> Iterator[None]:
-    """Turns the system's errors into ones that name the file."""
-    try:
-        yield
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise error(
-            ErrorCode.DISK_FULL if full else ErrorCode.INVALID_REQUEST,
-            f"{path} can't be written.",
-            f"{problem.strerror or problem}.",
-            "Make room on this disk, then save it again: it goes on where it was."
-            if full
-            else "Name a file that you may write.",
-        ) from problem

@@ -109,9 +109,9 @@ class Run(RunLogs):
         """Brings an output to this machine: into the folder `to`, or to that file name.
 
         The file appears whole. `progress` is told bytes done and bytes in all. Raises
-        `NotFoundError`, `ConflictError` when the run keeps writing the file or, without
-        `overwrite`, when a file of that name is there, `DISK_FULL`, and `INVALID_REQUEST` when
-        something other than a plain file has that name.
+        `NotFoundError`, `ConflictError` when the run keeps writing the output, when the file can't
+        be written or is no plain one, or when it is there without `overwrite`, `DISK_FULL`, and
+        `INVALID_REQUEST` for an output that is a link.
         """
         target = await asyncio.to_thread(target_of, Path(to), path, overwrite)
         for _ in range(FETCH_TRIES):

@@ -98,6 +98,10 @@ def test_a_run_from_its_project_to_its_output(agent: AgentProcess, folder: Path)
     lanherd("fetch", "train", "result.txt", "-o", str(target), "--force")
     assert target.read_text() == "done\n"
     assert lanherd("fetch", "train", "nothing", code=5).stdout == ""
+    # What the file system refuses was no slip of whoever asked for it.
+    nowhere = str(folder / "nowhere" / "x")
+    assert "no folder" in lanherd("fetch", "train", "result.txt", "-o", nowhere, code=1).stderr
+    assert "can't be written" in lanherd("logs", "train", "-o", nowhere, code=1).stderr
     assert shown["simulated"] is True
     assert "simulated" in lanherd("show", "train").stdout
     assert "succeeded" in lanherd("runs").stdout
@@ -158,7 +162,7 @@ def test_following_ends_as_the_run_does(agent: AgentProcess) -> None:
 
 
 def test_what_can_not_be_is_refused_with_the_reason(agent: AgentProcess, folder: Path) -> None:
-    assert "2 GPUs" in lanherd("run", "--gpus", "9", "--", "true", code=1).stderr
+    assert "2 GPUs" in lanherd("run", "--gpus", "9", "--", "true", code=2).stderr
     (folder / "empty").mkdir()
     empty = lanherd("run", "--project", str(folder / "empty"), "--", "true", code=1)
     assert str(folder / "empty") in empty.stderr

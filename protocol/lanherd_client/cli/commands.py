@@ -1,7 +1,9 @@
 """The group of commands: each is imported when it is called.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 machine unreachable, 4 not allowed, 5 not found, 130
-interrupted. Data goes to stdout, talk to stderr.
+interrupted. 'Usage' is all that can't be done because of what was asked for, whoever finds it out;
+'failed' is what stood in its way: a run's end or state, a machine, a file system. Data goes to
+stdout, talk to stderr.
 """
 
 import os

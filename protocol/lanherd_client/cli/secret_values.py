@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.limits import SECRET_BYTES_MAX, SECRETS_PER_RUN_MAX
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,8 +79,11 @@ def _from_file(name: str, path: Path) -> str:
             content = file.read(SECRET_BYTES_MAX + 3)
         return _without_end(content.decode())
     except OSError as problem:
-        raise click.BadParameter(
-            f"the value of {name} can't be read from {path}: {problem.strerror or problem}."
+        raise error(
+            ErrorCode.CONFLICT,
+            f"The value of {name} can't be read from {path}.",
+            f"{problem.strerror or problem}.",
+            "Name a file that you may read.",
         ) from problem
     except UnicodeDecodeError as problem:
         raise click.BadParameter(

@@ -248,7 +248,10 @@ def test_every_error_code_has_an_exit_code() -> None:
     assert codes[ErrorCode.UNREACHABLE] == 3
     assert codes[ErrorCode.NOT_PAIRED] == 4
     assert codes[ErrorCode.NOT_FOUND] == 5
-    assert codes[ErrorCode.IMPOSSIBLE_REQUEST] == 1
+    asked = {ErrorCode.INVALID_REQUEST, ErrorCode.IMPOSSIBLE_REQUEST, ErrorCode.TOO_LARGE}
+    assert {code for code in ErrorCode if codes[code] == 2} == asked
+    in_the_way = (ErrorCode.CONFLICT, ErrorCode.DISK_FULL, ErrorCode.PROJECT_UNREADABLE)
+    assert {codes[code] for code in in_the_way} == {1}
 
 
 def test_a_failures_text_from_a_machine_can_not_steer_the_terminal(

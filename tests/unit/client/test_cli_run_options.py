@@ -12,6 +12,7 @@ import pytest
 from lanherd_client.cli import secret_values
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.orders import RunOptions
+from lanherd_protocol.errors import ConflictError
 from lanherd_protocol.limits import SECRET_BYTES_MAX, SECRETS_PER_RUN_MAX
 
 
@@ -158,7 +159,8 @@ def test_a_secret_that_can_not_be_had_is_said(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert "no environment variable has that name" in refused("--secret", "NEVER_SET")
-    assert "can't be read from" in refused("--secret", f"A=@{tmp_path}/none")
+    with pytest.raises(ConflictError, match="A can't be read from"):
+        secrets(f"A=@{tmp_path}/none")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     assert "is no UTF-8 text" in refused("--secret", f"A=@{tmp_path}/binary")
     (tmp_path / "large").write_bytes(b"x" * (SECRET_BYTES_MAX + 1))

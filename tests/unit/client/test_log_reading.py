@@ -24,7 +24,7 @@ from lanherd_client.log_searching import SearchFrames, search_log
 from lanherd_client.run import Run
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol.aio.server import IncomingCall
-from lanherd_protocol.errors import ConflictError, ErrorCode, LanherdError, MisuseError, error
+from lanherd_protocol.errors import ConflictError, ErrorCode, LanherdError, error
 from lanherd_protocol.states import AttemptEnd, RunState
 from tests.support.scripted_agent import (
     DONE,
@@ -366,6 +366,6 @@ async def test_what_is_no_plain_file_is_never_written(
     os.symlink(kept, tmp_path / "link")
     os.mkfifo(tmp_path / "pipe")
     for name in ("link", "pipe", ".", "no/folder"):
-        with pytest.raises(MisuseError):
+        with pytest.raises(ConflictError):
             await save_log(run, tmp_path / name)
     assert content(kept) == b""

@@ -359,7 +359,7 @@ async def test_what_is_no_plain_file_is_never_replaced(
         async with desk(with_output(b"1")) as one:
             with pytest.raises(LanherdError, match=kind) as caught:
                 await one.run(RUN).fetch("model/weights.bin", target, overwrite=True)
-    assert caught.value.code is ErrorCode.INVALID_REQUEST
+    assert caught.value.code is ErrorCode.CONFLICT
     assert names(tmp_path) == ([] if kind == "a device" else ["target"])
 
 
