@@ -17,7 +17,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEventLoop, QPoint, QTimer
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from lanherd_client.projects.project import Project
 from lanherd_desktop.actions.registry import ActionId
@@ -33,7 +33,7 @@ from lanherd_desktop.platform.timing import TimingMarks
 from lanherd_desktop.state.log_buffer import GapKind
 from lanherd_desktop.state.room import Room, RoomUpdate
 from lanherd_desktop.state.submit_form import SubmitForm
-from lanherd_desktop.state.submit_options import OptionsForm, SecretField
+from lanherd_desktop.state.submit_options import AfterField, OptionsForm, SecretField
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS, TAB_OVERVIEW
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
@@ -316,8 +316,23 @@ class Shooter:
             dialog.options.secrets.fill((SecretField("WANDB_API_KEY", "hush"),))
             dialog.options.variables.setText("SEED")
             dialog.options.time_limit.setText("soon")
+            open_runs = self._desktop.context.room.open_runs_of(machine_id("kepler"))
+            dialog.options.after.fill(
+                [
+                    AfterField((machine_id("kepler"), view.run), kind)
+                    for view, kind in zip(open_runs, ("after_ok", "after_any"), strict=False)
+                ]
+            )
             settle()
             yield self._save("submit-options", dialog)
+            area = dialog.findChild(QScrollArea)
+            if area is not None:
+                area.ensureWidgetVisible(dialog.options.log_split)
+            settle()
+            yield self._save("submit-options-more", dialog)
+            dialog.options.toggle_button.setChecked(False)
+            settle()
+            yield self._save("submit-options-folded", dialog)
             dialog.options.fill(OptionsForm(), None)
             dialog.vram.setText("much")
             settle()

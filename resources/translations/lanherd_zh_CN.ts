@@ -2,6 +2,32 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AfterFields</name>
+    <message>
+        <source>Wait for a run</source>
+        <translation>等待一个运行</translation>
+    </message>
+</context>
+<context>
+    <name>AfterRow</name>
+    <message>
+        <source>Run to wait for</source>
+        <translation>要等待的运行</translation>
+    </message>
+    <message>
+        <source>What is waited for</source>
+        <translation>等待的条件</translation>
+    </message>
+    <message>
+        <source>Wait for this run no longer</source>
+        <translation>不再等待此运行</translation>
+    </message>
+    <message>
+        <source>choose a run</source>
+        <translation>选择一个运行</translation>
+    </message>
+</context>
+<context>
     <name>Chip</name>
     <message>
         <source>waiting</source>
@@ -630,6 +656,14 @@
         <translation>时限</translation>
     </message>
     <message>
+        <source>and SIGKILL after</source>
+        <translation>之后发送 SIGKILL：</translation>
+    </message>
+    <message>
+        <source>Stop with</source>
+        <translation>停止信号</translation>
+    </message>
+    <message>
         <source>if</source>
         <translation>条件</translation>
     </message>
@@ -674,12 +708,16 @@
         <translation>日志上限</translation>
     </message>
     <message>
-        <source>What is waited for</source>
-        <translation>等待到什么程度</translation>
+        <source>Time before SIGKILL</source>
+        <translation>发送 SIGKILL 之前的时间</translation>
     </message>
     <message>
-        <source>nothing</source>
-        <translation>不等待</translation>
+        <source>One of the options can&apos;t be sent as it is: see beside it.</source>
+        <translation>有一个选项需要修改：请看该选项旁的说明。</translation>
+    </message>
+    <message>
+        <source>Options, {name}: {problem}</source>
+        <translation>选项“{name}”：{problem}</translation>
     </message>
     <message>
         <source>time limit, retries, secrets and more</source>
@@ -706,12 +744,32 @@
         <translation>时限须大于零，最多十年。</translation>
     </message>
     <message>
+        <source>A time is a number and a unit, such as 30s or 2min.</source>
+        <translation>时间由数字和单位组成，例如 30s 或 2min。</translation>
+    </message>
+    <message>
+        <source>A machine waits at most a day before SIGKILL.</source>
+        <translation>机器在发送 SIGKILL 之前最多等待一天。</translation>
+    </message>
+    <message>
         <source>Say after which end it is tried again.</source>
         <translation>请选择在哪种结束后重试。</translation>
     </message>
     <message>
         <source>That run is on another machine. Choose its machine, or any.</source>
         <translation>该运行在另一台机器上。请选择那台机器，或选择任意机器。</translation>
+    </message>
+    <message>
+        <source>These runs are on several machines. Wait for runs of one of them.</source>
+        <translation>这些运行在不同的机器上。请只等待同一台机器上的运行。</translation>
+    </message>
+    <message>
+        <source>The same run is there twice. Leave one of them out.</source>
+        <translation>同一个运行出现了两次。请去掉一个。</translation>
+    </message>
+    <message>
+        <source>A run waits for at most 256 others.</source>
+        <translation>一个运行最多等待 256 个其他运行。</translation>
     </message>
     <message>
         <source>A quote isn&apos;t closed.</source>
@@ -1802,10 +1860,6 @@
     <message>
         <source>No connected machine can run this: the largest GPU has {largest}, and no machine has more than {n}.</source>
         <translation>已连接的机器都无法满足此次运行：最大的 GPU 有 {largest} 显存，每台机器最多有 {n}。</translation>
-    </message>
-    <message>
-        <source>One of the options can&apos;t be sent as it is: see beside it.</source>
-        <translation>有一个选项需要修改：请看该选项旁的说明。</translation>
     </message>
     <message>
         <source>one GPU</source>

@@ -98,8 +98,7 @@ def check(form: SubmitForm) -> SubmitRequest | tuple[Problem | OptionProblem, ..
         vram_bytes=vram_bytes,
         exclusive=form.exclusive,
         name=form.name.strip(),
-        # It can go nowhere else than where the run is that it waits for.
-        machine=form.machine if form.options.after is None else form.options.after[0],
+        machine=form.options.waits_on() or form.machine,
         environment=form.environment,
         options=options,
     )

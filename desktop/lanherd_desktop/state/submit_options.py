@@ -15,6 +15,7 @@ from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.run_settings import SettingsProblem, split_tags, tags_line, tags_problem
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.limits import (
+    DEPENDENCIES_PER_RUN_MAX,
     LOG_CAP_BYTES_MIN,
     SECRET_BYTES_MAX,
     SECRETS_PER_RUN_MAX,
@@ -29,21 +30,26 @@ from lanherd_protocol.values import (
     RetryRule,
     RunSettings,
     StopRule,
+    StopSignal,
 )
 
 OptionField = Literal[
-    "time_limit", "attempts", "priority", "niceness", "tags", "after", "directory", "pre", "post",
-    "variables", "secrets", "log_cap",
+    "time_limit", "stop", "attempts", "priority", "niceness", "tags", "after", "directory", "pre",
+    "post", "variables", "secrets", "log_cap",
 ]  # fmt: skip
 OptionProblemCode = (
     Literal[
-        "time_limit", "time_limit_range", "retry_never", "after_elsewhere", "quotes",
+        "time_limit", "time_limit_range", "grace", "grace_range", "retry_never",
+        "after_elsewhere", "after_apart", "after_twice", "after_many", "quotes",
         "variable_form", "secret_name", "secret_twice", "secret_empty", "secret_large",
         "secrets_many", "size", "log_cap_small", "directory_up",
     ]
     | SettingsProblem
 )  # fmt: skip
 NICENESS_MAX = 19
+USUAL_GRACE_S = StopRule().grace_s
+GRACE_S_MAX = 86_400.0
+"""What a machine takes at most, unless its owner chose otherwise."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -56,8 +62,16 @@ class SecretField:
 
 
 @dataclass(frozen=True, slots=True)
+class AfterField:
+    """A row of the form: a run that is waited for, or None while none is chosen."""
+
+    key: RunKey | None = None
+    kind: DependencyKind = "after_ok"
+
+
+@dataclass(frozen=True, slots=True)
 class OptionsForm:
-    """The fields as they stand. `stop` and `retry` hold what the form has no field for."""
+    """The fields as they stand. `retry` holds what the form has no field for."""
 
     time_limit: str = ""
     attempts: int = 1
@@ -66,8 +80,7 @@ class OptionsForm:
     priority: int = 0
     niceness: int = 0
     tags: str = ""
-    after: RunKey | None = None
-    after_kind: DependencyKind = "after_ok"
+    after: tuple[AfterField, ...] = ()
     directory: str = ""
     pre: str = ""
     post: str = ""
@@ -76,8 +89,13 @@ class OptionsForm:
     log_cap: str = ""
     log_split: bool = False
     notes: str = ""
-    stop: StopRule = field(default_factory=StopRule)
+    stop_signal: StopSignal = StopRule().signal
+    grace: str = ""
     retry: RetryRule = field(default_factory=RetryRule)
+
+    def waits_on(self) -> DeviceId | None:
+        """The machine of the first run that is waited for: the new one can go nowhere else."""
+        return next((row.key[0] for row in self.after if row.key is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +145,35 @@ class _Checker:
         if not 0 < seconds <= TIME_LIMIT_S_MAX:
             self.wrong("time_limit", "time_limit_range")
         return seconds
+
+    def stop(self, form: OptionsForm) -> StopRule:
+        usual = StopRule(signal=form.stop_signal)
+        if not form.grace.strip():
+            return usual
+        try:
+            grace_s = parse_duration(form.grace)
+        except ValueError:
+            self.wrong("stop", "grace")
+            return usual
+        if grace_s > GRACE_S_MAX:
+            self.wrong("stop", "grace_range")
+        return StopRule(signal=form.stop_signal, grace_s=grace_s)
+
+    def after(
+        self, rows: tuple[AfterField, ...], machine: DeviceId | None
+    ) -> tuple[Dependency, ...]:
+        chosen = [(*row.key, row.kind) for row in rows if row.key is not None]
+        found = tuple(Dependency(run=run, kind=kind) for _, run, kind in chosen)
+        places = {place for place, _, _ in chosen}
+        if machine is not None and places - {machine}:
+            self.wrong("after", "after_elsewhere")
+        elif len(places) > 1:
+            self.wrong("after", "after_apart")
+        elif len({dependency.run for dependency in found}) < len(found):
+            self.wrong("after", "after_twice")
+        elif len(found) > DEPENDENCIES_PER_RUN_MAX:
+            self.wrong("after", "after_many")
+        return found
 
     def words(self, where: OptionField, text: str) -> tuple[str, ...]:
         try:
@@ -209,22 +256,19 @@ def check_options(
 ) -> RunOptions | tuple[OptionProblem, ...]:
     """The options for a run that goes to `machine` (None: to any), or every problem of theirs."""
     taken = _Checker()
-    after = form.after
-    if after is not None and machine not in (None, after[0]):
-        taken.wrong("after", "after_elsewhere")
     options = RunOptions(
         time_limit_s=taken.time_limit(form.time_limit),
+        stop=taken.stop(form),
         retry=taken.retry(form),
         settings=taken.settings(form),
         niceness=form.niceness,
-        dependencies=() if after is None else (Dependency(run=after[1], kind=form.after_kind),),
+        dependencies=taken.after(form.after, machine),
         directory=taken.directory(form.directory),
         pre_command=taken.words("pre", form.pre),
         post_command=taken.words("post", form.post),
         variables=taken.variables(form.variables),
         secrets=taken.secrets(form.secrets),
         log=taken.log(form),
-        stop=form.stop,
     )
     return tuple(taken.problems) or options
 
@@ -248,6 +292,7 @@ def options_of_run(view: RunView) -> OptionsForm:
         log_cap=format_size(spec.log.bytes_max) if spec.log.bytes_max else "",
         log_split=spec.log.split,
         notes=settings.notes,
-        stop=spec.stop,
+        stop_signal=spec.stop.signal,
+        grace=format_duration(spec.stop.grace_s) if spec.stop.grace_s != USUAL_GRACE_S else "",
         retry=spec.retry,
     )

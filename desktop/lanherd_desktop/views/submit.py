@@ -233,7 +233,7 @@ class SubmitDialog(QDialog):
             lambda: self.options.set_machine(self.machine.currentData())
         )
         self.options.edited.connect(self._on_edited)
-        self.options.toggled.connect(self._fit)
+        self.options.toggled.connect(self._on_toggled)
 
     # --- the form --------------------------------------------------------------------------------
 
@@ -277,8 +277,18 @@ class SubmitDialog(QDialog):
         self.options.show_problems([p for p in checked if isinstance(p, OptionProblem)])
         self._obstacle = None
         self.run_button.setEnabled(False)
+        self._say_problem(checked)
+
+    def _say_problem(self, checked: tuple[Problem | OptionProblem, ...]) -> None:
         untouched = not self.command.text() and all(p.field == "command" for p in checked)
         self._say_where("" if untouched else self._problem_text(checked[0]), danger=not untouched)
+
+    def _on_toggled(self) -> None:
+        """What was beside an option is out of sight now, or in sight."""
+        checked = check(self.form())
+        if not isinstance(checked, SubmitRequest):
+            self._say_problem(checked)
+        self._fit()
 
     def _judge(self, request: SubmitRequest, *, edited: bool) -> None:
         """Whether any machine could ever take it; where it would go is asked when one could."""
@@ -339,7 +349,7 @@ class SubmitDialog(QDialog):
 
     def _problem_text(self, problem: Problem | OptionProblem) -> str:
         if isinstance(problem, OptionProblem):
-            return self.tr("One of the options can't be sent as it is: see beside it.")
+            return self.options.problem_line(problem)
         texts: dict[ProblemCode, str] = {
             "command_missing": self.tr("Say which command to run."),
             "command_quotes": self.tr("A quote in the command isn't closed."),

@@ -13,15 +13,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from lanherd_client.durations import format_duration
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.run_settings import SettingsProblem
 from lanherd_desktop.state.runs import run_title
 from lanherd_desktop.state.submit_options import (
     NICENESS_MAX,
+    USUAL_GRACE_S,
     OptionField,
     OptionProblem,
     OptionsForm,
 )
+from lanherd_desktop.views.after_fields import AfterFields
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.runs.run_texts import cause_text
 from lanherd_desktop.views.runs.settings_editor import settings_problem_text
@@ -33,10 +36,12 @@ from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.number_field import NumberField
 from lanherd_protocol.ids import DeviceId, short_id
 from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
-from lanherd_protocol.values import DependencyKind, RetryCause
+from lanherd_protocol.values import RetryCause, StopSignal
 
 CAUSES: tuple[RetryCause, ...] = ("failed", "lost", "timed_out")
-KINDS: tuple[DependencyKind, ...] = ("after_ok", "after_any", "after")
+SIGNALS: tuple[StopSignal, ...] = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
+WIDE = (QLineEdit, QComboBox, SecretFields, AfterFields)
+"""What takes the room that is left in its row."""
 AFTER_MAX = 200
 """So many runs are offered to wait for: those that have not ended, newest first."""
 
@@ -51,9 +56,9 @@ class OptionsSection(QWidget):
         super().__init__()
         self._context = context
         self._kept = OptionsForm()
-        # Beside the box and not in it: it has no equal of a pair of texts.
-        self._after_keys: list[RunKey | None] = [None]
+        self._machine: DeviceId | None = None
         self._problems: dict[OptionField, Label] = {}
+        self._names: dict[OptionField, str] = {}
         self.toggle_button = GhostButton(self.tr("Options"), IconName.CHEVRON_RIGHT)
         self.toggle_button.setCheckable(True)
         self.toggle_button.toggled.connect(self._on_toggled)
@@ -68,19 +73,17 @@ class OptionsSection(QWidget):
 
     def _make_fields(self) -> None:
         self.time_limit = _line(self.tr("none, or such as 2h30m"))
+        self.stop_signal = QComboBox()
+        for signal in SIGNALS:
+            self.stop_signal.addItem(f"SIG{signal}", signal)
+        self.grace = _line(format_duration(USUAL_GRACE_S))
         self.attempts = NumberField(1, ATTEMPTS_PER_RUN_MAX)
         self.causes = {cause: QCheckBox(cause_text(cause)) for cause in CAUSES}
         self.held = QCheckBox(self.tr("hold it back until it is released"))
         self.priority = NumberField(-PRIORITY_MAX, PRIORITY_MAX)
         self.niceness = NumberField(0, NICENESS_MAX)
         self.tags = _line(self.tr("such as: sweep, baseline"))
-        self.after = QComboBox()
-        self.after.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.after_kind = QComboBox()
-        for kind in KINDS:
-            self.after_kind.addItem(_kind_text(kind), kind)
+        self.after = AfterFields(self._run_name)
         self.directory = _line(self.tr("the project's root, if empty"))
         self.pre = _line(self.tr("must succeed before the command begins"))
         self.post = _line(self.tr("comes after the command in any case"))
@@ -98,10 +101,12 @@ class OptionsSection(QWidget):
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         priority = (self.priority, Label(self.tr("Niceness"), "muted"), self.niceness)
         self._add("time_limit", self.tr("Time limit"), self.time_limit)
+        grace = (Label(self.tr("and SIGKILL after"), "muted"), self.grace)
+        self._add("stop", self.tr("Stop with"), self.stop_signal, *grace)
         again = (self.attempts, Label(self.tr("if"), "muted"), *self.causes.values())
         self._add("attempts", self.tr("Attempts"), *again)
         self._add("priority", self.tr("Priority"), *priority, self.held)
-        self._add("after", self.tr("Wait for"), self.after, self.after_kind)
+        self._add("after", self.tr("Wait for"), self.after)
         self._add("tags", self.tr("Tags"), self.tags)
         self._add("directory", self.tr("Begins in"), self.directory)
         self._add("pre", self.tr("Before it"), self.pre)
@@ -110,7 +115,7 @@ class OptionsSection(QWidget):
         self._add("secrets", self.tr("Secrets"), self.secrets)
         self._add("log_cap", self.tr("Log's cap"), self.log_cap, self.log_split)
         self.niceness.setAccessibleName(self.tr("Niceness"))
-        self.after_kind.setAccessibleName(self.tr("What is waited for"))
+        self.grace.setAccessibleName(self.tr("Time before SIGKILL"))
         head = QHBoxLayout()
         head.setSpacing(SPACE_3)
         head.addWidget(self.toggle_button)
@@ -140,13 +145,13 @@ class OptionsSection(QWidget):
         row = QHBoxLayout()
         row.setSpacing(SPACE_3)
         for widget in widgets:
-            stretch = 1 if isinstance(widget, QLineEdit | QComboBox | SecretFields) else 0
-            row.addWidget(widget, stretch)
-        if not any(isinstance(w, QLineEdit | QComboBox | SecretFields) for w in widgets):
+            row.addWidget(widget, 1 if isinstance(widget, WIDE) else 0)
+        if not any(isinstance(widget, WIDE) for widget in widgets):
             row.addStretch(1)
         problem = Label("", "danger", wrap=True)
         problem.hide()
         self._problems[field] = problem
+        self._names[field] = text
         column = QVBoxLayout()
         column.setSpacing(2)
         column.addLayout(row)
@@ -158,16 +163,16 @@ class OptionsSection(QWidget):
 
     def _connect(self) -> None:
         for line in (
-            self.time_limit, self.tags, self.directory, self.pre, self.post, self.variables,
-            self.log_cap,
+            self.time_limit, self.grace, self.tags, self.directory, self.pre, self.post,
+            self.variables, self.log_cap,
         ):  # fmt: skip
             line.textChanged.connect(self.edited)
         for number in (self.attempts, self.priority, self.niceness):
             number.valueChanged.connect(self.edited)
         for box in (*self.causes.values(), self.held, self.log_split):
             box.toggled.connect(self.edited)
-        for choice in (self.after, self.after_kind):
-            choice.currentIndexChanged.connect(self.edited)
+        self.stop_signal.currentIndexChanged.connect(self.edited)
+        self.after.edited.connect(self.edited)
         self.secrets.edited.connect(self.edited)
         self.edited.connect(self._on_edited)
 
@@ -177,6 +182,8 @@ class OptionsSection(QWidget):
         """Show a form; unfolded where it says something."""
         self._kept = form
         self.time_limit.setText(form.time_limit)
+        self.stop_signal.setCurrentIndex(SIGNALS.index(form.stop_signal))
+        self.grace.setText(form.grace)
         self.attempts.setValue(form.attempts)
         for cause, box in self.causes.items():
             box.setChecked(cause in form.retry_on)
@@ -185,8 +192,7 @@ class OptionsSection(QWidget):
         self.niceness.setValue(form.niceness)
         self.tags.setText(form.tags)
         self.set_machine(machine)
-        self._choose_after(form.after)
-        self.after_kind.setCurrentIndex(max(0, self.after_kind.findData(form.after_kind)))
+        self.after.fill(form.after)
         self.directory.setText(form.directory)
         self.pre.setText(form.pre)
         self.post.setText(form.post)
@@ -207,8 +213,7 @@ class OptionsSection(QWidget):
             priority=self.priority.value(),
             niceness=self.niceness.value(),
             tags=self.tags.text(),
-            after=self.chosen_after(),
-            after_kind=self.after_kind.currentData(),
+            after=self.after.afters(),
             directory=self.directory.text(),
             pre=self.pre.text(),
             post=self.post.text(),
@@ -217,36 +222,23 @@ class OptionsSection(QWidget):
             log_cap=self.log_cap.text(),
             log_split=self.log_split.isChecked(),
             notes=self._kept.notes,
-            stop=self._kept.stop,
+            stop_signal=self.stop_signal.currentData(),
+            grace=self.grace.text(),
             retry=self._kept.retry,
         )
 
     def set_machine(self, machine: DeviceId | None) -> None:
         """Offer the runs of a machine to wait for; those of all while none is chosen."""
-        chosen = self.chosen_after()
-        self._after_keys = [None, *self._open_runs(machine)]
-        self.after.blockSignals(True)
-        self.after.clear()
-        self.after.addItem(self.tr("nothing"))
-        for key in self._open_runs(machine):
-            view = self._context.room.runs[key]
-            where = "" if machine is not None else f" · {self._context.machine_name(key[0])}"
-            self.after.addItem(f"{run_title(view)} ({short_id(view.run)}){where}")
-        kept = self._choose_after(chosen)
-        self.after.blockSignals(False)
-        if not kept:
-            self.edited.emit()
+        self._machine = machine
+        self.after.offer(self._open_runs(machine))
 
-    def chosen_after(self) -> RunKey | None:
-        """The run that is waited for."""
-        place = self.after.currentIndex()
-        return self._after_keys[place] if 0 <= place < len(self._after_keys) else None
-
-    def _choose_after(self, key: RunKey | None) -> bool:
-        """False when that run isn't offered; nothing is waited for then."""
-        offered = key in self._after_keys
-        self.after.setCurrentIndex(self._after_keys.index(key) if offered else 0)
-        return offered
+    def _run_name(self, key: RunKey) -> str:
+        """A run to wait for, with its machine where that isn't the one of the form."""
+        view = self._context.room.runs.get(key)
+        title = f"{run_title(view)} ({short_id(key[1])})" if view is not None else short_id(key[1])
+        if key[0] == self._machine:
+            return title
+        return f"{title} · {self._context.machine_name(key[0])}"
 
     def _open_runs(self, machine: DeviceId | None) -> list[RunKey]:
         room = self._context.room
@@ -262,11 +254,19 @@ class OptionsSection(QWidget):
             label.set_text(problem_text(problem) if problem is not None else "")
             label.setVisible(problem is not None)
 
+    def problem_line(self, problem: OptionProblem) -> str:
+        """Where to look for what is wrong; while that is folded away, what it is."""
+        if self.toggle_button.isChecked():
+            return self.tr("One of the options can't be sent as it is: see beside it.")
+        return self.tr("Options, {name}: {problem}").format(
+            name=self._names[problem.field],
+            problem=problem_text(problem),
+        )
+
     def _on_edited(self) -> None:
         several = self.attempts.value() > 1
         for box in self.causes.values():
             box.setEnabled(several)
-        self.after_kind.setEnabled(self.chosen_after() is not None)
 
     def _on_toggled(self, shown: bool) -> None:
         name = IconName.CHEVRON_DOWN if shown else IconName.CHEVRON_RIGHT
@@ -280,15 +280,6 @@ def _line(placeholder: str) -> QLineEdit:
     line = QLineEdit()
     line.setPlaceholderText(placeholder)
     return line
-
-
-def _kind_text(kind: DependencyKind) -> str:
-    texts: dict[DependencyKind, str] = {
-        "after_ok": QCoreApplication.translate("OptionsSection", "to succeed"),
-        "after_any": QCoreApplication.translate("OptionsSection", "to end"),
-        "after": QCoreApplication.translate("OptionsSection", "to be started"),
-    }
-    return texts[kind]
 
 
 _SETTINGS: dict[str, SettingsProblem] = {
@@ -308,11 +299,26 @@ def problem_text(problem: OptionProblem) -> str:
         "time_limit_range": QCoreApplication.translate(
             "OptionsSection", "A time limit is more than nothing and at most ten years."
         ),
+        "grace": QCoreApplication.translate(
+            "OptionsSection", "A time is a number and a unit, such as 30s or 2min."
+        ),
+        "grace_range": QCoreApplication.translate(
+            "OptionsSection", "A machine waits at most a day before SIGKILL."
+        ),
         "retry_never": QCoreApplication.translate(
             "OptionsSection", "Say after which end it is tried again."
         ),
         "after_elsewhere": QCoreApplication.translate(
             "OptionsSection", "That run is on another machine. Choose its machine, or any."
+        ),
+        "after_apart": QCoreApplication.translate(
+            "OptionsSection", "These runs are on several machines. Wait for runs of one of them."
+        ),
+        "after_twice": QCoreApplication.translate(
+            "OptionsSection", "The same run is there twice. Leave one of them out."
+        ),
+        "after_many": QCoreApplication.translate(
+            "OptionsSection", "A run waits for at most 256 others."
         ),
         "quotes": QCoreApplication.translate("OptionsSection", "A quote isn't closed."),
         "variable_form": QCoreApplication.translate(

@@ -11,13 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from lanherd_client.submitting import Progress
 from lanherd_desktop.app import Desktop
-from lanherd_desktop.state.submit_form import SubmitForm
-from lanherd_desktop.state.submit_options import OptionsForm, SecretField
+from lanherd_desktop.state.submit_form import SubmitForm, SubmitRequest, check
+from lanherd_desktop.state.submit_options import AfterField, OptionsForm, SecretField
 from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.values import Dependency
 from tests.support.desktop_window import open_desktop
-from tests.support.synthetic_room import machine_id
+from tests.support.synthetic_room import machine_id, run_id
 
 # Qt's offscreen platform says this of dialogs; it is about the platform, not about us.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -207,8 +208,9 @@ def test_the_options_are_folded_until_they_say_something(desktop: Desktop) -> No
         priority=-5,
         niceness=3,
         tags="a, b",
-        after=key,
-        after_kind="after",
+        stop_signal="INT",
+        grace="1m",
+        after=(AfterField(key, "after"),),
         directory="src",
         pre="make",
         post="sh done.sh",
@@ -222,9 +224,58 @@ def test_the_options_are_folded_until_they_say_something(desktop: Desktop) -> No
     dialog = opened(desktop, form)
     assert dialog.options.body.isVisible() and dialog.form() == form
     dialog.machine.setCurrentIndex(dialog.machine.findData(machine_id("brahe")))
-    assert dialog.options.chosen_after() is None
+    assert dialog.options.after.afters() == options.after, "nothing that was said is unsaid"
+    assert "on another machine" in dialog.options._problems["after"].text()
     dialog.reject()
     assert dialog.options.secrets.secrets() == ()
+
+
+def test_a_run_can_wait_for_several_others_each_in_its_way(
+    desktop: Desktop, dialog: SubmitDialog
+) -> None:
+    fields = dialog.options.after
+    dialog.options.toggle_button.click()
+    room = desktop.context.room
+    kepler = machine_id("kepler")
+    first, second = [(kepler, view.run) for view in room.open_runs_of(kepler)][:2]
+    for key in (first, second):
+        fields.add_button.click()
+        fields.rows[-1].choose(key)
+    fields.rows[1].kind.setCurrentIndex(fields.rows[1].kind.findData("after_any"))
+    checked = check(dialog.form())
+    assert isinstance(checked, SubmitRequest) and checked.machine == first[0]
+    assert checked.options.dependencies == (
+        Dependency(run=first[1], kind="after_ok"),
+        Dependency(run=second[1], kind="after_any"),
+    )
+    fields.rows[1].choose(first)
+    assert "twice" in dialog.options._problems["after"].text()
+    fields.rows[1].removed.emit()
+    assert dialog.run_button.isEnabled() and len(fields.afters()) == 1
+
+
+def test_a_run_that_is_over_meanwhile_stays_chosen(desktop: Desktop) -> None:
+    key = (machine_id("kepler"), run_id(12345))
+    dialog = opened(
+        desktop,
+        SubmitForm(command="true", options=OptionsForm(after=(AfterField(key),))),
+    )
+    (row,) = dialog.options.after.rows
+    assert row.key() == key and row.run.currentText().endswith("· kepler")
+
+
+def test_what_is_wrong_is_said_where_it_can_be_seen(dialog: SubmitDialog) -> None:
+    options = dialog.options
+    options.toggle_button.click()
+    options.grace.setText("soon")
+    assert dialog.where_text().endswith("see beside it.")
+    options.toggle_button.click()
+    assert dialog.where_text().startswith("Options, Stop with: A time is a number")
+    options.toggle_button.click()
+    assert dialog.where_text().endswith("see beside it.")
+    options.grace.setText("")
+    options.toggle_button.click()
+    assert dialog.where_text() == ""
 
 
 def test_what_is_wrong_with_an_option_stands_beside_it(dialog: SubmitDialog) -> None:

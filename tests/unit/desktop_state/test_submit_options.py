@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as changed
 
+from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.submit_form import SubmitForm, SubmitRequest, check, form_of_run
 from lanherd_desktop.state.submit_options import (
+    AfterField,
     OptionProblem,
     OptionsForm,
     RunOptions,
@@ -12,7 +14,7 @@ from lanherd_desktop.state.submit_options import (
     check_options,
     options_of_run,
 )
-from lanherd_protocol.limits import SECRET_BYTES_MAX, SECRETS_PER_RUN_MAX
+from lanherd_protocol.limits import DEPENDENCIES_PER_RUN_MAX, SECRET_BYTES_MAX, SECRETS_PER_RUN_MAX
 from lanherd_protocol.values import (
     Dependency,
     LogRule,
@@ -33,8 +35,11 @@ FULL = OptionsForm(
     priority=20,
     niceness=5,
     tags="sweep, seed 0",
-    after=(KEPLER, run_id(7)),
-    after_kind="after_any",
+    after=(
+        AfterField((KEPLER, run_id(7)), "after_any"),
+        AfterField(),
+        AfterField((KEPLER, run_id(8)), "after_ok"),
+    ),
     directory="src",
     pre="make data",
     post="sh clean.sh 'a b'",
@@ -43,7 +48,8 @@ FULL = OptionsForm(
     log_cap="64MB",
     log_split=True,
     notes="first try",
-    stop=StopRule(signal="INT", grace_s=30),
+    stop_signal="INT",
+    grace="30s",
     retry=RetryRule(exit_codes=(3,), backoff_s=1.0),
 )
 
@@ -65,7 +71,10 @@ def test_every_option_arrives() -> None:
         retry=RetryRule(attempts_max=3, on=("failed", "timed_out"), exit_codes=(3,), backoff_s=1.0),
         settings=RunSettings(priority=20, held=True, tags=("sweep", "seed 0"), notes="first try"),
         niceness=5,
-        dependencies=(Dependency(run=run_id(7), kind="after_any"),),
+        dependencies=(
+            Dependency(run=run_id(7), kind="after_any"),
+            Dependency(run=run_id(8), kind="after_ok"),
+        ),
         directory="src",
         pre_command=("make", "data"),
         post_command=("sh", "clean.sh", "a b"),
@@ -88,6 +97,8 @@ def test_a_secret_is_in_no_text() -> None:
         ({"time_limit": "soon"}, "time_limit", "time_limit", ""),
         ({"time_limit": "0s"}, "time_limit", "time_limit_range", ""),
         ({"time_limit": "4000d"}, "time_limit", "time_limit_range", ""),
+        ({"grace": "soon"}, "stop", "grace", ""),
+        ({"grace": "25h"}, "stop", "grace_range", ""),
         ({"attempts": 2, "retry_on": frozenset()}, "attempts", "retry_never", ""),
         ({"tags": "t" * 100}, "tags", "tag_long", ""),
         ({"directory": "../up"}, "directory", "directory_up", ""),
@@ -131,6 +142,30 @@ def test_a_run_waits_only_for_one_of_its_own_machine() -> None:
     assert isinstance(check_options(FULL, KEPLER), RunOptions)
     request = check(SubmitForm(command="true", options=FULL))
     assert isinstance(request, SubmitRequest) and request.machine == KEPLER
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ([(KEPLER, run_id(7)), (TYCHO, run_id(8))], "after_apart"),
+        ([(KEPLER, run_id(7)), (KEPLER, run_id(7))], "after_twice"),
+        ([(KEPLER, run_id(n)) for n in range(DEPENDENCIES_PER_RUN_MAX + 1)], "after_many"),
+    ],
+)
+def test_runs_that_cant_be_waited_for_together(keys: list[RunKey], code: str) -> None:
+    after = tuple(AfterField(key) for key in keys)
+    assert problems(after=after) == [("after", code, "")]
+
+
+def test_the_usual_grace_is_left_to_the_field_and_another_is_said() -> None:
+    spec = RunSpec(command=("true",), stop=StopRule(signal="HUP"))
+    usual = options_of_run(changed(run(1, "n", "true", ended("succeeded", 5, FINE)), spec=spec))
+    assert (usual.stop_signal, usual.grace) == ("HUP", "")
+    spec = RunSpec(command=("true",), stop=StopRule(grace_s=0))
+    other = options_of_run(changed(run(1, "n", "true", ended("succeeded", 5, FINE)), spec=spec))
+    assert other.grace == "0s"
+    options = check_options(other, None)
+    assert isinstance(options, RunOptions) and options.stop == StopRule(grace_s=0)
 
 
 def test_the_form_tells_problems_of_both_parts() -> None:
