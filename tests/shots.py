@@ -35,6 +35,7 @@ from lanherd_desktop.state.room import Room, RoomUpdate
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.state.submit_options import AfterField, OptionsForm, SecretField
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS, TAB_OVERVIEW
+from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.log_messages import LogDescription, LogMatch, LogMatches
@@ -301,6 +302,30 @@ class Shooter:
         settle()
         yield self._save("runs-outputs-text")
 
+    def _options(self, dialog: SubmitDialog) -> Iterator[str]:
+        dialog.options.toggle_button.setChecked(True)
+        dialog.options.attempts.setValue(3)
+        dialog.options.secrets.fill((SecretField("WANDB_API_KEY", "hush"),))
+        dialog.options.variables.setText("SEED")
+        dialog.options.time_limit.setText("soon")
+        open_runs = self._desktop.context.room.open_runs_of(machine_id("kepler"))
+        dialog.options.after.fill(
+            [
+                AfterField((machine_id("kepler"), view.run), kind)
+                for view, kind in zip(open_runs, ("after_ok", "after_any"), strict=False)
+            ]
+        )
+        settle()
+        yield self._save("submit-options", dialog)
+        area = dialog.findChild(QScrollArea)
+        if area is not None:
+            area.ensureWidgetVisible(dialog.options.log_split)
+        settle()
+        yield self._save("submit-options-more", dialog)
+        dialog.options.toggle_button.setChecked(False)
+        settle()
+        yield self._save("submit-options-folded", dialog)
+
     def _dialogs(self) -> Iterator[str]:
         window = self.window
         form = SubmitForm(
@@ -311,28 +336,7 @@ class Shooter:
         dialog = window.submit_dialog
         if dialog is not None:
             yield self._save("submit", dialog)
-            dialog.options.toggle_button.setChecked(True)
-            dialog.options.attempts.setValue(3)
-            dialog.options.secrets.fill((SecretField("WANDB_API_KEY", "hush"),))
-            dialog.options.variables.setText("SEED")
-            dialog.options.time_limit.setText("soon")
-            open_runs = self._desktop.context.room.open_runs_of(machine_id("kepler"))
-            dialog.options.after.fill(
-                [
-                    AfterField((machine_id("kepler"), view.run), kind)
-                    for view, kind in zip(open_runs, ("after_ok", "after_any"), strict=False)
-                ]
-            )
-            settle()
-            yield self._save("submit-options", dialog)
-            area = dialog.findChild(QScrollArea)
-            if area is not None:
-                area.ensureWidgetVisible(dialog.options.log_split)
-            settle()
-            yield self._save("submit-options-more", dialog)
-            dialog.options.toggle_button.setChecked(False)
-            settle()
-            yield self._save("submit-options-folded", dialog)
+            yield from self._options(dialog)
             dialog.options.fill(OptionsForm(), None)
             dialog.vram.setText("much")
             settle()
