@@ -104,6 +104,33 @@ def test_what_is_over_is_said_to_be(agent: AgentProcess) -> None:
     assert lanherd("logs", "short", "--since", "1h").stdout == "hi\n"
 
 
+def test_a_log_of_a_run_that_has_not_started_is_no_riddle(
+    agent: AgentProcess, folder: Path
+) -> None:
+    taken("--hold", "--name", "it", "--", "echo", "hi")
+    saved = str(folder / "saved.log")
+    for options in ([], ["--tail", "3"], ["--json"], ["--grep", "x"], ["-o", saved]):
+        said = lanherd("logs", "it", *options).stderr
+        assert "has not started. It is held back." in said, options
+        assert "lanherd logs -f" in said
+    with subprocess.Popen(
+        [*LANHERD, "logs", "it", "-f", "-o", saved],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as following:
+        assert following.stderr is not None
+        assert following.stderr.readline() == "Waiting: It is held back.\n"
+        lanherd("release", "it")
+        assert following.communicate(timeout=WITHIN_S)[0] == f"{saved}\n"
+    assert Path(saved).read_text() == "hi\n"
+    assert lanherd("logs", "it").stderr == ""
+    taken("--hold", "--name", "never", "--", "true")
+    lanherd("stop", "never")
+    for follow in ([], ["-f"]):
+        assert "the run never started" in lanherd("logs", "never", *follow).stderr
+
+
 def test_runs_wait_for_each_other_and_are_held(agent: AgentProcess) -> None:
     base = taken("--hold", "--name", "base", "--", "true")
     after = taken("--after-ok", "base", "--name", "next", "--", "true")

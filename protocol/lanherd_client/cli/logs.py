@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import click
 
-from lanherd_client.cli import talk
+from lanherd_client.cli import talk, words
 from lanherd_client.cli.log_finds import put_matches
 from lanherd_client.cli.log_moments import moment
 from lanherd_client.cli.options import NamedPath, json_option, not_empty, run_argument
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.streaming import JsonLogWriter, LogWriter, told, told_link
+from lanherd_client.cli.terminal import one_line
 from lanherd_client.sizes import format_size
+from lanherd_protocol.ids import short_id
 from lanherd_protocol.limits import LOG_MATCHES_MAX
+from lanherd_protocol.states import Ended, Preparing, Queued
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
@@ -149,9 +152,29 @@ async def _print(fleet: "Fleet", run: "Run", wish: Wish) -> None:
         follow=wish.follow,
     )
     if wish.follow:
-        await told(fleet, run, copy_log(chunks, wish.as_json))
+        written = await told(fleet, run, copy_log(chunks, wish.as_json))
     else:
-        await copy_log(_in_time(chunks), wish.as_json)
+        written = await copy_log(_in_time(chunks), wish.as_json)
+    if not written:
+        _say_if_not_begun(run, wish)
+
+
+def _say_if_not_begun(run: "Run", wish: Wish) -> None:
+    """Says why there is nothing to be read of an attempt that has not started."""
+    view = run.view
+    latest = view is not None and wish.attempt in (0, view.attempt)
+    if view is None or wish.build or not latest or (view.earlier and not wish.attempt):
+        return
+    match view.state:
+        case Queued() | Preparing():
+            why = one_line(words.waiting_for(view.state))
+            talk.say(f"The run has written nothing yet: it has not started. {why}")
+            talk.say(f"  Wait for it with 'lanherd logs -f {short_id(run.id)}'.")
+        case Ended(started_at=None, reason=reason):
+            talk.say(f"There is nothing in the log: the run never started. {one_line(reason.text)}")
+            talk.say_lines(reason.remedy)
+        case _:
+            return
 
 
 async def _begin(run: "Run", wish: Wish) -> tuple[int, int]:
@@ -184,12 +207,15 @@ async def _in_time(chunks: "Chunks") -> "AsyncIterator[LogBytes | LogGap]":
         yield chunk
 
 
-async def copy_log(chunks: "Chunks", as_json: bool) -> None:
-    """Writes a log to stdout as it comes; what was given up of it is said beside."""
+async def copy_log(chunks: "Chunks", as_json: bool) -> bool:
+    """Writes a log to stdout as it comes; what was given up of it is said beside. Whether there was
+    anything."""
     from lanherd_client.log_reading import LogGap
 
     writer, lines = LogWriter(), JsonLogWriter()
+    anything = False
     async for chunk in chunks:
+        anything = True
         if isinstance(chunk, LogGap):
             lines.finish()
             lines = JsonLogWriter()
@@ -201,6 +227,7 @@ async def copy_log(chunks: "Chunks", as_json: bool) -> None:
     lines.finish()
     if not as_json:
         await writer.finish()
+    return anything
 
 
 def _tell_gap(gap: "LogGap", as_json: bool) -> None:
@@ -226,6 +253,8 @@ async def _search(fleet: "Fleet", run: "Run", wish: Wish, pattern: str) -> None:
         matches_max=wish.matches_max or MATCHES,
     )
     await _link_told(fleet, run, put_matches(found, described, offset, wish.as_json))
+    if not described.size_bytes:
+        _say_if_not_begun(run, wish)
 
 
 async def _link_told(fleet: "Fleet", run: "Run", work: Awaitable[Result]) -> Result:
@@ -246,7 +275,7 @@ async def _save(fleet: "Fleet", run: "Run", wish: Wish, to: Path) -> None:
         progress=progress,
     )
     try:
-        saved = await _link_told(fleet, run, work)
+        saved = await (told if wish.follow else _link_told)(fleet, run, work)
     except asyncio.CancelledError:
         if progress.begun:
             talk.say("\nWhat has arrived is kept; the same command goes on from there.")
@@ -258,6 +287,8 @@ async def _save(fleet: "Fleet", run: "Run", wish: Wish, to: Path) -> None:
     for gap in saved.gaps:
         _tell_gap(gap, as_json=False)
         talk.say("The file has a hole there, so that each byte keeps its place.")
+    if not saved.size_bytes:
+        _say_if_not_begun(run, wish)
     talk.put_line(str(saved.path))
 
 

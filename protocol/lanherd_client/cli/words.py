@@ -75,6 +75,13 @@ def preparing(state: Preparing) -> str:
     return f"{doing} the {state.step}"
 
 
+def waiting_for(state: Queued | Preparing) -> str:
+    """Why a run has not started, as a sentence."""
+    if isinstance(state, Queued):
+        return state.reason.text
+    return f"The machine is {preparing(state)}."
+
+
 def gpus_asked(request: GpuRequest) -> str:
     """The same as a phrase of its own, such as '2 GPUs with 20.0 GB each, exclusive'."""
     from lanherd_client.sizes import format_size
