@@ -125,3 +125,61 @@ def test_nothing_to_remove_and_nobody_to_ask(panel: MachinePanel, asked: Asked) 
     section.plan_button.click()
     asked.answer()
     assert section._error.isVisible() and "Ask Ada." in section._error.details()
+
+
+REFUSED = error(ErrorCode.INVALID_REQUEST, "It can't be kept to.", "It is too low.", "Say 2 GB.")
+
+
+@pytest.mark.parametrize("button", ["save_button", "plan_button"])
+def test_a_refused_rule_stays_as_it_was_written(
+    panel: MachinePanel, asked: Asked, button: str
+) -> None:
+    section = panel.retention
+    asked.fleet.problem = REFUSED
+    section.fields["low_disk"].setText("1B")
+    getattr(section, button).click()
+    asked.answer()
+    assert section.fields["low_disk"].text() == "1B"
+    assert section._error.isVisible() and "Say 2 GB." in section._error.details()
+    assert section._error._retry.isHidden(), "it would be refused again"
+    section.fields["low_disk"].setText("4GB")
+    assert section._error.isHidden()
+
+
+def test_trying_again_asks_the_same_and_loads_nothing(panel: MachinePanel, asked: Asked) -> None:
+    section = panel.retention
+    asked.fleet.problem = error(ErrorCode.CONNECTION_LOST, "The connection was lost.")
+    section.fields["count"].setText("50")
+    section.save_button.click()
+    asked.answer()
+    asked.fleet.problem = None
+    asked.fleet.answers["plan_retention"] = RetentionPlan()
+    section._error._retry.click()
+    assert asked.answer() == ["plan_retention", "set_retention"]
+    _, _, (rules,), _ = asked.fleet.said[-1]
+    assert rules.rules[0].runs_max == 50 and section._error.isHidden()
+
+
+def test_rules_that_are_being_written_outlive_an_answer(panel: MachinePanel, asked: Asked) -> None:
+    section = panel.retention
+    section.plan_button.click()
+    asked.answer()
+    section.apply_button.click()
+    section.confirm.confirm_button.click()
+    section.fields["count"].setText("7")
+    asked.answer()
+    assert section.fields["count"].text() == "7" and section.save_button.isEnabled()
+
+
+def test_rules_cant_be_written_before_the_machine_told_its_own(
+    desktop: Desktop, panel: MachinePanel, asked: Asked
+) -> None:
+    section = panel.retention
+    asked.fleet.problem = error(ErrorCode.CONNECTION_LOST, "The connection was lost.")
+    desktop.window.machines.cards[machine_id("kepler")].activated.emit()
+    assert not section.fields["count"].isEnabled()
+    asked.answer()
+    asked.fleet.problem = None
+    section._error._retry.click()
+    asked.answer()
+    assert section.fields["age"].text() == "30d" and section.fields["count"].isEnabled()

@@ -24,8 +24,8 @@ from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton, Pri
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.run_line import RunLine
-from lanherd_desktop.views.words import failure_texts, reason_text
-from lanherd_protocol.errors import Failure
+from lanherd_desktop.views.words import failure_texts, reason_text, sentences
+from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.ids import DeviceId, short_id
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import Removal, RetentionRules
@@ -56,7 +56,8 @@ class RetentionSection(QWidget):
         self.confirm = ConfirmBar()
         self._error = ErrorPanel()
         self._error.hide()
-        self._error.retried.connect(self._load)
+        self._error.retried.connect(self._on_again)
+        self._again: Callable[[], None] = self._load
         self.plan_text = Label("", "base", wrap=True)
         self._lines = QVBoxLayout()
         self._lines.setSpacing(2)
@@ -100,8 +101,8 @@ class RetentionSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE_3)
         layout.addWidget(self._held)
-        layout.addWidget(self._error)
         layout.addLayout(self._grid)
+        layout.addWidget(self._error)
         layout.addLayout(buttons)
         layout.addWidget(self.plan_text)
         layout.addLayout(self._lines)
@@ -120,25 +121,39 @@ class RetentionSection(QWidget):
         self._error.hide()
         for line in self.fields.values():
             line.clear()
+            line.setEnabled(False)
         self._load()
 
     def _load(self) -> None:
         self._error.hide()
         if self._machine is not None:
-            self._ask(lambda fleet, machine: fleet.retention(machine), self.show_state)
+            self._ask(lambda fleet, machine: fleet.retention(machine), self._on_loaded, self._load)
+
+    def _on_loaded(self, state: RetentionState) -> None:
+        if self._saved is None or self.rules() == self._saved:
+            self.show_state(state)
+            return
+        # Somebody is writing other rules meanwhile: those stay.
+        self._saved = state.rules
+        self._tell_held(state)
+        self._on_edited()
 
     def show_state(self, state: RetentionState) -> None:
         """The machine's rules, and what ended runs hold there."""
         self._saved = state.rules
         self._form = form_of_rules(state.rules)
         for field, line in self.fields.items():
+            line.setEnabled(True)
             line.setText(getattr(self._form, field))
+        self._tell_held(state)
+        self._on_edited()
+
+    def _tell_held(self, state: RetentionState) -> None:
         held = self.tr("{count} ended runs hold {size}.").format(
             count=numbers.count(state.runs), size=numbers.size(state.size_bytes)
         )
         free = self.tr("{free} of the disk are free.").format(free=numbers.size(state.free_bytes))
-        self._held.set_text(f"{held} {free}" if state.free_bytes is not None else held)
-        self._on_edited()
+        self._held.set_text(sentences(held, free) if state.free_bytes is not None else held)
 
     def rules(self) -> RetentionRules | tuple[RetentionProblem, ...]:
         """What the fields say."""
@@ -146,6 +161,8 @@ class RetentionSection(QWidget):
         return check_retention(RetentionForm(**texts, projects=self._form.projects))
 
     def _on_edited(self) -> None:
+        """What was refused may be mended now, and what would go is another thing."""
+        self._error.hide()
         checked = self.rules()
         wrong = checked if isinstance(checked, tuple) else ()
         known = self._saved is not None
@@ -164,7 +181,9 @@ class RetentionSection(QWidget):
         self,
         question: Callable[[Fleet, DeviceId], Coroutine[Any, Any, Result]],
         then: Callable[[Result], None],
+        again: Callable[[], None],
     ) -> None:
+        """`again` asks the same once more, when it failed and somebody wants that."""
         machine = self._machine
         if machine is None:
             return
@@ -178,14 +197,23 @@ class RetentionSection(QWidget):
 
         def on_failed(failure: Failure) -> None:
             if machine == self._machine:
+                self._again = again
                 self._show_failure(failure)
 
         self._context.ask(ask, on_done, on_failed)
 
+    def _on_again(self) -> None:
+        self._again()
+
     def _show_failure(self, failure: Failure) -> None:
+        """Beside what was asked for, which stays: it is mended there."""
         title, reason, remedy = failure_texts(failure)
-        self._error.set_error(title, reason, remedy, str(failure), self.tr("Try again"))
+        mended_first = failure.code is ErrorCode.INVALID_REQUEST
+        retry = "" if mended_first else self.tr("Try again")
+        details = f"{failure.code}: {failure.title} {failure.message}"
+        self._error.set_error(title, reason, remedy, details, retry)
         self._error.show()
+        self.answered.emit()
 
     def save(self) -> None:
         """Give the machine the rules of the form. It applies them at once, so what they would
@@ -213,21 +241,30 @@ class RetentionSection(QWidget):
             self.answered.emit()
 
         self._error.hide()
-        self._ask(lambda fleet, machine: fleet.plan_retention(machine, checked), on_plan)
+        self._ask(lambda fleet, machine: fleet.plan_retention(machine, checked), on_plan, self.save)
 
     def _put(self, rules: RetentionRules) -> None:
         def on_saved(state: RetentionState) -> None:
             self.show_state(state)
             self._context.toast_wanted.emit(self.tr("The machine keeps to these rules now."), "ok")
 
-        self._ask(lambda fleet, machine: fleet.set_retention(machine, rules), on_saved)
+        self._error.hide()
+        self._ask(
+            lambda fleet, machine: fleet.set_retention(machine, rules),
+            on_saved,
+            lambda: self._put(rules),
+        )
 
     def ask_plan(self) -> None:
         """What would go by the rules of the form; nothing is removed."""
         checked = self.rules()
         if isinstance(checked, RetentionRules):
             self._error.hide()
-            self._ask(lambda fleet, machine: fleet.plan_retention(machine, checked), self.show_plan)
+            self._ask(
+                lambda fleet, machine: fleet.plan_retention(machine, checked),
+                self.show_plan,
+                self.ask_plan,
+            )
 
     def show_plan(self, plan: RetentionPlan) -> None:
         """List what would go, the oldest first."""
@@ -277,11 +314,15 @@ class RetentionSection(QWidget):
             self.tr("Remove these files now?"),
             self.tr("Logs, outputs and working files go; the runs themselves stay in the list."),
             self.tr("Remove the files"),
-            lambda: self._ask(
-                lambda fleet, machine: fleet.apply_retention(machine), self._on_applied
-            ),
+            self._apply,
         )
         self.answered.emit()
+
+    def _apply(self) -> None:
+        self._error.hide()
+        self._ask(
+            lambda fleet, machine: fleet.apply_retention(machine), self._on_applied, self._apply
+        )
 
     def _on_applied(self, plan: RetentionPlan) -> None:
         text = self.tr("Removing the files of {count} runs: {size}.").format(
