@@ -10,8 +10,9 @@ from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.invariants import violations
 from lanherd_agent.persist.store import Loaded
 from lanherd_agent.runs import rundir
+from lanherd_client.attempts import attempts_of
 from lanherd_protocol.states import Ended, RunView
-from tests.soak.judging import Facts, ends_of, judge, judge_order
+from tests.soak.judging import Facts, judge, judge_order
 from tests.soak.killer import Killer
 from tests.soak.kinds import SECRET
 from tests.soak.load import Load, Sent
@@ -71,7 +72,7 @@ class Auditor:
 
     def _check_run(self, view: RunView) -> None:
         audit = self.audit
-        ends = ends_of(view)
+        ends = attempts_of(view)
         audit.outcomes.update(end.outcome for end in ends)
         facts = Facts(
             sent=self._load.sent[view.run],

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lanherd_client.attempts import attempts_of
 from lanherd_protocol.states import AttemptEnd, Ended, RunView
 from tests.soak.load import Sent
 from tests.support.job_truth import JobTruth
@@ -29,26 +30,9 @@ class Facts:
     truth_folder: Path
 
 
-def ends_of(view: RunView) -> tuple[AttemptEnd, ...]:
-    """Each attempt's end, as the machine tells it."""
-    state = view.state
-    if not isinstance(state, Ended):
-        return view.earlier
-    last = AttemptEnd(
-        attempt=view.attempt,
-        at=state.at,
-        outcome=state.outcome,
-        reason=state.reason,
-        started_at=state.started_at,
-        exit_code=state.exit_code,
-        signal=state.signal,
-    )
-    return (*view.earlier, last)
-
-
 def judge(view: RunView, facts: Facts) -> Iterator[str]:
     """What is not true in it."""
-    ends = ends_of(view)
+    ends = attempts_of(view)
     for end in ends:
         truth = facts.truths.get(end.attempt, JobTruth())
         for text in _judge_end(end, view, facts, truth):
