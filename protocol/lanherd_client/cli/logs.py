@@ -1,7 +1,5 @@
 """`lanherd logs`."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import click
 
 from lanherd_client.cli import talk, words
+from lanherd_client.cli.arriving import arriving
 from lanherd_client.cli.log_finds import put_matches
 from lanherd_client.cli.log_moments import moment
-from lanherd_client.cli.options import NamedPath, json_option, not_empty, run_argument
+from lanherd_client.cli.options import (
+    NamedPath,
+    attempt_option,
+    json_option,
+    not_empty,
+    run_argument,
+)
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.streaming import JsonLogWriter, LogWriter, told, told_link
 from lanherd_client.cli.terminal import one_line
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
     Chunks = AsyncIterator[LogBytes | LogGap] | AsyncIterator[LogBytes]
 
-OFFSET_MAX, ATTEMPT_MAX = (1 << 62), (1 << 31) - 1
+OFFSET_MAX = 1 << 62
 TAIL_LINES_MAX = 10_000_000
 MATCHES = 1000
 Result = TypeVar("Result")
@@ -89,12 +94,7 @@ def _one_of(options: dict[str, Any]) -> None:
 @click.option(
     "--offset", type=click.IntRange(0, OFFSET_MAX), metavar="N", help="Begin at this byte."
 )
-@click.option(
-    "--attempt",
-    type=click.IntRange(1, ATTEMPT_MAX),
-    metavar="N",
-    help="An earlier attempt of the run.",
-)
+@attempt_option
 @click.option(
     "--stream",
     type=click.Choice(["out", "err"]),
@@ -265,23 +265,16 @@ async def _link_told(fleet: "Fleet", run: "Run", work: Awaitable[Result]) -> Res
 async def _save(fleet: "Fleet", run: "Run", wish: Wish, to: Path) -> None:
     from lanherd_client.log_saving import save_log
 
-    progress = _Progress()
-    work = save_log(
-        run,
-        to,
-        attempt=wish.attempt,
-        stream=wish.stream,
-        follow=wish.follow,
-        progress=progress,
-    )
-    try:
+    with arriving() as progress:
+        work = save_log(
+            run,
+            to,
+            attempt=wish.attempt,
+            stream=wish.stream,
+            follow=wish.follow,
+            progress=progress,
+        )
         saved = await (told if wish.follow else _link_told)(fleet, run, work)
-    except asyncio.CancelledError:
-        if progress.begun:
-            talk.say("\nWhat has arrived is kept; the same command goes on from there.")
-        raise
-    if progress.watched:
-        talk.say("")
     if saved.continued_at:
         talk.say(f"{format_size(saved.continued_at)} were there already.")
     for gap in saved.gaps:
@@ -290,17 +283,3 @@ async def _save(fleet: "Fleet", run: "Run", wish: Wish, to: Path) -> None:
     if not saved.size_bytes:
         _say_if_not_begun(run, wish)
     talk.put_line(str(saved.path))
-
-
-class _Progress:
-    """Tells the saving on a terminal; knows whether anything has come."""
-
-    def __init__(self) -> None:
-        self.watched = sys.stderr.isatty()
-        self.begun = False
-
-    def __call__(self, done_bytes: int, total_bytes: int) -> None:
-        self.begun = True
-        if self.watched:
-            line = f"\r{format_size(done_bytes)} of {format_size(total_bytes)}   "
-            print(line, end="", file=sys.stderr, flush=True)

@@ -122,5 +122,6 @@ def attempt_option(command: Command) -> Command:
     return click.option(
         "--attempt",
         type=click.IntRange(1, ATTEMPT_MAX),
+        metavar="N",
         help="An earlier attempt of the run; the latest when left out.",
     )(command)

@@ -1,12 +1,11 @@
 """`lanherd outputs` and `fetch`."""
 
-import asyncio
-import sys
 from pathlib import Path
 
 import click
 
 from lanherd_client.cli import shapes, talk
+from lanherd_client.cli.arriving import arriving
 from lanherd_client.cli.options import NamedPath, attempt_option, json_option, run_argument
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.sizes import format_size
@@ -76,29 +75,8 @@ def fetch_command(
 async def _fetch(
     context: click.Context, text: str, path: str, to: Path, force: bool, attempt: int
 ) -> None:
-    progress = _Progress()
     async with connected(context) as fleet:
         run = await answered(fleet.run(text))
-        try:
+        with arriving() as progress:
             target = await run.fetch(path, to, attempt=attempt, overwrite=force, progress=progress)
-        except asyncio.CancelledError:
-            if progress.begun:
-                talk.say("\nWhat has arrived is kept; the same command goes on from there.")
-            raise
-        if progress.watched:
-            talk.say("")
     talk.put_line(str(target))
-
-
-class _Progress:
-    """Tells the fetch on a terminal; knows whether anything has come."""
-
-    def __init__(self) -> None:
-        self.watched = sys.stderr.isatty()
-        self.begun = False
-
-    def __call__(self, done_bytes: int, total_bytes: int) -> None:
-        self.begun = True
-        if self.watched:
-            line = f"\r{format_size(done_bytes)} of {format_size(total_bytes)}   "
-            print(line, end="", file=sys.stderr, flush=True)

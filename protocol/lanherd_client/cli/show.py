@@ -8,6 +8,7 @@ import click
 
 from lanherd_client.attempts import attempts_of
 from lanherd_client.cli import shapes, talk, words
+from lanherd_client.cli.bulk import shape_of
 from lanherd_client.cli.options import json_option, run_argument
 from lanherd_client.cli.session import answered, complete, connected, now
 from lanherd_client.cli.shapes import is_simulated
@@ -65,13 +66,13 @@ async def _show(context: click.Context, text: str, as_json: bool) -> None:
         run = await answered(fleet.run(text))
         record = RunRecord(run.machine, await answered(run.refresh()))
         waiting = await answered(dependants_of(fleet, record))
-        machine = fleet.machine(run.machine)
-        simulated = machine is not None and machine.simulated
         if as_json:
-            shape = shapes.run_shape(record, run.machine_name, simulated)
+            shape = shape_of(fleet, record)
             shape["waited_for_by"] = [{"run": view.run, "kind": kind} for view, kind in waiting]
             talk.put_json(shape)
         else:
+            machine = fleet.machine(run.machine)
+            simulated = machine is not None and machine.simulated
             put_run(record, run.machine_name, simulated, waiting)
 
 

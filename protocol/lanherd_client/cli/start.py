@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lanherd_client.cli import shapes, talk
+from lanherd_client.cli import talk
+from lanherd_client.cli.bulk import shape_of
 from lanherd_client.cli.completion import complete_machine, remember
 from lanherd_client.cli.logs import copy_log
 from lanherd_client.cli.options import NamedPath, Size, json_option, not_empty
@@ -124,7 +125,7 @@ async def follow_to_end(fleet: "Fleet", run: "Run", as_json: bool) -> int:
         _say_goes_on(run)
         raise talk.ReaderLeftError(talk.FAILED) from None
     if as_json:
-        talk.put_json(_shape(fleet, run, view))
+        talk.put_json(shape_of(fleet, RunRecord(run.machine, view)))
     return say_end(view)
 
 
@@ -204,16 +205,10 @@ def _far(progress: "Progress") -> str:
     return f"{progress.stage}: {format_size(progress.done_bytes)}{of}"
 
 
-def _shape(fleet: "Fleet", run: "Run", view: RunView) -> shapes.Object:
-    machine = fleet.machine(run.machine)
-    simulated = machine is not None and machine.simulated
-    return shapes.run_shape(RunRecord(run.machine, view), run.machine_name, simulated)
-
-
 def _put_taken(fleet: "Fleet", run: "Run", as_json: bool) -> None:
     view = run.view
     if as_json and view is not None:
-        talk.put_json(_shape(fleet, run, view))
+        talk.put_json(shape_of(fleet, RunRecord(run.machine, view)))
     else:
         talk.put_line(run.id)
 
