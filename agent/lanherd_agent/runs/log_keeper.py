@@ -110,7 +110,7 @@ class LogKeeper:
             self.fallocate(self.size + FAR, BLOCK)
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.ENOSYS):
-                text = f"The log can't be capped: this file system punches no holes ({error})."
+                text = "The log can't be capped: this file system punches no holes."
                 self.write_gap(json.dumps({"from": 0, "to": 0, "problem": text}).encode())
                 self.bytes_max = None
             raise

@@ -42,11 +42,13 @@ if TYPE_CHECKING:
 if TYPE_CHECKING or __package__:
     from lanherd_agent.runs import cgroups, processes
     from lanherd_agent.runs.log_keeper import LogKeeper
+    from lanherd_agent.runs.spawning import spawn
     from lanherd_agent.runs.watch import Usage, Watch
 else:
     import cgroups
     import processes
     from log_keeper import LogKeeper
+    from spawning import spawn
     from watch import Usage, Watch
 
 NUMBERS = {  # of a spec: default, least and most
@@ -83,10 +85,6 @@ LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 CLAIM_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 EXIT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 
-# What the command must get back: what Python or an ancestor ignores, and the launcher handles.
-IGNORED = [int(n) for n in range(1, signal.NSIG) if signal.getsignal(n) is signal.SIG_IGN]
-TO_RESET = [*IGNORED, *map(int, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD))]
-
 # Named places where a shim or the launcher can be made to die, as in lanherd_agent.fail_points.
 FAIL_POINTS = {
     name: int(count or 1)
@@ -104,8 +102,12 @@ def hit(name: str) -> None:
 
 
 def failure(kind: str, cause: BaseException | str) -> Record:
-    number, text = getattr(cause, "errno", None) or 0, (str(cause) or repr(cause))[:TEXT_CHARS_MAX]
-    return {"kind": kind, "errno": number, "text": text}
+    """People read the text: without the number, which stands beside it."""
+    number, text = 0, str(cause) or repr(cause)
+    if isinstance(cause, OSError):
+        number, name = cause.errno or 0, cause.filename
+        text = f"{cause.strerror or text}{f': {name!r}' if isinstance(name, str) else ''}"
+    return {"kind": kind, "errno": number, "text": text[:TEXT_CHARS_MAX]}
 
 
 # The run directory
@@ -290,43 +292,6 @@ def fill_start(directory: str, start: Record) -> None:
 
 
 # The shim
-
-
-def spawn(spec: Record, fds: tuple[int, int], directory: str, folder: str) -> int:
-    """By posix_spawn (a vfork): a fork would copy 300 more pages, a third of a run's whole cost.
-    Into a cgroup's `folder`, nothing but a fork of one's own can do it.
-
-    The search in PATH is done here, since posix_spawnp would search our own.
-    """
-    name, env = spec["argv"][0], spec["env"] | {processes.MARK: directory}
-    places = [""] if "/" in name else [f"{d or '.'}/" for d in search_path(env)]
-    why: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    for place in places:
-        path = place + name
-        try:
-            if folder:
-                return cgroups.spawn(folder, path, spec["argv"], env, fds, TO_RESET)
-            return os.posix_spawn(
-                path,
-                spec["argv"],
-                env,
-                file_actions=[(os.POSIX_SPAWN_DUP2, fd, n) for n, fd in enumerate(fds, 1)],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=TO_RESET,
-            )
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if not place:
-                raise
-            if os.path.lexists(path):
-                why = error  # it is there, but its interpreter isn't
-        except OSError as error:
-            why = error  # as execvp does: told if no later folder has it
-    raise why
-
-
-def search_path(env: dict[str, str]) -> list[str]:
-    return env.get("PATH", os.defpath).split(":")
 
 
 class CannotRunError(Exception):

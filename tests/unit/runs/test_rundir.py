@@ -67,7 +67,7 @@ def test_what_the_shim_writes_is_what_is_read(attempt: rundir.AttemptDir) -> Non
     attempt.exit.write_bytes(shim.exit_record(b"shim", 2.5, None, None, error))
     read = rundir.read_exit(attempt)
     assert read is not None
-    assert read.error == rundir.ExitError(kind="exec", errno=2, text="[Errno 2] no")
+    assert read.error == rundir.ExitError(kind="exec", errno=2, text="no")
 
 
 def test_the_claim_has_one_length_with_and_without_a_pid() -> None:
