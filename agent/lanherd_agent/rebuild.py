@@ -36,9 +36,10 @@ from lanherd_agent.core.run_states import (
     needs_preparation,
 )
 from lanherd_agent.core.step import Kept
+from lanherd_agent.execution.failures import never_ran, start_failure
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.rundir import AttemptDir, Exit, Flaw, RunDirError, RunNote, Start
-from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId, is_uuid7
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.states import AttemptEnd, Ended
@@ -263,14 +264,12 @@ def _after_loss(
 
 def _after_exit(base: RunRecord, attempt: _Attempt, exit_: Exit) -> RunRecord:
     start = attempt.start if isinstance(attempt.start, Start) else None
-    if exit_.error is not None and exit_.error.kind != "unknown":
-        # It never ran.
-        failure = Failure(
-            code=ErrorCode.COMMAND_NOT_FOUND,
-            title="The run could not be started.",
-            message=exit_.error.text,
-            remedy="Check its command and submit it again.",
-        )
+    # The machine's clock may have been set back between the two.
+    begun_at = start.at if start is not None else base.submitted_at
+    exit_ = replace(exit_, at=max(exit_.at, begun_at))
+    problem = never_ran(exit_)
+    if problem is not None:
+        failure = start_failure(problem, attempt.directory, base.spec.command[0])
         starting = Starting(since=base.submitted_at, lease=attempt.note.lease)
         failed = e.AttemptStartFailed(run=base.run, attempt=base.attempt, failure=failure)
         return _judged(replace(base, state=starting), failed, exit_.at)
@@ -401,6 +400,4 @@ def _or_flaw(read: Callable[[], Part | None]) -> Part | RunDirError | None:
 
 
 def _why(problem: Exception) -> str:
-    if isinstance(problem, RunDirError):
-        return f"{problem.path.name} is {problem.flaw.value} ({problem.detail})"
-    return str(problem)
+    return problem.words if isinstance(problem, RunDirError) else str(problem)

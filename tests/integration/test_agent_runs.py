@@ -385,6 +385,24 @@ async def test_a_link_in_the_place_of_its_directory_is_refused_and_left_alone(
     assert not os.listdir(tmp_path)
 
 
+async def test_a_link_in_the_place_of_a_start_is_told_by_its_name_and_in_the_status(
+    agent: AgentProcess, peer: Peer
+) -> None:
+    new = replace(new_run("true"), settings=RunSettings(held=True))
+    await peer.call(methods.RUNS_SUBMIT, m.SubmitRuns(runs=(new,)))
+    place = agent.home / "runs" / new.run / "1" / "start.json"
+    place.parent.mkdir(parents=True)
+    place.symlink_to("/etc/passwd")
+    await change(peer, new.run, held=False)
+    end = await ended(peer, new.run)
+    assert (end.outcome, end.reason.code) == ("lost", "lost_untrusted")
+    assert "start.json is not a plain file (it is a link)" in end.reason.text
+    status = await peer.call(methods.AGENT_STATUS, m.Empty())
+    (problem,) = [p for p in status.problems if p.code == "run_directory_untrusted"]
+    assert problem.data["run"] == new.run
+    assert place.is_symlink()
+
+
 async def test_the_files_of_a_live_run_that_somebody_removed_are_told_as_gone(
     agent: AgentProcess, peer: Peer
 ) -> None:

@@ -6,6 +6,7 @@ import time
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
+from lanherd_agent.execution.failures import never_ran
 from lanherd_agent.execution.starting import ASK_AGAIN_S, Attempt, before_asking_again
 from lanherd_agent.execution.telling import Telling
 from lanherd_agent.fail_points import ARMED, hit
@@ -46,7 +47,7 @@ class Following:
         try:
             start, exit_ = await _read(directory)
         except RunDirError as problem:
-            self._lost(effect, f"Its run directory can't be trusted: {problem}.", "untrusted")
+            self._lost(effect, f"Its run directory can't be trusted: {problem.words}.", "untrusted")
             return
         if start is None:
             self._lost(effect, "Its run directory is gone.", "gone")
@@ -111,7 +112,7 @@ class Following:
         elif exit_.error is None:
             started_at = started_at or _started_at(directory)
             self._telling.post(_exit_fact(directory, exit_, started_at))
-        elif exit_.error.kind == "unknown" or started_at is not None:
+        elif started_at is not None or never_ran(exit_) is None:
             # A run can write what it likes there: one that was started did not fail to start.
             why = self._telling.redact(f"How it ended is not known: {exit_.error.text}.")
             self._telling.post(

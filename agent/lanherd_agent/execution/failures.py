@@ -4,11 +4,12 @@ import errno
 from pathlib import Path
 
 from lanherd_agent.runs.launcher_client import StartFailedError, StartFailure
-from lanherd_agent.runs.rundir import AttemptDir, RunDirError
+from lanherd_agent.runs.rundir import AttemptDir, Exit, RunDirError
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error
 
 TEXT_LOOK_BYTES = 256
 FULL = (errno.ENOSPC, errno.EDQUOT)
+_NEVER_RAN = (StartFailure.EXEC, StartFailure.CWD)
 
 UNEXPECTED = Failure(
     code=ErrorCode.INTERNAL,
@@ -62,21 +63,54 @@ def directory_failure(problem: OSError | RunDirError) -> Failure:
     return Failure(
         code=ErrorCode.LAUNCHER_FAILED,
         title="The run's directory could not be made.",
-        message=str(problem),
+        message=f"{problem if isinstance(problem, RunDirError) else _words(problem)}.",
         remedy="Look at the agent's home directory on that machine.",
     )
+
+
+def never_ran(exit_: Exit | None) -> StartFailedError | None:
+    """What was the answer to the start, of an attempt whose command could not be executed."""
+    problem = exit_.error if exit_ is not None else None
+    if problem is None or problem.kind not in _NEVER_RAN:
+        return None
+    return StartFailedError(StartFailure(problem.kind), problem.errno, problem.text, exit_)
 
 
 def start_failure(problem: StartFailedError, directory: AttemptDir, program: str) -> Failure:
     if problem.errno in FULL:
         return _disk_full("The run could not be started.")
+    if problem.errno == errno.EAGAIN and problem.kind in (StartFailure.FORK, StartFailure.EXEC):
+        return _no_process(problem)
     if problem.kind is StartFailure.EXEC:
         return _not_executable(problem, directory, program)
+    if problem.kind is StartFailure.CWD:
+        message = f"The folder that it is to begin in can't be entered: {problem.text}."
+        remedy = "Check that the folder is there, and that the agent's user may enter it."
+    else:
+        message = f"{problem.text}."
+        remedy = "Look at the agent's log on that machine and submit the run again."
     return Failure(
         code=ErrorCode.LAUNCHER_FAILED,
         title="The run could not be started.",
-        message=problem.text,
-        remedy="Look at the agent's log on that machine and submit the run again.",
+        message=message,
+        remedy=remedy,
+        data={"kind": problem.kind.value},
+    )
+
+
+def _words(problem: OSError) -> str:
+    text = problem.strerror or str(problem)
+    return f"{text}: {problem.filename!r}" if isinstance(problem.filename, str) else text
+
+
+def _no_process(problem: StartFailedError) -> Failure:
+    return Failure(
+        code=ErrorCode.LAUNCHER_FAILED,
+        title="The run could not be started.",
+        message="The machine takes no process more: the process limit of the agent's user, or of"
+        " its service, was reached, and stayed so while it was tried again.",
+        remedy="End processes there, or raise the limit (ulimit -u, or TasksMax of the service),"
+        " and submit the run again.",
         data={"kind": problem.kind.value},
     )
 
@@ -92,8 +126,11 @@ def _disk_full(message: str) -> Failure:
 
 def _not_executable(problem: StartFailedError, directory: AttemptDir, program: str) -> Failure:
     title = f"The command {program!r} can't be run."
-    message = problem.text
+    message = f"{problem.text}."
     remedy = "Check that the file is executable and made for this machine."
+    if problem.errno == errno.EACCES:
+        message = "Permission denied: it is not marked as executable, or is a folder."
+        remedy = f"Make it executable, as by 'chmod +x {program}', or name its interpreter before."
     if problem.errno == errno.ENOENT:
         if "/" in program and (directory.tree / program).exists():
             message = "The file is there; the interpreter that its first line names is not."

@@ -8,6 +8,7 @@ with its shim before the command ran is made again: it is nobody's fault and no 
 import asyncio
 import logging
 import os
+import time
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.disk import in_thread
-from lanherd_agent.execution.failures import no_secrets, start_failure
+from lanherd_agent.execution.failures import never_ran, no_secrets, start_failure
 from lanherd_agent.execution.layout import Surroundings, spec_of
 from lanherd_agent.execution.preparing import Preparing
 from lanherd_agent.execution.telling import Telling
@@ -28,6 +29,7 @@ from lanherd_agent.runs.rundir import (
     Flaw,
     RunDirError,
     check_own_folder,
+    open_plain,
     read_exit,
     read_start,
     write_settings,
@@ -41,8 +43,9 @@ from lanherd_protocol.ids import RunId
 log = logging.getLogger("lanherd.executor")
 
 ASK_AGAIN_S = 0.5
-KILLED_TRIES_MAX = 20
-"""Starts of one attempt that may die with their shims before it is told as failed."""
+TRIES_MAX = 20
+"""Starts of one attempt that may come to nothing by what may pass (they died with their shims, the
+machine took no process more) before it is told as failed."""
 Attempt = tuple[RunId, int]
 
 
@@ -76,8 +79,13 @@ class Starting:
 
     async def start(self, effect: f.StartAttempt) -> None:
         directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
+        try:
+            claimed = _is_claimed(directory)
+        except RunDirError as flaw:
+            self._untrusted(effect, flaw)
+            return
         # Where the claim of a start lies, whole or torn, it may be alive: that is for the launcher.
-        if not _is_claimed(directory):
+        if not claimed:
             self._laying_out[effect.run] += 1
             try:
                 await self._lay_out(directory, effect)
@@ -121,7 +129,7 @@ class Starting:
         write_spec(directory, spec_of(effect, directory, environment, secrets, self._around))
 
     async def _launch(self, directory: AttemptDir, effect: f.StartAttempt) -> None:
-        killed = 0
+        tries = 0
         while True:
             if ARMED:
                 hit("executor.before_start")
@@ -133,12 +141,10 @@ class Starting:
             except StartFailedError as problem:
                 if problem.kind is StartFailure.DRAINING:
                     await before_asking_again("start", effect.run, problem)
-                elif killed < KILLED_TRIES_MAX and await _never_ran(directory, problem):
-                    killed += 1
-                    log.info("run %s: %s; it is started again", effect.run, problem.text)
+                elif tries < TRIES_MAX and await _may_pass(directory, problem, effect.run):
+                    tries += 1
                 else:
-                    failure = start_failure(problem, directory, effect.spec.command[0])
-                    self._failed(effect, self._telling.redacted(failure))
+                    self._not_started(effect, directory, problem)
                     return
             else:
                 break
@@ -147,6 +153,30 @@ class Starting:
         self._alive_since.setdefault((effect.run, effect.attempt), started.at)
         self._telling.post(
             e.AttemptStarted(run=effect.run, attempt=effect.attempt, pid=started.pid, at=started.at)
+        )
+
+    def _not_started(
+        self, effect: f.StartAttempt, directory: AttemptDir, problem: StartFailedError
+    ) -> None:
+        try:
+            _is_claimed(directory)
+        except RunDirError as flaw:
+            self._untrusted(effect, flaw)
+        else:
+            failure = start_failure(problem, directory, effect.spec.command[0])
+            self._failed(effect, self._telling.redacted(failure))
+
+    def _untrusted(self, effect: f.StartAttempt, flaw: RunDirError) -> None:
+        """Something else has the place of its claim: whether it was ever started, nobody knows."""
+        why = f"Its run directory can't be trusted: {flaw.words}."
+        self._telling.post(
+            e.AttemptLost(
+                run=effect.run,
+                attempt=effect.attempt,
+                at=time.time(),
+                why=self._telling.redact(why),
+                cause="untrusted",
+            )
         )
 
     def _failed(self, effect: f.StartAttempt, failure: Failure) -> None:
@@ -166,7 +196,16 @@ def _make(directory: AttemptDir) -> None:
 
 
 def _is_claimed(directory: AttemptDir) -> bool:
-    return os.path.lexists(directory.start)
+    """Raises RunDirError where a start.json is no shim's: a link, or another user's."""
+    try:
+        os.close(open_plain(directory.start))
+    except FileNotFoundError:
+        return False
+    except RunDirError as problem:
+        if problem.flaw is not Flaw.UNREADABLE:
+            raise
+        return os.path.lexists(directory.start)
+    return True
 
 
 def _check_ran(directory: AttemptDir, existing: bool) -> None:
@@ -177,14 +216,19 @@ def _check_ran(directory: AttemptDir, existing: bool) -> None:
         exit_ = read_exit(directory)
     except RunDirError:
         return  # its end will be told, as not known
-    if exit_ is not None and exit_.error is not None and exit_.error.kind != "unknown":
-        problem = exit_.error
-        raise StartFailedError(StartFailure(problem.kind), problem.errno, problem.text, exit_)
+    problem = never_ran(exit_)
+    if problem is not None:
+        raise problem
 
 
-async def _never_ran(directory: AttemptDir, problem: StartFailedError) -> bool:
-    """Whether the start came to nothing only because its shim was killed, and can be made again."""
+async def _may_pass(directory: AttemptDir, problem: StartFailedError, run: RunId) -> bool:
+    """Whether the start came to nothing only because its shim was killed, or could not be forked,
+    and can be made again."""
+    if problem.kind is StartFailure.FORK:
+        await before_asking_again("start", run, problem)
+        return True
     if problem.kind is StartFailure.SHIM_KILLED:
+        log.info("run %s: %s; it is started again", run, problem.text)
         return True
     if problem.kind is not StartFailure.TORN:
         return False

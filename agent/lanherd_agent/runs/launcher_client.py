@@ -431,7 +431,7 @@ class LauncherClient:
         try:
             start, exit_ = rundir.read_start(attempt), rundir.read_exit(attempt)
         except rundir.RunDirError as flaw:
-            self._ended(directory, _unknown(f"its run directory can't be trusted: {flaw}"))
+            self._ended(directory, _unknown(f"its run directory can't be trusted: {flaw.words}"))
             return
         if exit_ is not None:
             self._ended(directory, exit_)
@@ -476,7 +476,7 @@ class LauncherClient:
         try:
             exit_ = rundir.read_exit(rundir.AttemptDir(directory))
         except rundir.RunDirError as flaw:
-            exit_ = _unknown(f"its run directory can't be trusted: {flaw}")
+            exit_ = _unknown(f"its run directory can't be trusted: {flaw.words}")
         self._ended(directory, exit_ or _unknown(NO_RECORD))
 
     def _close_pidfd(self, directory: Path) -> None:

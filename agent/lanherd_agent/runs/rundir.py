@@ -36,7 +36,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 class Flaw(enum.Enum):
     TORN = "torn"
-    FOREIGN = "foreign owner"
+    FOREIGN = "another user's"
     NOT_PLAIN = "not a plain file"
     TOO_LARGE = "too large"
     INVALID = "invalid"
@@ -49,6 +49,11 @@ class RunDirError(Exception):
     def __init__(self, path: Path, flaw: Flaw, detail: str) -> None:
         super().__init__(f"{path}: {flaw.value}: {detail}")
         self.path, self.flaw, self.detail = path, flaw, detail
+
+    @property
+    def words(self) -> str:
+        """For people, to whom the directory is named beside."""
+        return f"{self.path.name} is {self.flaw.value} ({self.detail})"
 
 
 class RunNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -336,7 +341,9 @@ def check_own_folder(path: Path) -> None:
     """Raises RunDirError for a link, or what else is no folder of this user, and OSError."""
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode):
-        raise RunDirError(path, Flaw.NOT_PLAIN, f"type {stat.filemode(status.st_mode)}")
+        is_link = stat.S_ISLNK(status.st_mode)
+        detail = "it is a link" if is_link else f"type {stat.filemode(status.st_mode)}"
+        raise RunDirError(path, Flaw.NOT_PLAIN, detail)
     if status.st_uid != os.geteuid():
         raise RunDirError(path, Flaw.FOREIGN, f"owner {status.st_uid}")
 
@@ -389,8 +396,9 @@ def open_plain(path: Path) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        cause = Flaw.NOT_PLAIN if path.is_symlink() else Flaw.UNREADABLE
-        raise RunDirError(path, cause, str(error)) from error
+        if os.path.islink(path):
+            raise RunDirError(path, Flaw.NOT_PLAIN, "it is a link") from error
+        raise RunDirError(path, Flaw.UNREADABLE, error.strerror or str(error)) from error
     status = os.fstat(fd)
     plain, own = stat.S_ISREG(status.st_mode), status.st_uid == os.geteuid()
     if plain and own:

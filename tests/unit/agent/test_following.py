@@ -16,13 +16,14 @@ from lanherd_agent.core.rules import Rules
 from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.execution import adopting, starting
 from lanherd_agent.execution.adopting import Following
+from lanherd_agent.execution.failures import start_failure
 from lanherd_agent.execution.layout import Surroundings
 from lanherd_agent.execution.preparing import Preparing
 from lanherd_agent.execution.starting import Starting
 from lanherd_agent.execution.telling import Telling
 from lanherd_agent.home import AgentHome
 from lanherd_agent.persist.memory import MemoryStore
-from lanherd_agent.runs import rundir
+from lanherd_agent.runs import rundir, shim
 from lanherd_agent.runs.launcher_client import (
     Exited,
     LauncherClient,
@@ -189,7 +190,7 @@ async def test_a_start_that_died_with_its_shim_is_made_again() -> None:
 async def test_but_not_for_ever() -> None:
     async with room() as agent:
         told, _ = await agent.start(
-            *[never_ran(StartFailure.SHIM_KILLED)] * (starting.KILLED_TRIES_MAX + 1)
+            *[never_ran(StartFailure.SHIM_KILLED)] * (starting.TRIES_MAX + 1)
         )
         assert [type(fact) for fact in told] == [e.AttemptStartFailed]
 
@@ -215,9 +216,82 @@ async def test_a_torn_claim_is_freed_only_when_nobody_writes_it() -> None:
         told, _ = await agent.start(torn)
         assert [type(fact) for fact in told] == [e.AttemptStarted]
         agent.directory.start.unlink()
-        agent.directory.start.symlink_to("nowhere")
-        told, _ = await agent.start(torn)
-        assert [type(fact) for fact in told] == [e.AttemptStartFailed]
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_link_in_the_place_of_a_claim_is_told_as_that(late: bool) -> None:
+    """Before all else, and if it comes while the launcher is asked."""
+    async with room() as agent:
+        agent.directory.make()
+
+        def put(path: Path) -> Started:
+            agent.directory.start.symlink_to("/etc/passwd")
+            raise never_ran(StartFailure.TORN)
+
+        if not late:
+            agent.directory.start.symlink_to("/etc/passwd")
+        (told,), launcher = await agent.start(put)
+        assert isinstance(told, e.AttemptLost)
+        assert told.cause == "untrusted"
+        assert "start.json is not a plain file (it is a link)" in told.why
+        assert len(launcher.asked) == int(late)
+        assert agent.directory.start.is_symlink(), "it is left alone"
+
+
+async def test_a_claim_that_can_not_be_read_now_is_for_the_launcher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(path: Path) -> int:
+        raise rundir.RunDirError(path, rundir.Flaw.UNREADABLE, "I/O error")
+
+    monkeypatch.setattr(starting, "open_plain", failing)
+    async with room() as agent:
+        agent.write(start_record())
+        told, _ = await agent.start()
+        assert [type(fact) for fact in told] == [e.AttemptStarted]
+        assert not agent.directory.spec.exists(), "it was not laid out again"
+
+
+@pytest.mark.expects_logs("can't start it now", reason="the machine takes no process more")
+async def test_a_fork_that_is_refused_is_tried_again_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(starting, "ASK_AGAIN_S", 0.0)
+    refused = StartFailedError(StartFailure.FORK, errno.EAGAIN, "no", None)
+    async with room() as agent:
+        told, launcher = await agent.start(refused, refused)
+        assert [type(fact) for fact in told] == [e.AttemptStarted]
+        assert len(launcher.asked) == 3
+        agent.run = RunId(new_run_id())
+        (failed,), _ = await agent.start(*[refused] * (starting.TRIES_MAX + 1))
+        assert isinstance(failed, e.AttemptStartFailed)
+        assert "process limit" in failed.failure.message
+        assert "TasksMax" in failed.failure.remedy
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "says"),
+    [
+        (StartFailure.EXEC, errno.EACCES, "it is not marked as executable"),
+        (StartFailure.EXEC, errno.EAGAIN, "process limit"),
+        (StartFailure.EXEC, errno.E2BIG, "Argument list too long: 'train'."),
+        (StartFailure.CWD, errno.ENOENT, "can't be entered: No such file or directory: 'train'."),
+        (StartFailure.IO, errno.EIO, "Input/output error: 'train'."),
+    ],
+)
+def test_what_a_shim_could_not_do_is_said_without_a_number(
+    tmp_path: Path, kind: StartFailure, number: int, says: str
+) -> None:
+    said = shim.failure(kind, OSError(number, os.strerror(number), "train"))
+    problem = StartFailedError(kind, said["errno"], said["text"], None)
+    failure = start_failure(problem, AttemptDir.of(tmp_path, "r", 1), "train")
+    assert says in failure.message
+    assert "Errno" not in failure.message
+
+
+def test_a_cause_without_a_number() -> None:
+    assert shim.failure("spec", ValueError("torn")) == {"kind": "spec", "errno": 0, "text": "torn"}
+    assert shim.failure("io", OSError("odd"))["text"] == "odd"
 
 
 async def test_a_start_that_failed_before_the_agent_died() -> None:
@@ -242,7 +316,7 @@ async def test_what_is_told_of_a_failure_has_no_secret() -> None:
     async with room() as agent:
         (failed,), _ = await agent.start(never_ran(StartFailure.SPEC, "it says hush"))
         assert isinstance(failed, e.AttemptStartFailed)
-        assert failed.failure.message == "it says ***"
+        assert failed.failure.message == "it says ***."
         # A directory that can't be made is the run's own affair too.
         agent.run = RunId("x" * 300)
         (failed,), _ = await agent.start()

@@ -116,7 +116,27 @@ def test_one_that_never_began_failed_even_if_it_would_be_tried_again(home: Path)
     lay_out(home, 1, spec=RETRIED, exit_=failed_to_begin())
     state = the_end(home)
     assert (state.outcome, state.started_at) == ("failed", None)
-    assert "No such file" in state.reason.text
+    assert state.reason.text.startswith("There is no command 'false' on the machine.")
+    assert "Errno" not in state.reason.text
+
+
+@pytest.mark.parametrize("exit_", [exited(0, at=NOW - 1e7), exited(1, at=NOW - 1e7)])
+def test_an_end_by_a_clock_that_was_set_back_is_no_older_than_its_start(
+    home: Path, exit_: rundir.Exit
+) -> None:
+    lay_out(home, 1, spec=RETRIED, start=started(), exit_=exit_)
+    state = the_run(home).state
+    assert (state.at if isinstance(state, Ended) else state.since) == NOW + 1
+
+
+def test_a_start_that_failed_by_a_clock_that_was_set_back(home: Path) -> None:
+    lay_out(home, 1, exit_=replace(failed_to_begin(), at=NOW - 1e7))
+    assert the_end(home).at == NOW
+
+
+def test_an_exit_that_only_claims_that_it_never_ran_is_not_known(home: Path) -> None:
+    lay_out(home, 1, start=started(), exit_=failed_to_begin("whatever"))
+    assert the_end(home).outcome == "lost"
 
 
 def test_what_its_stages_came_to(home: Path) -> None:
@@ -345,7 +365,7 @@ def test_a_directory_of_another_user_is_left_alone(home: Path, whose: str) -> No
     directory = lay_out(home, 1, start=started(), exit_=exited(0))
     os.chown(directory.path if whose == "attempt" else directory.path.parent, 12345, 12345)
     found = rebuilt(home)
-    assert found.runs == () and "foreign owner" in found.flawed[0].why
+    assert found.runs == () and "another user's" in found.flawed[0].why
 
 
 def test_what_can_not_be_read_says_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
