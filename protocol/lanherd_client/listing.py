@@ -1,7 +1,7 @@
 """Runs that were asked for page by page: those that a person wants, and those that wait for one."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lanherd_client.mirror import RunRecord
 from lanherd_protocol.ids import DeviceId, RunId
@@ -9,24 +9,35 @@ from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
 from lanherd_protocol.messages import RunList
 from lanherd_protocol.states import RunView, StateName
 
-if TYPE_CHECKING:
-    from lanherd_client.fleet import Fleet
-
 PAGES_MAX = 100
 """Pages of one machine that are looked through; 100,000 runs."""
 
 Wanted = Callable[[RunView], bool]
 
 
+class ListsRuns(Protocol):
+    """A fleet, as far as runs are listed here."""
+
+    async def list_runs(
+        self,
+        machine: DeviceId,
+        *,
+        states: tuple[StateName, ...] = (),
+        limit: int = 100,
+        before: RunId | None = None,
+    ) -> RunList: ...
+
+
 async def runs_of(
-    fleet: "Fleet",
+    fleet: ListsRuns,
     machine: DeviceId,
     *,
     states: tuple[StateName, ...] = (),
     wanted: Wanted | None = None,
     limit: int = RUN_LIST_PAGE_MAX,
 ) -> tuple[list[RunView], bool]:
-    """The newest runs of a machine that are wanted, at most `limit`; whether there may be more."""
+    """The newest runs of a machine that are wanted, at most `limit`; whether there are more, or may
+    be beyond the pages that are looked through."""
 
     def ask(before: RunId | None) -> Awaitable[RunList]:
         size = limit if wanted is None else RUN_LIST_PAGE_MAX
@@ -43,13 +54,13 @@ async def runs_of(
             return found[:limit], True
         if not page.more or not page.runs:
             return found, False
-        if len(found) == limit:
+        if wanted is None and len(found) == limit:
             break
         before = page.runs[-1].run
     return found, True
 
 
-async def dependants_of(fleet: "Fleet", record: RunRecord) -> list[tuple[RunView, str]]:
+async def dependants_of(fleet: ListsRuns, record: RunRecord) -> list[tuple[RunView, str]]:
     """The runs that still wait, and name this one as what they wait for, and how they do."""
     run = record.view.run
     views, _ = await runs_of(
