@@ -19,11 +19,10 @@ from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.scripted_agent import eventually
 
 TRAIN = """
-import os, pathlib, time
+import os, pathlib
 print("gpus", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 for step in range(5):
     print(f"step {step}", flush=True)
-    time.sleep(0.02)
 outputs = pathlib.Path(os.environ["LANHERD_OUTPUTS"])
 (outputs / "losses.csv").write_text("step,loss\\n0,1.0\\n")
 """
@@ -74,24 +73,38 @@ async def test_a_project_is_pushed_run_and_its_outputs_fetched(
         (machine,) = fleet.machines()
         assert machine.simulated
         assert machine.facts is not None
-        await eventually(
-            lambda: len(fleet.history(machine.machine, machine.facts.gpus[0].uuid)) > 0
-        )
+        gpu = machine.facts.gpus[0].uuid
+        await eventually(lambda: len(fleet.history(machine.machine, gpu)) > 0)
     await asyncio.get_running_loop().shutdown_default_executor()
 
 
-async def test_a_log_is_followed_over_an_agents_restart(agent: AgentProcess) -> None:
+LINES_IN_THREE = """
+lines() { while [ $i -lt $1 ]; do echo line $i; i=$((i+1)); done; }
+i=0; lines 5; read _ < "$GO"; lines 25; echo > "$DONE"; read _ < "$GO"; lines 40
+"""
+
+
+async def test_a_log_is_followed_over_an_agents_restart(agent: AgentProcess, folder: Path) -> None:
+    """Lines come before the agent dies, while it is gone, and when it is back."""
+    go, done = folder / "go", folder / "done"
+    for gate in (go, done):
+        os.mkfifo(gate)
     async with Fleet.open() as fleet:
         await fleet.pair_socket(agent.socket)
         await fleet.settled()
-        script = "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.05; done"
-        run = await fleet.submit(command=["sh", "-c", script])
+        run = await fleet.submit(
+            command=["sh", "-c", LINES_IN_THREE],
+            variables={"GO": str(go), "DONE": str(done)},
+        )
         lines: list[str] = []
         async for line in run.lines():
             lines.append(line)
             if len(lines) == 5:
                 await asyncio.to_thread(agent.kill)
+                await asyncio.to_thread(go.write_text, "\n")
+                await asyncio.to_thread(done.read_text)
                 await asyncio.to_thread(agent.start)
+                await asyncio.to_thread(go.write_text, "\n")
         assert lines == [f"line {number}" for number in range(40)]
         assert outcome(await run.wait()) == "succeeded"
     await asyncio.get_running_loop().shutdown_default_executor()
