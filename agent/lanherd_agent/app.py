@@ -16,6 +16,7 @@ from pathlib import Path
 from lanherd_agent.advert import Advert, published
 from lanherd_agent.api.dispatcher import AgentDispatcher, Routes
 from lanherd_agent.api.endings import Endings
+from lanherd_agent.api.history import HistoryApi
 from lanherd_agent.api.logs import LogsApi
 from lanherd_agent.api.machine import MachineApi
 from lanherd_agent.api.outputs import OutputsApi
@@ -30,6 +31,7 @@ from lanherd_agent.gpu.choose import open_probe
 from lanherd_agent.gpu.host import HostProbe
 from lanherd_agent.gpu.probe import AttemptHold, ProbeFacts
 from lanherd_agent.gpu.sampler import Sampler
+from lanherd_agent.history.keeper import HistoryKeeper
 from lanherd_agent.home import AgentHome, locked
 from lanherd_agent.problems import Problems, untrusted
 from lanherd_agent.recovery import open_shell
@@ -102,6 +104,7 @@ class Agent:
             options.home, shell, snapshots, builder, self._secrets, machine=self._name
         )
         self._retention = Retention(options.home, shell, problems)
+        self._history = HistoryKeeper(options.home.history)
         self._machine = MachineApi(
             shell, lambda: self._sampler, self._facts, self._status, problems
         )
@@ -109,6 +112,7 @@ class Agent:
         self._machine.routes(routes)
         RunsApi(shell, self._secrets).routes(routes)
         RetentionApi(self._retention).routes(routes)
+        HistoryApi(self._history).routes(routes)
         endings = Endings(shell)
         LogsApi(shell, options.home, snapshots, builder, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
@@ -135,6 +139,7 @@ class Agent:
             # After the runs that are alive were taken up: a driver can be slow to answer.
             await self._sampler.start()
             ends.callback(tasks.spawn(self._sampler.run(), "sampler").cancel)
+            ends.callback(tasks.spawn(self._history.run(), "history").cancel)
             ends.push_async_callback(self._listener.close)
             self._port = await self._listener.listen_tls(
                 self._options.listen,
@@ -169,6 +174,7 @@ class Agent:
     def _on_sample(self, sample: Telemetry) -> None:
         self._tell_of_store()
         self._machine.publish(sample)
+        self._history.take(sample)
         if sample.host.disk_free_bytes is not None:
             self._on_disk(sample.host.disk_free_bytes)
         facts = {gpu.uuid: gpu for gpu in self._sampler.facts.gpus}

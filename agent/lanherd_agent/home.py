@@ -1,7 +1,7 @@
 """An agent's home directory: where everything of one agent lives, and the lock that makes it one.
 
 agent.lock  agent.sqlite  agent.sock  launcher.sock
-identity/  runs/  secrets/  blobs/  snapshots/  envs/  cache/
+identity/  history/  runs/  secrets/  blobs/  snapshots/  envs/  cache/
 
 Records that were found damaged are kept as agent.sqlite.corrupt-<UTC> (see recovery.py).
 """
@@ -47,6 +47,10 @@ class AgentHome:
     @property
     def identity(self) -> Path:
         return self.root / "identity"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history"
 
     @property
     def runs(self) -> Path:

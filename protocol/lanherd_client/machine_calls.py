@@ -5,11 +5,13 @@ from collections.abc import Callable
 from lanherd_client.mirror import Input, ProblemsSeen
 from lanherd_client.new_ids import new_id
 from lanherd_client.session import Session
-from lanherd_protocol.ids import CommandId, DeviceId, RunId
+from lanherd_protocol.history_messages import History, ReadHistory
+from lanherd_protocol.ids import CommandId, DeviceId, GpuUuid, RunId
 from lanherd_protocol.messages import AgentStatus, Empty, ListRuns, RunList
 from lanherd_protocol.methods import (
     AGENT_STATUS,
     ENVIRONMENTS_LIST,
+    HISTORY_READ,
     RETENTION_APPLY,
     RETENTION_GET,
     RETENTION_PLAN,
@@ -56,6 +58,19 @@ class MachineCalls:
         answer = await self._session_of(machine).ask(AGENT_STATUS, Empty())
         self._on_answer(ProblemsSeen(machine, answer.problems))
         return answer
+
+    async def past(
+        self,
+        machine: DeviceId,
+        gpu: GpuUuid | None = None,
+        *,
+        since: float,
+        until: float | None = None,
+        points_max: int = 600,
+    ) -> History:
+        """What was read of a GPU, or of the host, since then (Unix seconds): means and peaks."""
+        request = ReadHistory(gpu=gpu, since=since, until=until, points_max=points_max)
+        return await self._session_of(machine).ask(HISTORY_READ, request)
 
     async def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
         """The environments that a machine has built."""

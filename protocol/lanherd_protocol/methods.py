@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from lanherd_protocol import history_messages as hm
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import retention_messages as rm
@@ -79,6 +80,7 @@ SNAPSHOTS_PUT_MANIFEST = Method(
     "snapshots.put_manifest", m.PutManifest, m.SnapshotStored, "user", audit=True, upload=True
 )
 ENVIRONMENTS_LIST = Method("environments.list", m.Empty, m.EnvironmentList, "viewer")
+HISTORY_READ = Method("history.read", hm.ReadHistory, hm.History, "viewer")
 PAIRING_PAIR = Method("pairing.pair", m.PairDevice, m.Paired, "admin", audit=True, channel="unix")
 
 METHODS: dict[str, Method[Any, Any]] = {
@@ -108,6 +110,7 @@ METHODS: dict[str, Method[Any, Any]] = {
         RETENTION_PLAN,
         RETENTION_APPLY,
         PAIRING_PAIR,
+        HISTORY_READ,
     )
 }
 

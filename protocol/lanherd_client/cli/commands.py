@@ -27,6 +27,7 @@ from lanherd_protocol.errors import ErrorCode, LanherdError, error
 _HOMES = {
     "machines": "look",
     "gpus": "look",
+    "history": "history",
     "status": "look",
     "run": "start",
     "runs": "runs",

@@ -1,0 +1,164 @@
+"""`lanherd history`: what machines and their GPUs read in the past, as lines to look at."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from lanherd_client.cli import talk
+from lanherd_client.cli.look import chosen_machines, say_none_paired
+from lanherd_client.cli.options import Duration, json_option, machine_option
+from lanherd_client.cli.session import complete, connected, now
+from lanherd_client.cli.shapes import Json
+from lanherd_client.mirror import MachineView
+from lanherd_client.sizes import format_size
+from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.history_messages import History, HistoryLine
+from lanherd_protocol.values import GpuFacts
+
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+
+_COLUMNS = (
+    talk.Column("MACHINE"),
+    talk.Column("OF"),
+    talk.Column("METRIC"),
+    talk.Column("PAST", whole=True),
+    talk.Column("MEAN", right=True),
+    talk.Column("PEAK", right=True),
+)
+_MARKS = "▁▂▃▄▅▆▇█"
+_NOTHING = "·"
+_POINTS = 48
+_UNITS = {"percent": " %", "c": " °C", "w": " W", "1m": ""}
+
+
+@click.command("history")
+@machine_option
+@click.option("--gpu", type=click.IntRange(min=0), metavar="N", help="This GPU alone.")
+@click.option(
+    "--last",
+    "last_s",
+    type=Duration(),
+    default="1h",
+    show_default=True,
+    help="How far back; a machine keeps a week.",
+)
+@json_option
+@click.pass_context
+def history_command(
+    context: click.Context, machine: str | None, gpu: int | None, last_s: float, as_json: bool
+) -> None:
+    """Show what was read of machines and GPUs in the past.
+
+    Every machine keeps ten minutes second by second, six hours in steps of ten seconds and a week
+    in steps of two minutes.
+    """
+    complete(_history(context, machine, gpu, last_s, as_json))
+
+
+async def _history(
+    context: click.Context, machine: str | None, gpu: int | None, last_s: float, as_json: bool
+) -> None:
+    async with connected(context) as fleet:
+        views = chosen_machines(fleet, machine)
+        if not fleet.machines():
+            say_none_paired(fleet)
+        since = now() - last_s
+        pasts = [one for view in views for one in await _of_machine(fleet, view, gpu, since)]
+        if gpu is not None and views and not pasts:
+            raise _no_such_gpu(gpu, views)
+        if as_json:
+            talk.put_json([_shape(view, of, past) for view, of, past in pasts])
+        elif pasts:
+            rows = [
+                (view.name, _name(of), *_cells(past, line))
+                for view, of, past in pasts
+                for line in past.lines
+                if any(mean is not None for mean in line.means)
+            ]
+            talk.put_table(_COLUMNS, rows)
+
+
+async def _of_machine(
+    fleet: "Fleet", view: MachineView, gpu: int | None, since: float
+) -> list[tuple[MachineView, GpuFacts | None, History]]:
+    gpus: list[GpuFacts | None] = []
+    if view.facts is not None:
+        gpus += [one for one in view.facts.gpus if gpu is None or one.index == gpu]
+    if gpu is None:
+        gpus.append(None)
+    found = []
+    for of in gpus:
+        past = await fleet.past(
+            view.machine, None if of is None else of.uuid, since=since, points_max=_POINTS
+        )
+        found.append((view, of, past))
+    return found
+
+
+def _no_such_gpu(gpu: int, views: Sequence[MachineView]) -> Exception:
+    names = ", ".join(view.name for view in views)
+    return error(
+        ErrorCode.NOT_FOUND,
+        f"There is no GPU {gpu}.",
+        f"It was looked for on {names}.",
+        "See 'lanherd gpus' for the numbers.",
+        gpu=gpu,
+    )
+
+
+def _name(of: GpuFacts | None) -> str:
+    if of is None:
+        return "host"
+    return f"GPU {of.index}{' (simulated)' if of.simulated else ''}"
+
+
+def _cells(past: History, line: HistoryLine) -> tuple[str, str, str, str]:
+    means = [mean for mean in line.means if mean is not None]
+    peaks = [peak for peak in line.peaks if peak is not None]
+    metric, _, unit = line.metric.rpartition("_")
+    per_second = unit == "s"
+    if per_second:
+        metric, _, unit = metric.rpartition("_")
+
+    def told(value: float) -> str:
+        if unit == "bytes":
+            return format_size(int(value)) + ("/s" if per_second else "")
+        return f"{value:.3g}{_UNITS[unit]}"
+
+    return (
+        metric.replace("_", " "),
+        sparkline(past, line),
+        told(sum(means) / len(means)),
+        told(max(peaks)),
+    )
+
+
+def sparkline(past: History, line: HistoryLine) -> str:
+    """The means as marks, oldest first, in equal steps of time; a dot where nothing is known."""
+    known = [mean for mean in line.means if mean is not None]
+    top = 100.0 if line.metric.endswith("percent") else max(known, default=0.0)
+    by_step = dict(zip(past.starts, line.means, strict=True))
+    steps = round((past.starts[-1] - past.starts[0]) / past.step_s) + 1 if past.starts else 0
+    marks = []
+    for step in range(steps):
+        mean = by_step.get(past.starts[0] + step * past.step_s)
+        share = 0.0 if mean is None or top <= 0 else min(mean / top, 1.0)
+        marks.append(_NOTHING if mean is None else _MARKS[round(share * (len(_MARKS) - 1))])
+    return "".join(marks)
+
+
+def _shape(view: MachineView, of: GpuFacts | None, past: History) -> Json:
+    return {
+        "machine": view.name,
+        "gpu": None if of is None else of.index,
+        "uuid": None if of is None else of.uuid,
+        "simulated": view.simulated if of is None else of.simulated,
+        "step_s": past.step_s,
+        "starts": list(past.starts),
+        "metrics": {
+            line.metric: {"means": list(line.means), "peaks": list(line.peaks)}
+            for line in past.lines
+        },
+    }
