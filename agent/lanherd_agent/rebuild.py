@@ -5,6 +5,7 @@ from a caller; what is torn, another's, or no plain file is reported and left al
 ended is for the core to say: its exit is handed to one that holds nothing but that run.
 
     exit.json            Ended; but held, before its next attempt, where its retry rule gives it one
+                         and the run's cancel.json doesn't say that it was cancelled then
     alive                Running, with its lease: it is adopted as after any restart
     start.json alone     Running too: its adoption finds out what became of it
     spec.json alone      Queued: it was never started
@@ -38,7 +39,7 @@ from lanherd_agent.core.run_states import (
 from lanherd_agent.core.step import Kept
 from lanherd_agent.execution.failures import never_ran, start_failure
 from lanherd_agent.runs import rundir
-from lanherd_agent.runs.rundir import AttemptDir, Exit, Flaw, RunDirError, RunNote, Start
+from lanherd_agent.runs.rundir import AttemptDir, Cancel, Exit, Flaw, RunDirError, RunNote, Start
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId, is_uuid7
 from lanherd_protocol.messages import NewRun
@@ -120,6 +121,7 @@ def _read_run(
     try:
         attempts = _attempts(path)
         settings = _or_flaw(lambda: rundir.read_settings(home, run))
+        cancel = _or_flaw(lambda: rundir.read_cancel(home, run))
     except RunDirError as refused:
         told(refused, refused.path)
         return
@@ -132,10 +134,13 @@ def _read_run(
     if isinstance(settings, RunDirError):
         flaws.append(settings)
         settings = None
+    if isinstance(cancel, RunDirError):
+        flaws.append(cancel)
+        cancel = None
     for flaw in flaws:
         told(flaw, flaw.path)
     try:
-        yield _record(run, attempts, settings, now)
+        yield _record(run, attempts, settings, cancel, now)
     except LanherdError as refused:
         told(refused)
 
@@ -170,7 +175,11 @@ def _attempt(directory: AttemptDir) -> _Attempt | None:
 
 
 def _record(
-    run: RunId, attempts: list[_Attempt], settings: RunSettings | None, now: float
+    run: RunId,
+    attempts: list[_Attempt],
+    settings: RunSettings | None,
+    cancel: Cancel | None,
+    now: float,
 ) -> RunRecord:
     """Raises LanherdError if no agent would have taken such a run."""
     last = attempts[-1]
@@ -191,7 +200,22 @@ def _record(
         attempts[0].note.settings,
     )
     base = replace(base, earlier=tuple(_earlier(base, attempt) for attempt in attempts[:-1]))
-    return _as_it_is(base, last)
+    record = _as_it_is(base, last)
+    return record if cancel is None else _cancelled(base, record, last, cancel)
+
+
+def _cancelled(base: RunRecord, record: RunRecord, last: _Attempt, cancel: Cancel) -> RunRecord:
+    """Only between two attempts: a live run is no less alive, and an end is an end."""
+    if isinstance(record.state, Running):
+        if isinstance(last.start, Start) and rundir.is_alive(last.start):
+            return record
+        record = _after_loss(base, last, _NO_EXIT, "unknown", base)
+    state = record.state
+    if not (isinstance(state, Queued) and _is_held(record)):
+        return record
+    at = max(cancel.at, state.since)
+    ended = Ended(at=at, outcome="cancelled", reason=reasons.CANCELLED_BETWEEN)
+    return replace(record, state=ended, settings=replace(record.settings, held=False))
 
 
 def _why_waits(note: RunNote, settings: RunSettings) -> Reason:

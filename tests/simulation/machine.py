@@ -51,9 +51,9 @@ class Machine:
                 return self._adopt(effect)
             case f.RemoveFiles(run=run):
                 return [self._remove(run)]
-            case f.NoteSettings(run=run, settings=settings):
+            case f.NoteSettings(run=run, settings=settings, cancelled_at=at):
                 self.truth.noted[run] = settings
-                return [e.SettingsNoted(run=run, settings=settings)]
+                return [e.SettingsNoted(run=run, settings=settings, cancelled_at=at)]
 
     def _prepare(self, run: RunId, attempt: int) -> list[e.Fact]:
         if self.random.random() < 0.1:

@@ -5,6 +5,7 @@ effects that must survive a crash through `want` and `end_effects`.
 """
 
 from lanherd_agent.core import effects as f
+from lanherd_agent.core import reasons
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.ledger import Ledger
 from lanherd_agent.core.queue import Queue, shape_of
@@ -144,6 +145,17 @@ class Books:
         """Want an effect in place of the one of the same name."""
         self.pending[effect.id] = effect
         step.effects.append(effect)
+
+    def want_note(self, run: Run, step: Step) -> None:
+        """Want beside the run's attempts what a rebuild of the records could not know of it."""
+        cancelled_at = None
+        match run.state:
+            case Ended(reason=reason, at=at) if reason.code == reasons.CANCELLED_BETWEEN.code:
+                cancelled_at = at
+            case _:
+                pass
+        effect = f.NoteSettings(run=run.run, settings=run.settings, cancelled_at=cancelled_at)
+        self.want_anew(effect, step)
 
     def end_effects(self, step: Step, *ids: str) -> None:
         """What was wanted is done, or has no object any more."""

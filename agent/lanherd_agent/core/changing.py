@@ -43,7 +43,7 @@ class Changing:
         run.settings = settings
         step.changed[run.run] = run
         if was_begun(run) and run.files_removed_at is None:
-            self._books.want_anew(f.NoteSettings(run=run.run, settings=settings), step)
+            self._books.want_note(run, step)
 
     def _check_possible(self, run: Run, settings: RunSettings) -> None:
         if settings.held and not run.settings.held:
@@ -67,8 +67,11 @@ class Changing:
         """Written; if they changed meanwhile, the newer ones are still to be."""
         effect = f"note_settings:{event.run}"
         wanted = self._books.pending.get(effect)
-        if not isinstance(wanted, f.NoteSettings) or event.settings in (None, wanted.settings):
-            self._books.end_effects(step, effect)
+        if isinstance(wanted, f.NoteSettings) and event.settings is not None:
+            newest = wanted.settings, wanted.cancelled_at
+            if (event.settings, event.cancelled_at) != newest:
+                return
+        self._books.end_effects(step, effect)
 
     # --- Files -----------------------------------------------------------------------------------
 

@@ -95,13 +95,15 @@ class RemoveFiles(Struct, frozen=True, kw_only=True, tag="remove_files"):
 
 
 class NoteSettings(Struct, frozen=True, kw_only=True, tag="note_settings"):
-    """Write the settings beside the run's attempts, if it has any. Ends as SettingsNoted.
+    """Write the settings beside the run's attempts, if it has any, and that it was cancelled
+    between two of them, if it was: no other file says so. Ends as SettingsNoted.
 
     A newer one for the same run takes its place.
     """
 
     run: RunId
     settings: RunSettings
+    cancelled_at: float | None = None
 
     @property
     def id(self) -> str:

@@ -173,11 +173,12 @@ class FilesRemoved(Struct, frozen=True, kw_only=True):
 
 
 class SettingsNoted(Struct, frozen=True, kw_only=True):
-    """The run's settings are written beside its attempts: these, so that newer ones that are still
-    to be written stay wanted."""
+    """The run's settings are written beside its attempts, and when it was cancelled between two:
+    these, so that newer ones that are still to be written stay wanted."""
 
     run: RunId
     settings: RunSettings | None = None
+    cancelled_at: float | None = None
 
 
 # --- The machine ---------------------------------------------------------------------------------

@@ -77,6 +77,8 @@ class Stops:
         reason = reasons.CANCELLED_BETWEEN if again else reasons.CANCELLED_WAITING
         ended = Ended(at=now, outcome="cancelled", reason=reason)
         books.become(run, e.StopRequested, ended, now, step)
+        if again:
+            books.want_note(run, step)
 
     def _wish_of(self, run: Run, request: StopRun) -> StopWish:
         signal = SIGNALS[request.signal or run.spec.stop.signal]

@@ -32,6 +32,7 @@ from lanherd_agent.runs.rundir import (
     open_plain,
     read_exit,
     read_start,
+    write_cancel,
     write_settings,
     write_spec,
 )
@@ -103,9 +104,15 @@ class Starting:
             await self._laid_out.wait_for(lambda: effect.run not in self._laying_out)
         try:
             write_settings(self._home.root, effect.run, effect.settings)
+            if effect.cancelled_at is not None:
+                write_cancel(self._home.root, effect.run, effect.cancelled_at)
         except OSError as problem:
             log.warning("run %s: its settings can't be written beside it: %s", effect.run, problem)
-        self._telling.post(e.SettingsNoted(run=effect.run, settings=effect.settings))
+        self._telling.post(
+            e.SettingsNoted(
+                run=effect.run, settings=effect.settings, cancelled_at=effect.cancelled_at
+            )
+        )
 
     async def _on_laid_out(self, run: RunId) -> None:
         self._laying_out[run] -= 1

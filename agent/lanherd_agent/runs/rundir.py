@@ -2,9 +2,9 @@
 
 The agent writes spec.json; the shim writes start.json and exit.json (see shim.py for what their
 presence proves), and what belongs to the logs (see log_keeper.py); the stages wrapper writes
-stages.json. Beside the attempts is the run's settings.json, the agent's again. Whatever is torn,
-another user's, a link or no plain file is reported and left alone: the directory is in reach of the
-run itself.
+stages.json. Beside the attempts are the run's settings.json, and its cancel.json if it was
+cancelled between two: the agent's again. Whatever is torn, another user's, a link or no plain file
+is reported and left alone: the directory is in reach of the run itself.
 """
 
 import contextlib
@@ -145,6 +145,12 @@ class Stages(msgspec.Struct, frozen=True, kw_only=True):
     post: StageEnd | None = None
 
 
+class Cancel(msgspec.Struct, frozen=True, kw_only=True):
+    """The run was cancelled between two attempts."""
+
+    at: float
+
+
 @dataclass(frozen=True)
 class LogPaths:
     """A log and what belongs to it; the latter two are there only if there was need for them."""
@@ -239,6 +245,14 @@ def read_settings(home: Path, run_id: str) -> RunSettings | None:
     return _read(settings_path(home, run_id), RunSettings, RECORD_BYTES_MAX)
 
 
+def read_cancel(home: Path, run_id: str) -> Cancel | None:
+    return _read(cancel_path(home, run_id), Cancel, RECORD_BYTES_MAX)
+
+
+def cancel_path(home: Path, run_id: str) -> Path:
+    return home / "runs" / run_id / "cancel.json"
+
+
 def settings_path(home: Path, run_id: str) -> Path:
     return home / "runs" / run_id / "settings.json"
 
@@ -257,8 +271,17 @@ def write_spec(directory: AttemptDir, spec: Spec) -> None:
 def write_settings(home: Path, run_id: str, settings: RunSettings) -> bool:
     """Not fsynced, as for the spec. False if the run has no directory: it has no attempt yet, or
     its files were removed."""
+    return _write_beside(settings_path(home, run_id), msgspec.json.encode(settings))
+
+
+def write_cancel(home: Path, run_id: str, at: float) -> bool:
+    """As for the settings."""
+    return _write_beside(cancel_path(home, run_id), msgspec.json.encode(Cancel(at=at)))
+
+
+def _write_beside(path: Path, data: bytes) -> bool:
     try:
-        _write(settings_path(home, run_id), msgspec.json.encode(settings))
+        _write(path, data)
     except FileNotFoundError:
         return False
     return True

@@ -334,6 +334,12 @@ async def test_settings_are_noted_where_there_is_a_run() -> None:
         agent.directory.make()
         await start.note_settings(f.NoteSettings(run=agent.run, settings=settings))
         assert read_settings(agent.home.root, agent.run) == settings
+        assert rundir.read_cancel(agent.home.root, agent.run) is None
+        effect = f.NoteSettings(run=agent.run, settings=settings, cancelled_at=5.0)
+        agent.told()
+        await start.note_settings(effect)
+        assert rundir.read_cancel(agent.home.root, agent.run) == rundir.Cancel(at=5.0)
+        assert agent.told() == [e.SettingsNoted(run=agent.run, settings=settings, cancelled_at=5.0)]
 
 
 @pytest.mark.expects_logs("can't be written beside", reason="no directory can take it")

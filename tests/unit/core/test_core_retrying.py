@@ -13,7 +13,7 @@ from lanherd_agent.core.run_states import Preparing, Queued, Running, Starting
 from lanherd_protocol import limits
 from lanherd_protocol.states import AttemptEnd, Ended, Outcome
 from lanherd_protocol.states import Queued as QueuedView
-from lanherd_protocol.values import Reason, RetryRule
+from lanherd_protocol.values import Reason, RetryRule, RunSettings
 from tests.simulation.making import (
     NOW,
     PLAIN,
@@ -234,10 +234,28 @@ def test_a_stop_during_the_backoff_cancels() -> None:
     machine.started(1)
     machine.exited(1, 1)
     step = machine.stop(1)
-    assert kinds(step.effects) == ["CancelTimer"]
+    assert kinds(step.effects) == ["CancelTimer", "NoteSettings"]
     over = ended(machine, 1)
     assert (over.outcome, over.reason.code) == ("cancelled", "cancelled_between")
     assert machine.fire("retry", 1, 2).told == []
+
+
+def test_that_it_was_cancelled_stays_to_be_noted_though_its_settings_change() -> None:
+    machine = Machine()
+    machine.submit(new(1, tried()))
+    machine.started(1)
+    machine.exited(1, 1)
+    cancelled = machine.stop(1).effects[-1]
+    assert cancelled == f.NoteSettings(
+        run=run_id(1), settings=RunSettings(), cancelled_at=machine.now
+    )
+    newer = RunSettings(notes="late")
+    (changed,) = machine.change(1, command=2, notes="late").effects
+    assert changed == f.NoteSettings(run=run_id(1), settings=newer, cancelled_at=machine.now)
+    without = e.SettingsNoted(run=run_id(1), settings=newer)
+    assert machine.handle(without).effects_ended == []
+    noted = e.SettingsNoted(run=run_id(1), settings=newer, cancelled_at=machine.now)
+    assert machine.handle(noted).effects_ended == [changed.id]
 
 
 def test_a_hold_during_the_backoff_outlasts_it() -> None:

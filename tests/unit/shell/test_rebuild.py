@@ -190,6 +190,46 @@ def test_another_attempt_is_not_begun_unasked(home: Path) -> None:
     assert (earlier.attempt, earlier.outcome, earlier.exit_code) == (1, "failed", 1)
 
 
+@pytest.mark.parametrize(
+    ("start", "exit_", "since"),
+    [
+        (started(), exited(1), NOW + 5),
+        (started(), None, NOW + 1),
+        (started(boot=OTHER_BOOT), None, NOW + 1),
+    ],
+)
+def test_what_was_cancelled_between_two_attempts_is_not_tried_again(
+    home: Path, start: rundir.Start, exit_: rundir.Exit | None, since: float
+) -> None:
+    spec = replace(RETRIED, retry=RetryRule(attempts_max=3, on=("failed", "lost")))
+    lay_out(home, 1, spec=spec, start=start, exit_=exit_)
+    rundir.write_cancel(home, run_id(1), NOW + 9)
+    record = the_run(home)
+    state = record.state
+    assert isinstance(state, Ended)
+    assert (state.outcome, state.reason.code, state.at) == (
+        "cancelled",
+        "cancelled_between",
+        NOW + 9,
+    )
+    assert (record.attempt, len(record.earlier), record.settings.held) == (2, 1, False)
+    assert rebuilt(home).held == 0
+    rundir.write_cancel(home, run_id(1), NOW - 9)
+    assert the_end(home).at == since, "its clock was set back"
+    rundir.cancel_path(home, run_id(1)).write_text("{")
+    assert rebuilt(home).flawed[0].where == f"{run_id(1)}/cancel.json"
+
+
+def test_a_cancel_between_attempts_ends_nothing_else(home: Path) -> None:
+    lay_out(home, 1, spec=RETRIED, start=alive())
+    lay_out(home, 2, start=started(), exit_=exited(0))
+    for number in (1, 2):
+        rundir.write_cancel(home, run_id(number), NOW + 9)
+    live, over = rebuilt(home).runs
+    assert isinstance(live.state, Running)
+    assert isinstance(over.state, Ended) and over.state.outcome == "succeeded"
+
+
 def test_earlier_attempts_are_told(home: Path) -> None:
     lay_out(home, 1, spec=RETRIED, start=started(), exit_=exited(1))
     lay_out(home, 1, attempt=2, spec=RETRIED, start=started(at=NOW + 9))
