@@ -1114,6 +1114,18 @@
         <translation>大小由数字和单位组成，例如 200GB。</translation>
     </message>
     <message>
+        <source>Write a bound above zero, or leave it empty.</source>
+        <translation>请填写大于零的上限，或留空。</translation>
+    </message>
+    <message>
+        <source>No run is started below the last line: runs would wait before a file is removed. Let more stay free, or let runs start with less.</source>
+        <translation>低于最后一行的值时不启动运行：还没删除任何文件，运行就要等待。请留出更多空间，或降低启动运行所需的空间。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s disk has {disk} in all. Ask for less.</source>
+        <translation>这台机器的磁盘共有 {disk}。请改小。</translation>
+    </message>
+    <message>
         <source>Say below how much free disk no run is started.</source>
         <translation>请填写磁盘空闲低于多少时不启动运行。</translation>
     </message>
@@ -2288,6 +2300,42 @@
         <translation>构建环境的某个步骤出错。</translation>
     </message>
     <message>
+        <source>{path} can&apos;t be read.</source>
+        <translation>无法读取 {path}。</translation>
+    </message>
+    <message>
+        <source>{path} holds nothing to send.</source>
+        <translation>{path} 中没有可发送的内容。</translation>
+    </message>
+    <message>
+        <source>{path} was written to meanwhile.</source>
+        <translation>期间有程序写入了 {path}。</translation>
+    </message>
+    <message>
+        <source>The machine does not know this device, or forgot it.</source>
+        <translation>那台机器不认识此设备，或已将其移除。</translation>
+    </message>
+    <message>
+        <source>It belongs to {owner}.</source>
+        <translation>它属于 {owner}。</translation>
+    </message>
+    <message>
+        <source>The connection to {machine} broke off.</source>
+        <translation>与 {machine} 的连接已中断。</translation>
+    </message>
+    <message>
+        <source>It broke off, or nothing was heard for a while.</source>
+        <translation>连接中断，或有一段时间没有任何回应。</translation>
+    </message>
+    <message>
+        <source>It takes nothing new while it stops.</source>
+        <translation>停止期间不接受新的请求。</translation>
+    </message>
+    <message>
+        <source>As much waits for it as it can take.</source>
+        <translation>排队等候处理的已达上限。</translation>
+    </message>
+    <message>
         <source>Nothing more could be written to it.</source>
         <translation>无法再写入任何数据。</translation>
     </message>
@@ -2314,6 +2362,62 @@
     <message>
         <source>Make room on that disk and try again.</source>
         <translation>请在该磁盘上腾出空间，然后重试。</translation>
+    </message>
+    <message>
+        <source>See who may read it, or leave it out of the project.</source>
+        <translation>请检查读取权限，或将其移出项目。</translation>
+    </message>
+    <message>
+        <source>Choose the folder that the code is in.</source>
+        <translation>请选择代码所在的文件夹。</translation>
+    </message>
+    <message>
+        <source>Submit it again once nothing writes to the project.</source>
+        <translation>待项目不再有写入后，请重新提交。</translation>
+    </message>
+    <message>
+        <source>Pair with it again.</source>
+        <translation>请重新与它配对。</translation>
+    </message>
+    <message>
+        <source>Ask its owner, or who looks after that machine.</source>
+        <translation>请联系其所有者，或那台机器的管理者。</translation>
+    </message>
+    <message>
+        <source>It is made again by itself; try again then.</source>
+        <translation>连接会自动重建；之后请再试。</translation>
+    </message>
+    <message>
+        <source>Try again once it runs again.</source>
+        <translation>请等它重新运行后再试。</translation>
+    </message>
+    <message>
+        <source>Try again in a moment.</source>
+        <translation>请稍后再试。</translation>
+    </message>
+    <message>
+        <source>The pattern is no regular expression, at character {position}.</source>
+        <translation>这不是有效的正则表达式，问题在第 {position} 个字符。</translation>
+    </message>
+    <message>
+        <source>Write \ before a sign that is meant as it is, or look for it as a plain text.</source>
+        <translation>请在按原样匹配的符号前加 \，或改为按普通文本查找。</translation>
+    </message>
+    <message>
+        <source>A grace of {grace_s} can&apos;t be given there.</source>
+        <translation>那台机器不接受 {grace_s} 的宽限时间。</translation>
+    </message>
+    <message>
+        <source>Give it less time before SIGKILL.</source>
+        <translation>请缩短发送 SIGKILL 之前的时间。</translation>
+    </message>
+    <message>
+        <source>Building the environment took over {timeout_s}.</source>
+        <translation>构建环境超过了 {timeout_s}。</translation>
+    </message>
+    <message>
+        <source>Submit it again: what was downloaded is kept.</source>
+        <translation>请重新提交：已下载的内容会保留。</translation>
     </message>
 </context>
 <context>
@@ -2410,6 +2514,22 @@
         <translation>已结束，但不清楚如何结束。</translation>
     </message>
     <message>
+        <source>Needs {needs_gpus} GPUs; the machine has {gpus} now.</source>
+        <translation>需要 {needs_gpus} 块 GPU；机器目前有 {gpus} 块。</translation>
+    </message>
+    <message>
+        <source>Needs a GPU for itself; GPU {gpu} is in use.</source>
+        <translation>需要独占一块 GPU；GPU {gpu} 正在使用中。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu}: {free} of {total} free, needs {needs}.</source>
+        <translation>GPU {gpu}：共 {total}，空闲 {free}，需要 {needs}。</translation>
+    </message>
+    <message>
+        <source>Ended by signal {signal}, which Lanherd did not send.</source>
+        <translation>被信号 {signal} 终止，该信号并非 Lanherd 发送。</translation>
+    </message>
+    <message>
         <source>Its pre command did not succeed, so the command was not begun.</source>
         <translation>前置命令未成功，因此命令没有开始。</translation>
     </message>
@@ -2484,6 +2604,30 @@
     <message>
         <source>The disk has {free} free; {free_bytes_min} shall stay free.</source>
         <translation>磁盘空闲 {free}；须保留 {free_bytes_min}。</translation>
+    </message>
+    <message>
+        <source>Waits its turn behind {ahead} other runs.</source>
+        <translation>正在排队，前面还有 {ahead} 个运行。</translation>
+    </message>
+    <message>
+        <source>Waits until what {ahead} runs ahead of it need has been made ready.</source>
+        <translation>等待前面 {ahead} 个运行的快照和环境准备完毕。</translation>
+    </message>
+    <message>
+        <source>Needs a GPU for itself; GPU {gpu} is in use by {runs} runs.</source>
+        <translation>需要独占一块 GPU；GPU {gpu} 上有 {runs} 个运行。</translation>
+    </message>
+    <message>
+        <source>Needs a GPU for itself; GPU {gpu} has {foreign} not ours.</source>
+        <translation>需要独占一块 GPU；GPU {gpu} 上非本系统进程占用 {foreign}。</translation>
+    </message>
+    <message>
+        <source>Declares no VRAM, so it needs a GPU to itself; GPU {gpu}: {free} of {total} free, used by {runs} runs.</source>
+        <translation>未声明显存，因此需要独占一块 GPU；GPU {gpu}：共 {total}，空闲 {free}，有 {runs} 个运行。</translation>
+    </message>
+    <message>
+        <source>Waits for {runs} runs; for the first, {run}, {kind}.</source>
+        <translation>等待 {runs} 个运行；其中第一个 {run} {kind}。</translation>
     </message>
     <message>
         <source>Its pre command was ended by signal {signal}, so the command was not begun.</source>

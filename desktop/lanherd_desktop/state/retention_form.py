@@ -12,7 +12,9 @@ from lanherd_client.sizes import format_size, parse_size
 from lanherd_protocol.values import RetentionRule, RetentionRules
 
 RetentionField = Literal["age", "count", "size", "free", "low_disk"]
-RetentionProblemCode = Literal["duration", "count", "size", "low_disk_empty"]
+RetentionProblemCode = Literal[
+    "duration", "count", "size", "nothing", "low_disk_empty", "low_disk_first", "disk_smaller"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class RetentionForm:
 class RetentionProblem:
     field: RetentionField
     code: RetentionProblemCode
+    bytes_max: int = 0
+    """The disk's size, where that is the bound."""
 
 
 def form_of_rules(rules: RetentionRules) -> RetentionForm:
@@ -56,8 +60,14 @@ def _size_text(size_bytes: int) -> str:
     return f"{whole} {unit}"
 
 
-def check_retention(form: RetentionForm) -> RetentionRules | tuple[RetentionProblem, ...]:
-    """The rules, or every problem of the form, in the order of its fields."""
+def check_retention(
+    form: RetentionForm, disk_bytes: int = 0
+) -> RetentionRules | tuple[RetentionProblem, ...]:
+    """The rules, or every problem of the form, in the order of its fields.
+
+    What a machine with a disk of `disk_bytes` (0: not known) would refuse is said before it is
+    asked; what only it can know, it says itself.
+    """
     problems: list[RetentionProblem] = []
     age = _age(form.age, problems)
     count = _count(form.count, problems)
@@ -66,6 +76,11 @@ def check_retention(form: RetentionForm) -> RetentionRules | tuple[RetentionProb
     low_disk = _size("low_disk", form.low_disk, problems)
     if not form.low_disk.strip():
         problems.append(RetentionProblem("low_disk", "low_disk_empty"))
+    bounds_of: tuple[tuple[RetentionField, float | None], ...] = (
+        ("age", age), ("count", count), ("size", size), ("free", free),
+    )  # fmt: skip
+    problems.extend(RetentionProblem(name, "nothing") for name, most in bounds_of if most == 0)
+    problems.extend(_space(free, low_disk, disk_bytes))
     if problems or low_disk is None:
         return tuple(problems)
     everything = RetentionRule(age_s_max=age, runs_max=count, bytes_max=size)
@@ -75,6 +90,18 @@ def check_retention(form: RetentionForm) -> RetentionRules | tuple[RetentionProb
         free_bytes_min=free,
         low_disk_bytes=low_disk,
     )
+
+
+def _space(free: int | None, low_disk: int | None, disk_bytes: int) -> list[RetentionProblem]:
+    asked: tuple[tuple[RetentionField, int | None], ...] = (("free", free), ("low_disk", low_disk))
+    too_large = [
+        RetentionProblem(name, "disk_smaller", disk_bytes)
+        for name, asked_bytes in asked
+        if disk_bytes and asked_bytes is not None and asked_bytes >= disk_bytes
+    ]
+    if not too_large and free and low_disk is not None and free < low_disk:
+        return [RetentionProblem("free", "low_disk_first")]
+    return too_large
 
 
 def _age(text: str, problems: list[RetentionProblem]) -> float | None:

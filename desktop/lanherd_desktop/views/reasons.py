@@ -19,18 +19,13 @@ REASONS: dict[str, str] = {
     ),
     "gpu_unavailable": QT_TRANSLATE_NOOP("reasons", "GPU {gpu} can't be used now: {problem}"),
     "gpu_missing": QT_TRANSLATE_NOOP(
-        "reasons", "Needs {needs_gpus} GPUs with {needs} each; the machine has {gpus} now."
+        "reasons", "Needs {needs_gpus} GPUs; the machine has {gpus} now."
     ),
-    "gpu_busy": QT_TRANSLATE_NOOP(
-        "reasons",
-        "Needs a GPU for itself; GPU {gpu} is in use by {runs} runs and {foreign} not ours.",
-    ),
+    "gpu_busy": QT_TRANSLATE_NOOP("reasons", "Needs a GPU for itself; GPU {gpu} is in use."),
     "gpu_exclusive": QT_TRANSLATE_NOOP(
         "reasons", "GPU {gpu} is held by a run that has it for itself."
     ),
-    "gpu_vram": QT_TRANSLATE_NOOP(
-        "reasons", "GPU {gpu}: {free} of {total} free, needs {needs}; {foreign} not ours."
-    ),
+    "gpu_vram": QT_TRANSLATE_NOOP("reasons", "GPU {gpu}: {free} of {total} free, needs {needs}."),
     "gpu_undeclared": QT_TRANSLATE_NOOP(
         "reasons",
         "Declares no VRAM, so it needs a GPU to itself; GPU {gpu}: {free} of {total} free.",
@@ -42,9 +37,7 @@ REASONS: dict[str, str] = {
     "cancelled": QT_TRANSLATE_NOOP("reasons", "Cancelled before it was started."),
     "stopped": QT_TRANSLATE_NOOP("reasons", "Stopped as asked."),
     "exit_code": QT_TRANSLATE_NOOP("reasons", "Ended with exit code {exit_code}."),
-    "signal": QT_TRANSLATE_NOOP(
-        "reasons", "Ended by signal {signal} {name}, which Lanherd did not send."
-    ),
+    "signal": QT_TRANSLATE_NOOP("reasons", "Ended by signal {signal}, which Lanherd did not send."),
     "exit_unknown": QT_TRANSLATE_NOOP("reasons", "It is over, but how it ended is not known."),
     "pre_failed": QT_TRANSLATE_NOOP(
         "reasons", "Its pre command did not succeed, so the command was not begun."
@@ -96,6 +89,45 @@ REASONS: dict[str, str] = {
 }
 
 VARIANTS: dict[str, tuple[str, ...]] = {
+    "in_line": (QT_TRANSLATE_NOOP("reasons", "Waits its turn behind {ahead} other runs."),),
+    "unprepared": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "Waits until what {ahead} runs ahead of it need has been made ready."
+        ),
+    ),
+    "gpu_missing": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "Needs {needs_gpus} GPUs with {needs} each; the machine has {gpus} now."
+        ),
+    ),
+    "gpu_busy": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "Needs a GPU for itself; GPU {gpu} is in use by {runs} runs and {foreign} not ours.",
+        ),
+        QT_TRANSLATE_NOOP("reasons", "Needs a GPU for itself; GPU {gpu} is in use by {runs} runs."),
+        QT_TRANSLATE_NOOP("reasons", "Needs a GPU for itself; GPU {gpu} has {foreign} not ours."),
+    ),
+    "gpu_vram": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "GPU {gpu}: {free} of {total} free, needs {needs}; {foreign} not ours."
+        ),
+    ),
+    "gpu_undeclared": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "Declares no VRAM, so it needs a GPU to itself; GPU {gpu}: {free} of {total} free, "
+            "used by {runs} runs.",
+        ),
+    ),
+    "signal": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "Ended by signal {signal} {name}, which Lanherd did not send."
+        ),
+    ),
+    "waits_for": (
+        QT_TRANSLATE_NOOP("reasons", "Waits for {runs} runs; for the first, {run}, {kind}."),
+    ),
     "pre_failed": (
         QT_TRANSLATE_NOOP(
             "reasons",
@@ -124,6 +156,15 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Sentences that say more than the usual one, where the reason brings what they need."""
+
+PLAIN: dict[str, dict[str, str | int | float]] = {
+    "gpu_missing": {"needs_bytes": 0},
+    "gpu_busy": {"runs": 0, "foreign_bytes": 0},
+    "gpu_vram": {"foreign_bytes": 0},
+    "gpu_undeclared": {"runs": 0},
+    "waits_for": {"runs": 1},
+}
+"""Values that are not worth a word: a sentence without them is chosen."""
 
 RESTS: dict[str, str] = {
     "post_failed": QT_TRANSLATE_NOOP("reasons", "Its post command failed."),

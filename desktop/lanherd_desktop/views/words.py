@@ -12,130 +12,31 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 from lanherd_desktop.platform.preferences import PreferencesProblem
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
-from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
 from lanherd_desktop.state.runs import RunRow
-from lanherd_desktop.views.reasons import REASONS, REMEDIES, RESTS, VARIANTS
+from lanherd_desktop.views.failures import FAILURES, NEXTS, REFUSALS, WHYS
+from lanherd_desktop.views.reasons import PLAIN, REASONS, REMEDIES, RESTS, VARIANTS
 from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Lease, Reason
 
-_SECONDS = frozenset({"limit_s", "age_s", "age_s_max"})
+_SECONDS = frozenset({"limit_s", "age_s", "age_s_max", "grace_s", "timeout_s"})
 Data = Mapping[str, str | int | float]
 
-FAILURES: dict[ErrorCode, str] = {
-    ErrorCode.INVALID_REQUEST: QT_TRANSLATE_NOOP("failures", "The request is not valid."),
-    ErrorCode.UNKNOWN_METHOD: QT_TRANSLATE_NOOP("failures", "The machine does not know this call."),
-    ErrorCode.NOT_FOUND: QT_TRANSLATE_NOOP("failures", "It is not there."),
-    ErrorCode.CONFLICT: QT_TRANSLATE_NOOP("failures", "It is in another state, or already taken."),
-    ErrorCode.TOO_LARGE: QT_TRANSLATE_NOOP("failures", "It is too large."),
-    ErrorCode.IMPOSSIBLE_REQUEST: QT_TRANSLATE_NOOP("failures", "The machine can never run this."),
-    ErrorCode.PROJECT_UNREADABLE: QT_TRANSLATE_NOOP(
-        "failures", "The project folder can't be read."
-    ),
-    ErrorCode.PROJECT_EMPTY: QT_TRANSLATE_NOOP("failures", "The project folder is empty."),
-    ErrorCode.PROJECT_CHANGED: QT_TRANSLATE_NOOP(
-        "failures", "The project changed while it was read."
-    ),
-    ErrorCode.LOCK_UNRESOLVABLE: QT_TRANSLATE_NOOP("failures", "The lock can't be resolved."),
-    ErrorCode.COMMAND_NOT_FOUND: QT_TRANSLATE_NOOP("failures", "The command was not found."),
-    ErrorCode.NOT_PAIRED: QT_TRANSLATE_NOOP("failures", "This device is not paired there."),
-    ErrorCode.NOT_ALLOWED: QT_TRANSLATE_NOOP("failures", "This device may not do that."),
-    ErrorCode.WRONG_IDENTITY: QT_TRANSLATE_NOOP(
-        "failures", "Another agent answers at this address."
-    ),
-    ErrorCode.UNREACHABLE: QT_TRANSLATE_NOOP("failures", "The machine can't be reached."),
-    ErrorCode.CONNECTION_LOST: QT_TRANSLATE_NOOP("failures", "The connection was lost."),
-    ErrorCode.PROTOCOL_ERROR: QT_TRANSLATE_NOOP("failures", "The machine answered nonsense."),
-    ErrorCode.VERSION_MISMATCH: QT_TRANSLATE_NOOP("failures", "The versions don't fit together."),
-    ErrorCode.TIMED_OUT: QT_TRANSLATE_NOOP("failures", "It took too long."),
-    ErrorCode.CANCELLED: QT_TRANSLATE_NOOP("failures", "It was cancelled."),
-    ErrorCode.OVERLOADED: QT_TRANSLATE_NOOP("failures", "The machine has too much to do."),
-    ErrorCode.DISK_FULL: QT_TRANSLATE_NOOP("failures", "The disk is full."),
-    ErrorCode.STORE_FAILED: QT_TRANSLATE_NOOP("failures", "The agent's database failed."),
-    ErrorCode.BLOB_CORRUPT: QT_TRANSLATE_NOOP("failures", "A file arrived damaged."),
-    ErrorCode.ENVIRONMENT_FAILED: QT_TRANSLATE_NOOP(
-        "failures", "The environment could not be built."
-    ),
-    ErrorCode.LAUNCHER_FAILED: QT_TRANSLATE_NOOP("failures", "The run could not be started."),
-    ErrorCode.GPU_UNAVAILABLE: QT_TRANSLATE_NOOP("failures", "The GPU can't be used."),
-    ErrorCode.HOME_IN_USE: QT_TRANSLATE_NOOP("failures", "Another agent uses this home."),
-    ErrorCode.HOME_UNUSABLE: QT_TRANSLATE_NOOP("failures", "The home directory can't be used."),
-    ErrorCode.SHUTTING_DOWN: QT_TRANSLATE_NOOP("failures", "The agent is shutting down."),
-    ErrorCode.INTERNAL: QT_TRANSLATE_NOOP("failures", "A bug in Lanherd."),
-    ErrorCode.UNKNOWN: QT_TRANSLATE_NOOP("failures", "The machine reports an unknown problem."),
-}
 
-
-WHYS: dict[ErrorCode, tuple[str, ...]] = {
-    ErrorCode.COMMAND_NOT_FOUND: (
-        QT_TRANSLATE_NOOP(
-            "failures",
-            "{command} can't be run on the machine: it isn't there, or isn't a program for it.",
-        ),
-        QT_TRANSLATE_NOOP("failures", "It isn't on the machine, or isn't a program for it."),
-    ),
-    ErrorCode.IMPOSSIBLE_REQUEST: (
-        QT_TRANSLATE_NOOP(
-            "failures",
-            "It asks for {needs_gpus} GPUs with {needs} each; the machine has {gpus}, "
-            "the largest with {largest}.",
-        ),
-        QT_TRANSLATE_NOOP("failures", "It asks for {needs_gpus} GPUs; the machine has {gpus}."),
-        QT_TRANSLATE_NOOP(
-            "failures",
-            "It asks for {gpus} GPUs with {vram} each, which no connected machine has.",
-        ),
-        QT_TRANSLATE_NOOP("failures", "It asks for more GPUs or more VRAM than there are."),
-    ),
-    ErrorCode.UNREACHABLE: (
-        QT_TRANSLATE_NOOP("failures", "{machine} does not answer."),
-        QT_TRANSLATE_NOOP("failures", "No agent answers at its address."),
-    ),
-    ErrorCode.LOCK_UNRESOLVABLE: (
-        QT_TRANSLATE_NOOP("failures", "{lock} can't be installed on that machine as it is."),
-        QT_TRANSLATE_NOOP("failures", "It can't be installed on that machine as it is."),
-    ),
-    ErrorCode.ENVIRONMENT_FAILED: (
-        QT_TRANSLATE_NOOP("failures", "Building it from {lock} ended with an error."),
-        QT_TRANSLATE_NOOP("failures", "The machine has no Python {python}."),
-        QT_TRANSLATE_NOOP("failures", "A step of its building ended with an error."),
-    ),
-    ErrorCode.DISK_FULL: (QT_TRANSLATE_NOOP("failures", "Nothing more could be written to it."),),
-}
-"""Why, of the failures that people meet: the first sentence whose values came along."""
-
-NEXTS: dict[ErrorCode, str] = {
-    ErrorCode.COMMAND_NOT_FOUND: QT_TRANSLATE_NOOP(
-        "failures",
-        "Check its spelling and that it may be executed, or add the package that brings it to the "
-        "project's lock.",
-    ),
-    ErrorCode.IMPOSSIBLE_REQUEST: QT_TRANSLATE_NOOP(
-        "failures", "Ask for fewer GPUs or less VRAM, or choose another machine."
-    ),
-    ErrorCode.UNREACHABLE: QT_TRANSLATE_NOOP(
-        "failures", "See that it is on and its agent runs; it is tried again by itself."
-    ),
-    ErrorCode.LOCK_UNRESOLVABLE: QT_TRANSLATE_NOOP(
-        "failures",
-        "Make the lock again for that machine's Python and platform, and submit the run again.",
-    ),
-    ErrorCode.ENVIRONMENT_FAILED: QT_TRANSLATE_NOOP(
-        "failures", "Read the build's log, mend what it names, and submit the run again."
-    ),
-    ErrorCode.DISK_FULL: QT_TRANSLATE_NOOP("failures", "Make room on that disk and try again."),
-}
-
-
-def _known_why(code: ErrorCode, data: Data) -> str:
-    """Why, from the values of a failure; empty where only the sender's words say it."""
+def _known(code: ErrorCode, data: Data) -> tuple[str, str]:
+    """Why and what next, from the values of a failure; empty where only the sender's words say
+    it."""
     told = {key: value for key, value in data.items() if value not in (0, "")}
     for template in WHYS.get(code, ()):
         text = _fill(QCoreApplication.translate("failures", template), told)
         if text:
-            return text
-    return ""
+            return text, QCoreApplication.translate("failures", NEXTS[code])
+    for value, why, what_next in REFUSALS.get(code, ()):
+        if value in data:
+            text = _fill(QCoreApplication.translate("failures", why), data)
+            return text, QCoreApplication.translate("failures", what_next)
+    return "", ""
 
 
 def english() -> bool:
@@ -160,47 +61,46 @@ def sentences(*parts: str) -> str:
 def _why(reason: Reason) -> str:
     if english():
         return reason.text
-    known = _sentence(reason)
+    known = _sentence(reason.code, reason.data)
     if known:
+        nearest = _sentence(str(reason.data.get("nearest", "")), reason.data)
         rests = [
             _fill(QCoreApplication.translate("reasons", template), reason.data)
             for key, template in RESTS.items()
             if reason.data.get(key)
         ]
-        return sentences(known, *rests)
+        return sentences(known, nearest, *rests)
     code = ErrorCode(reason.code)
     if reason.code in REASONS or code is ErrorCode.UNKNOWN:
         return reason.text
     # The machine's own words hold what no table has: the driver's, a newer agent's.
-    why = _known_why(code, reason.data) or reason.text
-    return sentences(QCoreApplication.translate("failures", FAILURES[code]), why)
+    why, _ = _known(code, reason.data)
+    return sentences(QCoreApplication.translate("failures", FAILURES[code]), why or reason.text)
 
 
-def _sentence(reason: Reason) -> str:
+def _sentence(code: str, data: Data) -> str:
     """The sentence of a known code that says the most; empty when the data isn't all there."""
-    told = {key: value for key, value in reason.data.items() if value != ""}
-    for template in VARIANTS.get(reason.code, ()):
+    plain = PLAIN.get(code, {})
+    told = {key: value for key, value in data.items() if value not in ("", plain.get(key, ""))}
+    for template in VARIANTS.get(code, ()):
         text = _fill(QCoreApplication.translate("reasons", template), told)
         if text:
             return text
-    usual = REASONS.get(reason.code)
-    return "" if usual is None else _fill(QCoreApplication.translate("reasons", usual), reason.data)
+    usual = REASONS.get(code)
+    return "" if usual is None else _fill(QCoreApplication.translate("reasons", usual), data)
 
 
 def reason_remedy(reason: Reason) -> str:
     """What to do about it; empty where there is nothing to do."""
     if english() or not reason.remedy:
         return reason.remedy
-    template = REMEDIES.get(reason.code)
+    # Of too few GPUs the nearest says what could be done.
+    template = REMEDIES.get(str(reason.data.get("nearest", reason.code)))
     if template is not None:
         known = _fill(QCoreApplication.translate("reasons", template), reason.data)
         return known or reason.remedy
-    return _known_next(ErrorCode(reason.code)) or reason.remedy
-
-
-def _known_next(code: ErrorCode) -> str:
-    template = NEXTS.get(code)
-    return "" if template is None else QCoreApplication.translate("failures", template)
+    _, what_next = _known(ErrorCode(reason.code), reason.data)
+    return what_next or reason.remedy
 
 
 def failure_texts(failure: Failure) -> tuple[str, str, str]:
@@ -208,9 +108,9 @@ def failure_texts(failure: Failure) -> tuple[str, str, str]:
     if english() and failure.title:
         return failure.title, failure.message, failure.remedy
     title = QCoreApplication.translate("failures", FAILURES[failure.code])
-    why = _known_why(failure.code, failure.data)
+    why, what_next = _known(failure.code, failure.data)
     if why and not english():
-        return title, why, _known_next(failure.code)
+        return title, why, what_next
     # The sender's own title names the thing, which the general one can't.
     return title, sentences(failure.title, failure.message), failure.remedy
 
@@ -251,6 +151,8 @@ def _fill(template: str, data: Data) -> str:
 def _value_text(key: str, value: str | int | float) -> str:
     """A value of a reason as people say it."""
     if isinstance(value, int | float):
+        if key == "position":
+            return str(int(value) + 1)
         if "bytes" in key:
             return numbers.amount(int(value))
         return numbers.duration(value) if key in _SECONDS else str(value)

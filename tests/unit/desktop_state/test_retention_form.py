@@ -51,10 +51,25 @@ def test_of_several_rules_for_all_the_narrowest_is_shown() -> None:
         (RetentionForm(free="much", low_disk="2GB"), "free", "size"),
         (RetentionForm(low_disk="much"), "low_disk", "size"),
         (RetentionForm(), "low_disk", "low_disk_empty"),
+        (RetentionForm(age="0s", low_disk="2GB"), "age", "nothing"),
+        (RetentionForm(count="0", low_disk="2GB"), "count", "nothing"),
+        (RetentionForm(size="0B", low_disk="2GB"), "size", "nothing"),
+        (RetentionForm(free="0B", low_disk="2GB"), "free", "nothing"),
+        (RetentionForm(free="1GB", low_disk="2GB"), "free", "low_disk_first"),
     ],
 )
 def test_what_is_wrong_is_said_of_its_field(form: RetentionForm, field: str, code: str) -> None:
     assert check_retention(form) == (RetentionProblem(field, code),)
+
+
+def test_no_more_can_be_free_than_the_disk_has() -> None:
+    form = RetentionForm(free="50GB", low_disk="60GB")
+    assert check_retention(form, 40 * GIB) == (
+        RetentionProblem("free", "disk_smaller", 40 * GIB),
+        RetentionProblem("low_disk", "disk_smaller", 40 * GIB),
+    )
+    fits = RetentionForm(free="20GB", low_disk="2GB")
+    assert isinstance(check_retention(fits, 40 * GIB), RetentionRules)
 
 
 def test_what_keeps_runs_from_starting_is_said_first() -> None:

@@ -158,7 +158,12 @@ class RetentionSection(QWidget):
     def rules(self) -> RetentionRules | tuple[RetentionProblem, ...]:
         """What the fields say."""
         texts = {field: line.text() for field, line in self.fields.items()}
-        return check_retention(RetentionForm(**texts, projects=self._form.projects))
+        form = RetentionForm(**texts, projects=self._form.projects)
+        return check_retention(form, self._disk_bytes())
+
+    def _disk_bytes(self) -> int:
+        view = self._context.room.machines.get(self._machine or DeviceId(""))
+        return view.facts.disk_bytes if view is not None and view.facts is not None else 0
 
     def _on_edited(self) -> None:
         """What was refused may be mended now, and what would go is another thing."""
@@ -342,8 +347,19 @@ def _problem_text(problem: RetentionProblem) -> str:
         "size": QCoreApplication.translate(
             "RetentionSection", "A size is a number and a unit, such as 200GB."
         ),
+        "nothing": QCoreApplication.translate(
+            "RetentionSection", "Write a bound above zero, or leave it empty."
+        ),
+        "low_disk_first": QCoreApplication.translate(
+            "RetentionSection",
+            "No run is started below the last line: runs would wait before a file is removed. "
+            "Let more stay free, or let runs start with less.",
+        ),
+        "disk_smaller": QCoreApplication.translate(
+            "RetentionSection", "The machine's disk has {disk} in all. Ask for less."
+        ),
         "low_disk_empty": QCoreApplication.translate(
             "RetentionSection", "Say below how much free disk no run is started."
         ),
     }
-    return texts[problem.code]
+    return texts[problem.code].format(disk=numbers.amount(problem.bytes_max))

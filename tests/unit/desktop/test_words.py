@@ -1,0 +1,164 @@
+"""What machines say, in the language of the window: nothing of it stays English in Chinese."""
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from lanherd_agent.core import reasons
+from lanherd_desktop.platform.language import apply_language
+from lanherd_desktop.views.failures import NEXTS, REFUSALS, WHYS
+from lanherd_desktop.views.words import failure_texts, reason_text
+from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.values import Dependency, Reason
+from tests.support.synthetic_room import GIB, run_id
+
+OTHERS = tuple(Dependency(run=run_id(n), kind="after_ok") for n in (7, 8, 9))
+VRAM = reasons.gpu_vram(1, 4 * GIB, 24 * GIB, 18 * GIB, 0)
+
+GIVEN: dict[str, tuple[Reason, ...]] = {
+    "in_line": (reasons.IN_LINE, reasons.in_line(1), reasons.in_line(3)),
+    "unprepared": (reasons.UNPREPARED, reasons.unprepared(2)),
+    "ready": (reasons.READY,),
+    "no_readings": (reasons.NO_READINGS,),
+    "runs_at_once": (reasons.runs_at_once(500),),
+    "kept_for_earlier": (reasons.kept_for_earlier(0, 9 * GIB),),
+    "gpu_unavailable": (reasons.gpu_unavailable(0, "Xid 79"),),
+    "gpu_missing": (
+        reasons.gpu_missing((2, 18 * GIB, False), 0),
+        reasons.gpu_missing((2, 0, False), 1),
+    ),
+    "gpu_busy": (
+        reasons.gpu_busy(0, 2, 0),
+        reasons.gpu_busy(0, 0, 3 * GIB),
+        reasons.gpu_busy(0, 1, 3 * GIB),
+    ),
+    "gpu_exclusive": (reasons.gpu_exclusive(3),),
+    "gpu_vram": (VRAM, reasons.gpu_vram(0, 4 * GIB, 24 * GIB, 18 * GIB, 2 * GIB)),
+    "gpu_undeclared": (
+        reasons.gpu_undeclared(0, 4 * GIB, 24 * GIB, 2),
+        reasons.gpu_undeclared(0, 4 * GIB, 24 * GIB, 0),
+    ),
+    "too_few_gpus": (reasons.too_few_free(1, 4, VRAM),),
+    "held": (reasons.HELD,),
+    "waits_for": (reasons.waits_for(OTHERS[:1]), reasons.waits_for(OTHERS)),
+    "backoff": (reasons.backoff(2, 5, "timed_out", 1e9),),
+    "low_disk": (reasons.low_disk(300 << 20, 2 * GIB),),
+    "succeeded": (reasons.SUCCEEDED,),
+    "cancelled": (reasons.CANCELLED_WAITING,),
+    "cancelled_between": (reasons.CANCELLED_BETWEEN,),
+    "stopped": (reasons.STOPPED,),
+    "exit_code": (reasons.exit_code(3),),
+    "signal": (reasons.ended_by_signal(9), reasons.ended_by_signal(60)),
+    "exit_unknown": (reasons.exit_unknown(),),
+    "pre_failed": (
+        reasons.pre_failed(2, None),
+        reasons.pre_failed(None, 9),
+        reasons.pre_failed(None, None),
+    ),
+    "timed_out": (reasons.timed_out(7_200.0),),
+    "dependency_failed": (reasons.dependency_failed(run_id(7), "lost"),),
+    "lost_reboot": (reasons.lost("reboot", ""),),
+    "lost_unknown": (reasons.lost("unknown", ""),),
+    "lost_untrusted": (reasons.lost("untrusted", ""),),
+    "lost_gone": (reasons.lost("gone", ""),),
+}
+SAMPLES = [reason for several in GIVEN.values() for reason in several]
+NAMES = {"GPU", "VRAM", "Lanherd", "SIGKILL", "Xid", "GB", "MB", "TB", "h", "min", "s"}
+"""What is the same in both languages."""
+NO_REASONS = {"disk_size", "duration", "plural", "gb", "is_news", "failure", "with_rest"}
+"""What isn't a sentence of its own: `with_rest` has a test below, `failure` is a failure's."""
+
+
+@pytest.fixture
+def chinese(qapp: QApplication) -> Iterator[None]:
+    apply_language(qapp, "zh_CN")
+    yield
+    apply_language(qapp, "en")
+
+
+def english_words(text: str) -> set[str]:
+    known = NAMES | {run_id(n)[-8:] for n in (7, 8, 9)}
+    return set(re.findall(r"(?<![A-Za-z0-9])[A-Za-z]{2,}", text)) - known
+
+
+def test_every_sentence_of_the_core_is_tried_here() -> None:
+    """A new function or constant there has to be given an example here."""
+    source = inspect.getsource(reasons)
+    makers = set(re.findall(r"^def (\w+)\(", source, re.MULTILINE)) - NO_REASONS
+    tried = inspect.getsource(inspect.getmodule(english_words) or reasons)
+    assert not [name for name in sorted(makers) if f"reasons.{name}(" not in tried]
+    constants = [name for name, value in vars(reasons).items() if isinstance(value, Reason)]
+    assert not [name for name in constants if f"reasons.{name}" not in tried]
+    assert all(reason.code == code for code, several in GIVEN.items() for reason in several)
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize("reason", SAMPLES, ids=lambda reason: reason.text[:40])
+def test_a_reason_is_chinese_and_says_its_values(reason: Reason) -> None:
+    text = reason_text(reason)
+    assert text and not english_words(text), text
+    assert "{" not in text
+    for key in ("gpu", "ahead", "needs_gpus", "exit_code", "signal", "live"):
+        assert str(reason.data.get(key, "")) in text
+
+
+@pytest.mark.usefixtures("chinese")
+def test_values_that_are_none_are_left_out() -> None:
+    assert reason_text(reasons.gpu_busy(0, 2, 0)) == "需要独占一块 GPU；GPU 0 上有 2 个运行。"
+    assert reason_text(reasons.waits_for(OTHERS[:1])).count(" 3 ") == 0
+    assert "3" in reason_text(reasons.waits_for(OTHERS))
+    low = reason_text(reasons.low_disk(300 << 20, 2 * GIB), remedy=False)
+    assert low == "机器磁盘空闲 300 MB；低于 2 GB 时不启动运行。"
+    nearest = reason_text(reasons.too_few_free(1, 4, VRAM))
+    assert nearest == "需要 4 块 GPU，目前空闲 1 块。GPU 1：共 24 GB，空闲 4 GB，需要 18 GB。"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_the_rest_of_an_end_is_said_too() -> None:
+    both = reasons.with_rest(reasons.exit_code(1), post_failed=True, left=2)
+    assert not english_words(reason_text(both)) and "2" in reason_text(both)
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_failure_has_a_chinese_title(code: ErrorCode) -> None:
+    title, _, _ = failure_texts(Failure(code=code, title="It failed."))
+    assert title and not english_words(title) - {"ID"}
+
+
+def test_every_why_says_what_next() -> None:
+    assert WHYS.keys() == NEXTS.keys()
+    assert not WHYS.keys() & REFUSALS.keys()
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [(code, {}) for code in (ErrorCode.CONNECTION_LOST, ErrorCode.NOT_PAIRED, ErrorCode.DISK_FULL)]
+    + [(code, {}) for code in (ErrorCode.SHUTTING_DOWN, ErrorCode.OVERLOADED)]
+    + [
+        (ErrorCode.INVALID_REQUEST, {"position": 4}),
+        (ErrorCode.INVALID_REQUEST, {"grace_s": 90_000.0}),
+        (ErrorCode.TIMED_OUT, {"environment": "e", "timeout_s": 1_800}),
+        (ErrorCode.NOT_ALLOWED, {"owner": "阿达"}),
+        (ErrorCode.PROJECT_EMPTY, {"path": "/项目"}),
+    ],
+)
+def test_a_failure_that_people_meet_is_chinese_whole(
+    code: ErrorCode, data: dict[str, str | int | float]
+) -> None:
+    failure = Failure(code=code, title="It failed.", message="So.", remedy="Do.", data=data)
+    title, why, what_next = failure_texts(failure)
+    assert title and why and what_next
+    assert not english_words(title + why + what_next)
+    if "position" in data:
+        assert "第 5 个字符" in why
+
+
+@pytest.mark.usefixtures("chinese")
+def test_what_no_table_knows_keeps_the_machine_s_words() -> None:
+    failure = Failure(code=ErrorCode.INVALID_REQUEST, title="No.", message="So.", remedy="Do.")
+    assert failure_texts(failure) == ("请求无效。", "No. So.", "Do.")
