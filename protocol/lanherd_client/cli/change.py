@@ -11,7 +11,7 @@ import click
 from lanherd_client.cli import talk
 from lanherd_client.cli.bulk import each_run, shape_of, state_sentence
 from lanherd_client.cli.completion import complete_tag
-from lanherd_client.cli.options import Duration, Signal, json_option, runs_argument
+from lanherd_client.cli.options import Count, Duration, Signal, json_option, runs_argument
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.start import follow_to_end, say_unknown
 from lanherd_client.cli.terminal import plain
@@ -128,7 +128,10 @@ def hold_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -
 @json_option
 @click.pass_context
 def release_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
-    """Let held runs go on."""
+    """Let held runs go on.
+
+    They wait their turn again, and are started as soon as there is room.
+    """
 
     def was_so(view: RunView) -> str:
         held = view.settings.held and not isinstance(view.state, Ended)
@@ -138,7 +141,7 @@ def release_command(context: click.Context, runs: tuple[str, ...], as_json: bool
 
 
 @click.command("priority", context_settings={"ignore_unknown_options": True})
-@click.argument("priority", metavar="N", type=click.IntRange(-PRIORITY_MAX, PRIORITY_MAX))
+@click.argument("priority", metavar="N", type=Count(-PRIORITY_MAX, PRIORITY_MAX))
 @runs_argument
 @json_option
 @click.pass_context
@@ -211,7 +214,10 @@ def note_command(context: click.Context, text: str, runs: tuple[str, ...], as_js
 @json_option
 @click.pass_context
 def pin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
-    """Keep the files of runs from being removed."""
+    """Keep the files of runs from being removed.
+
+    Neither retention nor 'lanherd remove-files' touches them until 'lanherd unpin'.
+    """
 
     def was_so(view: RunView) -> str:
         return "was pinned already." if view.settings.pinned else ""
@@ -224,7 +230,10 @@ def pin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) ->
 @json_option
 @click.pass_context
 def unpin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
-    """Leave the files of runs to retention again."""
+    """Leave the files of runs to retention again.
+
+    See 'lanherd retention show' for its rules.
+    """
 
     def was_so(view: RunView) -> str:
         return "" if view.settings.pinned else "was not pinned."
@@ -258,7 +267,13 @@ def remove_files_command(
 
 @click.command("restart")
 @runs_argument
-@click.option("--follow", "-f", is_flag=True, help="Print its log; exit as it ends. One run only.")
+@click.option(
+    "--follow",
+    "-f",
+    is_flag=True,
+    help="Print the new run's log until it ends; exit code 0 when it has succeeded, else 1. For"
+    " one run only.",
+)
 @json_option
 @click.pass_context
 def restart_command(

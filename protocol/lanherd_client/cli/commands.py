@@ -54,6 +54,10 @@ _HOMES = {
 }
 
 
+_RUN_ARGUMENTS = ("run", "runs")
+_RUN_MEANT = "RUN is a run's id, 4 or more characters of its beginning or end, or its name."
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_HOMES)
@@ -66,6 +70,8 @@ class _LazyGroup(click.Group):
         command = getattr(import_module(f"lanherd_client.cli.{home}"), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{home}.{cmd_name}_command is not a command")
+        if any(parameter.name in _RUN_ARGUMENTS for parameter in command.params):
+            command.epilog = _RUN_MEANT
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -12,6 +12,7 @@ from lanherd_client.cli.arriving import arriving
 from lanherd_client.cli.log_finds import put_matches
 from lanherd_client.cli.log_moments import moment
 from lanherd_client.cli.options import (
+    Count,
     NamedPath,
     attempt_option,
     json_option,
@@ -84,31 +85,37 @@ def _one_of(options: dict[str, Any]) -> None:
 
 @click.command("logs")
 @run_argument
-@click.option("--follow", "-f", is_flag=True, help="Go on until the run's log is complete.")
 @click.option(
-    "--since", metavar="WHEN", callback=moment, help="What came since 10m or 2h ago, 12:30, a date."
+    "--follow",
+    "-f",
+    is_flag=True,
+    help="Go on until the attempt has ended; wait for one that hasn't started.",
 )
 @click.option(
-    "--tail", type=click.IntRange(0, TAIL_LINES_MAX), metavar="N", help="Only the last N lines."
+    "--since",
+    metavar="WHEN",
+    callback=moment,
+    help="Only what came since then: 10m or 2h (ago), 12:30, or '2026-11-21 12:30'.",
 )
+@click.option("--tail", type=Count(0, TAIL_LINES_MAX), metavar="N", help="Only the last N lines.")
 @click.option(
-    "--offset", type=click.IntRange(0, OFFSET_MAX), metavar="N", help="Begin at this byte."
+    "--offset", type=Count(0, OFFSET_MAX), metavar="N", help="Begin at this byte of the log."
 )
 @attempt_option
 @click.option(
     "--stream",
     type=click.Choice(["out", "err"]),
     default="out",
-    help="err: the log of stderr alone, of a run that splits its log.",
+    help="err: what went to stderr, of a run with --split-log. [out]",
 )
-@click.option("--build", is_flag=True, help="The log of its environment's build instead.")
+@click.option("--build", is_flag=True, help="The log of the build of its environment instead.")
 @click.option("--grep", metavar="TEXT", callback=not_empty, help="Only lines with this text in.")
 @click.option("--regex", "-E", is_flag=True, help="The text is a regular expression.")
 @click.option("--ignore-case", "-i", is_flag=True, help="Small and capital letters are the same.")
 @click.option(
     "--max",
     "matches_max",
-    type=click.IntRange(1, LOG_MATCHES_MAX),
+    type=Count(1, LOG_MATCHES_MAX),
     metavar="N",
     help=f"At most so many lines that match; {MATCHES} when left out.",
 )
@@ -116,15 +123,16 @@ def _one_of(options: dict[str, Any]) -> None:
     "--output",
     "-o",
     type=NamedPath(),
-    help="Save it in this file instead; a part that is there is gone on with.",
+    help="Save it in this file instead of printing it. Where a part of it is there already, only"
+    " the rest is brought.",
 )
 @json_option
 @click.pass_context
 def logs_command(context: click.Context, /, run: str, **options: Any) -> None:
     """Print, search or save what a run has written.
 
-    RUN is its id, a part of it, or its name. The machine does the searching: of a log of 10 GB
-    only the lines that match come here.
+    With --grep the machine does the searching: of a log of 10 GB only the lines that match come
+    here.
     """
     wish = Wish(**{**options, "attempt": options["attempt"] or 0})
     wish.check()

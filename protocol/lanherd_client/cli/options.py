@@ -67,6 +67,25 @@ class Size(click.ParamType[int]):
             self.fail(str(problem), param, ctx)
 
 
+class Count(click.ParamType[int]):
+    """A whole number within bounds. Only a slip is told these: in a help they would be noise."""
+
+    name = "n"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least = least
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is no whole number.", param, ctx)
+        if not self._least <= number <= self._most:
+            self.fail(f"{number} is not from {self._least} to {self._most}.", param, ctx)
+        return number
+
+
 class Signal(click.ParamType[str]):
     """A signal that ends a run: 'INT', 'int' or 'SIGINT'."""
 
@@ -121,7 +140,7 @@ def attempt_option(command: Command) -> Command:
     """`--attempt N`."""
     return click.option(
         "--attempt",
-        type=click.IntRange(1, ATTEMPT_MAX),
+        type=Count(1, ATTEMPT_MAX),
         metavar="N",
-        help="An earlier attempt of the run; the latest when left out.",
+        help="An earlier attempt of the run. [the latest]",
     )(command)

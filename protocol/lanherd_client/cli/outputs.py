@@ -19,7 +19,10 @@ _COLUMNS = (talk.Column("OUTPUT"), talk.Column("KIND"), talk.Column("SIZE", righ
 @json_option
 @click.pass_context
 def outputs_command(context: click.Context, run: str, attempt: int | None, as_json: bool) -> None:
-    """List the files that a run has left."""
+    """List the files that a run has left in its outputs.
+
+    That is what it wrote into the folder $LANHERD_OUTPUTS. 'lanherd fetch' brings one here.
+    """
     complete(_outputs(context, run, attempt or 0, as_json))
 
 
@@ -57,7 +60,7 @@ async def _outputs(context: click.Context, text: str, attempt: int, as_json: boo
     "to",
     type=NamedPath(),
     default=Path(),
-    help="A folder, or the file's new name; the current folder when left out.",
+    help="A folder to put it in, or the file's new name. [the current folder]",
 )
 @click.option("--force", is_flag=True, help="Write over a file of that name.")
 @attempt_option

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def pair_command(context: click.Context, name: str | None, socket: Path | None) -> None:
     """Pair with an agent of this machine.
 
-    NAME is one that is seen; it may be left out where only one is.
+    NAME is the name of the agent; it may be left out where only one is seen here.
     """
     if name == "":
         raise click.UsageError("The name is empty.")

@@ -57,6 +57,7 @@ _RULE_OPTIONS = (
     click.option(
         "--project",
         default="",
+        metavar="NAME",
         shell_complete=complete_project,
         help="The rule for this project; the one for all runs when left out.",
     ),
@@ -79,18 +80,19 @@ _RULE_OPTIONS = (
         type=_Bound(Size(), "size"),
         help="Keep at most so much of the newest, such as 200GB.",
     ),
-    click.option("--drop", is_flag=True, help="Remove the rule instead."),
+    click.option("--drop", is_flag=True, help="Remove the rule instead of changing it."),
     click.option(
         "--free",
         "free_bytes_min",
         type=_Bound(Size(), "size"),
-        help="When less of the disk is free, the oldest go whatever is kept else.",
+        help="Keep so much of the disk free, such as 50GB: where less is, the oldest files go,"
+        " whatever the rules keep.",
     ),
     click.option(
         "--low-disk",
         "low_disk_bytes",
         type=Size(),
-        help="When less is free, no run is started. [2GB]",
+        help="Start no run while less of the disk is free. [2GB]",
     ),
 )
 

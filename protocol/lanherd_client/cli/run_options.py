@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from lanherd_client.cli.completion import complete_run, complete_tag
-from lanherd_client.cli.options import Duration, Signal, Size, not_empty
+from lanherd_client.cli.options import Count, Duration, Signal, Size, not_empty
 from lanherd_client.cli.secret_values import read_secrets
 from lanherd_client.orders import CAUSES, KINDS, SIGNALS, RunOptions
 from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
@@ -107,29 +107,30 @@ _OPTIONS = (
         "directory",
         callback=not_empty,
         metavar="DIR",
-        help="Where it begins: a folder of the project, or an absolute one of the machine.",
+        help="Its working directory: a folder of the project, or an absolute one of the machine.",
     ),
     click.option(
         "--nice",
         "niceness",
-        type=click.IntRange(0, NICENESS_MAX),
+        type=Count(0, NICENESS_MAX),
         metavar="N",
         default=0,
-        help=f"How far it stands back for the processor, to {NICENESS_MAX}.",
+        help=f"Its niceness: how far it lets others use the CPU first, to {NICENESS_MAX}. [0]",
     ),
     click.option(
         "--pre",
         "pre_command",
         callback=_words,
         metavar="TEXT",
-        help="A command before it, quoted as one text; it must succeed. No shell reads it.",
+        help="A command to run before it, quoted as one text; no shell reads it. Where it fails,"
+        " COMMAND is not started.",
     ),
     click.option(
         "--post",
         "post_command",
         callback=_words,
         metavar="TEXT",
-        help="A command after it, however it ended; quoted as --pre.",
+        help="A command to run after it, however it ended; written as for --pre.",
     ),
     click.option(
         "--time-limit",
@@ -146,7 +147,7 @@ _OPTIONS = (
     ),
     click.option(
         "--retries",
-        type=click.IntRange(0, ATTEMPTS_PER_RUN_MAX - 1),
+        type=Count(0, ATTEMPTS_PER_RUN_MAX - 1),
         metavar="N",
         help="Further attempts when it doesn't succeed. [0]",
     ),
@@ -189,10 +190,10 @@ _OPTIONS = (
     ),
     click.option(
         "--priority",
-        type=click.IntRange(-PRIORITY_MAX, PRIORITY_MAX),
+        type=Count(-PRIORITY_MAX, PRIORITY_MAX),
         metavar="N",
         default=0,
-        help=f"A higher one goes first; from -{PRIORITY_MAX} to {PRIORITY_MAX}.",
+        help=f"Of those that wait, a higher one goes first; -{PRIORITY_MAX} to {PRIORITY_MAX}. [0]",
     ),
     click.option("--hold", is_flag=True, help="Let it wait until 'lanherd release'."),
     click.option(
@@ -203,7 +204,7 @@ _OPTIONS = (
         help="A word to find it by; may be repeated.",
     ),
     click.option("--note", "notes", default="", metavar="TEXT", help="A remark for people."),
-    click.option("--pin", "pinned", is_flag=True, help="Never remove its files by retention."),
+    click.option("--pin", "pinned", is_flag=True, help="Never let its files be removed."),
     click.option("--split-log", is_flag=True, help="Give stderr a log of its own."),
     click.option(
         "--log-cap",

@@ -12,7 +12,7 @@ from lanherd_client.cli import talk, words
 from lanherd_client.cli.bulk import shape_of
 from lanherd_client.cli.completion import complete_project, complete_tag, remember
 from lanherd_client.cli.look import chosen_machines, say_none_paired
-from lanherd_client.cli.options import json_option, machine_option, not_empty
+from lanherd_client.cli.options import Count, json_option, machine_option, not_empty
 from lanherd_client.cli.session import answered, complete, connected, home_of, now
 from lanherd_client.cli.terminal import plain
 from lanherd_client.listing import runs_of
@@ -54,8 +54,8 @@ _COLUMNS = (
     type=click.Choice([*_STATES, *_OUTCOMES, "held"]),
     multiple=True,
     metavar="STATE",
-    help=f"Only those: {', '.join(_STATES)}; of the ended {', '.join(_OUTCOMES)}; held. May be"
-    " repeated.",
+    help=f"Only in this state: {', '.join(_STATES)}, held; or ended so: {', '.join(_OUTCOMES)}. May"
+    " be repeated, and then in any of them.",
 )
 @click.option(
     "--tag",
@@ -65,16 +65,20 @@ _COLUMNS = (
     help="Only with this tag; may be repeated, and then with each of them.",
 )
 @click.option(
-    "--project", callback=not_empty, shell_complete=complete_project, help="Only of this project."
+    "--project",
+    metavar="NAME",
+    callback=not_empty,
+    shell_complete=complete_project,
+    help="Only of this project: the name of its folder.",
 )
 @click.option("--mine", is_flag=True, help="Only my own.")
 @click.option(
     "--limit",
-    type=click.IntRange(1, RUN_LIST_PAGE_MAX),
+    type=Count(1, RUN_LIST_PAGE_MAX),
     default=50,
     show_default=True,
     metavar="N",
-    help="At most so many, the newest.",
+    help=f"At most so many, the newest; {RUN_LIST_PAGE_MAX} at the most.",
 )
 @machine_option
 @json_option

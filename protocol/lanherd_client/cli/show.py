@@ -55,8 +55,6 @@ def show_command(context: click.Context, run: str, as_json: bool) -> None:
     """Show one run.
 
     That is its state and why, its attempts and limits, what it waits for, and what waits for it.
-
-    RUN is its id, the beginning or end of it, or its name.
     """
     complete(_show(context, run, as_json))
 
@@ -215,7 +213,8 @@ def _moment(at: float) -> str:
 def attempts_command(context: click.Context, run: str, as_json: bool) -> None:
     """List a run's attempts, and how each ended.
 
-    'lanherd logs RUN --attempt N' and 'outputs RUN --attempt N' have what one left.
+    The one that waits or is under way comes last. 'lanherd logs RUN --attempt N' and 'lanherd
+    outputs RUN --attempt N' have what one left.
     """
     complete(_attempts(context, run, as_json))
 

@@ -13,7 +13,7 @@ from lanherd_client.cli import talk
 from lanherd_client.cli.bulk import shape_of
 from lanherd_client.cli.completion import complete_machine, remember
 from lanherd_client.cli.logs import copy_log
-from lanherd_client.cli.options import NamedPath, Size, json_option, not_empty
+from lanherd_client.cli.options import Count, NamedPath, Size, json_option, not_empty
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.streaming import say_end, told, told_link
@@ -37,19 +37,23 @@ SILENT_S = 3.0
 
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
-@click.option("--project", type=NamedPath(), help="The folder to snapshot and run in.")
+@click.option(
+    "--project",
+    type=NamedPath(),
+    help="The folder to snapshot and run in. [none: an empty one]",
+)
 @click.option(
     "--gpus",
-    type=click.IntRange(0, GPUS_ASKED_MAX),
+    type=Count(0, GPUS_ASKED_MAX),
     default=0,
     metavar="N",
-    help="How many GPUs it needs.",
+    help="How many GPUs it needs. [0]",
 )
 @click.option(
     "--vram",
     type=Size(),
     default=0,
-    help="VRAM that it needs on each GPU, such as 2GB (1 GB is 1024 MB).",
+    help="VRAM that it needs on each GPU, such as 2GB. [0]",
 )
 @click.option("--exclusive", is_flag=True, help="Share its GPUs with nobody.")
 @click.option("--name", default="", help="A name to find it by.")
@@ -59,18 +63,24 @@ SILENT_S = 3.0
     metavar="NAME",
     shell_complete=complete_machine,
     callback=not_empty,
-    help="Where it shall run; the machine with the most free VRAM when left out.",
+    help="Where it shall run. [the machine with the most free VRAM]",
 )
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
 @run_options
-@click.option("--follow", "-f", is_flag=True, help="Print its log; exit as it ends.")
+@click.option(
+    "--follow",
+    "-f",
+    is_flag=True,
+    help="Print its log until it ends; exit code 0 when it has succeeded, else 1.",
+)
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
 def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: Any) -> int:
     """Run a command on a machine of the pool.
 
-    COMMAND sees a snapshot of the project.
+    COMMAND sees a snapshot of the project. The options stand before it, with '--' in between, as in
+    'lanherd run --project . --gpus 1 -- python train.py'.
 
     Prints the run's id; with --follow its log instead. The run goes on when this command ends.
 

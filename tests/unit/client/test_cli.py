@@ -15,6 +15,7 @@ from lanherd_client.cli import commands as commands_module
 from lanherd_client.cli import completion, talk
 from lanherd_client.cli.commands import cli
 from lanherd_client.cli.main import main
+from lanherd_client.finding import PART_CHARS_MIN
 from lanherd_client.mirror import Connecting, MachineView, RunRecord
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.states import RunView
@@ -49,6 +50,17 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for name in cli.list_commands(click.Context(cli)):
         assert f"\n  {name} " in shown
         assert main([name, "-h"]) == 0
+
+
+@pytest.mark.parametrize("verb", cli.list_commands(click.Context(cli)))
+def test_a_help_says_what_run_means_and_no_bounds_that_nobody_needs(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([verb, "--help"])
+    usage, _, rest = capsys.readouterr().out.partition("\n")
+    shown = " ".join(rest.split())
+    assert (f"RUN is a run's id, {PART_CHARS_MIN} or more" in shown) == (" RUN" in usage)
+    assert "<=" not in shown
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_all_that_may_be_said() -> None:
     [
         (["--time-limit", "soon"], "is not a duration"),
         (["--stop-signal", "STOP"], "none of TERM, INT"),
-        (["--retries", "-1"], "0<=x<=99"),
+        (["--retries", "-1"], "from 0 to 99"),
         (["--retry-codes", "1,many"], "no list of numbers"),
         (["--retry-codes", "0"], "go from 1 to 255"),
         (["--retry-codes", ""], "it is empty"),
@@ -95,9 +95,9 @@ def test_all_that_may_be_said() -> None:
         (["--pre", "'open"], "can't be split"),
         (["--post", " "], "it is empty"),
         (["--log-cap", "lots"], "is not a size"),
-        (["--priority", "101"], "-100<=x<=100"),
+        (["--priority", "101"], "from -100 to 100"),
         (["--chdir", ""], "it is empty"),
-        (["--nice", "-1"], "0<=x<=19"),
+        (["--nice", "-1"], "from 0 to 19"),
     ],
 )
 def test_slips_are_usage(arguments: list[str], words: str) -> None:
