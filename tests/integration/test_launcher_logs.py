@@ -208,3 +208,24 @@ def test_a_full_disk_and_a_deleted_directory_are_tried_again(tmp_path: Path) -> 
     clocked.keeper.recorded = 0
     clocked.look()
     clocked.close()
+
+
+def test_a_gap_is_on_the_disk_before_the_end_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not while the log is written: that would wait for all that its writer has in flight."""
+    synced: list[str] = []
+    sync = os.fsync
+
+    def note(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", note)
+    clocked = Clocked(tmp_path, MIB)
+    clocked.grow(40 * MIB)
+    clocked.look()
+    assert (tmp_path / "log.gap").exists()
+    assert synced == []
+    clocked.close()
+    assert synced == [str(tmp_path / "log.gap")]

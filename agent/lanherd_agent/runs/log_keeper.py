@@ -2,9 +2,10 @@
 
 The command writes to its file itself, so this only looks at the file's size now and then. Above the
 cap, a hole is punched between the head and the tail, so that each byte keeps its address; what is
-gone is told beforehand in `<log>.gap` ({"from", "to"}), which grows at `to` only. That is not
-synced: after a power cut, a hole may be there that is not told, and reads as zeros; syncing it
-would wait for all that the log's writer has in flight.
+gone is told beforehand in `<log>.gap` ({"from", "to"}), which grows at `to` only. While the log is
+written that is not synced, which would wait for all that its writer has in flight: a power cut then
+may leave a hole that is not told, and reads as zeros. It is synced once the log is whole, before
+the end of its attempt is told.
 
 `<log>.times` holds records (u64 offset, f64 Unix time), little-endian: what is before the offset
 was written before that time, and what is behind it after. There is at most one per second, and
@@ -132,6 +133,16 @@ class LogKeeper:
             os.close(fd)
         os.rename(temp, name, src_dir_fd=self.dir_fd, dst_dir_fd=self.dir_fd)
 
+    def sync_gap(self) -> None:
+        try:
+            fd = os.open(f"{self.name}.gap", os.O_WRONLY | os.O_NOFOLLOW, dir_fd=self.dir_fd)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError:
+            return  # its directory was deleted, or the disk fails: the end's own sync says so
+
     def record(self, now: float) -> None:
         if self.times_fd < 0:
             name = f"{self.name}.times"
@@ -155,6 +166,8 @@ class LogKeeper:
         if self.size == 0:
             self.record_at = float("inf")  # nothing of it was ever seen to grow: a short one
         self.look(time.monotonic())
+        if self.gap_to:
+            self.sync_gap()
         os.close(self.fd)
         if self.times_fd >= 0:
             os.close(self.times_fd)
