@@ -1,87 +1,88 @@
-"""Times of the week at which runs may start, as the owner of a machine writes them.
+"""Times at which runs may start: `18:00-08:00`, `mon-fri 20:00-07:00`, `sat 00:00-24:00`.
 
-    18:00-08:00            every day, over midnight
-    sat 00:00-24:00        one day
-    mon-fri,sun 20:00-06:30
-
-A span over midnight belongs to the day on which it begins. Times are the machine's local time.
+Times are local to the machine. A span that ends before it begins goes on into the next day; its
+days are those on which it begins. Without days it is of every day.
 """
 
 import re
 from collections.abc import Iterable
-
-from msgspec import Struct
-
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from dataclasses import dataclass
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
 WEEK_MINUTES = 7 * DAY_MINUTES
-_ENTRY = re.compile(r"(?:(\S+)\s+)?(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
-_REMEDY = "Write '18:00-08:00', 'sat 00:00-24:00' or 'mon-fri 20:00-06:30'."
+HOURS_CHARS_MAX = 100
+_EXAMPLE = "Write 18:00-08:00, sat,sun 00:00-24:00 or mon-fri 20:00-07:00."
+_TEXT = re.compile(r"\s*(?:([a-z][a-z,\s-]*?)\s+)?(\S+?)\s*-\s*(\S+)\s*", re.IGNORECASE | re.ASCII)
+_TIME = re.compile(r"(\d{1,2}):(\d\d)", re.ASCII)
 
 
-class Hours(Struct, frozen=True):
-    """Spans of the week, each from its first minute to before its last, in minutes since Monday
-    0:00, none over the week's end; no span at all means always."""
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Spans of the week, in minutes since Monday 0:00; each begins within the week and may end in
+    the next one. The last minute is not part of a span."""
 
-    spans: tuple[tuple[int, int], ...] = ()
+    spans: tuple[tuple[int, int], ...]
 
-    def hold(self, minute: int) -> bool:
-        """Whether runs may start in this minute of the week."""
-        return not self.spans or any(first <= minute < last for first, last in self.spans)
+    def contains(self, minute_of_week: int) -> bool:
+        """Whether a run may start in this minute, counted from Monday 0:00 local time."""
+        return any(
+            (minute_of_week - begin) % WEEK_MINUTES < end - begin for begin, end in self.spans
+        )
 
-    def opens_in(self, minute: int) -> int:
-        """Minutes until runs may start; 0 if they may."""
-        if self.hold(minute):
+    def minutes_until(self, minute_of_week: int) -> int:
+        """How long until it is such a time; 0 if it is."""
+        if self.contains(minute_of_week):
             return 0
-        return min((first - minute) % WEEK_MINUTES for first, _ in self.spans)
+        return min((begin - minute_of_week) % WEEK_MINUTES for begin, _ in self.spans)
 
 
-def parse_hours(entries: Iterable[str]) -> Hours:
-    """The spans of all entries. Raises INVALID_REQUEST, which names the entry and what to write."""
-    return Hours(tuple(sorted({span for entry in entries for span in _spans(entry)})))
-
-
-def _spans(entry: str) -> Iterable[tuple[int, int]]:
-    found = _ENTRY.fullmatch(entry.strip().lower())
+def parse_hours(text: str) -> Hours:
+    """Read times of the week. Raises ValueError with a sentence for people."""
+    if len(text) > HOURS_CHARS_MAX:
+        raise ValueError(f"Times have {HOURS_CHARS_MAX} characters at most. {_EXAMPLE}")
+    found = _TEXT.fullmatch(text)
     if found is None:
-        raise _refused(entry, "It is no span of time.")
-    days, *numbers = found.groups()
-    first = _minute(entry, *map(int, numbers[:2]))
-    last = _minute(entry, *map(int, numbers[2:]))
-    if first in (last, DAY_MINUTES):
-        raise _refused(entry, "It spans no time.")
-    for day in _days(entry, days):
-        begin = day * DAY_MINUTES + first
-        end = day * DAY_MINUTES + last + (DAY_MINUTES if last < first else 0)
-        yield begin, min(end, WEEK_MINUTES)
-        if end > WEEK_MINUTES:
-            yield 0, end - WEEK_MINUTES
+        raise ValueError(f"{text!r} are no times. {_EXAMPLE}")
+    days, begins, ends = found.groups()
+    begin, end = _minute(begins), _minute(ends)
+    if begin == DAY_MINUTES:
+        raise ValueError(f"{begins} ends a day and begins none. Write 00:00 of the next day.")
+    if begin == end:
+        raise ValueError(f"{begins}-{ends} is no time at all. Write 00:00-24:00 for a whole day.")
+    length = end - begin if end > begin else end + DAY_MINUTES - begin
+    starts = sorted(day * DAY_MINUTES + begin for day in _days(days))
+    return Hours(tuple((start, start + length) for start in starts))
 
 
-def _minute(entry: str, hour: int, minute: int) -> int:
-    at = hour * 60 + minute
-    if minute > 59 or at > DAY_MINUTES:
-        raise _refused(entry, f"There is no {hour:02}:{minute:02}.")
-    return at
+def minutes_until(hours: Iterable[Hours], minute_of_week: int) -> int:
+    """How long until one of them is; 0 if it is now, or if there are none: then it is always."""
+    return min((one.minutes_until(minute_of_week) for one in hours), default=0)
 
 
-def _days(entry: str, text: str | None) -> list[int]:
+def _minute(text: str) -> int:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no time of day. {_EXAMPLE}")
+    hour, minute = map(int, found.groups())
+    if minute > 59 or hour * 60 + minute > DAY_MINUTES:
+        raise ValueError(f"{text} is no time of day: they go from 00:00 to 24:00.")
+    return hour * 60 + minute
+
+
+def _days(text: str | None) -> set[int]:
     if text is None:
-        return list(range(7))
-    found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        names = [first, last] if dash else [first]
-        for name in names:
-            if name not in DAYS:
-                raise _refused(entry, f"{name!r} is no day; days are {', '.join(DAYS)}.")
-        begin, end = DAYS.index(names[0]), DAYS.index(names[-1])
-        found += [day % 7 for day in range(begin, end + (7 if end < begin else 0) + 1)]
-    return found
+        return set(range(len(DAYS)))
+    days: set[int] = set()
+    for part in text.lower().split(","):
+        first, dash, last = (name.strip() for name in part.partition("-"))
+        begin = _day(first)
+        end = _day(last) if dash else begin
+        days.update((begin + step) % 7 for step in range((end - begin) % 7 + 1))
+    return days
 
 
-def _refused(entry: str, why: str) -> LanherdError:
-    title = f"{entry[:100]!r} says no hours at which runs may start."
-    return error(ErrorCode.INVALID_REQUEST, title, why, _REMEDY, field="hours", entry=entry[:100])
+def _day(name: str) -> int:
+    if name not in DAYS:
+        raise ValueError(f"{name!r} is no day. Days are {', '.join(DAYS)}.")
+    return DAYS.index(name)
