@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lanherd_client.fleet import Fleet
 from lanherd_desktop.actions.registry import ACTIONS, RUN_MENU, ActionId, action_text
@@ -101,9 +108,14 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.nav)
-        layout.addWidget(self._pages, 1)
+        self._beside_nav = QVBoxLayout()
+        self._beside_nav.addWidget(self._pages)
+        layout.addLayout(self._beside_nav, 1)
         self.setCentralWidget(centre)
         self._toasts = ToastHost(self)
+        self._toasts.height_changed.connect(
+            lambda height: self._beside_nav.setContentsMargins(0, 0, 0, height)
+        )
         self.submit_dialog: SubmitDialog | None = None
         self.actions_by_id = self._make_actions()
         self._second = QTimer(self)

@@ -21,6 +21,7 @@ _ICONS: dict[ToastKind, IconName] = {
 _TOASTS_MAX = 3
 _WIDTH_MAX = 520
 _MARGIN = tokens.SPACE_5
+_FOOT = tokens.SPACE_4
 
 
 class Toast(QWidget):
@@ -73,12 +74,20 @@ class Toast(QWidget):
 
 
 class ToastHost(QObject):
-    """The toasts of one window, the newest lowest. A failure stays longer than good news."""
+    """The toasts of one window, the newest lowest. A failure stays longer than good news.
+
+    They lie over nothing where the window leaves them the room that they ask for: the last lines
+    of a log are what one looks at while it goes on.
+    """
+
+    height_changed = Signal(int)
+    """So much at the foot of the window is theirs now."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
         self._toasts: list[Toast] = []
+        self._height = 0
         window.installEventFilter(self)
 
     def toasts(self) -> list[Toast]:
@@ -117,7 +126,8 @@ class ToastHost(QObject):
             self._place()
 
     def _place(self) -> None:
-        bottom = self._window.height() - _MARGIN
+        foot = self._window.height()
+        bottom = foot - _FOOT
         for toast in reversed(self._toasts):
             width = min(_WIDTH_MAX, self._window.width() - 2 * _MARGIN)
             width = min(width, max(240, toast.sizeHint().width()))
@@ -129,6 +139,10 @@ class ToastHost(QObject):
             )
             toast.raise_()
             bottom -= height + tokens.SPACE_2
+        taken = foot - bottom - tokens.SPACE_2 if self._toasts else 0
+        if taken != self._height:
+            self._height = taken
+            self.height_changed.emit(taken)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
