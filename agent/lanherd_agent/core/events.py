@@ -232,6 +232,8 @@ class HostCapacity(Struct, frozen=True, kw_only=True):
     cpu_cores: int = 0
     memory_bytes: int = 0
     disk_free_bytes: int = 0
+    disk_bytes: int = 0
+    """All of the disk that the runs' files are on."""
 
 
 class ReadingsTaken(Struct, frozen=True, kw_only=True):
@@ -242,6 +244,8 @@ class ReadingsTaken(Struct, frozen=True, kw_only=True):
     host: HostCapacity = HostCapacity()
     local_minute: int | None = None
     """Local time, in minutes since Monday 0:00; None: not known, and no rule looks at it."""
+    facts: dict[str, str | int | float | None] = {}
+    """What constraints can ask of the machine itself (`constraint_facts.machine_facts`)."""
 
 
 class DiskRead(Struct, frozen=True, kw_only=True):
