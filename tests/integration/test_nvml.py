@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from tests.support.fake_nvml import (
     fake_gpus,
 )
 
+HELD = ("compute", "graphics", "nvlinks")
 BRISK = ProbeTiming(deadline_s=0.6, start_deadline_s=20.0, backoff_s=0.05, look_again_s=0.05)
 CALM = ProbeTiming(deadline_s=20.0)
 
@@ -124,10 +125,8 @@ async def test_a_driver_that_supports_little(
 ) -> None:
     library = newest_library if age == "newest" else older_library
     fake = FakeNvml(library, tmp_path / "script")
-    bare = FakeGpu(
-        name=None, pci=None, cc=None, util=None, temp=None, power=None, limit=None, used=None
-    )
-    fake.become([replace(bare, total=None)])
+    values = {each.name: None for each in fields(FakeGpu) if each.name not in ("uuid", *HELD)}
+    fake.become([FakeGpu(**values)], cuda=None)
     async with probe_of(fake) as probe:
         facts = await probe.facts()
         (reading,) = await probe.read()

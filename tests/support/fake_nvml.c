@@ -1,65 +1,126 @@
 /*
  * A stand-in for NVIDIA's libnvidia-ml.so.1, so that the code that speaks NVML can be tested on a
- * machine without a GPU. Every call reads the script named by FAKE_NVML_SCRIPT anew; a test
- * changes the machine by renaming another script over it. Lines of a script:
+ * machine without a GPU. Every call looks whether the script named by FAKE_NVML_SCRIPT was
+ * replaced; a test changes the machine by renaming another script over it. Lines of a script:
  *
  *   driver VERSION
+ *   cuda NUMBER               the newest CUDA that the driver supports (12040 is 12.4)
  *   fail FUNCTION CODE        that function returns CODE ('*' stands for every function)
  *   hang FUNCTION             that function does not return while this line is there
  *   gpu KEY=VALUE;KEY=VALUE   one GPU; the order of lines is the order of indices
+ *   mig GPU KEY=VALUE;...     one MIG instance of that GPU (index); the order counts here too
+ *   near GPU GPU LEVEL        their nvmlGpuTopologyLevel_t (10: behind one PCIe switch)
+ *   xid NUMBER GPU CODE GI    an Xid event, told once; NUMBER grows, and what was there before the
+ *                             event set is not told; GI is a GPU instance or -1
  *
- * Keys: name uuid pci cc (8.0) total used (bytes) util (percent) temp (C) power limit (mW)
- * compute graphics (PID:BYTES,PID:- where the driver doesn't know the bytes) and code, with which
- * every question about that GPU is answered. A key that is left out is 'not supported'.
+ * Keys: name uuid pci cc (8.0) total used (bytes) util memutil fan (percent) temp (C) power limit
+ * limit_min limit_max (mW) sm_clock memory_clock (MHz) ecc persistence mig (0 or 1) ecc_errors numa
+ * (node) mig_max (instances) gi (GPU instance) slices (3/2: GPU and compute slices) nvlinks
+ * (PCI,PCI,switch,- for each link: where it ends, or that it is down) compute graphics (PID:BYTES,
+ * PID:- where the driver doesn't know the bytes) and code, with which every question about that
+ * GPU is answered. A key that is left out is 'not supported'.
  *
  * -DWITHOUT_NEWER_FORMS builds the library of an older driver.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     OK = 0,
     INVALID_ARGUMENT = 2,
     NOT_SUPPORTED = 3,
+    NOT_FOUND = 6,
     INSUFFICIENT_SIZE = 7,
+    TIMEOUT = 10,
     GPU_IS_LOST = 15,
 };
-enum { GPUS_MAX = 32, TEXT_MAX = 4096 };
+enum { GPUS_MAX = 32, MIGS_MAX = 64, LINES_MAX = 64, TEXT_MAX = 4096 };
 
 typedef struct gpu {
     char line[TEXT_MAX];
+    unsigned parent; /* of a MIG instance: the index of its GPU */
 } gpu;
 
-static gpu gpus[GPUS_MAX];
-static unsigned gpu_count;
+static gpu gpus[GPUS_MAX], migs[MIGS_MAX];
+static unsigned gpu_count, mig_count;
+static struct { char function[64]; int code, hang; } faults[LINES_MAX];
+static struct { unsigned first, second; int level; } nears[LINES_MAX];
+static struct { unsigned number, gpu, code; int instance; } xids[LINES_MAX];
+static unsigned fault_count, near_count, xid_count;
 static char driver[80];
+static int cuda;
 
-/* Reads the script; returns the code that `function` shall fail with. Hangs where it says so. */
-static int enter(const char *function) {
+static void take_line(const char *line) {
+    char name[64];
+    unsigned a, b, c, instance_of;
+    int value, at = 0;
+    if (sscanf(line, "fail %63s %d", name, &value) == 2 && fault_count < LINES_MAX) {
+        strcpy(faults[fault_count].function, name);
+        faults[fault_count].hang = 0;
+        faults[fault_count++].code = value;
+    } else if (sscanf(line, "hang %63s", name) == 1 && fault_count < LINES_MAX) {
+        strcpy(faults[fault_count].function, name);
+        faults[fault_count].code = OK;
+        faults[fault_count++].hang = 1;
+    } else if (!strncmp(line, "driver ", 7)) {
+        snprintf(driver, sizeof driver, "%.79s", line + 7);
+    } else if (sscanf(line, "cuda %d", &value) == 1) {
+        cuda = value;
+    } else if (sscanf(line, "near %u %u %d", &a, &b, &value) == 3 && near_count < LINES_MAX) {
+        nears[near_count].first = a;
+        nears[near_count].second = b;
+        nears[near_count++].level = value;
+    } else if (sscanf(line, "xid %u %u %u %d", &a, &b, &c, &value) == 4 && xid_count < LINES_MAX) {
+        xids[xid_count].number = a;
+        xids[xid_count].gpu = b;
+        xids[xid_count].code = c;
+        xids[xid_count++].instance = value;
+    /* Between semicolons on both sides every key is found as ";key=". */
+    } else if (sscanf(line, "mig %u %n", &instance_of, &at) == 1 && at && mig_count < MIGS_MAX) {
+        migs[mig_count].parent = instance_of;
+        snprintf(migs[mig_count++].line, TEXT_MAX, ";%.4000s;", line + at);
+    } else if (!strncmp(line, "gpu ", 4) && gpu_count < GPUS_MAX) {
+        snprintf(gpus[gpu_count++].line, TEXT_MAX, ";%.4000s;", line + 4);
+    }
+}
+
+/* Reads the script if it is another than before; 0 when there is none. */
+static int read_script(void) {
+    static struct stat seen;
     const char *path = getenv("FAKE_NVML_SCRIPT");
+    struct stat now;
+    char line[TEXT_MAX];
+    if (path == NULL || stat(path, &now)) return 0;
+    if (now.st_ino == seen.st_ino && now.st_size == seen.st_size
+        && now.st_mtim.tv_sec == seen.st_mtim.tv_sec
+        && now.st_mtim.tv_nsec == seen.st_mtim.tv_nsec) return 1;
+    FILE *script = fopen(path, "r");
+    if (script == NULL) return 0;
+    gpu_count = mig_count = fault_count = near_count = xid_count = 0;
+    driver[0] = 0;
+    cuda = 0;
+    while (fgets(line, sizeof line, script)) {
+        line[strcspn(line, "\n")] = 0;
+        take_line(line);
+    }
+    fclose(script);
+    seen = now;
+    return 1;
+}
+
+/* The code that `function` shall fail with. Hangs where the script says so. */
+static int enter(const char *function) {
     for (;;) {
-        int code = OK, hang = 0, value;
-        char line[TEXT_MAX], name[128];
-        FILE *script = path ? fopen(path, "r") : NULL;
-        gpu_count = 0;
-        driver[0] = 0;
-        if (script == NULL) return NOT_SUPPORTED;
-        while (fgets(line, sizeof line, script)) {
-            line[strcspn(line, "\n")] = 0;
-            if (sscanf(line, "fail %127s %d", name, &value) == 2) {
-                if (!strcmp(name, "*") || !strcmp(name, function)) code = value;
-            } else if (sscanf(line, "hang %127s", name) == 1) {
-                if (!strcmp(name, "*") || !strcmp(name, function)) hang = 1;
-            } else if (!strncmp(line, "driver ", 7)) {
-                snprintf(driver, sizeof driver, "%.79s", line + 7);
-            } else if (!strncmp(line, "gpu ", 4) && gpu_count < GPUS_MAX) {
-                /* Between semicolons on both sides every key is found as ";key=". */
-                snprintf(gpus[gpu_count++].line, TEXT_MAX, ";%.4000s;", line + 4);
-            }
+        int code = OK, hang = 0;
+        if (!read_script()) return NOT_SUPPORTED;
+        for (unsigned i = 0; i < fault_count; i++) {
+            if (strcmp(faults[i].function, "*") && strcmp(faults[i].function, function)) continue;
+            if (faults[i].hang) hang = 1;
+            else code = faults[i].code;
         }
-        fclose(script);
         if (!hang) return code;
         usleep(5000);
     }
@@ -85,6 +146,8 @@ static int number(const gpu *g, const char *key, unsigned long long *value) {
     return OK;
 }
 
+static int is_mig(const gpu *g) { return g >= migs && g < migs + MIGS_MAX; }
+
 static int copy(char *into, unsigned size, const char *text) {
     if (strlen(text) >= size) return INSUFFICIENT_SIZE;
     strcpy(into, text);
@@ -95,7 +158,8 @@ static int copy(char *into, unsigned size, const char *text) {
 /* A handle is the address of its GPU's place; one that the script dropped is lost. */
 #define ENTER_GPU() ENTER(); do { \
         unsigned long long code_ = 0; \
-        if ((unsigned)(g - gpus) >= gpu_count) return GPU_IS_LOST; \
+        if (is_mig(g) ? (unsigned)(g - migs) >= mig_count : (unsigned)(g - gpus) >= gpu_count) \
+            return GPU_IS_LOST; \
         if (number(g, "code", &code_) == OK) return (int)code_; \
     } while (0)
 #define NUMBER(key, value) do { int code_ = number(g, key, value); if (code_) return code_; } while (0)
@@ -154,7 +218,7 @@ int nvmlDeviceGetCudaComputeCapability(gpu *g, int *major, int *minor) {
     return sscanf(text, "%d.%d", major, minor) == 2 ? OK : NOT_SUPPORTED;
 }
 
-static int milliwatts(const gpu *g, const char *key, unsigned *value) {
+static int small_number(const gpu *g, const char *key, unsigned *value) {
     unsigned long long wide;
     NUMBER(key, &wide);
     *value = (unsigned)wide;
@@ -163,12 +227,207 @@ static int milliwatts(const gpu *g, const char *key, unsigned *value) {
 
 int nvmlDeviceGetEnforcedPowerLimit(gpu *g, unsigned *value) {
     ENTER_GPU();
-    return milliwatts(g, "limit", value);
+    return small_number(g, "limit", value);
 }
 
 int nvmlDeviceGetPowerUsage(gpu *g, unsigned *value) {
     ENTER_GPU();
-    return milliwatts(g, "power", value);
+    return small_number(g, "power", value);
+}
+
+int nvmlDeviceGetPowerManagementLimitConstraints(gpu *g, unsigned *least, unsigned *most) {
+    ENTER_GPU();
+    int code = small_number(g, "limit_min", least);
+    return code ? code : small_number(g, "limit_max", most);
+}
+
+int nvmlDeviceGetFanSpeed(gpu *g, unsigned *value) {
+    ENTER_GPU();
+    return small_number(g, "fan", value);
+}
+
+int nvmlDeviceGetClockInfo(gpu *g, int kind, unsigned *value) {
+    ENTER_GPU();
+    return small_number(g, kind == 2 ? "memory_clock" : "sm_clock", value);
+}
+
+int nvmlDeviceGetPersistenceMode(gpu *g, unsigned *value) {
+    ENTER_GPU();
+    return small_number(g, "persistence", value);
+}
+
+int nvmlDeviceGetEccMode(gpu *g, unsigned *now, unsigned *pending) {
+    ENTER_GPU();
+    int code = small_number(g, "ecc", now);
+    *pending = *now;
+    return code;
+}
+
+int nvmlDeviceGetTotalEccErrors(gpu *g, int kind, int counter, unsigned long long *value) {
+    (void)kind; (void)counter;
+    ENTER_GPU();
+    return number(g, "ecc_errors", value);
+}
+
+int nvmlDeviceGetMemoryAffinity(gpu *g, unsigned size, unsigned long *nodes, int scope) {
+    unsigned node;
+    (void)scope;
+    ENTER_GPU();
+    memset(nodes, 0, size * sizeof *nodes);
+    int code = small_number(g, "numa", &node);
+    if (code == OK && node < 64 * size) nodes[node / 64] = 1UL << node % 64;
+    return code;
+}
+
+int nvmlSystemGetCudaDriverVersion_v2(int *value) {
+    ENTER();
+    *value = cuda;
+    return cuda ? OK : NOT_SUPPORTED;
+}
+
+/* --- Topology --- */
+
+int nvmlDeviceGetTopologyCommonAncestor(gpu *g, gpu *other, int *level) {
+    unsigned first = (unsigned)(g - gpus), second = (unsigned)(other - gpus);
+    ENTER_GPU();
+    for (unsigned i = 0; i < near_count; i++) {
+        if ((nears[i].first == first && nears[i].second == second)
+            || (nears[i].first == second && nears[i].second == first)) {
+            *level = nears[i].level;
+            return OK;
+        }
+    }
+    return NOT_SUPPORTED;
+}
+
+/* Where an NVLink ends: "-" is down. */
+static int link_end(const gpu *g, unsigned link, char *into) {
+    char text[TEXT_MAX];
+    if (field(g, "nvlinks", text) == NULL) return NOT_SUPPORTED;
+    for (char *rest = text, *item; (item = strtok_r(rest, ",", &rest)) != NULL; link--) {
+        if (link == 0) return copy(into, 64, item);
+    }
+    return INVALID_ARGUMENT;
+}
+
+int nvmlDeviceGetNvLinkState(gpu *g, unsigned link, unsigned *active) {
+    char end[64];
+    ENTER_GPU();
+    int code = link_end(g, link, end);
+    if (code == OK) *active = strcmp(end, "-") != 0;
+    return code;
+}
+
+int nvmlDeviceGetNvLinkRemoteDeviceType(gpu *g, unsigned link, int *kind) {
+    char end[64];
+    ENTER_GPU();
+    int code = link_end(g, link, end);
+    if (code == OK) *kind = strcmp(end, "switch") ? 0 : 2;
+    return code;
+}
+
+int nvmlDeviceGetNvLinkRemotePciInfo_v2(gpu *g, unsigned link, pci_info *info) {
+    char end[64];
+    ENTER_GPU();
+    memset(info, 0, sizeof *info);
+    int code = link_end(g, link, end);
+    return code ? code : copy(info->bus_id, sizeof info->bus_id, end);
+}
+
+/* --- MIG --- */
+
+int nvmlDeviceGetMigMode(gpu *g, unsigned *now, unsigned *pending) {
+    ENTER_GPU();
+    int code = small_number(g, "mig", now);
+    *pending = *now;
+    return code;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(gpu *g, unsigned *value) {
+    ENTER_GPU();
+    return small_number(g, "mig_max", value);
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(gpu *g, unsigned index, gpu **handle) {
+    ENTER_GPU();
+    for (unsigned i = 0; i < mig_count; i++) {
+        if (migs[i].parent == (unsigned)(g - gpus) && index-- == 0) {
+            *handle = &migs[i];
+            return OK;
+        }
+    }
+    return NOT_FOUND;
+}
+
+int nvmlDeviceGetGpuInstanceId(gpu *g, unsigned *value) {
+    ENTER_GPU();
+    return small_number(g, "gi", value);
+}
+
+typedef struct {
+    unsigned multiprocessors, copy, decoder, encoder, jpeg, ofa, gpu_slices, compute_slices;
+    unsigned long long memory_mb;
+} attributes;
+
+int nvmlDeviceGetAttributes_v2(gpu *g, attributes *value) {
+    char text[TEXT_MAX];
+    unsigned long long total;
+    ENTER_GPU();
+    memset(value, 0, sizeof *value);
+    NUMBER("total", &total);
+    value->memory_mb = total >> 20;
+    if (field(g, "slices", text) == NULL) return NOT_SUPPORTED;
+    return sscanf(text, "%u/%u", &value->gpu_slices, &value->compute_slices) == 2 ? OK
+                                                                                 : NOT_SUPPORTED;
+}
+
+/* --- Events --- */
+
+typedef struct {
+    gpu *device;
+    unsigned long long type, data;
+    unsigned gpu_instance, compute_instance;
+} event;
+
+enum { XID_EVENT = 8 };
+static unsigned told, registered; /* the last event's number; a bit for each GPU */
+
+int nvmlEventSetCreate(void **set) {
+    ENTER();
+    for (unsigned i = 0; i < xid_count; i++)
+        if (xids[i].number > told) told = xids[i].number;
+    *set = &told;
+    return OK;
+}
+
+int nvmlDeviceGetSupportedEventTypes(gpu *g, unsigned long long *types) {
+    ENTER_GPU();
+    *types = XID_EVENT | 1;
+    return OK;
+}
+
+int nvmlDeviceRegisterEvents(gpu *g, unsigned long long types, void *set) {
+    ENTER_GPU();
+    (void)set;
+    if (types != XID_EVENT) return INVALID_ARGUMENT;
+    registered |= 1U << (g - gpus);
+    return OK;
+}
+
+int nvmlEventSetWait_v2(void *set, event *data, unsigned timeout_ms) {
+    ENTER();
+    (void)set;
+    if (timeout_ms != 0) return INVALID_ARGUMENT;
+    for (unsigned i = 0; i < xid_count; i++) {
+        if (xids[i].number <= told || !(registered & 1U << xids[i].gpu)) continue;
+        told = xids[i].number;
+        data->device = &gpus[xids[i].gpu];
+        data->type = XID_EVENT;
+        data->data = xids[i].code;
+        data->gpu_instance = data->compute_instance = (unsigned)xids[i].instance;
+        return OK;
+    }
+    return TIMEOUT;
 }
 
 typedef struct { unsigned gpu, memory; } rates;
@@ -178,7 +437,7 @@ int nvmlDeviceGetUtilizationRates(gpu *g, rates *value) {
     ENTER_GPU();
     NUMBER("util", &percent);
     value->gpu = (unsigned)percent;
-    value->memory = 0;
+    value->memory = number(g, "memutil", &percent) == OK ? (unsigned)percent : 0;
     return OK;
 }
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.values import GpuFacts, GpuReading, GpuSource, LeasedGpu
+from lanherd_protocol.values import GpuFacts, GpuLink, GpuReading, GpuSource, LeasedGpu
 
 Clock = Callable[[], float]
 """Unix time in seconds."""
@@ -40,6 +40,8 @@ class ProbeFacts(Struct, frozen=True, kw_only=True):
     driver_version: str | None = None
     gpus: tuple[GpuFacts, ...] = ()
     problem: str | None = None
+    links: tuple[GpuLink, ...] = ()
+    cuda_version: str | None = None
 
 
 NO_GPUS = ProbeFacts(source="none")
@@ -58,6 +60,12 @@ class GpuProbe(Protocol):
         """Lets go of what the probe holds; nothing is asked of it afterwards."""
 
 
+def unknown_reading(gpu: GpuFacts, problem: str) -> GpuReading:
+    """A reading that says why nothing is known about a GPU and its MIG instances."""
+    instances = tuple(GpuReading(uuid=each.uuid, problem=problem) for each in gpu.instances)
+    return GpuReading(uuid=gpu.uuid, problem=problem, instances=instances)
+
+
 def unknown_readings(facts: ProbeFacts, problem: str) -> tuple[GpuReading, ...]:
     """Readings that say why nothing is known about any GPU."""
-    return tuple(GpuReading(uuid=gpu.uuid, problem=problem) for gpu in facts.gpus)
+    return tuple(unknown_reading(gpu, problem) for gpu in facts.gpus)

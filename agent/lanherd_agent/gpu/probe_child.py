@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import signal
+import time
 from typing import Any
 
 from lanherd_agent.gpu.nvml import Nvml
@@ -29,7 +30,11 @@ def answer_to(question: bytes, nvml: Nvml) -> dict[str, Any]:
     if question == ASK_FACTS:
         facts = nvml.facts()
         return {"facts": facts, "ended": facts["source"] == "none"}
-    return {"readings": nvml.read(), "ended": nvml.driver_gone}
+    readings = nvml.read()
+    if not nvml.facts_changed:
+        return {"readings": readings, "ended": nvml.driver_gone}
+    facts = nvml.facts()
+    return {"facts": facts, "readings": nvml.read(), "ended": nvml.driver_gone}
 
 
 def send(answer: dict[str, Any]) -> None:
@@ -41,7 +46,7 @@ def send(answer: dict[str, Any]) -> None:
 
 def main() -> None:
     die_with_parent()
-    nvml = Nvml()
+    nvml = Nvml(time.monotonic)
     while question := os.read(SOCKET_FD, 1):
         answer = answer_to(question, nvml)
         send(answer)

@@ -24,9 +24,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lanherd_agent.gpu.probe import NO_GPUS, ProbeFacts, unknown_readings
+from lanherd_agent.gpu.probe import NO_GPUS, ProbeFacts, unknown_reading, unknown_readings
 from lanherd_agent.gpu.probe_wire import ASK_FACTS, ASK_READINGS, LENGTH_BYTES
-from lanherd_protocol.values import GpuReading
+from lanherd_protocol.ids import GpuUuid
+from lanherd_protocol.values import GpuFacts, GpuLink, GpuReading
 
 CHILD_MODULE = "lanherd_agent.gpu.probe_child"
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
@@ -43,7 +44,11 @@ HUNG = (
 DIED = "The process that asks the NVIDIA driver ended unexpectedly. It is being started again."
 GARBLED = "The process that asks the NVIDIA driver gave an answer that makes no sense."
 GONE = "The NVIDIA driver is gone. Install or load it again, or restart the machine."
-NOT_LISTED = "The NVIDIA driver no longer lists this GPU. Restart the machine to get it back."
+NOT_LISTED = (
+    "The GPU is lost: the NVIDIA driver no longer lists it. Restart the machine to get it back; if"
+    " it happens again, check its power and its seat."
+)
+NO_INSTANCE = "The MIG instance is gone: the NVIDIA driver no longer lists it."
 
 
 class ProbeTiming(Struct, frozen=True, kw_only=True):
@@ -209,6 +214,8 @@ class NvmlProbe:
         self._environment = dict(environment or {})
         self._timing = timing or ProbeTiming()
         self._facts = NO_GPUS
+        self._xids: dict[GpuUuid, int] = {}
+        self._missed = False
         self._child: _Child | None = None
         self._ready = False
         self._trouble: str | None = NOT_ANSWERED
@@ -268,7 +275,7 @@ class NvmlProbe:
                 self._take_facts(answer)
             elif now - self._child.started_at > self._timing.start_deadline_s:
                 self._replace_child(HUNG)
-        elif self._facts.problem is not None and now >= self._start_at:
+        elif (self._missed or self._facts.problem is not None) and now >= self._start_at:
             # Some GPU could not be used when this child looked; a fresh one may see it.
             self._let_go()
             await self._start()
@@ -327,13 +334,25 @@ class NvmlProbe:
         if answer.readings is None:
             self._replace_child(GARBLED)
             return unknown_readings(self._facts, GARBLED)
+        if answer.facts is not None and answer.facts.gpus:
+            # MIG was turned on or off, or its instances are others than before.
+            self._facts = merge_facts(self._facts, answer.facts)
         readings = align(self._facts, answer.readings)
+        readings = tuple(self._with_xid(reading) for reading in readings)
+        self._missed = any(reading.problem is not None for reading in readings)
         if answer.ended:
             problems = [reading.problem for reading in readings if reading.problem]
             self._replace_child(problems[0] if problems else GONE)
         else:
             self._failures = 0
         return readings
+
+    def _with_xid(self, reading: GpuReading) -> GpuReading:
+        """An Xid is told to the child that lives when it happens; it is kept for those after."""
+        if reading.xid is not None:
+            self._xids[reading.uuid] = reading.xid
+        instances = tuple(self._with_xid(instance) for instance in reading.instances)
+        return replace(reading, xid=self._xids.get(reading.uuid), instances=instances)
 
     def _replace_child(self, problem: str) -> None:
         self._let_go()
@@ -354,16 +373,50 @@ class NvmlProbe:
 
 
 def merge_facts(before: ProbeFacts, found: ProbeFacts) -> ProbeFacts:
-    """What was found, and the GPUs that are missed: they don't vanish from under live runs."""
+    """What was found, and the GPUs that are missed: they don't vanish from under live runs.
+
+    A driver that was loaded again without a GPU counts the rest anew. While one is missed they keep
+    their numbers, which leases and people know them by; without one, the driver's hold.
+    """
     listed = {gpu.uuid for gpu in found.gpus}
     missed = [gpu for gpu in before.gpus if gpu.uuid not in listed]
-    gpus = sorted([*found.gpus, *missed], key=lambda gpu: gpu.index)
-    return replace(found, gpus=tuple(gpus))
+    if not missed:
+        return found
+    numbers = {gpu.uuid: gpu.index for gpu in before.gpus}
+    free = max(numbers.values()) + 1
+    moved: dict[int, int] = {}
+    gpus: list[GpuFacts] = []
+    for gpu in found.gpus:
+        number = numbers.get(gpu.uuid)
+        if number is None:
+            number, free = free, free + 1
+        moved[gpu.index] = number
+        gpus.append(replace(gpu, index=number))
+    gpus = sorted([*gpus, *missed], key=lambda gpu: gpu.index)
+    links = tuple(_renumbered(link, moved) for link in found.links)
+    return replace(found, gpus=tuple(gpus), links=links)
+
+
+def _renumbered(link: GpuLink, moved: Mapping[int, int]) -> GpuLink:
+    return replace(link, first=moved[link.first], second=moved[link.second])
 
 
 def align(facts: ProbeFacts, readings: tuple[GpuReading, ...]) -> tuple[GpuReading, ...]:
-    """Readings in the order of the facts; a GPU without one says so."""
+    """Readings in the order of the facts; a GPU or a MIG instance without one says so."""
     by_uuid = {reading.uuid: reading for reading in readings}
-    return tuple(
-        by_uuid.get(gpu.uuid) or GpuReading(uuid=gpu.uuid, problem=NOT_LISTED) for gpu in facts.gpus
+    missed = facts.problem or NOT_LISTED
+    return tuple(_aligned(gpu, by_uuid.get(gpu.uuid), missed) for gpu in facts.gpus)
+
+
+def _aligned(gpu: GpuFacts, reading: GpuReading | None, missed: str) -> GpuReading:
+    if reading is None:
+        return unknown_reading(gpu, missed)
+    if not gpu.instances and not reading.instances:
+        return reading
+    found = {instance.uuid: instance for instance in reading.instances}
+    why = reading.problem or NO_INSTANCE
+    instances = tuple(
+        found.get(instance.uuid) or GpuReading(uuid=instance.uuid, problem=why)
+        for instance in gpu.instances
     )
+    return replace(reading, instances=instances)

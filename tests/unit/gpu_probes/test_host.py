@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lanherd_agent.gpu import nvml
+from lanherd_agent.gpu import nvml, pci
 from lanherd_agent.gpu.host import HostProbe
 from lanherd_protocol.ids import RunId
 
@@ -75,11 +75,11 @@ def test_nvidia_hardware_is_seen_on_the_bus(
     (tmp_path / "0000:02:00.0").mkdir()
     (device / "vendor").write_text(f"{vendor}\n")
     (device / "class").write_text(f"{kind}\n")
-    assert nvml.has_nvidia_gpu(str(tmp_path)) is found
+    assert pci.has_nvidia_gpu(str(tmp_path)) is found
 
 
 def test_a_machine_without_a_pci_bus(tmp_path: Path) -> None:
-    assert not nvml.has_nvidia_gpu(str(tmp_path / "none"))
+    assert not pci.has_nvidia_gpu(str(tmp_path / "none"))
 
 
 class Refusal(Exception):
