@@ -24,9 +24,10 @@ from lanherd_agent.api.pairing import PairingApi
 from lanherd_agent.api.retention import RetentionApi
 from lanherd_agent.api.runs import RunsApi
 from lanherd_agent.api.snapshots import SnapshotsApi
-from lanherd_agent.core.events import DiskRead, GpuCapacity, ReadingsTaken
+from lanherd_agent.core.events import DiskRead
 from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.execution.executor import Executor
+from lanherd_agent.gpu.capacity import readings_taken
 from lanherd_agent.gpu.choose import open_probe
 from lanherd_agent.gpu.host import HostProbe
 from lanherd_agent.gpu.probe import AttemptHold, ProbeFacts
@@ -48,7 +49,7 @@ from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.messages import AgentStatus
 from lanherd_protocol.states import Ended, RunView
-from lanherd_protocol.values import GpuFacts, GpuReading, MachineFacts, Reason, Telemetry
+from lanherd_protocol.values import MachineFacts, Reason, Telemetry
 from lanherd_protocol.version import __version__
 
 PORT = 47470
@@ -177,14 +178,8 @@ class Agent:
         self._history.take(sample)
         if sample.host.disk_free_bytes is not None:
             self._on_disk(sample.host.disk_free_bytes)
-        facts = {gpu.uuid: gpu for gpu in self._sampler.facts.gpus}
-        capacities = tuple(
-            _capacity(facts[reading.uuid], reading)
-            for reading in sample.gpus
-            # One that was lost while it was read is gone from the facts already.
-            if reading.uuid in facts
-        )
-        self._shell.post(ReadingsTaken(gpus=capacities))
+        at = time.localtime(sample.at)
+        self._shell.post(readings_taken(sample, self._sampler.facts, self._facts(), at))
 
     def _tell_of_store(self) -> None:
         problem = self._shell.problem
@@ -232,6 +227,8 @@ class Agent:
             driver_version=gpus.driver_version,
             gpu_problem=gpus.problem,
             weak_kill=self.executor.launcher.kill == "walk",
+            links=gpus.links,
+            cuda_version=gpus.cuda_version,
         )
 
     def _status(self) -> AgentStatus:
@@ -259,22 +256,6 @@ class Agent:
             pid=os.getpid(),
             simulated=self._options.simulate_gpus > 0,
         )
-
-
-def _capacity(gpu: GpuFacts, reading: GpuReading) -> GpuCapacity:
-    used = reading.vram_used_bytes
-    ours = min(reading.vram_ours_bytes, used or 0)
-    problem = reading.problem
-    if used is None and problem is None:
-        problem = "its VRAM can't be read"
-    return GpuCapacity(
-        index=gpu.index,
-        uuid=gpu.uuid,
-        total_bytes=gpu.vram_bytes,
-        foreign_bytes=(used or 0) - ours,
-        ours_bytes=ours,
-        problem=problem,
-    )
 
 
 async def serve(options: ServeOptions) -> None:
