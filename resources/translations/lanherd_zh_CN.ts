@@ -2726,6 +2726,18 @@
         <translation>无 GPU</translation>
     </message>
     <message>
+        <source>priority {number}</source>
+        <translation>优先级 {number}</translation>
+    </message>
+    <message>
+        <source>pinned: its files are kept</source>
+        <translation>已固定：其文件会保留</translation>
+    </message>
+    <message>
+        <source>tags: {tags}</source>
+        <translation>标签：{tags}</translation>
+    </message>
+    <message>
         <source>unreachable, last seen {age} ago</source>
         <translation>无法连接，{age} 前有数据</translation>
     </message>

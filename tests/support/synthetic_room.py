@@ -331,7 +331,9 @@ def runs_with_a_life() -> dict[RunKey, RunView]:
     )
     held = replace(
         run(3, "ablation", "python ablate.py", Queued(since=NOW - 900, reason=HELD)),
-        settings=RunSettings(held=True, tags=("paper",)),
+        settings=RunSettings(
+            held=True, priority=-5, pinned=True, tags=("paper", "camera-ready", "rebuttal")
+        ),
     )
     first = next(view for (where, _), view in first_runs().items() if where == kepler)
     waits = run(2, "report", "python report.py", Queued(since=NOW - 60, reason=after(first.run)))

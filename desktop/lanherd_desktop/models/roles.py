@@ -17,3 +17,9 @@ class RowRole(IntEnum):
     DANGER = _FIRST + 5
     KEY = _FIRST + 6
     """What identifies the row to the program; never shown."""
+    TAGS = _FIRST + 7
+    """A tuple of texts."""
+    PRIORITY = _FIRST + 8
+    """A number; 0 is usual and has no sign."""
+    PINNED = _FIRST + 9
+    """A bool: whether its files are kept."""

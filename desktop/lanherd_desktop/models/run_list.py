@@ -31,12 +31,24 @@ class RunListModel(QAbstractListModel):
         subtitle: Callable[[RunRow], str],
         trailing: Callable[[RunRow], str],
         spoken: Callable[[RunRow], str],
+        signs: Callable[[RunRow], str],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._subtitle = subtitle
-        self._trailing = trailing
-        self._spoken = spoken
+        self._values: dict[int, Callable[[RunRow], Any]] = {
+            Qt.ItemDataRole.DisplayRole: lambda row: row.title,
+            Qt.ItemDataRole.AccessibleTextRole: spoken,
+            Qt.ItemDataRole.ToolTipRole: signs,
+            RowRole.TITLE: lambda row: row.title,
+            RowRole.CHIP: lambda row: row.kind,
+            RowRole.SUBTITLE: subtitle,
+            RowRole.TRAILING: trailing,
+            RowRole.DANGER: lambda row: row.kind in _BAD,
+            RowRole.KEY: lambda row: (row.machine, row.run),
+            RowRole.TAGS: lambda row: row.tags,
+            RowRole.PRIORITY: lambda row: row.priority,
+            RowRole.PINNED: lambda row: row.pinned,
+        }
         self._all: dict[RunKey, RunRow] = {}
         self._shown: dict[RunKey, RunRow] = {}
         # Oldest first, shown the other way round: a new run goes to the end, and none moves.
@@ -140,23 +152,8 @@ class RunListModel(QAbstractListModel):
         row = self.row_at(index.row()) if index.isValid() else None
         if row is None:
             return None
-        match role:
-            case Qt.ItemDataRole.DisplayRole | RowRole.TITLE:
-                return row.title
-            case RowRole.CHIP:
-                return row.kind
-            case RowRole.SUBTITLE:
-                return self._subtitle(row)
-            case RowRole.TRAILING:
-                return self._trailing(row)
-            case RowRole.DANGER:
-                return row.kind in _BAD
-            case RowRole.KEY:
-                return (row.machine, row.run)
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return self._spoken(row)
-            case _:
-                return None
+        say = self._values.get(role)
+        return None if say is None else say(row)
 
 
 def _rank(row: RunRow) -> Rank:

@@ -51,6 +51,8 @@ class RunRow:
     silent_since: float | None = None
     """When the machine of a run that goes on was last heard; None while it can be asked."""
     tags: tuple[str, ...] = ()
+    priority: int = 0
+    pinned: bool = False
 
     def seconds(self, now: float) -> float | None:
         """How long it has run, or did run, or is known to have; None when it never started."""
@@ -135,6 +137,8 @@ def run_row(
         submitted_at=view.submitted_at,
         silent_since=None if isinstance(view.state, Ended) else silent_since(source),
         tags=view.settings.tags,
+        priority=view.settings.priority,
+        pinned=view.settings.pinned,
     )
 
 

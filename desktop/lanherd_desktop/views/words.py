@@ -16,6 +16,7 @@ from lanherd_desktop.state.runs import RunRow
 from lanherd_desktop.views.failures import FAILURES, NEXTS, REFUSALS, WHYS
 from lanherd_desktop.views.reasons import PLAIN, REASONS, REMEDIES, RESTS, VARIANTS
 from lanherd_desktop.views.widgets.chip import chip_text
+from lanherd_desktop.views.widgets.labels import plain_tooltip
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Lease, Reason
@@ -204,7 +205,27 @@ def _run_place(row: RunRow) -> str:
 
 def run_spoken(row: RunRow) -> str:
     """A run in a list, for those who hear the window."""
-    return f"{chip_text(row.kind)}, {row.title}, {run_subtitle(row)}"
+    said = (chip_text(row.kind), row.title, run_subtitle(row), *run_signs(row))
+    return ", ".join(said)
+
+
+def run_signs(row: RunRow) -> list[str]:
+    """The small signs of a run in a list, in words."""
+    signs = []
+    if row.priority:
+        text = QCoreApplication.translate("reasons", "priority {number}")
+        signs.append(text.format(number=f"{row.priority:+d}"))
+    if row.pinned:
+        signs.append(QCoreApplication.translate("reasons", "pinned: its files are kept"))
+    if row.tags:
+        text = QCoreApplication.translate("reasons", "tags: {tags}")
+        signs.append(text.format(tags=", ".join(row.tags)))
+    return signs
+
+
+def run_signs_tooltip(row: RunRow) -> str:
+    """The same for those who point at them."""
+    return plain_tooltip("\n".join(run_signs(row)))
 
 
 def last_seen(unix_s: float, now: float) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as with_fields
 from PySide6.QtCore import QModelIndex, Qt
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
@@ -19,7 +20,7 @@ from lanherd_desktop.state.projects import ProjectRow
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.runs import RunRow, run_accepted, run_query, run_row
 from lanherd_protocol.states import RunState
-from lanherd_protocol.values import OutputEntry
+from lanherd_protocol.values import OutputEntry, RunSettings
 from tests.support import synthetic_room
 from tests.support.synthetic_room import (
     FINE,
@@ -47,7 +48,21 @@ def rows(*numbers: int, state: RunState | None = None) -> dict[RunKey, RunRow]:
 
 
 def run_model() -> RunListModel:
-    return RunListModel(lambda r: "sub", lambda r: "trail", lambda r: f"spoken {r.title}")
+    return RunListModel(
+        lambda r: "sub", lambda r: "trail", lambda r: f"spoken {r.title}", lambda r: "signs"
+    )
+
+
+def test_a_row_has_its_signs() -> None:
+    settings = RunSettings(priority=-5, pinned=True, tags=("a", "b"))
+    view = with_fields(run(1, "n", "true", ENDED), settings=settings)
+    model = run_model()
+    model.replace({(KEPLER, run_id(1)): run_row(KEPLER, "kepler", view)})
+    index = model.index(0)
+    assert index.data(RowRole.TAGS.value) == ("a", "b")
+    assert index.data(RowRole.PRIORITY.value) == -5
+    assert index.data(RowRole.PINNED.value) is True
+    assert index.data(Qt.ItemDataRole.ToolTipRole) == "signs"
 
 
 def titles(model: RunListModel) -> list[str]:

@@ -5,15 +5,26 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from msgspec.structs import replace as with_fields
+from PySide6.QtGui import QColor, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QApplication, QListView
 
 from lanherd_agent.core import reasons
+from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.platform.language import apply_language
+from lanherd_desktop.state.runs import run_row
 from lanherd_desktop.views.failures import NEXTS, REFUSALS, WHYS
-from lanherd_desktop.views.words import failure_texts, reason_text
+from lanherd_desktop.views.widgets.list_row import ListRowDelegate
+from lanherd_desktop.views.words import (
+    failure_texts,
+    reason_text,
+    run_signs,
+    run_signs_tooltip,
+    run_spoken,
+)
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.values import Dependency, Reason
-from tests.support.synthetic_room import GIB, run_id
+from lanherd_protocol.values import Dependency, Reason, RunSettings
+from tests.support.synthetic_room import GIB, machine_id, run, run_id, waiting
 
 OTHERS = tuple(Dependency(run=run_id(n), kind="after_ok") for n in (7, 8, 9))
 VRAM = reasons.gpu_vram(1, 4 * GIB, 24 * GIB, 18 * GIB, 0)
@@ -162,3 +173,40 @@ def test_a_failure_that_people_meet_is_chinese_whole(
 def test_what_no_table_knows_keeps_the_machine_s_words() -> None:
     failure = Failure(code=ErrorCode.INVALID_REQUEST, title="No.", message="So.", remedy="Do.")
     assert failure_texts(failure) == ("请求无效。", "No. So.", "Do.")
+
+
+def test_signs_of_a_run_are_words_too(qapp: QApplication) -> None:
+    settings = RunSettings(priority=10, pinned=True, tags=("sweep", "a<b>"))
+    view = with_fields(run(1, "n", "true", waiting(1, 2)), settings=settings)
+    row = run_row(machine_id("kepler"), "kepler", view)
+    signs = ["priority +10", "pinned: its files are kept", "tags: sweep, a<b>"]
+    assert run_signs(row) == signs and run_spoken(row).endswith(", ".join(signs))
+    assert "a&lt;b&gt;" in run_signs_tooltip(row)
+    plain = run_row(machine_id("kepler"), "kepler", run(1, "n", "true", waiting(1, 2)))
+    assert run_signs_tooltip(plain) == "" and run_signs(plain) == []
+
+
+def test_signs_leave_room_for_what_is_read_first(qapp: QApplication) -> None:
+    model = QStandardItemModel()
+    view = QListView()
+    view.setModel(model)
+    view.setItemDelegate(ListRowDelegate(view))
+    for tags in (
+        (),
+        ("t",),
+        ("a-rather-long-tag",) * 6,
+        ("one tag that is longer than a row" * 3,),
+    ):
+        item = QStandardItem()
+        for role, value in (
+            (RowRole.TITLE, "train"), (RowRole.SUBTITLE, "why " * 40), (RowRole.TRAILING, "2 min"),
+            (RowRole.TAGS, tags), (RowRole.PRIORITY, -100), (RowRole.PINNED, True),
+        ):  # fmt: skip
+            item.setData(value, role)
+        model.appendRow(item)
+    view.resize(386, 300)
+    picture = view.grab().toImage()
+    ground = picture.pixelColor(2, 30)
+    margin = [picture.pixelColor(380, y) for y in range(4, 236) if y % 60 not in (58, 59, 0, 1)]
+    assert set(map(QColor.name, margin)) == {ground.name()}, "a tag stands over the edge"
+    view.deleteLater()

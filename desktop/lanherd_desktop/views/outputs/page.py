@@ -14,7 +14,7 @@ from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.empty_state import EmptyState
 from lanherd_desktop.views.widgets.labels import ElidedLabel
-from lanherd_desktop.views.words import run_spoken, run_subtitle
+from lanherd_desktop.views.words import run_signs_tooltip, run_spoken, run_subtitle
 
 
 class OutputsPage(QWidget):
@@ -33,7 +33,7 @@ class OutputsPage(QWidget):
         self.list = _PanelList(
             context,
             self.tr("Outputs"),
-            RunListModel(run_subtitle, context.run_trailing, run_spoken, self),
+            RunListModel(run_subtitle, context.run_trailing, run_spoken, run_signs_tooltip, self),
             self,
         )
         self.list.new_run.setVisible(False)

@@ -32,7 +32,13 @@ from lanherd_desktop.views.widgets.labels import ElidedLabel, Label
 from lanherd_desktop.views.widgets.list_row import ListRowDelegate
 from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
 from lanherd_desktop.views.widgets.page_stack import StateStack
-from lanherd_desktop.views.words import failure_line, moment, run_spoken, run_subtitle
+from lanherd_desktop.views.words import (
+    failure_line,
+    moment,
+    run_signs_tooltip,
+    run_spoken,
+    run_subtitle,
+)
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.values import LockedEnvironment
 
@@ -51,7 +57,9 @@ class ProjectsPage(QWidget):
         self.model = ProjectListModel(
             lambda row: moment(row.last_at) if row.last_at is not None else "", self
         )
-        self.runs = RunListModel(run_subtitle, context.run_trailing, run_spoken, self)
+        self.runs = RunListModel(
+            run_subtitle, context.run_trailing, run_spoken, run_signs_tooltip, self
+        )
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(1)

@@ -14,7 +14,7 @@ from lanherd_desktop.views.runs.commands import RunCommands
 from lanherd_desktop.views.runs.detail import RunDetail
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.widgets.empty_state import EmptyState
-from lanherd_desktop.views.words import run_spoken, run_subtitle
+from lanherd_desktop.views.words import run_signs_tooltip, run_spoken, run_subtitle
 
 
 class RunsPage(QWidget):
@@ -27,7 +27,9 @@ class RunsPage(QWidget):
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
         self._context = context
-        self.model = RunListModel(run_subtitle, context.run_trailing, run_spoken, self)
+        self.model = RunListModel(
+            run_subtitle, context.run_trailing, run_spoken, run_signs_tooltip, self
+        )
         self.detail = RunDetail(context)
         self.list = _DetailList(context, self.tr("Runs"), self.model, self.detail)
         self.commands = RunCommands(context, self.detail.confirm, self.list.chosen_keys)

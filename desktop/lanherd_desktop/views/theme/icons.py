@@ -59,6 +59,7 @@ class IconName(StrEnum):
     LINK = "link"
     TRASH = "trash-2"
     PAUSE = "pause"
+    PIN = "pin"
     ARROW_DOWN = "arrow-down"
     KEYBOARD = "keyboard"
     LANGUAGES = "languages"
