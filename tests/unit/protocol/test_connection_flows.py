@@ -3,14 +3,15 @@
 import msgpack
 import pytest
 
+from lanherd_protocol import connection
 from lanherd_protocol import events as e
 from lanherd_protocol import messages as m
 from lanherd_protocol.connection import lost
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.limits import (
     BULK_CHUNK_BYTES_MAX,
+    KIB,
     OUTGOING_BULK_BYTES_MAX,
-    OUTGOING_BYTES_HARD_MAX,
     OUTGOING_BYTES_MAX,
     STREAM_CREDIT_BYTES_MAX,
     SUBSCRIPTIONS_MAX,
@@ -70,11 +71,15 @@ def test_bulk_leaves_room_for_the_rest():
     assert pair.server.pending_bytes < OUTGOING_BYTES_MAX
 
 
-def test_a_peer_that_does_not_read_its_answers_is_sent_away():
+def test_a_peer_that_does_not_read_its_answers_is_sent_away(monkeypatch):
+    # The bound itself is 1.6 million pings away.
+    assert connection.OUTGOING_BYTES_HARD_MAX == 2 * OUTGOING_BYTES_MAX
+    monkeypatch.setattr(connection, "OUTGOING_BYTES_HARD_MAX", 256 * KIB)
     pair = Pair()
     ping = framed(m.Ping(1 << 62))
-    flood = ping * (OUTGOING_BYTES_HARD_MAX // len(ping) + 1)
-    [closed] = pair.server.receive(flood, 0)
+    flood = ping * (256 * KIB // len(ping) + 1)
+    assert pair.server.receive(flood[: len(flood) // 2], 0) == []
+    [closed] = pair.server.receive(flood[len(flood) // 2 :], 0)
     assert closed.failure.code is ErrorCode.OVERLOADED
     assert pair.server.pending_bytes < 1000
     [told] = pair.to_client()
