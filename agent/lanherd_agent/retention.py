@@ -23,7 +23,7 @@ from typing import TypeVar
 import msgspec
 
 from lanherd_agent.core import retention as core
-from lanherd_agent.core.events import FilesRemovalDue
+from lanherd_agent.core.events import DiskRead, FilesRemovalDue
 from lanherd_agent.core.reasons import LOW_DISK, low_disk
 from lanherd_agent.home import AgentHome
 from lanherd_agent.persist.store import AuditEntry
@@ -105,6 +105,7 @@ class Retention:
         self._gone = asyncio.Event()
         self._applied: OrderedDict[CommandId, tuple[Removal, ...]] = OrderedDict()
         shell.on_published(self._on_published)
+        shell.before_turns(self._read_disk)
 
     @property
     def rules(self) -> RetentionRules:
@@ -274,6 +275,15 @@ class Retention:
         if self._thread is None:
             self._thread = idle_thread()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _read_disk(self) -> DiskRead | None:
+        """Before anything may start: the last sample may be from before a disk filled up."""
+        try:
+            status = os.statvfs(self._home.root)
+        except OSError:
+            return None  # the samples tell of it
+        free_bytes = status.f_bavail * status.f_frsize
+        return DiskRead(free_bytes=free_bytes, low_bytes=self.rules.low_disk_bytes)
 
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         for view in views:

@@ -104,6 +104,8 @@ class Inbox:
         self._entries: list[Entry] = []
         self._requests = 0
         self._filled = asyncio.Event()
+        self.read: Callable[[], Fact | None] = lambda: None
+        """Reads, for each drain, what is told before all that it gives."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -139,11 +141,14 @@ class Inbox:
 
     def drain(self) -> list[Entry]:
         """The next entries; of several readings of GPUs or disk only the newest."""
+        fresh = self.read()
         entries = self._entries[:BATCH_ENTRIES_MAX]
         del self._entries[:BATCH_ENTRIES_MAX]
         if not self._entries:
             self._filled.clear()
         self._requests -= sum(isinstance(entry, Asked) for entry in entries)
+        if fresh is not None:
+            entries = [fresh, *(one for one in entries if not isinstance(one, type(fresh)))]
         return _without_stale(_without_stale(entries, ReadingsTaken), DiskRead)
 
     def fail_requests(self, why: LanherdError, *, but_stops: bool = False) -> None:

@@ -15,7 +15,7 @@ from lanherd_agent.core import reasons
 from lanherd_agent.core.queue import Queue, place_of
 from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.core.step import Told
-from lanherd_protocol.ids import GpuUuid, RunId
+from lanherd_protocol.ids import RunId
 from lanherd_protocol.states import (
     Ended,
     Queued,
@@ -167,13 +167,6 @@ class Reading:
             )
             for run in self._live.values()
         )
-
-    def leased_bytes(self) -> dict[GpuUuid, int]:
-        leased: dict[GpuUuid, int] = {}
-        for run in self._live.values():
-            for gpu in lease_of(run.state).gpus:
-                leased[gpu.uuid] = leased.get(gpu.uuid, 0) + gpu.vram_bytes
-        return leased
 
     @property
     def live_runs(self) -> int:

@@ -39,7 +39,7 @@ from lanherd_agent.shell.reading import LiveAttempt, Reading, RunsSnapshot
 from lanherd_agent.shell.timers import Timers
 from lanherd_agent.shell.turn import Turn
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.ids import DeviceId, GpuUuid, RunId, short_id
+from lanherd_protocol.ids import DeviceId, RunId, short_id
 from lanherd_protocol.messages import (
     ChangeRun,
     ListRuns,
@@ -288,6 +288,10 @@ class Shell:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
+    def before_turns(self, read: Callable[[], e.Fact | None]) -> None:
+        """Before each turn, tell the core what `read` finds. It must not wait for anything."""
+        self._inbox.read = read
+
     @property
     def problem(self) -> LanherdError | None:
         """Why nothing can be kept now: the disk is full, or the store has failed."""
@@ -298,10 +302,6 @@ class Shell:
 
     def devices(self) -> tuple[Device, ...]:
         return tuple(self._devices.values())
-
-    def leased_bytes(self) -> dict[GpuUuid, int]:
-        """VRAM promised to live attempts, by GPU."""
-        return self._reading.leased_bytes()
 
     def live_attempts(self) -> tuple[LiveAttempt, ...]:
         return self._reading.live_attempts()

@@ -1,7 +1,9 @@
 """The agent's retention: what it surveys, plans and has removed, and which rules it keeps."""
 
 import asyncio
+import errno
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +26,7 @@ from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import CommandId, RunId
 from lanherd_protocol.messages import ChangeRun
 from lanherd_protocol.retention_messages import PutRetention
-from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.states import Ended, Queued, RunView
 from lanherd_protocol.values import Dependency, RetentionRule, RetentionRules, RunSettings
 from tests.support.doors import new_run, new_run_id
 from tests.support.waiting import wait_until_async
@@ -254,3 +256,29 @@ async def test_a_low_disk_is_told_and_makes_room_at_once() -> None:
         assert agent.problems.all() != ()
         agent.retention.on_disk(int(low * 1.1) + 1)
         assert agent.problems.all() == ()
+
+
+async def test_the_disk_is_read_before_a_run_may_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It filled up since the last sample of the machine."""
+    free_bytes = 0
+
+    def stat(path: object) -> os.statvfs_result:
+        if free_bytes < 0 and threading.current_thread() is threading.main_thread():
+            raise OSError(errno.EIO, "I/O error")
+        return os.statvfs_result((1, 1, 10**6, free_bytes, free_bytes, 0, 0, 0, 0, 255))
+
+    async with room() as agent:
+        kept = RetentionRules(low_disk_bytes=1000)
+        await agent.retention.put(PutRetention(command=CommandId(new_run_id()), rules=kept))
+        monkeypatch.setattr(os, "statvfs", stat)
+        held, other = new_run("true"), new_run("true")
+        await agent.shell.submit("ada", (held,))
+        assert isinstance((await agent.shell.view(held.run)).state, Queued)
+        free_bytes = -1
+        await agent.shell.submit("ada", (other,))
+        state = (await agent.shell.view(other.run)).state
+        assert isinstance(state, Queued), "what can't be read now changes nothing"
+        free_bytes = 10_000
+        await agent.ended()
+        for one in (held.run, other.run):
+            assert not isinstance((await agent.shell.view(one)).state, Queued)

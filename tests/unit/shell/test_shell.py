@@ -153,7 +153,8 @@ async def test_a_full_disk_refuses_requests_and_loses_no_fact() -> None:
         await driven.shell.submit("ann", (new(3, gpu_spec(20)),))
         driven.started(run_id(3))
         await driven.wait_state(run_id(3), "running")
-        assert driven.shell.leased_bytes() == {gpu(0).uuid: 20 * GB}
+        leased = [one for live in driven.shell.live_attempts() for one in live.lease.gpus]
+        assert [(one.uuid, one.vram_bytes) for one in leased] == [(gpu(0).uuid, 20 * GB)]
 
 
 @pytest.mark.expects_logs("The disk of this machine is full", reason="the disk is full here")
