@@ -1,0 +1,188 @@
+"""The causes that the ends of logs show: a corpus of logs, and what no log of it holds.
+
+A file of the corpus begins with what is expected of it; `␛` stands for the escape character and
+`␍` for a carriage return.
+"""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from lanherd_agent.core.cause_lines import LINES_MAX
+from lanherd_agent.core.cause_table import RULES
+from lanherd_agent.core.causes import (
+    TAIL_BYTES_MAX,
+    Failed,
+    Tail,
+    cause_of,
+    may_be_of_gpu,
+    redacted,
+)
+
+LOGS = Path(__file__).with_name("failure_logs")
+CORPUS = sorted(path.stem for path in LOGS.glob("*.txt"))
+
+
+def read(name: str) -> tuple[dict[str, str], bytes]:
+    head, _, body = (LOGS / f"{name}.txt").read_text().partition("\n\n")
+    fields = dict(line.split(": ", 1) for line in head.splitlines())
+    return fields, body.replace("␛", "\x1b").replace("␍", "\r").encode()
+
+
+def failed_as(fields: dict[str, str]) -> Failed:
+    return Failed(
+        code=int(fields["exit"]) if "exit" in fields else None,
+        signal=int(fields["signal"]) if "signal" in fields else None,
+        out_of_memory="out of memory" in fields,
+    )
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_corpus(name: str) -> None:
+    fields, log = read(name)
+    cause = cause_of(failed_as(fields), [Tail(log)])
+    if fields["expect"] == "-":
+        assert cause is None
+        return
+    assert cause is not None
+    assert cause.code == fields["expect"], cause
+    assert fields.get("says", "") in f"{cause.text} {cause.remedy} {cause.data.get('what', '')}"
+    assert "{" not in cause.text + cause.remedy.replace("{lr}", "")
+    assert cause.text.endswith((".", cause.data.get("what", "."))) and cause.remedy
+    if "offset" in cause.data:
+        check_lines(log, cause.data["offset"], cause.data["lines"])
+
+
+def check_lines(log: bytes, offset: object, lines: object) -> None:
+    """What is shown is found in the log where it says."""
+    assert isinstance(offset, int) and isinstance(lines, str)
+    plain = log[offset:].decode()
+    for escape in ("\x1b[35m", "\x1b[0m", "\x1b[1;35m", "\x1b[31m", "\x1b[1;31m"):
+        plain = plain.replace(escape, "")
+    first = lines.splitlines()[0].rstrip("…")
+    assert plain.translate({9: " "}).startswith(first)
+
+
+def test_corpus_shows_every_rule() -> None:
+    expected = {read(name)[0]["expect"] for name in CORPUS}
+    assert {rule.code for rule in RULES} <= expected
+    assert len(expected) >= 20
+
+
+def test_nothing_is_shown_of_no_log() -> None:
+    assert cause_of(Failed(code=1), []) is None
+    assert cause_of(Failed(signal=15), [Tail(b"bye")]) is None
+
+
+def test_first_log_that_shows_it_counts() -> None:
+    stderr = Tail(b"MemoryError\n", stream="err")
+    cause = cause_of(Failed(code=1), [stderr, Tail(b"cat: x: No such file or directory\n")])
+    assert cause is not None and cause.code == "out_of_memory"
+    assert cause.data["stream"] == "err"
+
+
+def test_address_is_that_in_the_log() -> None:
+    log = b"no \x1b[31mwhole line\nstep\n\x1b[1mMemoryError\x1b[0m\n"
+    cause = cause_of(Failed(code=1), [Tail(log, 1_000_000)])
+    assert cause is not None
+    assert cause.data["offset"] == 1_000_000 + log.index(b"MemoryError")
+
+
+def test_line_that_begins_before_the_tail_is_not_read() -> None:
+    tail = b"MemoryError\nstep\n"
+    assert cause_of(Failed(code=1), [Tail(tail, 10)]) is None
+    assert cause_of(Failed(code=1), [Tail(tail)]) is not None
+
+
+def test_only_the_end_of_a_longer_tail_is_read() -> None:
+    log = b"cat: x: No such file or directory\n" + b" " * TAIL_BYTES_MAX + b"\nMemoryError\n"
+    cause = cause_of(Failed(code=1), [Tail(log)])
+    assert cause is not None
+    assert cause.data["offset"] == log.index(b"MemoryError")
+
+
+def test_long_lines_are_told_cut() -> None:
+    log = b"MemoryError: " + b"x" * 500
+    cause = cause_of(Failed(code=1), [Tail(log)])
+    assert cause is not None
+    lines = cause.data["lines"]
+    assert isinstance(lines, str) and len(lines) == 300 and lines.endswith("…")
+
+
+def test_exit_is_part_of_the_evidence() -> None:
+    cause = cause_of(Failed(code=1, signal=6), [Tail(b"MemoryError")])
+    assert cause is not None
+    assert cause.data["exit_code"] == 1 and cause.data["signal"] == 6
+
+
+def test_secrets_are_taken_out_of_all_that_is_told() -> None:
+    cause = cause_of(Failed(code=1), [Tail(b"hunter2: command not found")])
+    assert cause is not None and "hunter2" in str(cause)
+    assert "hunter2" not in str(redacted(cause, lambda text: text.replace("hunter2", "[secret]")))
+
+
+def test_what_may_be_of_the_gpu() -> None:
+    assert may_be_of_gpu("gpu_xid") and may_be_of_gpu("exit_code") and may_be_of_gpu("segfault")
+    assert not may_be_of_gpu("missing_module") and not may_be_of_gpu("usage")
+    assert not may_be_of_gpu("out_of_vram")
+
+
+def took_s(log: bytes) -> float:
+    """The best of several: others use this machine too."""
+    times = []
+    for _ in range(5):
+        began = time.process_time()
+        cause_of(Failed(code=1), [Tail(log)])
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+def test_whole_tail_takes_milliseconds() -> None:
+    _, oom = read("torchrun_oom_rank")
+    step = "Epoch 3: 45%|████▌     | 450/1000 [03:10<03:52,  2.36it/s]\r".encode()
+    log = (b"\x1b[32mstep\x1b[0m 1 loss 1.23 lr 0.001 grad 2.31 tok/s 12345\n" + step) * 480 + oom
+    log = log[-TAIL_BYTES_MAX:]
+    took = took_s(log)
+    print(f"{took * 1000:.2f} ms")
+    assert took < 0.010
+
+
+WORDS = b" ".join(needle for rule in RULES for needle in rule.needles)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        b" " * TAIL_BYTES_MAX,
+        b"\n" * TAIL_BYTES_MAX,
+        b"a\n" * (TAIL_BYTES_MAX // 2),
+        b"\x1b[0m" * (TAIL_BYTES_MAX // 4),
+        b"host='" * 10_000 + b"name resolution",
+        b": a" * 20_000 + b": command not found",
+        b"port:1" * 10_000 + b"address already in use",
+        (b"Traceback (most recent call last):\n" * 2_000),
+        (WORDS[:1_990] + b"\n") * 32,
+        (WORDS[-1_990:] + b"\n") * 32,
+        (b"Traceback (most recent call last):\nValueError: x\n") * 1_300,
+        (b"Traceback (most recent call last):\n" + b"  x\n" * 3_000 + b"ValueError: x\n") * 4,
+    ],
+    ids=range(12),
+)
+def test_no_log_takes_long(log: bytes) -> None:
+    assert len(log) > LINES_MAX
+    took = took_s(log[-TAIL_BYTES_MAX:])
+    print(f"{took * 1000:.2f} ms")
+    assert took < 0.1
+
+
+def test_signal_says_more_than_an_exception_before_it() -> None:
+    log = b"Traceback (most recent call last):\n  File\nValueError: x\n"
+    cause = cause_of(Failed(signal=11), [Tail(log)])
+    assert cause is not None and cause.code == "segfault"
+
+
+def test_root_cause_may_name_no_rank() -> None:
+    log = b"MemoryError\nRoot Cause (first observed failure):\n  host : gpu7\n"
+    cause = cause_of(Failed(code=1), [Tail(log)])
+    assert cause is not None and cause.code == "out_of_memory"
