@@ -2,26 +2,23 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
-from lanherd_protocol.errors import ErrorCode, LanherdError
-from lanherd_protocol.ids import CommandId, RunId
+from lanherd_protocol.errors import ErrorCode
 from lanherd_protocol.limits import CONTROL_FRAME_BYTES_MAX
 from lanherd_protocol.states import Ended, Running
-from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.agent_process import AgentProcess
 from tests.support.doors import (
     SOON_S,
     new_run,
-    new_run_id,
     pair,
     read_log,
     read_output,
@@ -29,28 +26,22 @@ from tests.support.doors import (
     through_socket,
     wait_run,
 )
+from tests.support.run_calls import refusal, stopped
 from tests.support.waiting import wait_until_async
 
 
 @pytest.fixture(scope="module")
-def agent() -> Iterator[AgentProcess]:
-    with agent_process(Path(os.environ["HOME"]) / "bytes") as running:
-        yield running
-        # Each of these requests is a person's or a program's mistake, and none is the agent's.
-        assert "Traceback" not in running.log, running.log
+def agent(lasting_agent: AgentProcess) -> AgentProcess:
+    return lasting_agent
 
 
-@pytest_asyncio.fixture
-async def peer(agent: AgentProcess) -> AsyncIterator[Peer]:
-    device = await pair(agent)
-    async with device.connected() as peer:
-        yield peer
+@pytest.fixture
+def peer(paired_peer: Peer) -> Peer:
+    return paired_peer
 
 
 async def refused(work: Awaitable[object]) -> ErrorCode:
-    with pytest.raises(LanherdError) as caught:
-        await work
-    return caught.value.code
+    return (await refusal(work)).code
 
 
 async def test_a_log_by_offset_and_length(peer: Peer) -> None:
@@ -90,14 +81,8 @@ async def test_no_bytes_are_asked_for_of_a_log_that_has_none_yet(peer: Peer) -> 
     async with asyncio.timeout(SOON_S):
         assert (await read_log(peer, run, length=0, follow=True))[0] == b""
         assert (await read_log(peer, run))[1] == lm.LogEnd(attempt=1, offset=0, complete=False)
-    await stop(peer, run)
+    await stopped(peer, run)
     assert (await read_log(peer, run, follow=True))[1].complete
-
-
-async def stop(peer: Peer, run: RunId) -> None:
-    command = CommandId(new_run_id())
-    await peer.call(methods.RUNS_STOP, m.StopRun(command=command, run=run, grace_s=1.0))
-    await wait_run(peer, run)
 
 
 HOSTILE = """
@@ -148,7 +133,7 @@ async def test_an_output_that_is_replaced_while_it_is_read(agent: AgentProcess, 
                 await asyncio.to_thread(replace, outputs / "file", size)
             got += chunk
     assert got == bytes(size)
-    await stop(peer, run)
+    await stopped(peer, run)
 
 
 def replace(file: Path, size: int) -> None:
@@ -293,4 +278,4 @@ async def test_a_reader_who_leaves_costs_nothing(agent: AgentProcess, peer: Peer
             async for _ in download:
                 break
     await wait_until_async(lambda: logs_open() == 0)
-    await stop(peer, run)
+    await stopped(peer, run)

@@ -7,25 +7,23 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from lanherd_client.log_searching import SearchFrames
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode
 from lanherd_protocol.ids import CommandId, RunId
 from lanherd_protocol.limits import LOG_MATCHES_MAX, LOG_PATTERN_CHARS_MAX
 from lanherd_protocol.states import Running
 from lanherd_protocol.values import LogRule
-from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.agent_process import AgentProcess
 from tests.support.doors import (
     SOON_S,
     new_run_id,
@@ -35,6 +33,7 @@ from tests.support.doors import (
     through_socket,
     wait_run,
 )
+from tests.support.run_calls import refusal
 from tests.support.waiting import wait_until, wait_until_async
 
 MIB = 1 << 20
@@ -54,24 +53,13 @@ os.write(1, b"the last words\\n")
 
 
 @pytest.fixture(scope="module")
-def agent() -> Iterator[AgentProcess]:
-    with agent_process(Path(os.environ["HOME"]) / "logs") as running:
-        yield running
-        # Each of these requests is a person's or a program's mistake, and none is the agent's.
-        assert "Traceback" not in running.log, running.log
+def agent(lasting_agent: AgentProcess) -> AgentProcess:
+    return lasting_agent
 
 
-@pytest_asyncio.fixture
-async def peer(agent: AgentProcess) -> AsyncIterator[Peer]:
-    device = await pair(agent)
-    async with device.connected() as peer:
-        yield peer
-
-
-async def refused(work: Awaitable[object]) -> LanherdError:
-    with pytest.raises(LanherdError) as caught:
-        await work
-    return caught.value
+@pytest.fixture
+def peer(paired_peer: Peer) -> Peer:
+    return paired_peer
 
 
 async def describe(peer: Peer, run: RunId, **more: Any) -> lm.LogDescription:
@@ -87,12 +75,6 @@ async def search(
         async for data in download:
             parts += frames.feed(data)
         return parts, download.response
-
-
-async def stop(peer: Peer, run: RunId) -> None:
-    command = CommandId(new_run_id())
-    await peer.call(methods.RUNS_STOP, m.StopRun(command=command, run=run, grace_s=1.0))
-    await wait_run(peer, run)
 
 
 def run_folder(agent: AgentProcess, run: RunId) -> Path:
@@ -122,7 +104,7 @@ async def test_stdout_and_stderr_of_a_split_log(peer: Peer) -> None:
         describe(peer, merged, stream="err"),
         search(peer, merged, "x", stream="err"),
     ):
-        problem = await refused(work)
+        problem = await refusal(work)
         assert problem.code is ErrorCode.NOT_FOUND
         assert "stderr" in str(problem)
 
@@ -230,7 +212,7 @@ async def test_a_gap_that_makes_no_sense_is_reported(agent: AgentProcess, peer: 
     await wait_run(peer, run)
     (run_folder(agent, run) / "log.gap").symlink_to("/etc/passwd")
     for work in (read_log(peer, run), describe(peer, run), search(peer, run, "1")):
-        problem = await refused(work)
+        problem = await refusal(work)
         assert problem.code is ErrorCode.NOT_FOUND
 
 
@@ -250,10 +232,10 @@ async def test_what_can_not_be_searched_is_refused(peer: Peer) -> None:
         {"pattern": "a(", "regex": True},
     )
     for more in bad:
-        problem = await refused(search(peer, run, **more))
+        problem = await refusal(search(peer, run, **more))
         assert problem.code is ErrorCode.INVALID_REQUEST, more
         assert problem.failure.remedy
-    problem = await refused(search(peer, run, "a(b", regex=True))
+    problem = await refusal(search(peer, run, "a(b", regex=True))
     assert "Missing ), unterminated subpattern, at character 2." in str(problem)
     assert problem.failure.data["position"] == 1
     assert (await search(peer, run, "x"))[1] == lm.LogSearched(
@@ -289,7 +271,7 @@ async def test_a_search_ends_with_the_wish_or_the_connection(
     await wait_until_async(lambda: not searchers(agent), 1.0)
     device = await pair(agent)
     other = await device.connect()
-    asked = asyncio.create_task(refused(search(other, run, ENDLESS, regex=True)))
+    asked = asyncio.create_task(refusal(search(other, run, ENDLESS, regex=True)))
     await wait_until_async(lambda: len(searchers(agent)) == 1)
     await other.close()
     await wait_until_async(lambda: not searchers(agent), 1.0)
@@ -335,7 +317,7 @@ async def test_a_log_that_was_removed_says_so(agent: AgentProcess, peer: Peer) -
             if isinstance(item, FeedEvent) and item.body.view.run == run:
                 view = item.body.view
     for ask in (read_log(peer, run), describe(peer, run), search(peer, run, "w")):
-        problem = await refused(ask)
+        problem = await refusal(ask)
         assert problem.code is ErrorCode.NOT_FOUND
         assert "were removed" in problem.failure.title
 

@@ -1,11 +1,7 @@
 """What ended runs leave on a real agent: removed when asked, by rules, and when the disk is low."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
@@ -15,8 +11,7 @@ from lanherd_protocol.errors import ErrorCode
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.states import Queued, Running, RunView
 from lanherd_protocol.values import RetentionRule, RetentionRules
-from tests.support.agent_process import AgentProcess, agent_process
-from tests.support.doors import through_socket
+from tests.support.agent_process import AgentProcess
 from tests.support.run_calls import (
     FOREVER,
     change,
@@ -30,18 +25,6 @@ from tests.support.run_calls import (
     stop,
     wait_reason,
 )
-
-
-@pytest.fixture
-def agent() -> Iterator[AgentProcess]:
-    with agent_process(Path(os.environ["HOME"]) / "agent", gpus=0) as running:
-        yield running
-
-
-@pytest.fixture
-async def peer(agent: AgentProcess) -> AsyncIterator[Peer]:
-    async with through_socket(agent) as connected:
-        yield connected
 
 
 def rules(*some: RetentionRule, **more: Any) -> rm.PutRetention:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,19 +44,6 @@ from tests.support.run_calls import (
     stop,
     wait_reason,
 )
-
-
-@pytest.fixture
-def agent() -> Iterator[AgentProcess]:
-    with agent_process(Path(os.environ["HOME"]) / "agent", gpus=0) as running:
-        yield running
-
-
-@pytest.fixture
-async def peer(agent: AgentProcess) -> AsyncIterator[Peer]:
-    async with through_socket(agent) as connected:
-        yield connected
-
 
 # --- Limits and stops ----------------------------------------------------------------------------
 

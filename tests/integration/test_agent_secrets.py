@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,12 +44,6 @@ USES = 'set -e; test "$(cat "$LANHERD_SECRETS/TOKEN" | wc -c)" = 24; echo up; '
 def agent() -> Iterator[AgentProcess]:
     with agent_process(Path(os.environ["HOME"]) / "agent", gpus=0) as running:
         yield running
-
-
-@pytest.fixture
-async def peer(agent: AgentProcess) -> AsyncIterator[Peer]:
-    async with through_socket(agent) as connected:
-        yield connected
 
 
 def with_secret(script: str, value: str = VALUE) -> m.NewRun:

@@ -4,7 +4,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,6 @@ GRACE_S = 0.2
 LATE_S_MAX = 10.0
 """What must hold is 1 s, on a machine that does nothing else: `./dev bench endings` holds it."""
 LIVES = ("--seconds", "300", "--left-for", "300")
-
-
-@pytest.fixture(params=["walk", "cgroup"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    if request.param == "walk":
-        monkeypatch.delenv(launcher_process.CGROUP, raising=False)
-        yield "walk"
-        return
-    folder = tempfile.mkdtemp(prefix="lanherd-test-", dir=cgroups.own_cgroup())
-    monkeypatch.setenv(launcher_process.CGROUP, folder)
-    yield "cgroup"
-    assert cgroups.remove(folder) == 0
 
 
 def start_of(directory: rundir.AttemptDir) -> rundir.Start:

@@ -4,32 +4,18 @@ import asyncio
 import json
 import os
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lanherd_agent.runs import cgroups, launcher_process, processes, rundir, watch
+from lanherd_agent.runs import processes, rundir, watch
 from tests.support import fake_job
 from tests.support.launched import WAIT_S, Launched, kill, launched, lives
 from tests.support.waiting import wait_until_async
 
 LEAVE = "plain,deaf,session,double,stopped,clean"
 LIVES = ("--seconds", "300", "--left-for", "300")
-
-
-@pytest.fixture(params=["walk", "cgroup"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    if request.param == "walk":
-        monkeypatch.delenv(launcher_process.CGROUP, raising=False)
-        yield "walk"
-        return
-    folder = tempfile.mkdtemp(prefix="lanherd-test-", dir=cgroups.own_cgroup())
-    monkeypatch.setenv(launcher_process.CGROUP, folder)
-    yield "cgroup"
-    assert cgroups.remove(folder) == 0
 
 
 def start_of(directory: rundir.AttemptDir) -> rundir.Start:

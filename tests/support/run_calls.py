@@ -1,6 +1,6 @@
 """What tests ask of a real agent's runs, in as few words as they have."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,6 +29,12 @@ async def sh(peer: Peer, script: str, **more: Any) -> RunId:
 async def stop(peer: Peer, run: RunId, **more: Any) -> RunView:
     request = m.StopRun(command=command_id(), run=run, **more)
     return (await peer.call(methods.RUNS_STOP, request)).view
+
+
+async def stopped(peer: Peer, run: RunId) -> None:
+    """Once it is over."""
+    await stop(peer, run, grace_s=1.0)
+    await wait_run(peer, run)
 
 
 async def change(peer: Peer, run: RunId, **more: Any) -> RunView:
@@ -65,6 +71,13 @@ async def refused(code: ErrorCode) -> AsyncIterator[list[LanherdError]]:
     told.append(caught.value)
     assert caught.value.code is code, caught.value
     assert caught.value.failure.title
+
+
+async def refusal(work: Awaitable[object]) -> LanherdError:
+    """What was answered to a request that is refused."""
+    with pytest.raises(LanherdError) as caught:
+        await work
+    return caught.value
 
 
 async def wait_reason(peer: Peer, run: RunId, code: str) -> RunView:
