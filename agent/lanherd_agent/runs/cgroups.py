@@ -132,13 +132,15 @@ def spawn(
     env: dict[str, str],
     fds: tuple[int, int],
     to_reset: list[int],
+    niceness: int = 0,
 ) -> int:
-    """As posix_spawn with a session of its own. `fds` become its stdout and stderr."""
+    """As posix_spawn with a session of its own, in the cgroup `folder` if that is not empty.
+    `fds` become its stdout and stderr."""
     reading, writing = os.pipe()
     try:
-        pid = clone_into(folder)
+        pid = clone_into(folder) if folder else os.fork()
         if pid == 0:
-            execute(path, argv, env, fds, to_reset, writing)
+            execute(path, argv, env, fds, to_reset, niceness, writing)
         os.close(writing)
         writing = -1
         failed = os.read(reading, 4)
@@ -159,12 +161,15 @@ def execute(
     env: dict[str, str],
     fds: tuple[int, int],
     to_reset: list[int],
+    niceness: int,
     report: int,
 ) -> NoReturn:
     try:
         os.setsid()
         os.dup2(fds[0], 1)
         os.dup2(fds[1], 2)
+        if niceness > os.getpriority(os.PRIO_PROCESS, 0):  # the other way, it may not
+            os.setpriority(os.PRIO_PROCESS, 0, niceness)
         for signo in to_reset:
             c_signal(signo, SIG_DFL)
         processes.c_sigprocmask(processes.SIG_SETMASK, processes.NO_SIGNALS, None)

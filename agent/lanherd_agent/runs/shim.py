@@ -384,18 +384,12 @@ class Shim:
             os.chdir(spec["cwd"])
             kind = "exec"
             os.umask(spec["umask"])
-            command = spawn(spec, (keepers[0].fd, keepers[-1].fd), self.directory, folder)
+            return spawn(spec, (keepers[0].fd, keepers[-1].fd), self.directory, folder)
         except (OSError, ValueError) as error:
             raise CannotRunError(failure(kind, error)) from error
         finally:
             os.umask(UMASK)
             os.chdir("/")
-        if spec["niceness"]:
-            try:
-                os.setpriority(os.PRIO_PGRP, command, spec["niceness"])
-            except PermissionError:
-                return command  # a setuid program is no longer ours to be nice with
-        return command
 
     def wait(self, dir_fd: int, watch: Watch) -> None:
         watch.wait()

@@ -39,18 +39,20 @@ def spawn(spec: dict[str, Any], fds: tuple[int, int], directory: str, folder: st
 
 def spawn_now(spec: dict[str, Any], fds: tuple[int, int], directory: str, folder: str) -> int:
     """By posix_spawn (a vfork): a fork would copy 300 more pages, a third of a run's whole cost.
-    Into a cgroup's `folder`, nothing but a fork of one's own can do it.
+    Into a cgroup's `folder`, and with a niceness from its first instruction on (what it starts in
+    sessions of their own would never get it), nothing but a fork of one's own can do it.
 
     The search in PATH is done here, since posix_spawnp would search our own.
     """
     name, env = spec["argv"][0], spec["env"] | {processes.MARK: directory}
     places = [""] if "/" in name else [f"{d or '.'}/" for d in search_path(env)]
+    niceness = spec["niceness"]
     why: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
     for place in places:
         path = place + name
         try:
-            if folder:
-                return cgroups.spawn(folder, path, spec["argv"], env, fds, TO_RESET)
+            if folder or niceness:
+                return cgroups.spawn(folder, path, spec["argv"], env, fds, TO_RESET, niceness)
             return os.posix_spawn(
                 path,
                 spec["argv"],

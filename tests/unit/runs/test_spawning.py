@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,8 +36,8 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusing:
     return refuse
 
 
-def spawn(tmp_path: Path) -> int:
-    spec = {"argv": ["/bin/true"], "env": {}}
+def spawn(tmp_path: Path, *argv: str, niceness: int = 0) -> int:
+    spec = {"argv": argv or ["/bin/true"], "env": {}, "niceness": niceness}
     with (tmp_path / "log").open("wb") as log:
         return spawning.spawn(spec, (log.fileno(), log.fileno()), str(tmp_path), "")
 
@@ -55,3 +56,18 @@ def test_one_that_stays_is_told_in_the_end(tmp_path: Path, refusing: Refusing) -
         spawn(tmp_path)
     assert pauses == list(spawning.PAUSES_S)
     assert sum(pauses) < 10, "the agent waits so long for the answer to a start"
+
+
+@pytest.mark.parametrize("more", [5, -5])
+def test_it_is_nice_from_its_first_instruction_on(tmp_path: Path, more: int) -> None:
+    """And never less so than what starts it, which may not ask for that."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    look = "import os; print(os.getpriority(os.PRIO_PROCESS, 0), os.getsid(0) == os.getpid())"
+    pid = spawn(tmp_path, sys.executable, "-I", "-S", "-c", look, niceness=own + more)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert (tmp_path / "log").read_text() == f"{max(own, own + more)} True\n"
+
+
+def test_what_is_nice_and_can_not_be_run_says_why(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError):
+        spawn(tmp_path, "/etc/passwd", niceness=5)
