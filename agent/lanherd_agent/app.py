@@ -99,6 +99,7 @@ class Agent:
             holds=self._holds,
             on_sample=self._on_sample,
             on_facts=self._on_facts,
+            find_runs=shell.find,
         )
         self._secrets = Secrets(options.home, shell)
         self.executor = Executor(

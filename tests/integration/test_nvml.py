@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,11 @@ from tests.support.fake_nvml import (
     VERSION_MISMATCH,
     FakeGpu,
     FakeNvml,
+    bare_gpu,
     build_library,
     fake_gpus,
 )
 
-HELD = ("compute", "graphics", "nvlinks")
 BRISK = ProbeTiming(deadline_s=0.6, start_deadline_s=20.0, backoff_s=0.05, look_again_s=0.05)
 CALM = ProbeTiming(deadline_s=20.0)
 
@@ -125,8 +125,7 @@ async def test_a_driver_that_supports_little(
 ) -> None:
     library = newest_library if age == "newest" else older_library
     fake = FakeNvml(library, tmp_path / "script")
-    values = {each.name: None for each in fields(FakeGpu) if each.name not in ("uuid", *HELD)}
-    fake.become([FakeGpu(**values)], cuda=None)
+    fake.become([bare_gpu()], cuda=None)
     async with probe_of(fake) as probe:
         facts = await probe.facts()
         (reading,) = await probe.read()

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).with_name("fake_nvml.c")
 LIBRARY = "libnvidia-ml.so.1"
@@ -106,6 +107,13 @@ class FakeXid:
 
 def _processes(held: Mapping[int, int | None]) -> str:
     return ",".join(f"{pid}:{'-' if used is None else used}" for pid, used in held.items())
+
+
+def bare_gpu() -> FakeGpu:
+    """A GPU that has an identity and supports nothing."""
+    kept = ("uuid", "compute", "graphics", "nvlinks")
+    absent: dict[str, Any] = {each.name: None for each in fields(FakeGpu)}
+    return FakeGpu(**{name: value for name, value in absent.items() if name not in kept})
 
 
 def fake_gpus(count: int) -> tuple[FakeGpu, ...]:

@@ -3,18 +3,16 @@
 import os
 import platform
 import pwd
-from collections.abc import Mapping
+import time
 from pathlib import Path
 
 import psutil
 from msgspec import Struct
 
-from lanherd_protocol.ids import RunId
+from lanherd_agent.gpu.rates import RateMeter
 from lanherd_protocol.values import HostReading
 
 COMMAND_CHARS_MAX = 500
-ANCESTORS_MAX = 64
-"""How far up a process tree is looked; a deeper one is not taken for ours."""
 
 
 class HostCapacity(Struct, frozen=True, kw_only=True):
@@ -38,6 +36,7 @@ class HostProbe:
 
     def __init__(self, home: Path) -> None:
         self._home = str(home)
+        self._rates = RateMeter(time.monotonic)
         # The first call gives the mean since boot; it starts the clock for the next one.
         psutil.cpu_percent()
 
@@ -50,12 +49,17 @@ class HostProbe:
         )
 
     def read(self) -> HostReading:
-        """One sample; CPU is the mean since the last one."""
+        """One sample; CPU and rates are means since the last one."""
+        rates = self._rates.read()
         return HostReading(
             cpu_percent=psutil.cpu_percent(),
             load_1m=os.getloadavg()[0],
             memory_used_bytes=_memory_used(),
             disk_free_bytes=self._disk_free(),
+            network_received_bytes_s=rates.network_received_bytes_s,
+            network_sent_bytes_s=rates.network_sent_bytes_s,
+            disk_read_bytes_s=rates.disk_read_bytes_s,
+            disk_written_bytes_s=rates.disk_written_bytes_s,
         )
 
     def process(self, pid: int) -> ProcessOwner | None:
@@ -68,19 +72,6 @@ class HostProbe:
         except psutil.Error:
             return None
         return ProcessOwner(user=user, command=command[:COMMAND_CHARS_MAX])
-
-    def run_of(self, pid: int, roots: Mapping[int, RunId]) -> RunId | None:
-        """The run in whose process tree this is; `roots` are the tops of the trees."""
-        here = pid
-        for _ in range(ANCESTORS_MAX):
-            run = roots.get(here)
-            if run is not None or here <= 1:
-                return run
-            try:
-                here = psutil.Process(here).ppid()
-            except psutil.Error:
-                return None
-        return None
 
     def _disk_free(self) -> int | None:
         # A home on a disk that went away must not stop the gauges; saying so is the store's part.

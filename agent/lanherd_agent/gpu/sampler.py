@@ -6,14 +6,14 @@ points that a slow probe made it miss.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from msgspec.structs import replace
-
-from lanherd_agent.gpu.host import HostProbe, ProcessOwner
+from lanherd_agent.gpu.host import HostProbe
+from lanherd_agent.gpu.names import ProcessNames
 from lanherd_agent.gpu.probe import (
     NO_GPUS,
     AttemptHold,
@@ -22,9 +22,15 @@ from lanherd_agent.gpu.probe import (
     Holds,
     ProbeFacts,
 )
-from lanherd_agent.gpu.telemetry import complete, roots_of
+from lanherd_agent.gpu.telemetry import complete
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.values import GpuProcess, GpuReading, Telemetry
+from lanherd_protocol.values import GpuReading, Telemetry
+
+FindRuns = Callable[[Collection[RunId]], Awaitable[Collection[RunId]]]
+"""Those of the runs that this agent knows, live or ended."""
+
+log = logging.getLogger("lanherd.gpu")
 
 WATCHED_INTERVAL_S = 1.0
 IDLE_INTERVAL_S = 4.0
@@ -44,6 +50,7 @@ class Sampler:
         holds: Holds,
         on_sample: Callable[[Telemetry], None],
         on_facts: Callable[[ProbeFacts], None],
+        find_runs: FindRuns | None = None,
         clock: Clock = time.time,
     ) -> None:
         self._probe = probe
@@ -51,6 +58,7 @@ class Sampler:
         self._holds = holds
         self._on_sample = on_sample
         self._on_facts = on_facts
+        self._find_runs = find_runs
         self._clock = clock
         self._facts: ProbeFacts | None = None
         self._recent: deque[Telemetry] = deque(maxlen=RECENT_SAMPLES_MAX)
@@ -125,13 +133,22 @@ class Sampler:
         if facts != self._facts:
             self._facts = facts
             self._on_facts(facts)
-        sample = self._compose(readings)
+        holds = self._holds()
+        self._names.turn(readings, holds, simulated=facts.source == "simulated")
+        if self._find_runs is not None and (doubtful := self._names.doubtful()):
+            await self._learn(doubtful, self._find_runs)
+        sample = self._compose(readings, holds)
         self._recent.append(sample)
         self._on_sample(sample)
 
-    def _compose(self, readings: Sequence[GpuReading]) -> Telemetry:
-        holds = self._holds()
-        self._names.turn(readings, holds)
+    async def _learn(self, doubtful: Collection[RunId], find_runs: FindRuns) -> None:
+        try:
+            self._names.learn(doubtful, await find_runs(doubtful))
+        except LanherdError as failure:
+            # Until the store answers they count as others' processes; it is asked again then.
+            log.info("Whose the processes on the GPUs are can't be looked up: %s", failure)
+
+    def _compose(self, readings: Sequence[GpuReading], holds: Sequence[AttemptHold]) -> Telemetry:
         gpus = complete(readings, holds, self._names.name)
         return Telemetry(at=self._clock(), gpus=gpus, host=self._host.read())
 
@@ -142,37 +159,3 @@ def next_due(last_due: float, now: float, interval_s: float) -> float:
     if due >= now:
         return due
     return due + ((now - due) // interval_s + 1) * interval_s
-
-
-class ProcessNames:
-    """Who owns the processes on the GPUs; looked up once while a pid stays listed."""
-
-    def __init__(self, host: HostProbe) -> None:
-        self._host = host
-        self._roots: dict[int, RunId] = {}
-        self._owners: dict[int, ProcessOwner | None] = {}
-        self._runs: dict[int, RunId | None] = {}
-
-    def turn(self, readings: Sequence[GpuReading], holds: Sequence[AttemptHold]) -> None:
-        """Forgets pids that left and, when other attempts are live, whose the rest are."""
-        listed = {process.pid for reading in readings for process in reading.processes}
-        roots = roots_of(holds)
-        if roots != self._roots:
-            self._roots = roots
-            self._runs.clear()
-        self._owners = {pid: owner for pid, owner in self._owners.items() if pid in listed}
-        self._runs = {pid: run for pid, run in self._runs.items() if pid in listed}
-
-    def name(self, process: GpuProcess) -> GpuProcess:
-        pid = process.pid
-        if pid not in self._runs:
-            self._runs[pid] = self._host.run_of(pid, self._roots)
-        if process.user is not None:
-            # A scripted process comes with its owner, and its pid is nobody's.
-            return replace(process, run=self._runs[pid])
-        if pid not in self._owners:
-            self._owners[pid] = self._host.process(pid)
-        owner = self._owners[pid]
-        if owner is None:
-            return replace(process, run=self._runs[pid])
-        return replace(process, user=owner.user, command=owner.command, run=self._runs[pid])

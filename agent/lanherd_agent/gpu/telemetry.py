@@ -1,25 +1,20 @@
 """Puts one sample together: what the GPUs say, whose processes those are, what was promised."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from lanherd_agent.gpu.probe import AttemptHold
-from lanherd_protocol.ids import GpuUuid, RunId
+from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import GpuProcess, GpuReading
 
 NameProcess = Callable[[GpuProcess], GpuProcess]
 """Adds owner, command and run to a process, as far as they are known."""
 
 
-def roots_of(holds: Sequence[AttemptHold]) -> dict[int, RunId]:
-    """The tops of our own process trees."""
-    return {hold.root_pid: hold.run for hold in holds if hold.root_pid is not None}
-
-
 def leased_bytes(holds: Sequence[AttemptHold]) -> dict[GpuUuid, int]:
-    """VRAM promised on each GPU."""
+    """VRAM promised on each GPU or MIG instance."""
     promised: defaultdict[GpuUuid, int] = defaultdict(int)
     for hold in holds:
         for gpu in hold.gpus:
@@ -27,21 +22,39 @@ def leased_bytes(holds: Sequence[AttemptHold]) -> dict[GpuUuid, int]:
     return promised
 
 
+def ours_bytes(processes: Sequence[GpuProcess], used: int | None, leased: int) -> int:
+    """VRAM that processes of our live runs hold.
+
+    Where the driver doesn't tell it for each of them, what no process explains is taken for theirs,
+    up to what was promised them: else a run would be counted twice, by its lease and as foreign.
+    """
+    mine = [process for process in processes if process.run is not None and not process.orphan]
+    known = sum(process.vram_bytes or 0 for process in mine)
+    if used is None or all(process.vram_bytes is not None for process in mine):
+        return known
+    listed = sum(process.vram_bytes or 0 for process in processes)
+    return known + min(max(used - listed, 0), max(leased - known, 0))
+
+
 def complete(
     readings: Sequence[GpuReading], holds: Sequence[AttemptHold], name: NameProcess
 ) -> tuple[GpuReading, ...]:
     """Readings with processes named, and with our own and the promised VRAM filled in."""
     promised = leased_bytes(holds)
-    done = []
-    for reading in readings:
-        processes = tuple(name(process) for process in reading.processes)
-        ours = sum(process.vram_bytes or 0 for process in processes if process.run is not None)
-        done.append(
-            replace(
-                reading,
-                processes=processes,
-                vram_ours_bytes=ours,
-                vram_leased_bytes=promised.get(reading.uuid, 0),
-            )
-        )
-    return tuple(done)
+    return tuple(_completed(reading, promised, name) for reading in readings)
+
+
+def _completed(
+    reading: GpuReading, promised: Mapping[GpuUuid, int], name: NameProcess
+) -> GpuReading:
+    processes = tuple(name(process) for process in reading.processes)
+    instances = tuple(_completed(each, promised, name) for each in reading.instances)
+    inside = sum(instance.vram_leased_bytes for instance in instances)
+    leased = promised.get(reading.uuid, 0) + inside
+    return replace(
+        reading,
+        processes=processes,
+        instances=instances,
+        vram_ours_bytes=ours_bytes(processes, reading.vram_used_bytes, leased),
+        vram_leased_bytes=leased,
+    )

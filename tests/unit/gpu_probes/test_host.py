@@ -1,15 +1,12 @@
 import os
 import platform
 import pwd
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lanherd_agent.gpu import nvml, pci
 from lanherd_agent.gpu.host import HostProbe
-from lanherd_protocol.ids import RunId
 
 NO_PID = 2**22 - 1
 """Larger than any pid that this test's machine gives out."""
@@ -31,17 +28,11 @@ def test_a_home_that_went_away_leaves_the_rest(tmp_path: Path) -> None:
     assert reading.memory_used_bytes is not None
 
 
-def test_the_tree_of_a_run_is_found_from_below(tmp_path: Path) -> None:
+def test_who_runs_a_process(tmp_path: Path) -> None:
     host = HostProbe(tmp_path)
-    ours = {os.getpid(): RunId("ours")}
-    with subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as child:
-        assert host.run_of(child.pid, ours) == "ours"
-        assert host.run_of(child.pid, {child.pid: RunId("child"), **ours}) == "child"
-        assert host.run_of(os.getppid(), ours) is None
-        child.communicate(b"\n")
-    assert host.run_of(NO_PID, ours) is None
+    owner = host.process(os.getpid())
+    assert owner is not None
+    assert "pytest" in owner.command or "python" in owner.command
     assert host.process(NO_PID) is None
 
 

@@ -1,14 +1,17 @@
 import asyncio
 import os
-from pathlib import Path
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from lanherd_agent.gpu.host import HostProbe
 from lanherd_agent.gpu.probe import NO_GPUS, AttemptHold, ProbeFacts
 from lanherd_agent.gpu.probe_process import ProbeTiming
-from lanherd_agent.gpu.sampler import IDLE_INTERVAL_S, ProcessNames, Sampler, next_due
-from lanherd_agent.gpu.telemetry import complete
+from lanherd_agent.gpu.sampler import IDLE_INTERVAL_S, Sampler, next_due
+from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.values import (
     GpuFacts,
@@ -24,23 +27,16 @@ GPU = GpuFacts(index=0, uuid=GpuUuid("GPU-0"), name="A GPU", vram_bytes=100)
 
 
 class FakeHost(HostProbe):
-    """Counts what it is asked."""
+    """A machine whose processes have no names."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, int]] = []
-        self.parents = {50: 40, 40: 7}
+        return None
 
     def read(self) -> HostReading:
         return HostReading(cpu_percent=1.5)
 
     def process(self, pid: int) -> None:
-        self.asked.append(("process", pid))
-
-    def run_of(self, pid: int, roots: object) -> RunId | None:
-        assert isinstance(roots, dict)
-        self.asked.append(("run", pid))
-        found: RunId | None = roots.get(self.parents.get(pid, pid))
-        return found
+        return None
 
 
 class FakeProbe:
@@ -65,7 +61,9 @@ class FakeProbe:
 class Rig:
     """A sampler and what it gave out."""
 
-    def __init__(self) -> None:
+    def __init__(self, finds: set[RunId] | None = None) -> None:
+        self.finds = finds
+        self.asked: list[Collection[RunId]] = []
         self.probe = FakeProbe()
         self.host = FakeHost()
         self.holds: list[AttemptHold] = []
@@ -79,8 +77,15 @@ class Rig:
             holds=lambda: self.holds,
             on_sample=self._on_sample,
             on_facts=self.facts.append,
+            find_runs=self._find_runs,
             clock=lambda: self.now,
         )
+
+    async def _find_runs(self, runs: Collection[RunId]) -> set[RunId]:
+        self.asked.append(runs)
+        if self.finds is None:
+            raise error(ErrorCode.STORE_FAILED, "Nothing can be looked up now.")
+        return self.finds
 
     def _on_sample(self, sample: Telemetry) -> None:
         self.samples.append(sample)
@@ -122,19 +127,55 @@ async def test_facts_are_told_again_only_when_they_change() -> None:
 
 async def test_ours_and_foreign_vram_are_told_apart() -> None:
     rig = Rig()
-    rig.holds = [hold(), hold(pid=None, vram_bytes=5)]
+    own_pid, parent_pid = os.getpid(), os.getppid()
+    rig.holds = [hold(own_pid), hold(pid=None, vram_bytes=5)]
     processes = (
-        GpuProcess(pid=50, vram_bytes=20),
-        GpuProcess(pid=40, vram_bytes=None),
-        GpuProcess(pid=99, vram_bytes=40, user="ada", command="python"),
+        GpuProcess(pid=own_pid, vram_bytes=20),
+        GpuProcess(pid=parent_pid, vram_bytes=40, user="ada", command="python"),
     )
     rig.probe.readings = (GpuReading(uuid=GPU.uuid, vram_used_bytes=60, processes=processes),)
-    rig.host.parents = {50: 40}
     await rig.sampler.start()
     (reading,) = rig.samples[0].gpus
-    assert [process.run for process in reading.processes] == [RUN, RUN, None]
+    assert [process.run for process in reading.processes] == [RUN, None]
     assert (reading.vram_ours_bytes, reading.vram_leased_bytes) == (20, 35)
-    assert (reading.processes[2].user, reading.processes[2].command) == ("ada", "python")
+    assert (reading.processes[1].user, reading.processes[1].command) == ("ada", "python")
+
+
+async def test_a_run_that_a_process_names_is_looked_up_once() -> None:
+    rig = Rig(finds={RUN})
+    with started(LANHERD_RUN_ID=RUN) as pid:
+        rig.probe.readings = (GpuReading(uuid=GPU.uuid, processes=(GpuProcess(pid=pid),)),)
+        await rig.sampler.start()
+        await rig.sampler.start()
+    assert rig.asked == [{RUN}]
+    (process,) = rig.samples[0].gpus[0].processes
+    assert (process.run, process.orphan) == (RUN, True)
+
+
+async def test_a_store_that_can_not_say_is_asked_again() -> None:
+    rig = Rig(finds=None)
+    with started(LANHERD_RUN_ID=RUN) as pid:
+        rig.probe.readings = (GpuReading(uuid=GPU.uuid, processes=(GpuProcess(pid=pid),)),)
+        await rig.sampler.start()
+        rig.finds = {RUN}
+        await rig.sampler.start()
+    first, second = (sample.gpus[0].processes[0] for sample in rig.samples)
+    assert (first.run, first.orphan) == (None, False)
+    assert (second.run, second.orphan) == (RUN, True)
+
+
+@contextmanager
+def started(**variables: str) -> Iterator[int]:
+    """A process with these variables that waits until it is let go."""
+    environment = {**os.environ, **variables}
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        yield child.pid
+        child.communicate(b"\n")
 
 
 async def test_recent_keeps_a_minute() -> None:
@@ -202,34 +243,3 @@ def test_the_grid_does_not_drift(last: float, now: float, interval: float, expec
 
 def test_a_hang_is_seen_within_ten_seconds_at_any_rate() -> None:
     assert IDLE_INTERVAL_S + ProbeTiming().deadline_s < 10.0
-
-
-def test_names_are_looked_up_once_while_a_pid_stays() -> None:
-    host = FakeHost()
-    names = ProcessNames(host)
-    readings = [GpuReading(uuid=GPU.uuid, processes=(GpuProcess(pid=50),))]
-    for _ in range(3):
-        names.turn(readings, [])
-        complete(readings, [], names.name)
-    assert host.asked == [("run", 50), ("process", 50)]
-    names.turn(readings, [hold()])
-    complete(readings, [hold()], names.name)
-    assert host.asked[2:] == [("run", 50)]
-    names.turn([], [hold()])
-    names.turn(readings, [hold()])
-    complete(readings, [hold()], names.name)
-    assert host.asked[3:] == [("run", 50), ("process", 50)]
-
-
-def test_the_host_names_this_process_and_its_tree(tmp_path: Path) -> None:
-    own_pid = os.getpid()
-    host = HostProbe(tmp_path)
-    owner = host.process(own_pid)
-    assert owner is not None
-    assert "pytest" in owner.command or "python" in owner.command
-    readings = [GpuReading(uuid=GPU.uuid, processes=(GpuProcess(pid=own_pid, vram_bytes=8),))]
-    names = ProcessNames(host)
-    names.turn(readings, [hold(pid=own_pid)])
-    (reading,) = complete(readings, [hold(pid=own_pid)], names.name)
-    assert reading.processes[0].user == owner.user
-    assert reading.vram_ours_bytes == 8
