@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from lanherd_agent.core import effects as f
+from lanherd_agent.core.machine_state import Cordon, Failures, MachineState, Pause, Usage
 from lanherd_agent.core.run_states import Queued, RunRecord, Starting, wire_state
 from lanherd_agent.core.step import Command
 from lanherd_agent.persist import store as interface
@@ -16,7 +17,7 @@ from lanherd_agent.persist.memory import MemoryStore
 from lanherd_agent.persist.sqlite import SqliteStore
 from lanherd_agent.persist.store import AuditEntry, Batch, Device, FeedEvent, Store
 from lanherd_protocol.errors import ErrorCode, LanherdError
-from lanherd_protocol.ids import DeviceId, RunId
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.states import Ended, RunState
 from lanherd_protocol.values import Lease, Reason
 from tests.contract.faulty_vfs import Faults, FaultyVfs
@@ -78,8 +79,26 @@ def is_untidy(store: Store) -> bool:
 def test_a_new_store_holds_nothing(reopen: Open) -> None:
     loaded = reopen().load(10)
     assert list(loaded.kept.runs) == [] and loaded.kept.seq == loaded.kept.ordinal == 0
+    assert loaded.kept.machine == MachineState()
     assert (loaded.runs_total, loaded.events_from, dict(loaded.meta)) == (0, 1, {})
-    assert not Batch() and Batch(meta={"a": "b"})
+    assert not Batch() and Batch(meta={"a": "b"}) and Batch(machine=MachineState())
+
+
+def test_the_machines_own_state_is_there_again(reopen: Open) -> None:
+    cordon = Cordon(reason=REASON, since=NOW, by="ann")
+    first = MachineState(pause=Pause(since=NOW, by="ann"), usage={"ann": Usage(gpu_s=1.5, at=NOW)})
+    second = replace(
+        first,
+        pause=None,
+        cordons={GpuUuid("GPU-1"): cordon},
+        failures={GpuUuid("GPU-1"): Failures(runs=(run_id(1),), last_at=NOW)},
+        paused_tags={"night": Pause(since=NOW, note="Maintenance")},
+    )
+    store = reopen()
+    store.commit(Batch(machine=first))
+    store.commit(Batch(machine=second))
+    store.commit(Batch(meta={"a": "b"}))
+    assert reopen().load(10).kept.machine == second
 
 
 def test_everything_is_there_again(reopen: Open) -> None:

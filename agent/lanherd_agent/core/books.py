@@ -8,6 +8,7 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import reasons
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.ledger import Ledger
+from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.queue import Queue, shape_of
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import (
@@ -27,6 +28,7 @@ from lanherd_agent.core.step import Step
 from lanherd_agent.core.story import Stories, impossible
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
+from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.states import Ended
 
 _TOLD_TO_DEPENDENTS = frozenset({Running, Stopping, Ended})
@@ -44,6 +46,9 @@ class Books:
         self.ledger = Ledger()
         self.readings: tuple[GpuCapacity, ...] | None = None
         """None until the GPUs were read for the first time."""
+        self.machine = MachineState()
+        """Replaced as a whole; what an event made of it is kept with all else that it changed."""
+        self.owner_rules = MachineRules()
         self.pending: dict[str, f.Durable] = {}
         self.timers: dict[str, Run] = {}
         """The timers of runs that are set, by name."""

@@ -37,6 +37,7 @@ class AgentCore:
         self.seq = kept.seq
         self.elsewhere_max = kept.elsewhere_max
         self.books = Books(self.rules)
+        self.books.machine = kept.machine
         self._stops = Stops(self.books)
         self._waiting = Waiting(self.books)
         self._life = Life(self.books, self._stops)
@@ -130,6 +131,7 @@ class AgentCore:
     def handle(self, event: e.Event, now: float) -> Step:
         """Take one event. Raises LanherdError, and has changed nothing, if it can't be taken."""
         step = Step()
+        machine = self.books.machine
         _HANDLERS[type(event)](self, event, now, step)
         if self.books.moved:
             self._depending.settle(now, step)
@@ -139,6 +141,8 @@ class AgentCore:
             self.seq += 1
             run.seq = self.seq
             step.told.append(Told(run.ordinal, view(run)))
+        if self.books.machine is not machine:
+            step.machine = self.books.machine
         if step.asked is not None:
             self._answer(step.asked.request, step.asked.run, now, step)
         return step

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from lanherd_agent.core.effects import Durable, Effect
+from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.run_states import Run, RunRecord
 from lanherd_protocol.ids import CommandId, RunId
 from lanherd_protocol.messages import ChangeRun, RemoveRunFiles, StopRun
@@ -38,6 +39,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     seq: int = 0
     ordinal: int = 0
     elsewhere_max: str = ""
+    machine: MachineState = MachineState()
 
 
 class Told(Struct, frozen=True):
@@ -57,7 +59,16 @@ class Asked(Struct, frozen=True):
 class Step:
     """What one event changed, what is to be told, done and answered."""
 
-    __slots__ = ("asked", "changed", "command", "effects", "effects_ended", "reply", "told")
+    __slots__ = (
+        "asked",
+        "changed",
+        "command",
+        "effects",
+        "effects_ended",
+        "machine",
+        "reply",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.changed: dict[RunId, Run] = {}
@@ -67,3 +78,5 @@ class Step:
         self.asked: Asked | None = None
         self.command: Command | None = None
         self.reply: tuple[RunView, ...] = ()
+        self.machine: MachineState | None = None
+        """The machine's own state, if it changed."""

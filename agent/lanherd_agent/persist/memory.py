@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from lanherd_agent.core.effects import Durable
+from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.run_states import RunRecord
 from lanherd_agent.core.step import Command, Kept
 from lanherd_agent.persist.store import (
@@ -37,6 +38,7 @@ class MemoryStore:
         self._devices: dict[DeviceId, Device] = {}
         self._audit: list[AuditEntry] = []
         self._meta: dict[str, str] = {}
+        self._machine = MachineState()
 
     def load(self, ended_max: int) -> Loaded:
         by_ordinal = sorted(self._runs.values(), key=lambda record: record.ordinal)
@@ -51,6 +53,7 @@ class MemoryStore:
                 seq=max(self._events, default=floor),
                 ordinal=max((record.ordinal for record in by_ordinal), default=0),
                 elsewhere_max=max(left_out, default=""),
+                machine=self._machine,
             ),
             devices=tuple(self._devices.values()),
             runs_total=len(self._runs),
@@ -68,6 +71,8 @@ class MemoryStore:
         self._devices.update((device.device, device) for device in batch.devices)
         self._audit.extend(batch.audit)
         self._meta.update(batch.meta)
+        if batch.machine is not None:
+            self._machine = batch.machine
         return False
 
     @property

@@ -25,8 +25,11 @@ VERSIONS: tuple[str, ...] = (
     CREATE TABLE devices (device TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE audit (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
     """,
+    """
+    CREATE TABLE machine (number INTEGER PRIMARY KEY CHECK (number = 1), body BLOB NOT NULL);
+    """,
 )
 
-TABLES = frozenset(("meta", "runs", "events", "effects", "commands", "devices", "audit"))
+TABLES = frozenset(("meta", "runs", "events", "effects", "commands", "devices", "audit", "machine"))
 
 CREATE_VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"

@@ -23,6 +23,7 @@ import apsw
 from msgspec import MsgspecError, msgpack
 
 from lanherd_agent.core.effects import Durable
+from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.run_states import RunRecord
 from lanherd_agent.core.step import Command, Kept
 from lanherd_agent.persist.reserve import Reserve
@@ -74,6 +75,7 @@ _NEWEST_COMMANDS = """
 _PUT_DEVICE = "INSERT OR REPLACE INTO devices (device, body) VALUES (?, ?)"
 _PUT_AUDIT = "INSERT INTO audit (body) VALUES (?)"
 _PUT_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+_PUT_MACHINE = "INSERT OR REPLACE INTO machine (number, body) VALUES (1, ?)"
 
 Result = TypeVar("Result")
 _encode = msgpack.Encoder().encode
@@ -82,6 +84,7 @@ _event = msgpack.Decoder(FeedEvent).decode
 _effect: Callable[[bytes], Durable] = msgpack.Decoder(Durable).decode
 _command = msgpack.Decoder(Command).decode
 _device = msgpack.Decoder(Device).decode
+_machine = msgpack.Decoder(MachineState).decode
 _audit_entry = msgpack.Decoder(AuditEntry).decode
 
 
@@ -125,6 +128,7 @@ class SqliteStore:
             ended, left_out = self._newest_ended(ended_max)
             waiting_or_live = self._bodies("SELECT body FROM runs WHERE ended = 0 ORDER BY ordinal")
             highest = self._one("SELECT max(run) FROM runs") if left_out else None
+            machine = self._one("SELECT body FROM machine")
             return Loaded(
                 kept=Kept(
                     runs=[*ended, *map(_run, waiting_or_live)],
@@ -135,6 +139,7 @@ class SqliteStore:
                     seq=self._one("SELECT max(seq) FROM events") or self._seq_floor(),
                     ordinal=self._one("SELECT max(ordinal) FROM runs") or 0,
                     elsewhere_max=highest or "",
+                    machine=_machine(machine) if machine is not None else MachineState(),
                 ),
                 devices=tuple(_device(b) for b in self._bodies("SELECT body FROM devices")),
                 runs_total=self._one("SELECT count(*) FROM runs") or 0,
@@ -252,6 +257,8 @@ class SqliteStore:
             many(_PUT_AUDIT, [(_encode(entry),) for entry in batch.audit])
         if batch.meta:
             many(_PUT_META, list(batch.meta.items()))
+        if batch.machine is not None:
+            self._connection.execute(_PUT_MACHINE, (_encode(batch.machine),))
 
     @property
     def untidy(self) -> bool:

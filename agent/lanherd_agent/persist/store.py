@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from lanherd_agent.core.effects import Durable
+from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.run_states import RunRecord
 from lanherd_agent.core.step import Command, Kept
 from lanherd_protocol.errors import EnvironmentProblem, ErrorCode, Failure, LanherdError, error
@@ -73,6 +74,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     devices: tuple[Device, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
     meta: Mapping[str, str] = {}
+    machine: MachineState | None = None
+    """The whole of it, if it changed."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -84,6 +87,7 @@ class Batch(Struct, frozen=True, kw_only=True):
             or self.devices
             or self.audit
             or self.meta
+            or self.machine is not None
         )
 
 

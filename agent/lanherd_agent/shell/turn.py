@@ -6,6 +6,7 @@ No I/O: the simulation takes the same turns as the shell.
 from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.effects import Acting, CancelTimer, Durable, Effect, SetTimer, Timing
 from lanherd_agent.core.events import Event
+from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.run_states import Run
 from lanherd_agent.core.step import Command, Told
 from lanherd_agent.persist.store import AuditEntry, Batch, Device, FeedEvent
@@ -22,6 +23,7 @@ class Turn:
         self.devices: list[Device] = []
         self.audit: list[AuditEntry] = []
         self.meta: dict[str, str] = {}
+        self.machine: MachineState | None = None
         self._core = core
         self._runs: dict[RunId, Run] = {}
         self._effects: list[Effect] = []
@@ -34,6 +36,8 @@ class Turn:
         step = self._core.handle(event, self.now)
         self._runs.update(step.changed)
         self.told += step.told
+        if step.machine is not None:
+            self.machine = step.machine
         if step.command is not None:
             self._commands.append(step.command)
         for ended in step.effects_ended:
@@ -60,6 +64,7 @@ class Turn:
             devices=tuple(self.devices),
             audit=tuple(self.audit),
             meta=self.meta,
+            machine=self.machine,
         )
 
     def acting(self) -> tuple[Acting, ...]:

@@ -104,6 +104,7 @@ class Machine:
             commands=tuple(core.commands),
             seq=core.seq,
             ordinal=core.ordinal,
+            machine=core.books.machine,
         )
         machine = Machine(core=AgentCore(kept, core.rules))
         machine.now = self.now
