@@ -37,7 +37,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusing:
 
 
 def spawn(tmp_path: Path, *argv: str, niceness: int = 0) -> int:
-    spec = {"argv": argv or ["/bin/true"], "env": {}, "niceness": niceness}
+    spec: dict[str, Any] = {"argv": argv or ["/bin/true"], "env": {}, "niceness": niceness}
     with (tmp_path / "log").open("wb") as log:
         return spawning.spawn(spec, (log.fileno(), log.fileno()), str(tmp_path), "")
 
