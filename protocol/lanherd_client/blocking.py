@@ -39,6 +39,7 @@ from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
 from lanherd_client.orders import Order, RunOptions, Seconds
 from lanherd_client.run import Run as AsyncRun
 from lanherd_client.submitting import EnvironmentChoice, Progress
+from lanherd_client.sweeps.waiting import WaitingSweepCalls
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.log_messages import (
     LogDescription,
@@ -354,12 +355,12 @@ class Run:
         return self._loop.do(self._run.remove_files())
 
 
-class Fleet:
+class Fleet(WaitingSweepCalls):
     """All paired machines; see `lanherd_client.fleet.Fleet` for each verb."""
 
     def __init__(self, fleet: AsyncFleet, loop: _Loop) -> None:
-        self._fleet = fleet
-        self._loop = loop
+        self._fleet: AsyncFleet = fleet
+        self._loop: _Loop = loop
         self.home: Path = fleet.home
         self.device: DeviceId = fleet.device
 

@@ -47,6 +47,7 @@ from lanherd_client.pairing import pair_through_socket
 from lanherd_client.run import Run
 from lanherd_client.session import Session
 from lanherd_client.submitting import EnvironmentChoice, Progress, submit_to
+from lanherd_client.sweeps.calls import SweepCalls
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.tasks import TaskOwner
@@ -61,7 +62,7 @@ _log = logging.getLogger(__name__)
 BOOK_POLL_S = 1.0
 
 
-class Fleet(MachineCalls):
+class Fleet(MachineCalls, SweepCalls):
     """The machines that this controller is paired with. Made by `Fleet.open`."""
 
     def __init__(

@@ -29,6 +29,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "psutil": (f"{AGENT}/gpu/host.py",),
     "pynvml": (f"{AGENT}/gpu/nvml.py",),
     "pyqtgraph": (),
+    "python_calamine": (f"{CLIENT}/sweeps/xlsx_sheet.py",),
     "PySide6": (f"{DESKTOP}/",),
     "rich": (f"{CLIENT}/cli/",),
     "sqlite3": (),

@@ -1,0 +1,128 @@
+"""A sweep before it is sent: compared with what its machine has of it already.
+
+It is sent in as few requests as messages hold, each taken whole or not at all. After a cut, or a
+refusal midway, the same sweep is sent again: what was taken is left out.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec.structs import astuple
+
+from lanherd_client.choosing import Choice
+from lanherd_client.mirror import MachineView
+from lanherd_client.run import Run
+from lanherd_client.sweeps.comparing import Comparison, compare
+from lanherd_client.sweeps.face import SweepFleet
+from lanherd_client.sweeps.keeping import Sent, SweepBook
+from lanherd_client.sweeps.options import SweepOrder
+from lanherd_client.sweeps.planning import Plan
+from lanherd_client.sweeps.sweep import Sweep, group_views
+from lanherd_protocol.errors import ConflictError, ErrorCode, LanherdError, error
+from lanherd_protocol.values import GpuRequest
+
+
+class SweepDraft:
+    """What would be sent, and where to; made by `draft_sweep`, nothing is sent before `send`."""
+
+    def __init__(
+        self, fleet: SweepFleet, order: SweepOrder, choice: Choice, comparison: Comparison
+    ) -> None:
+        self.choice = choice
+        self.comparison = comparison
+        self._fleet = fleet
+        self._order = order
+
+    @property
+    def plan(self) -> Plan:
+        """All that the rows ask for, whether it is there already or not."""
+        return self._order.plan
+
+    async def send(self) -> tuple[Sweep, tuple[Run, ...]]:
+        """Sends what is new; the sweep, and the runs that were taken now.
+
+        What is there is looked at once more, since others may have sent some of it meanwhile.
+        Raises as `Fleet.submit_many`, and `CONFLICT` while another program sends the same sweep.
+        """
+        machine, name = self.choice.machine, self.plan.name
+        book = SweepBook(self._fleet.home)
+        with book.sending(name):
+            try:
+                taken = await self._send(book)
+            except ConflictError:
+                # Ids of a submit that was cut off, which the machine took after all, with other
+                # options than these: now it is seen there.
+                taken = await self._send(book)
+            await asyncio.to_thread(book.put, Sent(name=name, machine=machine.machine))
+        return Sweep(self._fleet, name, [machine.machine]), taken
+
+    async def _send(self, book: SweepBook) -> tuple[Run, ...]:
+        machine, name = self.choice.machine, self.plan.name
+        views = await group_views(self._fleet, machine, name)
+        self.comparison = compare(self.plan, views)
+        if not self.comparison.new:
+            return ()
+        kept = await asyncio.to_thread(book.load, name)
+        before = kept.ids if kept is not None and kept.machine == machine.machine else {}
+        ids = {
+            run.key: before.get(run.key) or self._fleet.new_run_id() for run in self.comparison.new
+        }
+        sent = Sent(name=name, machine=machine.machine, ids=ids)
+        await asyncio.to_thread(book.put, sent)
+        way = self._order.way
+        return await self._fleet.submit_many(
+            [self._order.order_of(run, ids[run.key]) for run in self.comparison.new],
+            project=way.project,
+            machine=machine.machine,
+            environment=way.environment,
+            progress=way.progress,
+        )
+
+
+async def draft_sweep(fleet: SweepFleet, order: SweepOrder) -> SweepDraft:
+    """Finds the machine of a sweep, and what that has of it.
+
+    Without a machine that is named, a sweep goes where it went before, else where `Fleet.choose`
+    says. Raises what that raises, and `CONFLICT` where several machines have runs of it.
+    """
+    choice = await _choose(fleet, order)
+    views = await group_views(fleet, choice.machine, order.plan.name)
+    return SweepDraft(fleet, order, choice, compare(order.plan, views))
+
+
+async def _choose(fleet: SweepFleet, order: SweepOrder) -> Choice:
+    requests = [run.gpus for run in order.plan.runs] or [GpuRequest()]
+    largest = max(requests, key=astuple)
+    beside = order.common.beside
+    if order.way.machine is not None:
+        return fleet.choose(largest, order.way.machine, beside)
+    home = await _home(fleet, order.plan.name)
+    if home is None:
+        return fleet.choose(largest, None, beside)
+    choice = fleet.choose(largest, home.machine, beside)
+    return Choice(choice.machine, f"{home.name}: the sweep went there before.")
+
+
+async def _home(fleet: SweepFleet, name: str) -> MachineView | None:
+    """The machine that the sweep was sent to before, as far as that can be known."""
+    kept = await asyncio.to_thread(SweepBook(fleet.home).load, name)
+    machines = fleet.machines()
+    known = next((m for m in machines if kept is not None and m.machine == kept.machine), None)
+    if known is not None:
+        return known
+    online = [machine for machine in machines if machine.online]
+    views = await asyncio.gather(*(group_views(fleet, machine, name) for machine in online))
+    homes = [machine for machine, runs in zip(online, views, strict=True) if runs]
+    if len(homes) > 1:
+        raise _several(name, homes)
+    return homes[0] if homes else None
+
+
+def _several(name: str, homes: Sequence[MachineView]) -> LanherdError:
+    return error(
+        ErrorCode.CONFLICT,
+        f"Several machines have runs of the sweep {name!r}.",
+        f"They are: {', '.join(machine.name for machine in homes)}.",
+        "Name the one to compare with and to send to, or give the sweep another name.",
+        sweep=name,
+    )

@@ -1,0 +1,93 @@
+"""What a script says of a sweep, read: the runs that it would have, before any machine is asked."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+from msgspec.structs import replace
+
+from lanherd_client.orders import Order, RunOptions, order
+from lanherd_client.sending import sendable
+from lanherd_client.submitting import EnvironmentChoice, Progress
+from lanherd_client.sweeps.planning import Plan, PlannedRun, plan_runs
+from lanherd_client.sweeps.recipe import make_recipe
+from lanherd_client.sweeps.rows import parse_count
+from lanherd_client.sweeps.table import Table, table_of_mappings
+from lanherd_protocol.ids import RunId
+from lanherd_protocol.values import RunGroup
+
+Rows = Table | Iterable[Mapping[str, object]]
+"""A sheet that was read, or a script's rows: a mapping of columns to values for each."""
+
+
+class SweepOptions(RunOptions, total=False):
+    """What may be said of a sweep beside its rows and its name.
+
+    `command` is a sequence of words, and `variables` are names and texts; both may hold `{column}`,
+    and `{{` and `}}` for braces. `gpus` is a number or '1..4'; `vram`, `exclusive`, `project`,
+    `machine`, `environment` and `progress` are as for `Fleet.submit`, and so are all `RunOptions`.
+    What a row says itself comes first.
+    """
+
+    command: Sequence[str]
+    variables: Mapping[str, str]
+    gpus: int | str
+    vram: int | str
+    exclusive: bool
+    project: Path | str | None
+    machine: str | None
+    environment: EnvironmentChoice
+    progress: Callable[[Progress], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a sweep goes to its machine."""
+
+    project: Path | str | None = None
+    machine: str | None = None
+    environment: EnvironmentChoice = "auto"
+    progress: Callable[[Progress], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOrder:
+    """A sweep that was read: its plan, and what all its runs have in common."""
+
+    plan: Plan
+    common: Order
+    way: Way
+
+    def order_of(self, run: PlannedRun, identifier: RunId) -> Order:
+        """One of its runs, ready to be submitted."""
+        spec = replace(
+            self.common.spec,
+            command=run.command,
+            name=run.name,
+            variables=dict(run.variables),
+            gpus=run.gpus,
+            group=RunGroup(name=self.plan.name, key=run.key),
+        )
+        settings = replace(self.common.settings, priority=run.priority)
+        return Order(identifier, spec, settings, self.common.secrets, self.common.beside)
+
+
+def sweep_order(rows: Rows, name: str, **said: Unpack[SweepOptions]) -> SweepOrder:
+    """Reads a sweep. Raises `INVALID_REQUEST` that names all that is wrong in it, ValueError for a
+    text that is no size or duration, and what `lanherd_client.order` raises."""
+    table = rows if isinstance(rows, Table) else table_of_mappings(rows)
+    options: Any = dict(said)
+    command = options.pop("command", ())
+    variables = options.pop("variables", {})
+    way = Way(**{word: options.pop(word) for word in Way.__slots__ if word in options})
+    gpus = options.pop("gpus", 0)
+    least, most = parse_count(gpus) if isinstance(gpus, str) else (gpus, 0)
+    common = order(command, gpus=least, **options)
+    request = replace(common.spec.gpus, count_max=most) if most else common.spec.gpus
+    recipe = make_recipe(
+        name, command, variables, request, common.spec.host, common.settings.priority
+    )
+    with sendable():
+        plan = plan_runs(table, recipe)
+    return SweepOrder(plan, common, way)
