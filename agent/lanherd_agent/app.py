@@ -22,6 +22,7 @@ from lanherd_agent.api.machine import MachineApi
 from lanherd_agent.api.outputs import OutputsApi
 from lanherd_agent.api.pairing import PairingApi
 from lanherd_agent.api.retention import RetentionApi
+from lanherd_agent.api.rules import RulesApi
 from lanherd_agent.api.runs import RunsApi
 from lanherd_agent.api.snapshots import SnapshotsApi
 from lanherd_agent.core.events import DiskRead
@@ -34,6 +35,7 @@ from lanherd_agent.gpu.probe import AttemptHold, ProbeFacts
 from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.history.keeper import HistoryKeeper
 from lanherd_agent.home import AgentHome, locked
+from lanherd_agent.machine_rules import RulesKeeper
 from lanherd_agent.problems import Problems, untrusted
 from lanherd_agent.recovery import open_shell
 from lanherd_agent.retention import Retention
@@ -47,7 +49,9 @@ from lanherd_protocol.aio.server import Grant
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId
+from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.messages import AgentStatus
+from lanherd_protocol.rules_check import KnownGpus
 from lanherd_protocol.states import Ended, RunView
 from lanherd_protocol.values import MachineFacts, Reason, Telemetry
 from lanherd_protocol.version import __version__
@@ -107,6 +111,7 @@ class Agent:
         )
         self._retention = Retention(options.home, shell, problems)
         self._history = HistoryKeeper(options.home.history)
+        self._rules = RulesKeeper(options.home, problems, self._on_rules, self._known_gpus)
         self._machine = MachineApi(
             shell, lambda: self._sampler, self._facts, self._status, problems
         )
@@ -115,6 +120,7 @@ class Agent:
         RunsApi(shell, self._secrets).routes(routes)
         RetentionApi(self._retention).routes(routes)
         HistoryApi(self._history).routes(routes)
+        RulesApi(self._rules, shell.record).routes(routes)
         endings = Endings(shell)
         LogsApi(shell, options.home, snapshots, builder, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
@@ -133,7 +139,9 @@ class Agent:
             ends.enter_context(self._secrets.redacting(logging.getLogger()))
             await self._secrets.open(tasks)
             await self.executor.open(tasks)
-            # The first that the core hears: a low disk is no time to start what waits.
+            # The first that the core hears: what its owner doesn't want is not begun, and a low
+            # disk is no time to start what waits.
+            self._rules.open(tasks)
             self._on_disk(shutil.disk_usage(self._options.home.root).free)
             tasks.spawn(self._shell.serve(self.executor), "shell")
             ends.push_async_callback(self._shell.close)
@@ -175,6 +183,7 @@ class Agent:
 
     def _on_sample(self, sample: Telemetry) -> None:
         self._tell_of_store()
+        self._rules.look()
         self._machine.publish(sample)
         self._history.take(sample)
         if sample.host.disk_free_bytes is not None:
@@ -195,6 +204,12 @@ class Agent:
         self._retention.on_disk(free_bytes)
         low_bytes = self._retention.rules.low_disk_bytes
         self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=low_bytes))
+
+    def _on_rules(self, rules: MachineRules) -> None:
+        log.info("Rules: %s", rules)
+
+    def _known_gpus(self) -> KnownGpus:
+        return {gpu.index: gpu.uuid for gpu in self._sampler.facts.gpus}
 
     def _on_facts(self, facts: ProbeFacts) -> None:
         log.info("GPUs: %s, %s", facts.source, facts.problem or f"{len(facts.gpus)} found")

@@ -13,6 +13,7 @@ from lanherd_protocol import history_messages as hm
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import retention_messages as rm
+from lanherd_protocol import rules_messages as rules
 from lanherd_protocol.values import Telemetry
 
 Request = TypeVar("Request", bound=Struct)
@@ -81,6 +82,9 @@ SNAPSHOTS_PUT_MANIFEST = Method(
 )
 ENVIRONMENTS_LIST = Method("environments.list", m.Empty, m.EnvironmentList, "viewer")
 HISTORY_READ = Method("history.read", hm.ReadHistory, hm.History, "viewer")
+RULES_GET = Method("rules.get", m.Empty, rules.RulesState, "viewer")
+RULES_PUT = Method("rules.put", rules.PutRules, rules.RulesState, "operator", audit=True)
+RULES_CHECK = Method("rules.check", rules.CheckRules, rules.RulesChecked, "viewer")
 PAIRING_PAIR = Method("pairing.pair", m.PairDevice, m.Paired, "admin", audit=True, channel="unix")
 
 METHODS: dict[str, Method[Any, Any]] = {
@@ -111,6 +115,9 @@ METHODS: dict[str, Method[Any, Any]] = {
         RETENTION_APPLY,
         PAIRING_PAIR,
         HISTORY_READ,
+        RULES_GET,
+        RULES_PUT,
+        RULES_CHECK,
     )
 }
 
