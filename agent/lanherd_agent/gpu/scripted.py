@@ -5,13 +5,9 @@ when an attempt's process is alive on a GPU, utilisation rises, the VRAM of its 
 some seconds, power follows utilisation at once and temperature follows power slowly. Every fact
 and reading says that it is simulated.
 
-A script file can add foreign processes, so that what Lanherd did not start can be tried too:
-
-    {"foreign": [{"gpu": 0, "pid": 4242, "vram_bytes": 1073741824, "user": "ada",
-                  "command": "python other.py", "from_s": 0, "until_s": 60}]}
-
-with times in seconds after the probe began; `until_s` may be left out. The file is read again when
-it changes; one that can't be read stops the agent at its start, and makes the GPUs unknown later.
+A script file (`script.py` says what it holds) makes other models of them, with MIG and links, adds
+processes that Lanherd did not start, and lets things go wrong. The file is read again when it
+changes; one that can't be read stops the agent at its start, and makes the GPUs unknown later.
 """
 
 import hashlib
@@ -20,17 +16,29 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from lanherd_agent.gpu.probe import AttemptHold, Clock, Holds, ProbeFacts, unknown_readings
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_agent.gpu.probe import (
+    AttemptHold,
+    Clock,
+    Holds,
+    ProbeFacts,
+    unknown_reading,
+    unknown_readings,
+)
+from lanherd_agent.gpu.script import (
+    GIB,
+    Script,
+    ScriptedFault,
+    ScriptedProcess,
+    ScriptFile,
+    is_on,
+)
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import GpuUuid
-from lanherd_protocol.values import GpuFacts, GpuProcess, GpuReading
+from lanherd_protocol.values import GpuFacts, GpuInstance, GpuProcess, GpuReading
 
-GIB = 1024**3
-SIMULATED_VRAM_BYTES = 24 * GIB
-POWER_LIMIT_W = 350.0
 POWER_IDLE_W = 28.0
 TEMPERATURE_IDLE_C = 34.0
 TEMPERATURE_RISE_C = 42.0
@@ -44,49 +52,66 @@ FILL_SHARE = 0.9
 """The share of its promise that an attempt really takes."""
 UNDECLARED_VRAM_BYTES = 3 * GIB
 """What an attempt takes that declared nothing."""
+SM_CLOCK_IDLE_MHZ, SM_CLOCK_RISE_MHZ = 210, 1500
+MEMORY_CLOCK_MHZ = 9501
+FAN_IDLE_PERCENT = 30.0
+
+LOST = (
+    "The GPU is lost: it fell off the bus or can't be reached any more (simulated). Restart the"
+    " machine; if it happens again, check its power and its seat."
+)
+HUNG = (
+    "The simulated driver stopped answering. It is being asked again; if it stays so, restart the"
+    " machine."
+)
 
 
-class ForeignProcess(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A process of the script that Lanherd did not start; times count from the probe's start."""
-
-    gpu: int
-    pid: int
-    vram_bytes: int
-    user: str = ""
-    command: str = ""
-    from_s: float = 0.0
-    until_s: float = math.inf
-
-
-class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a script file holds."""
-
-    foreign: tuple[ForeignProcess, ...] = ()
-
-
-def simulated_uuid(index: int) -> GpuUuid:
+def simulated_uuid(index: int, instance: int | None = None) -> GpuUuid:
     """The same for the same index on every machine and after every restart."""
-    digest = hashlib.sha256(f"lanherd simulated gpu {index}".encode()).hexdigest()
+    inside = "" if instance is None else f" instance {instance}"
+    digest = hashlib.sha256(f"lanherd simulated gpu {index}{inside}".encode()).hexdigest()
     groups = (digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32])
-    return GpuUuid("SIM-" + "-".join(groups))
+    return GpuUuid(("SIM-" if instance is None else "SIM-MIG-") + "-".join(groups))
 
 
-def simulated_facts(count: int) -> ProbeFacts:
+def simulated_facts(count: int, script: Script | None = None) -> ProbeFacts:
     """Facts of the first `count` simulated GPUs."""
-    gpus = tuple(
-        GpuFacts(
-            index=index,
-            uuid=simulated_uuid(index),
-            name="Simulated GPU 24 GB",
-            vram_bytes=SIMULATED_VRAM_BYTES,
-            pci_address=f"00000000:{index + 1:02X}:00.0",
-            compute_capability=(8, 9),
-            power_limit_w=POWER_LIMIT_W,
-            simulated=True,
-        )
-        for index in range(count)
+    script = script or Script()
+    return ProbeFacts(
+        source="simulated",
+        driver_version=script.driver_version,
+        cuda_version=script.cuda_version,
+        gpus=tuple(_gpu_facts(index, script) for index in range(count)),
+        links=script.links,
     )
-    return ProbeFacts(source="simulated", gpus=gpus)
+
+
+def _gpu_facts(index: int, script: Script) -> GpuFacts:
+    model = script.gpu(index)
+    instances = tuple(
+        GpuInstance(
+            index=place,
+            uuid=simulated_uuid(index, place),
+            profile=instance.profile,
+            vram_bytes=instance.vram_bytes,
+        )
+        for place, instance in enumerate(model.instances)
+    )
+    return GpuFacts(
+        index=index,
+        uuid=simulated_uuid(index),
+        name=f"Simulated {model.name.removeprefix('Simulated ')}",
+        vram_bytes=model.vram_bytes,
+        pci_address=f"00000000:{index + 1:02X}:00.0",
+        compute_capability=model.compute_capability,
+        power_limit_w=model.power_limit_w,
+        simulated=True,
+        power_limit_max_w=model.power_limit_w,
+        ecc=model.ecc,
+        mig=True if instances else None,
+        instances=instances,
+        numa_node=model.numa_node,
+    )
 
 
 def utilisation(index: int, alive_s: float) -> float:
@@ -108,41 +133,110 @@ def relax(value: float, aim: float, passed_s: float, lag_s: float) -> float:
     return aim + (value - aim) * math.exp(-max(passed_s, 0.0) / lag_s)
 
 
-def gpu_reading(
+class _Use(Struct, frozen=True):
+    """Who is on a GPU or an instance, and how much they ask of it."""
+
+    processes: tuple[GpuProcess, ...]
+    load: float
+
+    @property
+    def vram_bytes(self) -> int:
+        return sum(process.vram_bytes or 0 for process in self.processes)
+
+
+def _use_of(
     gpu: GpuFacts,
+    uuid: GpuUuid,
     now: float,
     holds: Sequence[AttemptHold],
-    foreign: Sequence[ForeignProcess],
-    temperature_c: float,
-) -> GpuReading:
-    """One GPU at one moment."""
+    foreign: Sequence[ScriptedProcess],
+) -> _Use:
     load = 0.0
     processes = []
     for hold in holds:
         alive = hold.alive_since
         for share in hold.gpus:
-            if share.uuid != gpu.uuid or alive is None or hold.root_pid is None:
+            if share.uuid != uuid or alive is None or hold.root_pid is None:
                 continue
             load += utilisation(gpu.index, now - alive)
             taken = vram_taken(share.vram_bytes, now - alive)
             processes.append(GpuProcess(pid=hold.root_pid, vram_bytes=taken))
     for other in foreign:
         load += 55.0 + 5.0 * math.sin(now / 2.3 + gpu.index)
-        user, command = other.user or None, other.command or None
         processes.append(
-            GpuProcess(pid=other.pid, vram_bytes=other.vram_bytes, user=user, command=command)
+            GpuProcess(
+                pid=other.pid,
+                vram_bytes=other.vram_bytes,
+                user=other.user or None,
+                command=other.command or None,
+                container=other.container or None,
+                run=other.run,
+                orphan=other.orphan,
+            )
         )
-    load = min(load, 100.0)
-    used = DRIVER_VRAM_BYTES + sum(process.vram_bytes or 0 for process in processes)
+    return _Use(tuple(processes), load)
+
+
+def gpu_reading(
+    gpu: GpuFacts,
+    now: float,
+    holds: Sequence[AttemptHold],
+    foreign: Sequence[ScriptedProcess],
+    temperature_c: float,
+) -> GpuReading:
+    """One GPU at one moment."""
+    uses = [_use_of(gpu, gpu.uuid, now, holds, [other for other in foreign if not gpu.instances])]
+    instances = []
+    for instance in gpu.instances:
+        inside = [other for other in foreign if other.instance == instance.index]
+        use = _use_of(gpu, instance.uuid, now, holds, inside)
+        uses.append(use)
+        instances.append(
+            GpuReading(
+                uuid=instance.uuid,
+                vram_used_bytes=min(use.vram_bytes, instance.vram_bytes),
+                processes=use.processes,
+            )
+        )
+    load = min(sum(use.load for use in uses), 100.0)
+    used = DRIVER_VRAM_BYTES + sum(use.vram_bytes for use in uses)
     idle_w = POWER_IDLE_W + 1.5 * math.sin(now / 5.0 + gpu.index)
+    limit_w = gpu.power_limit_w or 0.0
     return GpuReading(
         uuid=gpu.uuid,
         utilisation_percent=float(round(load)),
         vram_used_bytes=min(used, gpu.vram_bytes),
         temperature_c=float(round(temperature_c)),
-        power_w=round(idle_w + (POWER_LIMIT_W * 0.85 - POWER_IDLE_W) * load / 100.0, 1),
-        processes=tuple(processes),
+        power_w=round(idle_w + (limit_w * 0.85 - POWER_IDLE_W) * load / 100.0, 1),
+        processes=tuple(process for use in uses for process in use.processes),
+        power_limit_w=gpu.power_limit_w,
+        memory_utilisation_percent=float(round(0.6 * load)),
+        sm_clock_mhz=round(SM_CLOCK_IDLE_MHZ + SM_CLOCK_RISE_MHZ * load / 100.0),
+        memory_clock_mhz=MEMORY_CLOCK_MHZ,
+        fan_percent=float(round(FAN_IDLE_PERCENT + max(temperature_c - TEMPERATURE_IDLE_C, 0.0))),
+        ecc_errors=0 if gpu.ecc else None,
+        instances=tuple(instances),
     )
+
+
+def with_faults(
+    gpu: GpuFacts, reading: GpuReading, faults: Sequence[ScriptedFault], elapsed_s: float
+) -> GpuReading:
+    """The same GPU with what has gone wrong with it."""
+    begun = sorted(
+        (fault for fault in faults if fault.gpu == gpu.index and fault.from_s <= elapsed_s),
+        key=lambda fault: fault.from_s,
+    )
+    for fault in begun:
+        if fault.kind == "xid":
+            reading = replace(reading, xid=int(fault.value))
+        elif fault.kind == "ecc":
+            reading = replace(reading, ecc_errors=(reading.ecc_errors or 0) + int(fault.value))
+        elif fault.kind == "hot" and is_on(fault, elapsed_s):
+            reading = replace(reading, temperature_c=fault.value)
+    if any(fault.kind == "lost" and is_on(fault, elapsed_s) for fault in begun):
+        return replace(unknown_reading(gpu, LOST), xid=reading.xid)
+    return reading
 
 
 class ScriptedProbe:
@@ -151,12 +245,14 @@ class ScriptedProbe:
     def __init__(
         self, count: int, *, holds: Holds, clock: Clock = time.time, script: Path | None = None
     ) -> None:
-        self._facts = simulated_facts(count)
+        self._count = count
         self._holds = holds
         self._clock = clock
         self._began = clock()
-        self._script_file = None if script is None else ScriptFile(script)
-        self._temperatures_c = [TEMPERATURE_IDLE_C + gpu.index % 4 for gpu in self._facts.gpus]
+        self._script_file = None if script is None else ScriptFile(script, count)
+        self._script = Script() if self._script_file is None else self._script_file.current()
+        self._facts = simulated_facts(count, self._script)
+        self._temperatures_c = [TEMPERATURE_IDLE_C + index % 4 for index in range(count)]
         self._loads = [0.0] * count
         self._read_at = self._began
 
@@ -166,11 +262,16 @@ class ScriptedProbe:
     async def read(self) -> tuple[GpuReading, ...]:
         now = self._clock()
         passed_s, self._read_at = now - self._read_at, now
-        holds = self._holds()
+        elapsed_s = now - self._began
         try:
-            foreign = self._foreign_at(now - self._began)
+            self._follow_script()
         except LanherdError as unusable:
             return unknown_readings(self._facts, str(unusable))
+        faults = self._script.faults
+        if any(fault.kind == "hung" and is_on(fault, elapsed_s) for fault in faults):
+            return unknown_readings(self._facts, HUNG)
+        holds = self._holds()
+        foreign = [process for process in self._script.foreign if is_on(process, elapsed_s)]
         readings = []
         for gpu in self._facts.gpus:
             place = gpu.index
@@ -180,54 +281,16 @@ class ScriptedProbe:
             reading = gpu_reading(gpu, now, holds, here, heat)
             self._temperatures_c[place] = heat
             self._loads[place] = reading.utilisation_percent or 0.0
-            readings.append(reading)
+            readings.append(with_faults(gpu, reading, faults, elapsed_s))
         return tuple(readings)
 
     async def close(self) -> None:
         return None
 
-    def _foreign_at(self, elapsed_s: float) -> list[ForeignProcess]:
+    def _follow_script(self) -> None:
         if self._script_file is None:
-            return []
-        return [
-            process
-            for process in self._script_file.current().foreign
-            if process.from_s <= elapsed_s < process.until_s
-        ]
-
-
-class ScriptFile:
-    """A script on disk, read again when its file was replaced or changed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen = self._mark()
-        self._script = self._load()
-
-    def current(self) -> Script:
-        mark = self._mark()
-        if mark != self._seen:
-            self._script = self._load()
-            self._seen = mark
-        return self._script
-
-    def _mark(self) -> tuple[int, int, int]:
-        try:
-            status = self._path.stat()
-        except OSError as problem:
-            raise self._unusable(str(problem)) from problem
-        return status.st_ino, status.st_mtime_ns, status.st_size
-
-    def _load(self) -> Script:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Script)
-        except (OSError, msgspec.DecodeError) as problem:
-            raise self._unusable(str(problem)) from problem
-
-    def _unusable(self, why: str) -> LanherdError:
-        return error(
-            ErrorCode.INVALID_REQUEST,
-            "The script of simulated GPUs can't be used.",
-            f"{self._path.name}: {why}.",
-            "Correct the file, or start the agent without it.",
-        )
+            return
+        script = self._script_file.current()
+        if script is not self._script:
+            self._script = script
+            self._facts = simulated_facts(self._count, script)

@@ -6,7 +6,8 @@ import pytest
 from lanherd_agent.gpu.choose import open_probe
 from lanherd_agent.gpu.probe import AttemptHold
 from lanherd_agent.gpu.probe_process import NvmlProbe
-from lanherd_agent.gpu.scripted import GIB, ScriptedProbe, simulated_uuid
+from lanherd_agent.gpu.script import GIB
+from lanherd_agent.gpu.scripted import HUNG, ScriptedProbe, simulated_uuid
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import GpuReading, LeasedGpu
@@ -161,3 +162,120 @@ async def test_an_agent_gets_the_probe_that_it_asked_for() -> None:
     assert isinstance(real, NvmlProbe)
     await simulated.close()
     await real.close()
+
+
+# --- Models, MIG, links and faults ---------------------------------------------------------------
+
+
+def scripted(folder: Path, count: int, **parts: object) -> Machine:
+    script = folder / "script.json"
+    script.write_bytes(msgspec.json.encode(parts))
+    return Machine(count, script)
+
+
+MIG = {"name": "A100 40 GB", "vram_bytes": 40 * GIB, "compute_capability": [8, 0],
+       "instances": [{"profile": "3g.20gb", "vram_bytes": 20 * GIB},
+                     {"profile": "1g.5gb", "vram_bytes": 5 * GIB}]}  # fmt: skip
+
+
+async def test_a_script_makes_other_models_with_links(tmp_path: Path) -> None:
+    model = {"name": "Simulated V100", "vram_bytes": 16 * GIB, "ecc": True, "power_limit_w": 250}
+    links = [{"first": 0, "second": 1, "kind": "nvlink", "nvlinks": 4}]
+    machine = scripted(tmp_path, 3, gpus=[MIG, model], links=links, cuda_version="12.4")
+    facts = await machine.probe.facts()
+    names = [gpu.name for gpu in facts.gpus]
+    assert names == ["Simulated A100 40 GB", "Simulated V100", "Simulated GPU 24 GB"]
+    assert all(gpu.simulated for gpu in facts.gpus)
+    assert [gpu.mig for gpu in facts.gpus] == [True, None, None]
+    assert [instance.profile for instance in facts.gpus[0].instances] == ["3g.20gb", "1g.5gb"]
+    assert all(instance.uuid.startswith("SIM-MIG-") for instance in facts.gpus[0].instances)
+    assert (facts.links[0].kind, facts.links[0].nvlinks, facts.cuda_version) == (
+        "nvlink",
+        4,
+        "12.4",
+    )
+    readings = await machine.after(1)
+    assert [reading.ecc_errors for reading in readings] == [None, 0, None]
+    assert readings[1].power_limit_w == 250
+
+
+async def test_attempts_and_others_hold_instances(tmp_path: Path) -> None:
+    foreign = {"gpu": 0, "instance": 1, "pid": 9, "vram_bytes": GIB, "container": "box"}
+    machine = scripted(tmp_path, 1, gpus=[MIG], foreign=[foreign])
+    share = LeasedGpu(index=0, instance=0, uuid=simulated_uuid(0, 0), vram_bytes=10 * GIB)
+    machine.holds.append(
+        AttemptHold(run=RunId("r"), attempt=1, gpus=(share,), root_pid=77, alive_since=START)
+    )
+    (reading,) = await machine.after(20)
+    first, second = reading.instances
+    assert [process.pid for process in first.processes] == [77]
+    assert first.vram_used_bytes == 9 * GIB
+    assert [(process.pid, process.container) for process in second.processes] == [(9, "box")]
+    assert {process.pid for process in reading.processes} == {77, 9}
+    assert (reading.vram_used_bytes or 0) > 10 * GIB
+
+
+async def test_orphans_are_as_the_script_says(tmp_path: Path) -> None:
+    left = {"gpu": 0, "pid": 9, "vram_bytes": GIB, "orphan": True, "run": "ended"}
+    (reading,) = await scripted(tmp_path, 1, foreign=[left]).after(1)
+    (process,) = reading.processes
+    assert (process.run, process.orphan) == ("ended", True)
+
+
+async def test_faults_come_and_go(tmp_path: Path) -> None:
+    faults = [
+        {"gpu": 0, "kind": "lost", "from_s": 2, "until_s": 4},
+        {"gpu": 1, "kind": "xid", "value": 79, "from_s": 3},
+        {"gpu": 1, "kind": "xid", "value": 31, "from_s": 1, "until_s": 2},
+        {"gpu": 1, "kind": "ecc", "value": 2, "from_s": 1},
+        {"gpu": 1, "kind": "hot", "value": 95, "from_s": 1, "until_s": 2},
+        {"kind": "hung", "from_s": 6, "until_s": 7},
+    ]
+    machine = scripted(tmp_path, 2, gpus=[MIG], faults=faults)
+    before = await machine.after(0)
+    second = await machine.after(1)
+    third = await machine.after(1)
+    last = await machine.after(1)
+    back = await machine.after(2)
+    hung = await machine.after(1)
+    after = await machine.after(1)
+    assert (before[1].xid, before[1].ecc_errors, before[1].temperature_c) == (None, None, 35.0)
+    assert (second[1].xid, second[1].ecc_errors, second[1].temperature_c) == (31, 2, 95.0)
+    assert (third[1].xid, third[1].temperature_c) == (31, 35.0)
+    assert third[0].problem is not None
+    assert third[0].problem.startswith("The GPU is lost")
+    assert third[0].instances[1].problem == third[0].problem
+    assert third[1].problem is None
+    assert last[1].xid == 79
+    assert back[0].problem is None
+    assert [reading.problem for reading in hung] == [HUNG, HUNG]
+    assert after[0].problem is None
+
+
+async def test_facts_follow_the_script(tmp_path: Path) -> None:
+    machine = scripted(tmp_path, 1)
+    before = await machine.probe.facts()
+    (tmp_path / "script.json").write_bytes(msgspec.json.encode({"gpus": [MIG]}))
+    await machine.after(1)
+    after = await machine.probe.facts()
+    assert (before.gpus[0].mig, after.gpus[0].mig) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"gpus": [{}, {}, {}]}, "describes 3 GPUs, and 2 are simulated"),
+        ({"faults": [{"kind": "lost", "gpu": 2}]}, "names GPU 2"),
+        ({"links": [{"first": 0, "second": -1, "kind": "system"}]}, "names GPU -1"),
+        ({"foreign": [{"gpu": 0, "pid": 7, "vram_bytes": 1, "instance": 0}]}, "has none"),
+        (
+            {"gpus": [MIG], "foreign": [{"gpu": 0, "pid": 7, "vram_bytes": 1}]},
+            "process 7 names none of the 2 instances",
+        ),
+    ],
+)
+def test_a_script_that_names_what_is_not_there_is_refused(
+    tmp_path: Path, parts: dict[str, object], words: str
+) -> None:
+    with pytest.raises(LanherdError, match=words):
+        scripted(tmp_path, 2, **parts)
