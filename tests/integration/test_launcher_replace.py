@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until_async
 
 FILES = (
     "launcher", "launcher_socket", "shim", "shim_pool", "orphans", "watch", "cgroups",
-    "processes", "log_keeper",
+    "processes", "log_keeper", "spawning",
 )  # fmt: skip
 
 
