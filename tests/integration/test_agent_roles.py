@@ -23,10 +23,12 @@ from lanherd_agent.persist.sqlite import SqliteStore
 from lanherd_agent.persist.store import AuditEntry
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol import history_messages as hm
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol import retention_messages as rm
+from lanherd_protocol import rules_messages as rules
 from lanherd_protocol.aio.identity import load_or_create_identity
 from lanherd_protocol.aio.memory import MemoryPair, memory_pair
 from lanherd_protocol.aio.server import Caller
@@ -93,6 +95,10 @@ class Place:
             "retention.put": (rm.PutRetention(command=command_id(), rules=RetentionRules()), b""),
             "retention.plan": (rm.PlanRetention(), b""),
             "retention.apply": (rm.ApplyRetention(command=command_id()), b""),
+            "history.read": (hm.ReadHistory(since=0.0), b""),
+            "rules.get": (m.Empty(), b""),
+            "rules.put": (rules.PutRules(text="backfill = false\n"), b""),
+            "rules.check": (rules.CheckRules(text="keep_free = 1\n"), b""),
             "pairing.pair": (m.PairDevice(certificate_pem=self.certificate, name="new"), b""),
         }
 

