@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +21,16 @@ from tests.support.fake_nvml import (
     build_library,
     fake_gpus,
 )
-
-BRISK = ProbeTiming(deadline_s=0.6, start_deadline_s=20.0, backoff_s=0.05, look_again_s=0.05)
-CALM = ProbeTiming(deadline_s=20.0)
+from tests.support.nvml_probe import (
+    BRISK,
+    CALM,
+    child_of,
+    is_well,
+    probe_of,
+    readings_until,
+    readings_until_ready,
+    turn,
+)
 
 
 @pytest.fixture(scope="session")
@@ -43,36 +48,6 @@ def machine(newest_library: Path, tmp_path: Path) -> FakeNvml:
     fake = FakeNvml(newest_library, tmp_path / "script")
     fake.become(fake_gpus(2))
     return fake
-
-
-@asynccontextmanager
-async def probe_of(fake: FakeNvml, timing: ProbeTiming = CALM) -> AsyncIterator[NvmlProbe]:
-    probe = NvmlProbe(environment=fake.environment, timing=timing)
-    try:
-        yield probe
-    finally:
-        await probe.close()
-
-
-async def readings_until(
-    probe: NvmlProbe, good: Callable[[tuple[GpuReading, ...]], bool]
-) -> tuple[GpuReading, ...]:
-    """Asks as a sampler does, until the readings are as wanted."""
-    async with asyncio.timeout(20):
-        while not good(readings := await probe.read()):
-            await turn()
-    return readings
-
-
-def turn() -> Awaitable[None]:
-    """Lets the loop handle what arrives, for one short sampling interval."""
-    done = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(0.02, done.set_result, None)
-    return done
-
-
-def is_well(readings: tuple[GpuReading, ...]) -> bool:
-    return len(readings) > 0 and all(reading.problem is None for reading in readings)
 
 
 async def test_facts_of_a_machine_with_two_gpus(machine: FakeNvml) -> None:
@@ -354,18 +329,6 @@ async def test_the_child_stays_small(machine: FakeNvml) -> None:
             pss_kb = pss_of(pid)
     # Compiling pynvml on its first import costs twice as much as loading it, hence the room.
     assert pss_kb < 40_000
-
-
-async def readings_until_ready(probe: NvmlProbe) -> None:
-    await probe.facts()
-    await readings_until(probe, is_well)
-
-
-@contextmanager
-def child_of(probe: NvmlProbe) -> Iterator[int]:
-    pid = probe.pid
-    assert pid is not None
-    yield pid
 
 
 def is_alive(pid: int) -> bool:
