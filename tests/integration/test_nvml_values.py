@@ -71,7 +71,7 @@ RICH = FakeGpu(ecc=True, ecc_errors=3, mig=False, numa=1)
 
 
 def failing(function: str, code: int) -> dict[str, int]:
-    return {name: code for name in (function, OLDER_FORM.get(function, function))}
+    return dict.fromkeys((function, OLDER_FORM.get(function, function)), code)
 
 
 async def asked_once(fake: FakeNvml) -> tuple[ProbeFacts, tuple[GpuReading, ...]]:
