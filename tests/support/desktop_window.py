@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.platform.timing import TimingMarks
+from lanherd_desktop.state.room import RoomUpdate
 from lanherd_desktop.views.theme import theme
 
 
@@ -33,6 +34,18 @@ def open_desktop(
         # Bare, as an application begins: the next window is built before it is dressed.
         theme.prepare(application, "dark")
         application.setStyleSheet("")
+
+
+def show_room(desktop: Desktop, update: RoomUpdate) -> None:
+    """Tell the window what is in the room, and let it make all the cards of it."""
+    desktop.bridge.room_updated.emit(update)
+    finish_cards(desktop)
+
+
+def finish_cards(desktop: Desktop) -> None:
+    """Cards of many machines come in slices."""
+    while desktop.window.machines.building:
+        QCoreApplication.processEvents()
 
 
 def delete_now() -> None:

@@ -67,7 +67,7 @@ class WindowContext(QObject):
         if renamed:
             self._names = {m: view.name for m, view in self.room.machines.items()}
             self._rows = {key: self._row(key, view) for key, view in self.room.runs.items()}
-        for key in change.runs:
+        for key in () if renamed else change.runs:
             view = self.room.runs.get(key)
             if view is None:
                 self._rows.pop(key, None)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from lanherd_desktop.app import Desktop
 from tests.support import synthetic_room
 from tests.support.asked import Asked
-from tests.support.desktop_window import open_desktop
+from tests.support.desktop_window import open_desktop, show_room
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def empty_desktop(qapp: QApplication) -> Iterator[Desktop]:
 @pytest.fixture
 def desktop(empty_desktop: Desktop) -> Desktop:
     """The window with the synthetic room in it."""
-    empty_desktop.bridge.room_updated.emit(synthetic_room.room())
+    show_room(empty_desktop, synthetic_room.room())
     return empty_desktop
 
 

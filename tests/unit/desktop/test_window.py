@@ -37,7 +37,7 @@ from lanherd_protocol.messages import OutputsChanged
 from lanherd_protocol.values import OutputEntry, Reason
 from tests.support import synthetic_room
 from tests.support.asked import Asked
-from tests.support.desktop_window import delete_now, open_desktop
+from tests.support.desktop_window import delete_now, finish_cards, open_desktop, show_room
 from tests.support.synthetic_room import Card, machine, machine_id, run, run_id, waiting
 
 # Qt's offscreen platform says this of dialogs; it is about the platform, not about us.
@@ -76,7 +76,7 @@ def test_an_empty_room_is_unknown_then_empty_then_full(empty_desktop: Desktop) -
     for page, title in titles.items():
         window.show_page(page)
         assert shown(getattr(window, page), title)
-    empty_desktop.bridge.room_updated.emit(synthetic_room.room())
+    show_room(empty_desktop, synthetic_room.room())
     for page, title in titles.items():
         window.show_page(page)
         assert not shown(getattr(window, page), title)
@@ -86,7 +86,7 @@ def test_an_empty_room_is_unknown_then_empty_then_full(empty_desktop: Desktop) -
 def test_a_window_leaves_no_widget_behind(qapp: QApplication) -> None:
     before = set(map(id, qapp.topLevelWidgets()))
     with open_desktop(qapp, connected=False) as desktop:
-        desktop.bridge.room_updated.emit(synthetic_room.room())
+        show_room(desktop, synthetic_room.room())
     left = [widget for widget in qapp.topLevelWidgets() if id(widget) not in before]
     assert not left
 
@@ -333,7 +333,7 @@ def test_the_language_changes_while_the_window_is_open(desktop: Desktop, qtbot: 
         assert title in window.actions_by_id[ActionId.GO_SETTINGS].text()
         del window
     assert desktop.context.room_changed  # its connections to gone windows are gone with them
-    desktop.bridge.room_updated.emit(synthetic_room.room())
+    show_room(desktop, synthetic_room.room())
     desktop.context.second_passed.emit()
 
 
@@ -460,8 +460,13 @@ def test_two_hundred_machines_update(
         for n, machine in zip(range(2000), [*whole.machines] * 10, strict=True)
     }
     empty_desktop.bridge.room_updated.emit(replace(whole, runs=runs))
+    assert len(window.machines.cards) < 50, "they come in slices: the window stays usable"
+    assert window.machines.building
+    seen = list(window.machines.cards)
+    finish_cards(empty_desktop)
     QApplication.processEvents()
-    assert len(window.machines.cards) == 200
+    names = [view.machine for view in empty_desktop.context.room.machines_by_name()]
+    assert list(window.machines.cards) == names and names[: len(seen)] == seen, "from the top on"
     took = {"update": [], "paint": [], "second": []}
     for tick in range(10):
         part = crowd(tick)

@@ -119,7 +119,7 @@ def test_a_search_follows_the_typing_and_ends_with_escape(host: QWidget, qtbot: 
         QTest.keyClick(field, Qt.Key.Key_Escape)
 
 
-def test_cards_keep_their_column(host: QWidget) -> None:
+def test_cards_keep_their_column(host: QWidget, qtbot: QtBot) -> None:
     grid = CardGrid(card_width_min=200, gap=10)
     put(host, grid, 650, 400)
     cards: list[QWidget] = [CardFrame(f"card {n}") for n in range(5)]
@@ -132,7 +132,7 @@ def test_cards_keep_their_column(host: QWidget) -> None:
     first.set_note("A sentence that makes this card higher.")
     QApplication.processEvents()
     assert [card.x() for card in cards] == lefts
-    assert cards[3].y() > cards[4].y()
+    qtbot.waitUntil(lambda: cards[3].y() > cards[4].y())
     grid.remove_card(cards[4])
     assert grid.cards() == cards[:4]
     grid.add_card(cards[4])

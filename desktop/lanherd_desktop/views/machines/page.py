@@ -1,6 +1,9 @@
 """The machines of the room: how much is free, and what runs where."""
 
-from PySide6.QtCore import Qt
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
@@ -10,6 +13,7 @@ from lanherd_desktop.models.machine_list import MachineListModel
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.machine_card import (
+    MachineCard,
     machine_accepted,
     machine_card,
     machine_query,
@@ -37,6 +41,8 @@ from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId
 
 NARROW = 900
+SLICE_S = 0.010
+"""For making cards, each of which takes some milliseconds, and as long again to be shown."""
 START_COMMAND = "lanherd-agent serve"
 
 
@@ -48,6 +54,9 @@ class MachinesPage(QWidget):
         self._context = context
         self._model = model
         self._cards: dict[DeviceId, MachineCardView] = {}
+        self._data: dict[DeviceId, MachineCard] = {}
+        self._shown: list[DeviceId] = []
+        self._build_soon = _idle_timer(self, self._build)
         self._found: dict[DeviceId, SightingCard] = {}
         self.search = SearchField(self.tr("Search, or free:>20GB"))
         self.search.setFixedWidth(300)
@@ -83,6 +92,7 @@ class MachinesPage(QWidget):
         self._content.keep(self._no_match)
         self.panel = MachinePanel(context)
         self.panel.closed.connect(self._on_panel_closed)
+        self._shown_found: list[SightingCard] = []
         self._opened_by: MachineCardView | None = None
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setChildrenCollapsible(False)
@@ -108,6 +118,11 @@ class MachinesPage(QWidget):
         return self._cards
 
     @property
+    def building(self) -> bool:
+        """Whether some machines have no card yet: those of a whole room come in slices."""
+        return self._build_soon.isActive()
+
+    @property
     def found(self) -> dict[DeviceId, "SightingCard"]:
         return self._found
 
@@ -115,11 +130,12 @@ class MachinesPage(QWidget):
         touched = change.machines | {key[0] for key in change.runs}
         if self.panel.machine in change.machines:
             self.panel.refresh()
+        for machine in touched:
+            self._data.pop(machine, None)
+            self._refresh(machine)
         if change.machines_came_or_went or change.sightings or self.search.query() != "":
             self._lay()
             return
-        for machine in touched:
-            self._refresh(machine)
         self._stack.show_room(bool(self._cards or self._found), self._known() or bool(self._found))
         if touched:
             self._refresh_numbers()
@@ -131,12 +147,19 @@ class MachinesPage(QWidget):
                 card.refresh_times()
 
     def _refresh(self, machine: DeviceId) -> None:
-        room = self._context.room
-        view = room.machines.get(machine)
+        view = self._context.room.machines.get(machine)
         card = self._cards.get(machine)
         if view is not None and card is not None:
+            card.set_card(self._data_of(view))
+
+    def _data_of(self, view: MachineView) -> MachineCard:
+        room, machine = self._context.room, view.machine
+        data = self._data.get(machine)
+        if data is None:
             histories = room.histories.get(machine, {})
-            card.set_card(machine_card(view, histories, room.open_runs_of(machine)))
+            data = machine_card(view, histories, room.open_runs_of(machine))
+            self._data[machine] = data
+        return data
 
     def _known(self) -> bool:
         """Whether there is anything to count: not while every first answer is on its way."""
@@ -167,25 +190,21 @@ class MachinesPage(QWidget):
         """Machines or found ones came, went or are filtered: lay the grid anew."""
         room = self._context.room
         query = machine_query(self.search.query())
-        shown: list[QWidget] = []
         views: list[MachineView] = room.machines_by_name()
-        for view in views:
-            card = self._cards.get(view.machine)
-            if card is None:
-                card = MachineCardView(view.machine)
-                card.run_activated.connect(self._on_run_activated)
-                card.activated.connect(lambda machine=view.machine: self.open_machine(machine))
-                self._cards[view.machine] = card
-            data = machine_card(
-                view, room.histories.get(view.machine, {}), room.open_runs_of(view.machine)
-            )
-            card.set_card(data)
-            if machine_accepted(data, query):
-                shown.append(card)
         for gone in self._cards.keys() - room.machines.keys():
             self._cards.pop(gone).deleteLater()
-        shown.extend(c for c in self._sighting_cards() if query.accepts(c.sighting.name, {}))
-        self._grid.set_cards(shown)
+        for gone in self._data.keys() - room.machines.keys():
+            del self._data[gone]
+        self._shown = [
+            view.machine
+            for view in views
+            if query.empty or machine_accepted(self._data_of(view), query)
+        ]
+        self._shown_found = [
+            card for card in self._sighting_cards() if query.accepts(card.sighting.name, {})
+        ]
+        self._build()
+        shown = bool(self._shown or self._shown_found)
         self._refresh_numbers()
         self._model.set_machines(views)
         if shown or query.empty:
@@ -193,6 +212,33 @@ class MachinesPage(QWidget):
         else:
             self._content.show_empty(self._no_match)
         self._stack.show_room(bool(views or self._found), self._known() or bool(self._found))
+
+    def _build(self) -> None:
+        """Make the cards that are still to be made, from the top on, and no more at once than
+        the window has time for: it goes on with the rest when it has done what came meanwhile."""
+        until = time.perf_counter() + SLICE_S
+        cards: list[QWidget] = []
+        made = False
+        for machine in self._shown:
+            card = self._cards.get(machine)
+            if card is None:
+                if made and time.perf_counter() > until:
+                    self._build_soon.start()
+                    break
+                card = self._make_card(machine)
+                made = True
+            cards.append(card)
+        else:
+            cards.extend(self._shown_found)
+        self._grid.set_cards(cards)
+
+    def _make_card(self, machine: DeviceId) -> MachineCardView:
+        card = MachineCardView(machine)
+        card.run_activated.connect(self._on_run_activated)
+        card.activated.connect(lambda: self.open_machine(machine))
+        card.set_card(self._data_of(self._context.room.machines[machine]))
+        self._cards[machine] = card
+        return card
 
     def _sighting_cards(self) -> "list[SightingCard]":
         """Made anew when an agent was started again: it is behind another socket then."""
@@ -242,6 +288,15 @@ def _is_unmet(view: MachineView) -> bool:
 def _unbroken(command: str) -> str:
     """The same to look at, but never divided between two lines."""
     return command.replace(" ", "\u00a0").replace("-", "\u2011")
+
+
+def _idle_timer(owner: QWidget, then: Callable[[], None]) -> QTimer:
+    """Goes off once the events that came meanwhile are through."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(0)
+    timer.timeout.connect(then)
+    return timer
 
 
 class SightingCard(CardFrame):

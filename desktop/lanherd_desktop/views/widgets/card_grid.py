@@ -3,7 +3,7 @@ so that cards don't hop about when one of them grows."""
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
@@ -13,7 +13,16 @@ from lanherd_desktop.views.theme import tokens
 class _Canvas(QWidget):
     def __init__(self, card_width_min: int, gap: int) -> None:
         super().__init__()
+        # Growing at its foot paints none of what was there.
+        self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self._cards: list[QWidget] = []
+        # Asking a card for its height walks through all of it: asked once until it says that it
+        # changed, and once for all those that say so in the same moment.
+        self._heights: dict[QWidget, tuple[int, int]] = {}
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.place)
         self._card_width_min = card_width_min
         self._gap = gap
 
@@ -21,13 +30,15 @@ class _Canvas(QWidget):
         return list(self._cards)
 
     def set_cards(self, cards: Sequence[QWidget]) -> None:
+        there, wanted = set(self._cards), set(cards)
         for gone in self._cards:
-            if gone not in cards:
+            if gone not in wanted:
                 gone.removeEventFilter(self)
                 gone.hide()
                 gone.setParent(None)
+                self._heights.pop(gone, None)
         for card in cards:
-            if card not in self._cards:
+            if card not in there:
                 card.setParent(self)
                 card.installEventFilter(self)
                 card.show()
@@ -44,14 +55,21 @@ class _Canvas(QWidget):
         heights = [0] * columns
         for at, card in enumerate(self._cards):
             column = at % columns
-            height = _height_at(card, each)
+            height = self._height_of(card, each)
             card.setGeometry(QRect(column * (each + self._gap), heights[column], each, height))
             heights[column] += height + self._gap
         self.setFixedHeight(max(0, max(heights) - self._gap))
 
+    def _height_of(self, card: QWidget, width: int) -> int:
+        known = self._heights.get(card)
+        if known is None or known[0] != width:
+            known = self._heights[card] = width, _height_at(card, width)
+        return known[1]
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.place()
+        if event.type() == QEvent.Type.LayoutRequest and isinstance(watched, QWidget):
+            self._heights.pop(watched, None)
+            self._soon.start()
         return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
