@@ -13,14 +13,10 @@ import pytest
 
 from lanherd_client.discovery.local import LocalSource
 from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.lanherd_command import LANHERD
 
 WITHIN_S = 30.0
 LANHERD_AGENT = (sys.executable, "-m", "lanherd_agent.cli")
-LANHERD = (
-    sys.executable,
-    "-c",
-    "from lanherd_client.cli.main import main; raise SystemExit(main())",
-)
 
 
 @pytest.fixture

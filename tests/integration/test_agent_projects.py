@@ -14,13 +14,8 @@ import pytest
 
 from tests.integration.wheels import make_wheel, requirement
 from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.lanherd_command import LANHERD, WITHIN_S, call_text
 
-WITHIN_S = 60.0
-LANHERD = (
-    sys.executable,
-    "-c",
-    "from lanherd_client.cli.main import main; raise SystemExit(main())",
-)
 # Without any capability, so that also root can't read what is closed to it.
 POWERLESS = ("unshare", "--user", "--")
 
@@ -49,13 +44,16 @@ def project() -> Path:
 def lanherd(
     *arguments: str, code: int = 0, within: tuple[str, ...] = ()
 ) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [*within, *LANHERD, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-    )
+    if within:
+        done = subprocess.run(
+            [*within, *LANHERD, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+        )
+    else:
+        done = call_text(*arguments)
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr
     return done
@@ -198,7 +196,7 @@ def test_commands_that_can_not_be_run(agent: AgentProcess, project: Path) -> Non
 def test_more_than_the_machine_has(agent: AgentProcess) -> None:
     before = len(read("runs"))
     for wanted in (("--gpus", "3"), ("--gpus", "1", "--vram", "25GB")):
-        words = lanherd("run", *wanted, "--", "true", code=1).stderr
+        words = lanherd("run", *wanted, "--", "true", code=2).stderr
         assert "2 GPUs" in words, words
         assert "24" in words
     assert len(read("runs")) == before

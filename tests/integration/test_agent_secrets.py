@@ -3,8 +3,6 @@
 import asyncio
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from lanherd_protocol.errors import ErrorCode
 from lanherd_protocol.states import Ended, RunView
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.doors import new_run, new_run_id, through_socket
+from tests.support.lanherd_command import call_text
 from tests.support.run_calls import (
     FOREVER,
     change,
@@ -32,11 +31,6 @@ from tests.support.waiting import wait_until_async
 
 VALUE = "s3cr3t-in-one-place-only"
 OTHER = "an0ther-that-is-refused"
-LANHERD = (
-    sys.executable,
-    "-c",
-    "from lanherd_client.cli.main import main; raise SystemExit(main())",
-)
 USES = 'set -e; test "$(cat "$LANHERD_SECRETS/TOKEN" | wc -c)" = 24; echo up; '
 
 
@@ -69,9 +63,7 @@ def holders(root: Path, *words: str) -> dict[str, list[Path]]:
 
 
 def lanherd(*arguments: str) -> str:
-    done = subprocess.run(
-        [*LANHERD, *arguments], check=False, capture_output=True, text=True, timeout=60.0
-    )
+    done = call_text(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

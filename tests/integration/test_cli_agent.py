@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.agent_process import AgentProcess, agent_process
-
-LANHERD = (
-    sys.executable,
-    "-c",
-    "from lanherd_client.cli.main import main; raise SystemExit(main())",
-)
-WITHIN_S = 60.0
+from tests.support.lanherd_command import LANHERD, WITHIN_S, call_text
 
 
 @pytest.fixture
@@ -35,9 +28,7 @@ def agent(folder: Path) -> Iterator[AgentProcess]:
 
 
 def lanherd(*arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [*LANHERD, *arguments], check=False, capture_output=True, text=True, timeout=WITHIN_S
-    )
+    done = call_text(*arguments)
     assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_cli_agent import LANHERD, WITHIN_S, lanherd, read
+from tests.integration.test_cli_agent import lanherd, read
 from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.lanherd_command import LANHERD, WITHIN_S
 
 
 @pytest.fixture
