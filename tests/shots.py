@@ -16,7 +16,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEventLoop, QPoint, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QPoint, QTimer
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from lanherd_client.projects.project import Project
@@ -231,7 +231,8 @@ class Shooter:
         settle()
         yield self._save("runs-log-search")
         detail.log.search.close_panel()
-        detail.saver.bar.begin("Saving finetune.2.log")
+        saving = QCoreApplication.translate("LogSaver", "Saving {name}")
+        detail.saver.bar.begin(saving.format(name="finetune.2.log"))
         detail.saver.bar.set_progress("412 MB / 1.21 GB", 0.33)
         settle()
         yield self._save("runs-log-saving")
@@ -367,7 +368,8 @@ class Shooter:
         window.show_page("machines")
         settle()
         yield self._save("machines-small")
-        self._desktop.context.toast_wanted.emit("Saved decision.png.", "ok")
+        saved = QCoreApplication.translate("OutputsPanel", "Saved {name}.")
+        self._desktop.context.toast_wanted.emit(saved.format(name="decision.png"), "ok")
         window.open_palette()
         settle()
         yield self._save("toast")

@@ -57,6 +57,7 @@ from lanherd_desktop.views.widgets.skeleton import Skeleton
 from lanherd_desktop.views.widgets.tab_bar import TabBar
 from lanherd_desktop.views.widgets.text_preview import TextPreview
 from lanherd_desktop.views.widgets.toast import ToastHost
+from tests.support.gallery_forms import forms, panels
 from tests.support.sample_content import csv_bytes, png_bomb, png_bytes, reading
 
 _SETTLE_MS = 350
@@ -440,6 +441,8 @@ SCENES: dict[str, tuple[Callable[[], QWidget], tuple[int, int]]] = {
     "previews": (previews, (1200, 760)),
     "log-states": (log_states, (1300, 480)),
     "crowded": (crowded, (700, 480)),
+    "forms": (forms, (1320, 760)),
+    "panels": (panels, (1100, 960)),
 }
 
 
