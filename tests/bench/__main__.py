@@ -9,7 +9,7 @@ import sys
 
 from tests.bench.report import Report
 
-NAMES = ("dispatch", "endings", "idle", "logs", "placement", "race", "start", "state")
+NAMES = ("dispatch", "endings", "idle", "logs", "placement", "race", "sampling", "start", "state")
 
 
 def main() -> int:
