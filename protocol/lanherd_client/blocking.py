@@ -50,6 +50,7 @@ from lanherd_protocol.log_messages import (
 )
 from lanherd_protocol.messages import AgentStatus, OutputList, OutputsChanged, RunList
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
+from lanherd_protocol.rules_messages import RulesChecked, RulesState
 from lanherd_protocol.states import AttemptEnd, RunView, StateName
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 
@@ -422,6 +423,17 @@ class Fleet(WaitingSweepCalls):
 
     def apply_retention(self, machine: DeviceId) -> RetentionPlan:
         return self._loop.do(self._fleet.apply_retention(machine))
+
+    def rules(self, machine: DeviceId) -> RulesState:
+        return self._loop.do(self._fleet.rules(machine))
+
+    def put_rules(
+        self, machine: DeviceId, text: str, expected_hash: str | None = None
+    ) -> RulesState:
+        return self._loop.do(self._fleet.put_rules(machine, text, expected_hash))
+
+    def check_rules(self, machine: DeviceId, text: str) -> RulesChecked:
+        return self._loop.do(self._fleet.check_rules(machine, text))
 
     def pair(self, sighting: Sighting) -> MachineView:
         return self._loop.do(self._fleet.pair(sighting))

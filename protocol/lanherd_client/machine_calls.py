@@ -1,4 +1,4 @@
-"""What is asked of one machine as a whole: its runs page by page, its agent, its retention."""
+"""What is asked of one machine as a whole: its runs page by page, its agent, retention, rules."""
 
 from collections.abc import Callable
 
@@ -16,6 +16,9 @@ from lanherd_protocol.methods import (
     RETENTION_GET,
     RETENTION_PLAN,
     RETENTION_PUT,
+    RULES_CHECK,
+    RULES_GET,
+    RULES_PUT,
     RUNS_LIST,
 )
 from lanherd_protocol.retention_messages import (
@@ -25,6 +28,7 @@ from lanherd_protocol.retention_messages import (
     RetentionPlan,
     RetentionState,
 )
+from lanherd_protocol.rules_messages import CheckRules, PutRules, RulesChecked, RulesState
 from lanherd_protocol.states import StateName
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 
@@ -96,3 +100,20 @@ class MachineCalls:
         """Removes what the machine's rules don't keep, at once; what is removed."""
         request = ApplyRetention(command=CommandId(new_id()))
         return await self._session_of(machine).insist(RETENTION_APPLY, request)
+
+    async def rules(self, machine: DeviceId) -> RulesState:
+        """The rules file of a machine's owner, what holds, and what is wrong with the file."""
+        return await self._session_of(machine).ask(RULES_GET, Empty())
+
+    async def put_rules(
+        self, machine: DeviceId, text: str, expected_hash: str | None = None
+    ) -> RulesState:
+        """Replaces the rules file, which takes an operator. With the `text_hash` of the state that
+        was edited, changes by others in between are a `ConflictError`; wrong rules are a
+        `MisuseError`, and nothing is changed."""
+        request = PutRules(text=text, expected_hash=expected_hash)
+        return await self._session_of(machine).insist(RULES_PUT, request)
+
+    async def check_rules(self, machine: DeviceId, text: str) -> RulesChecked:
+        """What a machine would say of a rules file; nothing is changed."""
+        return await self._session_of(machine).ask(RULES_CHECK, CheckRules(text=text))

@@ -48,6 +48,7 @@ _HOMES = {
     "restart": "change",
     "remove-files": "change",
     "retention": "retention",
+    "rules": "rules",
     "pair": "pair",
     "forget": "pair",
     "version": "version",

@@ -18,9 +18,9 @@ from lanherd_client.cli.session import answered, complete, connected, home_of, n
 from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size, format_vram
-from lanherd_protocol.errors import Failure, LanherdError
+from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error
 from lanherd_protocol.messages import AgentStatus
-from lanherd_protocol.values import GpuFacts, GpuReading
+from lanherd_protocol.values import GpuFacts, GpuReading, GpuRequest
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
@@ -130,6 +130,21 @@ def chosen_machines(fleet: "Fleet", machine: str | None) -> tuple[MachineView, .
     if machine is not None:
         return (require_online(find_machine(fleet.machines(), machine)),)
     return require_some_online(fleet.machines())
+
+
+def one_machine(fleet: "Fleet", machine: str | None) -> MachineView:
+    """The machine that was named, or the only one. Raises when that is none, or not online."""
+    views = fleet.machines()
+    if machine is not None:
+        return require_online(find_machine(views, machine))
+    if len(views) > 1:
+        raise error(
+            ErrorCode.INVALID_REQUEST,
+            "It isn't said which machine is meant.",
+            f"Paired are: {', '.join(view.name for view in views)}.",
+            "Write --machine NAME.",
+        )
+    return fleet.choose(GpuRequest()).machine
 
 
 def _gpu_rows(view: MachineView) -> list[Sequence[str]]:

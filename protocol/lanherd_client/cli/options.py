@@ -124,6 +124,18 @@ def machine_option(command: Command) -> Command:
     )(command)
 
 
+def one_machine_option(command: Command) -> Command:
+    """`--machine NAME` of what is done to one machine; see `look.one_machine`."""
+    return click.option(
+        "--machine",
+        "-m",
+        metavar="NAME",
+        shell_complete=complete_machine,
+        callback=not_empty,
+        help="The machine; may be left out where only one is paired.",
+    )(command)
+
+
 def run_argument(command: Command) -> Command:
     """`RUN`."""
     return click.argument("run", metavar="RUN", shell_complete=complete_run)(command)

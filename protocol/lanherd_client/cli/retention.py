@@ -1,27 +1,28 @@
 """`lanherd retention`: how long a machine keeps what ended runs have left."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from msgspec.structs import replace
 
-from lanherd_client.choosing import find_machine, require_online
 from lanherd_client.cli import shapes, talk
-from lanherd_client.cli.completion import complete_machine, complete_project
-from lanherd_client.cli.look import chosen_machines, say_none_paired
-from lanherd_client.cli.options import Duration, Size, json_option, machine_option, not_empty
+from lanherd_client.cli.completion import complete_project
+from lanherd_client.cli.look import chosen_machines, one_machine, say_none_paired
+from lanherd_client.cli.options import (
+    Duration,
+    Size,
+    json_option,
+    machine_option,
+    one_machine_option,
+)
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.terminal import plain
 from lanherd_client.durations import format_duration
 from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size
-from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
-from lanherd_protocol.values import GpuRequest, RetentionRule, RetentionRules
-
-if TYPE_CHECKING:
-    from lanherd_client.fleet import Fleet
+from lanherd_protocol.values import RetentionRule, RetentionRules
 
 NONE = "none"
 _RULE_FIELDS = ("age_s_max", "runs_max", "bytes_max")
@@ -45,14 +46,6 @@ class _Bound(click.ParamType[Any]):
         return NONE if value == NONE else self._inner.convert(value, param, ctx)
 
 
-_one_machine = click.option(
-    "--machine",
-    "-m",
-    metavar="NAME",
-    shell_complete=complete_machine,
-    callback=not_empty,
-    help="The machine; may be left out where only one is paired.",
-)
 _RULE_OPTIONS = (
     click.option(
         "--project",
@@ -170,7 +163,7 @@ def _bounds(rule: RetentionRule) -> str:
 
 @retention_command.command("set")
 @_rule_options
-@_one_machine
+@one_machine_option
 @json_option
 @click.pass_context
 def set_command(context: click.Context, /, machine: str | None, as_json: bool, **said: Any) -> None:
@@ -188,7 +181,7 @@ async def _set(
     context: click.Context, machine: str | None, said: dict[str, Any], as_json: bool
 ) -> None:
     async with connected(context) as fleet:
-        view = _the_machine(fleet, machine)
+        view = one_machine(fleet, machine)
         before = await answered(fleet.retention(view.machine))
         rules = changed_rules(before.rules, said)
         after = await answered(fleet.set_retention(view.machine, rules))
@@ -200,7 +193,7 @@ async def _set(
 
 @retention_command.command("plan")
 @_rule_options
-@_one_machine
+@one_machine_option
 @json_option
 @click.pass_context
 def plan_command(
@@ -217,7 +210,7 @@ async def _plan(
     context: click.Context, machine: str | None, said: dict[str, Any], as_json: bool
 ) -> None:
     async with connected(context) as fleet:
-        view = _the_machine(fleet, machine)
+        view = one_machine(fleet, machine)
         rules: RetentionRules | None = None
         if _says_something(said):
             before = await answered(fleet.retention(view.machine))
@@ -227,7 +220,7 @@ async def _plan(
 
 
 @retention_command.command("apply")
-@_one_machine
+@one_machine_option
 @json_option
 @click.pass_context
 def apply_command(context: click.Context, machine: str | None, as_json: bool) -> None:
@@ -237,7 +230,7 @@ def apply_command(context: click.Context, machine: str | None, as_json: bool) ->
 
 async def _apply(context: click.Context, machine: str | None, as_json: bool) -> None:
     async with connected(context) as fleet:
-        view = _the_machine(fleet, machine)
+        view = one_machine(fleet, machine)
         plan = await answered(fleet.apply_retention(view.machine))
         _put_plan(view, plan, "are removed", as_json)
 
@@ -262,20 +255,6 @@ def _put_plan(view: MachineView, plan: RetentionPlan, did: str, as_json: bool) -
     talk.say(f"The files of {plan.runs} runs {did}: {format_size(plan.size_bytes)}.")
     if plan.truncated:
         talk.say("There are more than are listed.")
-
-
-def _the_machine(fleet: "Fleet", machine: str | None) -> MachineView:
-    views = fleet.machines()
-    if machine is not None:
-        return require_online(find_machine(views, machine))
-    if len(views) > 1:
-        raise error(
-            ErrorCode.INVALID_REQUEST,
-            "It isn't said which machine is meant.",
-            f"Paired are: {', '.join(view.name for view in views)}.",
-            "Write --machine NAME.",
-        )
-    return fleet.choose(GpuRequest()).machine
 
 
 def _says_something(said: dict[str, Any]) -> bool:

@@ -6,9 +6,12 @@ Times are Unix seconds, sizes bytes; null means 'not known'. `lanherd machines` 
 several (with `{"run": null, "asked", "problem"}` for one that failed); `attempts` prints a list of
 `attempt_shape` and, until the run has ended, a `current_attempt_shape` last; `outputs`
 `outputs_shape`, `status` a list of `status_shape`, `retention` `retention_shape` (a list for
-`show`) and `plan_shape`, and `logs` one `{"attempt", "offset", "text"}` a line. `simulated` says
+`show`) and `plan_shape`, `rules` `rules_shape` (a list for `show`; of `get` the value, of `check`
+a list of `finding_shape`), and `logs` one `{"attempt", "offset", "text"}` a line. `simulated` says
 that a GPU isn't a real one. The value of a secret is in none of them.
 """
+
+from msgspec import to_builtins
 
 from lanherd_client.attempts import attempts_of
 from lanherd_client.choosing import free_vram_by_gpu
@@ -17,6 +20,7 @@ from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.messages import AgentStatus, OutputList
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
+from lanherd_protocol.rules_messages import RuleFinding, RulesState
 from lanherd_protocol.states import (
     AttemptEnd,
     Ended,
@@ -361,6 +365,32 @@ def plan_shape(view: MachineView, plan: RetentionPlan) -> Object:
         "size_bytes": plan.size_bytes,
         "runs": plan.runs,
         "truncated": plan.truncated,
+    }
+
+
+def rules_shape(view: MachineView, state: RulesState) -> Object:
+    """The rules of a machine that hold, their file, and why it is kept out if it is."""
+    return {
+        "machine": view.machine,
+        "machine_name": view.name,
+        "rules": to_builtins(state.rules),
+        "in_force_since": state.in_force_since,
+        "text": state.text,
+        "text_hash": state.text_hash,
+        "findings": [*map(finding_shape, state.findings)],
+        "last_good": state.last_good,
+    }
+
+
+def finding_shape(finding: RuleFinding) -> Object:
+    """What is wrong in a rules file, and where."""
+    return {
+        "line": finding.line,
+        "key": finding.key,
+        "code": finding.code,
+        "text": finding.text,
+        "remedy": finding.remedy,
+        "data": dict(finding.data),
     }
 
 

@@ -111,6 +111,10 @@ def test_a_help_says_what_run_means_and_no_bounds_that_nobody_needs(
         ["retention", "fly"],
         ["retention", "set"],
         ["retention", "set", "--age", "old"],
+        ["rules", "fly"],
+        ["rules", "set", "keep_free"],
+        ["rules", "set", "a b", "1"],
+        ["rules", "check", "nowhere.toml"],
     ],
 )
 def test_usage_is_2_and_says_what_is_wrong(
@@ -145,6 +149,7 @@ def test_usage_is_2_and_says_what_is_wrong(
         (["stop", "x", "y"], 1, "There is no run 'y'."),
         (["run", "--after-ok", "x", "--", "true"], 5, "There is no run 'x'."),
         (["retention", "plan"], 5, "No machine is paired yet."),
+        (["rules", "get", "keep_free"], 5, "No machine is paired yet."),
         (["fetch", "x", "y"], 5, "There is no run 'x'."),
         (["gpus", "--machine", "box"], 5, "No machine is called 'box'."),
         (["status", "--machine", "box"], 5, "No machine is called 'box'."),
@@ -168,7 +173,7 @@ def test_trouble_has_a_code_and_three_sentences(
 
 
 def test_lists_are_empty_where_nothing_is_paired(capsys: pytest.CaptureFixture[str]) -> None:
-    lists = (["machines"], ["gpus"], ["runs"], ["status"], ["retention", "show"])
+    lists = (["machines"], ["gpus"], ["runs"], ["status"], ["retention", "show"], ["rules", "show"])
     for command in lists:
         assert main([*command, "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == []
