@@ -54,8 +54,9 @@ _file_argument = click.argument("file", metavar="FILE", type=click.File("rb"))
 def rules_command() -> None:
     """Say what Lanherd may do on a machine: its owner's rules.
 
-    Which GPUs it may use, how many it leaves alone, when, and for whom. The rules are a TOML file on the machine, rules.toml in the agent's home. A broken file is kept
-    out, and the last good one holds.
+    Which GPUs it may use, how many it leaves alone, when, and for whom. The rules are a TOML file
+    on the machine, rules.toml in the agent's home. A broken file is kept out, and the last good one
+    holds.
     """
 
 
@@ -162,8 +163,9 @@ def set_command(
 ) -> None:
     """Change one rule.
 
-    The rest of the file, with its comments, stays as it is. VALUE is TOML or plain text: 'set keep_free 1', 'set gpus 0,1', 'set quiet_s "5 min"', 'set
-    users.ada.gpus_max 2'. 'none' takes the rule away, so that its default holds.
+    The rest of the file, with its comments, stays as it is. VALUE is TOML or plain text: 'set
+    keep_free 1', 'set gpus 0,1', 'set quiet_s "5 min"', 'set users.ada.gpus_max 2'. 'none' takes
+    the rule away, so that its default holds.
     """
     _path(key)
     complete(_set(context, key, value, machine, as_json))
@@ -206,7 +208,8 @@ def _put_after(view: MachineView, state: RulesState, as_json: bool) -> None:
 def edit_command(context: click.Context, machine: str | None) -> None:
     """Open the rules in $EDITOR.
 
-    What is wrong is told there until it is mended. A file that is closed as it was opened changes nothing.
+    What is wrong is told there until it is mended. A file that is closed as it was opened changes
+    nothing.
     """
     complete(_edit(context, machine))
 
@@ -273,8 +276,8 @@ def check_command(
 ) -> int:
     """Say whether FILE would be taken as rules.
 
-    Nothing is changed; '-' reads standard input. With --machine that machine looks at it too, who knows which GPUs it has. Exit code 2 if
-    anything is wrong.
+    Nothing is changed; '-' reads standard input. With --machine that machine looks at it too, who
+    knows which GPUs it has. Exit code 2 if anything is wrong.
     """
     text = _text_of(file)
     findings = check_rules(text).findings
