@@ -45,12 +45,19 @@ class Starting(Struct, frozen=True, tag="starting", kw_only=True):
 
 
 class Running(Struct, frozen=True, tag="running", kw_only=True):
-    """Its command is alive. `since` is when it was started, `limit_at` when its time is over."""
+    """Its command is alive. `since` is when it was started, `limit_at` when its time is over.
+
+    `warning` says what is wrong with it: that it holds more VRAM than it was promised.
+    `vram_peak_bytes` is the most that it was measured to hold of one GPU, told in steps; 0: it was
+    not measured.
+    """
 
     since: float
     pid: int
     lease: Lease
     limit_at: float | None = None
+    warning: Reason | None = None
+    vram_peak_bytes: int = 0
 
 
 class Stopping(Struct, frozen=True, tag="stopping", kw_only=True):
@@ -68,7 +75,7 @@ class Ended(Struct, frozen=True, tag="ended", kw_only=True):
     """It is over; nothing about it changes any more.
 
     `started_at` is None when it never ran; `exit_code` when it did not exit by itself; `signal` is
-    the number of the signal that ended it.
+    the number of the signal that ended it; `vram_peak_bytes` what it was in Running.
     """
 
     at: float
@@ -78,6 +85,7 @@ class Ended(Struct, frozen=True, tag="ended", kw_only=True):
     exit_code: int | None = None
     signal: int | None = None
     lease: Lease = Lease()
+    vram_peak_bytes: int = 0
 
 
 RunState = Queued | Preparing | Starting | Running | Stopping | Ended

@@ -97,6 +97,8 @@ def d(cause, other):
     return Reason(code=f"d_{cause}", text=D[cause], remedy=other.remedy)
 def failed(problem):
     return Reason(code=problem.code.value, text="")
+def in_a_log(rule):
+    return Reason(code=rule.code, text="")
 """
     expected = [
         GivenReason("a", frozenset(), has_remedy=False),

@@ -74,14 +74,16 @@ def reasons_in(source: Source) -> Iterator[GivenReason]:
     """Those with a code of their own; a failure that becomes a reason keeps its ErrorCode.
 
     A code is a literal, a constant of the file, or an f-string that ends with a key of a table of
-    the file. Raises ValueError for a code that can't be read here.
+    the file. Raises ValueError for a code that can't be read here. Causes that logs show have a
+    table of their own.
     """
     for call, name in source.calls():
         if name.rpartition(".")[2] != "Reason":
             continue
         given = {keyword.arg: keyword.value for keyword in call.keywords}
         code = given.get("code")
-        if isinstance(code, ast.Attribute) and ast.unparse(code).endswith(".code.value"):
+        elsewhere = (".code.value", "rule.code")
+        if isinstance(code, ast.Attribute) and ast.unparse(code).endswith(elsewhere):
             continue
         codes = _codes(source, code)
         if not codes:

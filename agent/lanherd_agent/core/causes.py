@@ -70,16 +70,34 @@ UNCAUGHT = Rule(
     kind="error",
 )
 MISSING_VARIABLE = next(rule for rule in RULES if rule.code == "missing_variable")
+_COMPILED = "Look at the end of its log, and at the compiled packages that it uses."
 _SIGNALS = {
-    4: ("illegal_instruction", "It used an instruction that this machine's CPU does not have."),
-    6: ("aborted", "It ended itself after an error that it could not go on from (SIGABRT)."),
-    7: ("bus_error", "It used memory that was not there (SIGBUS)."),
-    8: ("arithmetic", "It computed what can't be computed, such as a division by 0 (SIGFPE)."),
-    11: ("segfault", "It used memory that is not its own (SIGSEGV, a segmentation fault)."),
-}
-_SIGNAL_REMEDIES = {
-    4: "Install packages that were built for this CPU.",
-    7: "Look whether a disk or /dev/shm was full, and whether a file was changed while it was read",
+    4: Reason(
+        code="illegal_instruction",
+        text="It used an instruction that this machine's CPU does not have.",
+        remedy="Install packages that were built for this CPU.",
+    ),
+    6: Reason(
+        code="aborted",
+        text="It ended itself after an error that it could not go on from (SIGABRT).",
+        remedy=_COMPILED,
+    ),
+    7: Reason(
+        code="bus_error",
+        text="It used memory that was not there (SIGBUS).",
+        remedy="Look whether a disk or /dev/shm was full, and whether a file was changed while it "
+        "was read.",
+    ),
+    8: Reason(
+        code="arithmetic",
+        text="It computed what can't be computed, such as a division by 0 (SIGFPE).",
+        remedy=_COMPILED,
+    ),
+    11: Reason(
+        code="segfault",
+        text="It used memory that is not its own (SIGSEGV, a segmentation fault).",
+        remedy=_COMPILED,
+    ),
 }
 _KILLED_FOR_MEMORY = Reason(
     code="out_of_memory",
@@ -103,9 +121,10 @@ _BY_CODE = {
         remedy="Install it, add it to the environment of the run, or name it with its whole path.",
     ),
 }
-_GPU_SIGNALS = frozenset({6, 7, 11})
 _GPU_CODES = frozenset(rule.code for rule in RULES if rule.gpu) | {
-    _SIGNALS[number][0] for number in _GPU_SIGNALS
+    "aborted",
+    "bus_error",
+    "segfault",
 }
 _UNKNOWN_CODES = frozenset({"exit_code", "signal"})
 
@@ -149,7 +168,7 @@ def cause_of(failed: Failed, tails: Sequence[Tail]) -> Reason | None:
         if found is not None:
             return _with_exit(found, failed)
     if signal in _SIGNALS:
-        return _with_exit(_by_signal(signal), failed)
+        return _with_exit(_SIGNALS[signal], failed)
     return _with_exit(_BY_CODE[failed.code], failed) if failed.code in _BY_CODE else None
 
 
@@ -365,12 +384,6 @@ def _signal(failed: Failed) -> int | None:
     if failed.code is not None and 128 < failed.code < 160:
         return failed.code - 128
     return failed.signal
-
-
-def _by_signal(signal: int) -> Reason:
-    code, text = _SIGNALS[signal]
-    remedy = _SIGNAL_REMEDIES.get(signal, "Look at the end of its log, and at compiled packages.")
-    return Reason(code=code, text=text, remedy=remedy)
 
 
 def _with_exit(cause: Reason, failed: Failed) -> Reason:

@@ -11,13 +11,13 @@ from hashlib import sha256
 from msgspec import msgpack
 from msgspec.structs import asdict
 
-from lanherd_agent.core.step import Command, Request
+from lanherd_agent.core.step import Command, MachineRequest, Request
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.messages import StopRun
 
 
-def body_hash(request: Request) -> str:
+def body_hash(request: Request | MachineRequest) -> str:
     given = {name: value for name, value in asdict(request).items() if value is not None}
     return sha256(msgpack.encode([type(request).__name__, given])).hexdigest()[:32]
 
@@ -32,7 +32,7 @@ class Commands:
     def __iter__(self) -> Iterator[Command]:
         return iter(self._known.values())
 
-    def find(self, request: Request) -> Command | None:
+    def find(self, request: Request | MachineRequest) -> Command | None:
         """The same request, if it came before. Raises CONFLICT if another had its id."""
         known = self._known.get(request.command)
         if known is None or _is_same(known, request):
@@ -51,7 +51,7 @@ class Commands:
             self._known.popitem(last=False)
 
 
-def _is_same(known: Command, request: Request) -> bool:
+def _is_same(known: Command, request: Request | MachineRequest) -> bool:
     if known.body_hash:
         return known.body_hash == body_hash(request)
     # It was remembered by an agent that knew only stops, and not what it had answered.

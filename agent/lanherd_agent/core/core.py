@@ -16,9 +16,12 @@ from lanherd_agent.core import events as e
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.changing import Changing
 from lanherd_agent.core.commands import body_hash
+from lanherd_agent.core.controls import Controls
 from lanherd_agent.core.depending import Depending
+from lanherd_agent.core.health import Health
 from lanherd_agent.core.life import Life
 from lanherd_agent.core.line import EXPLAIN_TIMER, Line
+from lanherd_agent.core.over_use import OverUse
 from lanherd_agent.core.requests import Requests
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import Queued, Run, Running, RunRecord, Stopping, view
@@ -47,6 +50,9 @@ class AgentCore:
         self._requests = Requests(
             self.books, self._stops, self._changing, self._depending, kept.commands, kept.ordinal
         )
+        self._controls = Controls(self.books, self._requests.commands)
+        self._health = Health(self.books)
+        self._over_use = OverUse(self.books, self._stops)
         self.books.pending.update((effect.id, effect) for effect in kept.effects)
         for record in kept.runs:
             self.books.restore(Run(record))
@@ -92,6 +98,7 @@ class AgentCore:
             if isinstance(run.state, Running) and run.state.limit_at is not None
         }
         self.books.unadopted = limited & before.books.unadopted
+        self._health.seen = before._health.seen
 
     def timers(self, now: float) -> list[f.SetTimer]:
         """The timers that follow from the state. None waits longer than it would have, even if
@@ -172,6 +179,9 @@ class AgentCore:
     ) -> None:
         self._requests.on_files_removal(event, now, step)
 
+    def on_machine_requested(self, event: e.MachineRequested, now: float, step: Step) -> None:
+        self._controls.on_request(event, now, step)
+
     def on_run_fact(self, event: e.RunFact, now: float, step: Step) -> None:
         self._life.on_fact(event, now, step)
 
@@ -185,6 +195,8 @@ class AgentCore:
         self._changing.on_noted(event, step)
 
     def on_readings_taken(self, event: e.ReadingsTaken, now: float, step: Step) -> None:
+        self._health.on_readings(event.gpus, now)
+        self._over_use.on_readings(event.gpus, now, step)
         if event.gpus != self.books.readings:
             self.books.readings = event.gpus
             self.books.line_moved = True
@@ -228,6 +240,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     e.ChangeRequested: AgentCore.on_change_requested,
     e.RestartRequested: AgentCore.on_restart_requested,
     e.FilesRemovalRequested: AgentCore.on_files_removal_requested,
+    e.MachineRequested: AgentCore.on_machine_requested,
     e.ReadingsTaken: AgentCore.on_readings_taken,
     e.DiskRead: AgentCore.on_disk_read,
     e.TimerFired: AgentCore.on_timer_fired,

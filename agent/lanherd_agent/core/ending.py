@@ -3,6 +3,7 @@
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books, retry_timer
+from lanherd_agent.core.health import after_end
 from lanherd_agent.core.retrying import backoff_s, is_tried_again
 from lanherd_agent.core.run_states import (
     Cause,
@@ -65,6 +66,8 @@ class Ending:
         """What somebody wanted to end is not tried again."""
         final = final or _was_asked(run.state)
         self._let_go(run, step)
+        books = self._books
+        books.machine = after_end(books.machine, books.owner_rules, run.run, ended, now)
         rule = run.spec.retry
         if final or not is_tried_again(rule, run.attempt, ended):
             self._books.become(run, cause, ended, now, step)
@@ -99,6 +102,8 @@ def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
         return "cancelled", reasons.STOPPED
     if exit.stage == "pre":
         return "failed", reasons.pre_failed(exit.code, exit.signal)
+    if exit.cause is not None and exit.code != 0:
+        return "failed", exit.cause
     if exit.signal is not None:
         return "failed", reasons.ended_by_signal(exit.signal)
     if exit.code is None:
@@ -143,6 +148,7 @@ def _ended(
         exit_code=code,
         signal=signal,
         lease=was.lease,
+        vram_peak_bytes=was.vram_peak_bytes if isinstance(was, Running | Stopping) else 0,
     )
 
 

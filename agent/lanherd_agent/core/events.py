@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import EnvironmentId, GpuUuid, RunId
+from lanherd_protocol.machine_messages import CordonGpu, PauseQueue, ResumeQueue, UncordonGpu
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.messages import ChangeRun, NewRun, RemoveRunFiles, RestartRun, StopRun
 from lanherd_protocol.states import PrepareStep
@@ -57,6 +58,13 @@ class RestartRequested(Struct, frozen=True, kw_only=True):
 class FilesRemovalRequested(Struct, frozen=True, kw_only=True):
     owner: str | None
     request: RemoveRunFiles
+
+
+class MachineRequested(Struct, frozen=True, kw_only=True):
+    """Something of the machine is to be closed, or opened again, by `by`."""
+
+    by: str
+    request: CordonGpu | UncordonGpu | PauseQueue | ResumeQueue
 
 
 # --- Preparation ---------------------------------------------------------------------------------
@@ -280,5 +288,12 @@ AttemptFact = (
 RunFact = PreparationFact | AttemptFact
 FilesFact = FilesRemovalDue | FilesRemoved | SettingsNoted
 Fact = RunFact | FilesFact | ReadingsTaken | DiskRead | TimerFired
-Request = RunsSubmitted | StopRequested | ChangeRequested | RestartRequested | FilesRemovalRequested
+Request = (
+    RunsSubmitted
+    | StopRequested
+    | ChangeRequested
+    | RestartRequested
+    | FilesRemovalRequested
+    | MachineRequested
+)
 Event = Request | Fact

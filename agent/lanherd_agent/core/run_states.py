@@ -76,6 +76,8 @@ class Running(Struct, frozen=True, kw_only=True, tag="running"):
     pid: int
     lease: Lease
     limit_at: float | None = None
+    warning: Reason | None = None
+    vram_peak_bytes: int = 0
 
 
 class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
@@ -94,6 +96,7 @@ class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
     reason: Reason
     signal: int = 15
     asked: bool = True
+    vram_peak_bytes: int = 0
 
 
 Waiting = Queued | Preparing
@@ -114,7 +117,12 @@ class GiveUp(Struct, frozen=True):
     """The decision to end a run of which a dependency can't be met any more."""
 
 
-Cause = type[e.Event] | type[f.Effect] | type[Explain] | type[Resolve] | type[GiveUp]
+class Measure(Struct, frozen=True):
+    """The decision to tell what a run was measured to hold, or to stop it for that."""
+
+
+Decision = type[Explain] | type[Resolve] | type[GiveUp] | type[Measure]
+Cause = type[e.Event] | type[f.Effect] | Decision
 
 _ALWAYS: Mapping[Cause, tuple[StateType, ...]] = {
     e.ChangeRequested: (),
@@ -172,6 +180,7 @@ TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
         e.AttemptStarted: (),
         e.AttemptAdopted: (Running,),
         e.TimerFired: (Stopping,),
+        Measure: (Running, Stopping),
         **_LIVE,
         e.StopRequested: (Stopping,),
     },
@@ -317,8 +326,15 @@ def lease_of(state: RunState) -> Lease | None:
 def wire_state(state: RunState) -> wire.RunState:
     """The state without what only the agent needs."""
     match state:
-        case Running(since=since, pid=pid, lease=lease, limit_at=limit_at):
-            return wire.Running(since=since, pid=pid, lease=lease, limit_at=limit_at)
+        case Running():
+            return wire.Running(
+                since=state.since,
+                pid=state.pid,
+                lease=state.lease,
+                limit_at=state.limit_at,
+                warning=state.warning,
+                vram_peak_bytes=state.vram_peak_bytes,
+            )
         case Starting(since=since, lease=lease):
             return wire.Starting(since=since, lease=lease)
         case Queued():

@@ -8,10 +8,12 @@ from lanherd_agent.core.effects import Durable, Effect
 from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.run_states import Run, RunRecord
 from lanherd_protocol.ids import CommandId, RunId
+from lanherd_protocol.machine_messages import CordonGpu, PauseQueue, ResumeQueue, UncordonGpu
 from lanherd_protocol.messages import ChangeRun, RemoveRunFiles, StopRun
 from lanherd_protocol.states import RunView
 
 Request = StopRun | ChangeRun | RemoveRunFiles
+MachineRequest = CordonGpu | UncordonGpu | PauseQueue | ResumeQueue
 
 
 class Command(Struct, frozen=True, array_like=True):

@@ -14,6 +14,7 @@ from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books, kill_timer, limit_timer, retry_timer
 from lanherd_agent.core.run_states import (
     Cause,
+    Measure,
     Preparing,
     Queued,
     Run,
@@ -24,7 +25,7 @@ from lanherd_agent.core.run_states import (
 )
 from lanherd_agent.core.step import Step
 from lanherd_protocol.messages import StopRun
-from lanherd_protocol.states import Ended
+from lanherd_protocol.states import Ended, Outcome
 from lanherd_protocol.values import StopSignal
 
 SIGNALS: dict[StopSignal, int] = {
@@ -37,6 +38,8 @@ SIGNALS: dict[StopSignal, int] = {
     "TERM": 15,
 }
 SIGKILL = SIGNALS["KILL"]
+_OUTCOMES: dict[Cause, Outcome] = {e.TimerFired: "timed_out", Measure: "failed"}
+"""Of stops that nobody asked for. What holds too much VRAM would do so in another attempt too."""
 LIMIT_NEWS_S = 1.0
 """A limit that is found to be elsewhere by less than this after a restart is not told anew."""
 
@@ -112,7 +115,7 @@ class Stops:
         self, run: Run, cause: Cause, was: Running, wish: StopWish, now: float, step: Step
     ) -> None:
         """Signal a run whose command is alive."""
-        timed_out = cause is e.TimerFired
+        outcome = _OUTCOMES.get(cause, "cancelled")
         kill_at = now + wish.grace_s
         stopping = Stopping(
             since=now,
@@ -120,10 +123,11 @@ class Stops:
             pid=was.pid,
             lease=was.lease,
             kill_at=kill_at,
-            outcome="timed_out" if timed_out else "cancelled",
+            outcome=outcome,
             reason=wish.reason,
             signal=wish.signal,
-            asked=not timed_out,
+            asked=outcome != "timed_out",
+            vram_peak_bytes=was.vram_peak_bytes,
         )
         self._books.become(run, cause, stopping, now, step)
         self._books.unadopted.discard(run.run)

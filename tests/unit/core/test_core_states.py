@@ -15,6 +15,7 @@ from lanherd_agent.core.run_states import (
     Cause,
     Explain,
     GiveUp,
+    Measure,
     Preparing,
     Queued,
     Resolve,
@@ -80,11 +81,13 @@ LEAVES_STATES_ALONE = {
     e.FilesRemovalDue,
     e.ReadingsTaken,
     e.DiskRead,
+    e.MachineRequested,
 }
 DECISIONS: tuple[Cause, ...] = (
     Explain,
     Resolve,
     GiveUp,
+    Measure,
     f.PrepareRun,
     f.StartAttempt,
     e.TimerFired,

@@ -1,0 +1,144 @@
+"""The health gate: which GPUs take no run until a person, or a good reading, lets them.
+
+A GPU is closed when the driver reports an Xid that is the GPU's own, an error that ECC could not
+correct, or nothing at all; and when so many runs in a row failed on it that the rules want it, of
+causes that may be the GPU's, while no other GPU has such failures. What is the user's own fault, as
+far as the log shows it, says nothing of the GPU, in either way; a run that succeeds does.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from lanherd_agent.core import machine_reasons as reasons
+from lanherd_agent.core.books import Books
+from lanherd_agent.core.causes import may_be_of_gpu
+from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.machine_state import Cordon, Failures, MachineState
+from lanherd_protocol.ids import GpuUuid, RunId
+from lanherd_protocol.machine_rules import MachineRules
+from lanherd_protocol.states import Ended
+from lanherd_protocol.values import Reason
+
+XIDS: Mapping[int, str] = {
+    48: "an error of its memory that ECC could not correct",
+    54: "its power cable is not connected",
+    61: "its internal controller reported a fault",
+    62: "its internal controller stopped",
+    63: "a part of its memory was taken out of use",
+    64: "a part of its memory could not be taken out of use",
+    74: "an error of its NVLink",
+    79: "it fell off the bus",
+    92: "very many errors of its memory",
+    94: "an error of its memory that was contained",
+    95: "an error of its memory that was not contained",
+    110: "a security fault",
+    119: "its GSP processor did not answer",
+    120: "its GSP processor failed",
+    121: "an error of its link to the CPU",
+    140: "an error of its memory that it did not recover from",
+    143: "it could not be initialised",
+    154: "the driver wants it to be reset",
+}
+"""Xids that are a fault of the GPU or its driver (NVIDIA's 'Xid Errors' catalogue). Others, such as
+13, 31, 43 and 45, are those of a program that made a mistake or was killed."""
+FAILURES_KEPT = 16
+SAME_TIME_S = 3_600.0
+"""A failure on another GPU within this long speaks for the runs being at fault."""
+
+
+class Health:
+    """Closes and opens GPUs, in the core's books."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self.seen: dict[GpuUuid, GpuCapacity] = {}
+        """Each GPU as it was read last: an Xid stays in the reading for as long as the agent
+        lives, so only a new one is news."""
+
+    def on_readings(self, gpus: Sequence[GpuCapacity], now: float) -> None:
+        machine = self._books.machine
+        cordons = dict(machine.cordons)
+        for gpu in gpus:
+            self._judge(gpu, cordons, now)
+        self._miss(gpus, cordons, now)
+        if cordons != machine.cordons:
+            self._books.machine = replace(machine, cordons=cordons)
+            self._books.line_moved = True
+
+    def _judge(self, gpu: GpuCapacity, cordons: dict[GpuUuid, Cordon], now: float) -> None:
+        known = cordons.get(gpu.uuid)
+        fault = fault_of(gpu, self.seen.get(gpu.uuid))
+        if fault is not None:
+            if known is None or known.heals or known.by:
+                cordons[gpu.uuid] = Cordon(reason=fault, since=now)
+        elif gpu.problem is not None:
+            if known is None:
+                reason = reasons.unreadable(gpu.problem)
+                cordons[gpu.uuid] = Cordon(reason=reason, since=now, heals=True)
+        elif known is not None and known.heals:
+            del cordons[gpu.uuid]
+        self.seen[gpu.uuid] = gpu
+
+    def _miss(
+        self, gpus: Sequence[GpuCapacity], cordons: dict[GpuUuid, Cordon], now: float
+    ) -> None:
+        """Those that are not told of any more. MIG instances come and go with their layout."""
+        there = {gpu.uuid for gpu in gpus}
+        numbers = {gpu.index for gpu in gpus}
+        for uuid, gpu in list(self.seen.items()):
+            if uuid in there:
+                continue
+            known = cordons.get(uuid)
+            if gpu.index not in numbers:
+                if known is None:
+                    reason = reasons.unreadable("It is lost: it was there before.")
+                    cordons[uuid] = Cordon(reason=reason, since=now, heals=True)
+            else:
+                del self.seen[uuid]
+                if known is not None and known.heals:
+                    del cordons[uuid]
+
+
+def fault_of(gpu: GpuCapacity, before: GpuCapacity | None) -> Reason | None:
+    """What a reading shows that was not there before, and that only a person can judge."""
+    if gpu.xid in XIDS and gpu.xid is not None and (before is None or before.xid != gpu.xid):
+        return reasons.xid(gpu.xid, XIDS[gpu.xid])
+    errors, errors_before = gpu.ecc_errors, before.ecc_errors if before is not None else None
+    if errors is not None and errors_before is not None and errors > errors_before:
+        return reasons.ecc(errors, errors_before)
+    return None
+
+
+def after_end(
+    machine: MachineState, rules: MachineRules, run: RunId, ended: Ended, now: float
+) -> MachineState:
+    """What the end of a run says of the GPUs that it held."""
+    held = [gpu.uuid for gpu in ended.lease.gpus]
+    if ended.outcome == "succeeded":
+        return forget_failures(machine, held)
+    suspect = ended.outcome == "failed" and may_be_of_gpu(ended.reason.code)
+    if not suspect or len(held) != 1 or not rules.failures_max:
+        return machine
+    known = machine.failures.get(held[0], Failures())
+    if run in known.runs:
+        return machine
+    failed = Failures(runs=(*known.runs, run)[-FAILURES_KEPT:], last_at=now)
+    machine = replace(machine, failures={**machine.failures, held[0]: failed})
+    if len(failed.runs) < rules.failures_max or held[0] in machine.cordons:
+        return machine
+    if any(
+        now - others.last_at < SAME_TIME_S
+        for gpu, others in machine.failures.items()
+        if gpu != held[0]
+    ):
+        return machine
+    cordon = Cordon(reason=reasons.failures(len(failed.runs), ended.reason.text), since=now)
+    return replace(machine, cordons={**machine.cordons, held[0]: cordon})
+
+
+def forget_failures(machine: MachineState, gpus: Sequence[GpuUuid]) -> MachineState:
+    if machine.failures.keys().isdisjoint(gpus):
+        return machine
+    left = {gpu: failed for gpu, failed in machine.failures.items() if gpu not in gpus}
+    return replace(machine, failures=left)

@@ -1,0 +1,89 @@
+"""What is said of a GPU that takes no run, and of a run that uses more than it was promised."""
+
+from lanherd_agent.core.reasons import gb, plural
+from lanherd_protocol.values import Reason
+
+_ASK = "Release it once it is mended: `lanherd uncordon MACHINE GPU`."
+_AGAIN = "It is used again as soon as it can be read."
+
+
+def xid(number: int, what: str) -> Reason:
+    return Reason(
+        code="cordon_xid",
+        text=f"The driver reported Xid {number} for it: {what}.",
+        data={"xid": number, "what": what},
+        remedy=f"Reset the GPU or restart the machine, and look at its power and seat. {_ASK}",
+    )
+
+
+def ecc(errors: int, before: int) -> Reason:
+    return Reason(
+        code="cordon_ecc",
+        text=f"Its memory had {plural(errors - before, 'error', 'errors')} that ECC could not "
+        "correct.",
+        data={"errors": errors, "new_errors": errors - before},
+        remedy=f"Reset the GPU; if it happens again, have it replaced. {_ASK}",
+    )
+
+
+def unreadable(problem: str) -> Reason:
+    """`problem` is the probe's sentence, or the end of one."""
+    words = problem.lower()
+    if "mismatch" in words or "was updated while" in words:
+        return Reason(
+            code="cordon_driver",
+            text=f"Its driver and the driver's library don't fit each other: {problem}",
+            data={"problem": problem},
+            remedy=_AGAIN,
+        )
+    if "lost" in words or "bus" in words:
+        return Reason(
+            code="cordon_lost",
+            text=f"The driver doesn't reach it any more: {problem}",
+            data={"problem": problem},
+            remedy=_AGAIN,
+        )
+    return Reason(
+        code="cordon_unreadable",
+        text=f"It can't be read: {problem}",
+        data={"problem": problem},
+        remedy=_AGAIN,
+    )
+
+
+def failures(count: int, last: str) -> Reason:
+    return Reason(
+        code="cordon_failures",
+        text=f"{plural(count, 'run', 'runs')} in a row failed on it, and on no other GPU.",
+        data={"failures": count, "last": last},
+        remedy=f"Look why they failed (`lanherd why`), and try the GPU by itself. {_ASK}",
+    )
+
+
+def by_person(who: str, why: str) -> Reason:
+    return Reason(
+        code="cordon_person",
+        text=f"{who} closed it: {why}" if why else f"{who} closed it.",
+        data={"by": who, "why": why},
+        remedy=_ASK,
+    )
+
+
+def over_use(gpu: int, used_bytes: int, promised_bytes: int) -> Reason:
+    """For a run that goes on."""
+    return Reason(
+        code="over_use",
+        text=f"It holds {gb(used_bytes)} GB of GPU {gpu}, and was promised {gb(promised_bytes)}.",
+        data={"gpu": gpu, "used_bytes": used_bytes, "promised_bytes": promised_bytes},
+        remedy="Others may run out of VRAM for it. Declare what it needs.",
+    )
+
+
+def stopped_for_over_use(gpu: int, used_bytes: int, promised_bytes: int) -> Reason:
+    return Reason(
+        code="over_use_stopped",
+        text=f"It held {gb(used_bytes)} GB of GPU {gpu}, was promised {gb(promised_bytes)}, and "
+        "the rules of the machine stop such runs.",
+        data={"gpu": gpu, "used_bytes": used_bytes, "promised_bytes": promised_bytes},
+        remedy="Submit it with as much VRAM as it needs.",
+    )
