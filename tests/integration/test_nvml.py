@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,16 +214,72 @@ async def test_no_nvidia_at_all_is_normal_and_is_looked_at_again(
         assert (await probe.facts()).source == "nvml"
 
 
-async def test_a_driver_that_is_unloaded_and_loaded_again(machine: FakeNvml) -> None:
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(DRIVER_NOT_LOADED, "not loaded"), (VERSION_MISMATCH, "while the old one is still loaded")],
+)
+async def test_a_driver_that_is_unloaded_or_replaced_and_loaded_again(
+    machine: FakeNvml, code: int, words: str
+) -> None:
     async with probe_of(machine, replace_timing(backoff_s=0.05)) as probe:
         facts = await probe.facts()
-        machine.become(fake_gpus(2), fail={"*": DRIVER_NOT_LOADED})
+        machine.become(fake_gpus(2), fail={"*": code})
         sick = await readings_until(probe, lambda readings: not is_well(readings))
-        assert all("not loaded" in (reading.problem or "") for reading in sick)
+        assert all(words in (reading.problem or "") for reading in sick)
         await readings_until(probe, lambda _: probe.pid is None)
         assert (await probe.facts()).gpus == facts.gpus
         machine.become(fake_gpus(2))
         await readings_until(probe, is_well)
+
+
+async def test_a_second_look_for_a_lost_gpu_leaves_the_others_known(machine: FakeNvml) -> None:
+    one, two = fake_gpus(2)
+    async with probe_of(machine, replace_timing(look_again_s=0.05)) as probe:
+        await readings_until_ready(probe)
+        first = probe.pid
+        machine.become([one, replace(two, code=GPU_IS_LOST)])
+        seen = await probe.read()
+        while probe.pid == first:
+            seen = await probe.read()
+            assert seen[0].problem is None
+            await turn()
+        later = await probe.read()
+        facts = await probe.facts()
+        machine.become([one, two])
+        await readings_until(probe, is_well)
+    assert seen[1].problem is not None
+    assert later[0].problem is None
+    # A fresh child can't even list it: it is kept, with the driver's reason.
+    assert [gpu.uuid for gpu in facts.gpus] == [one.uuid, two.uuid]
+    assert later[1].problem == facts.problem
+    assert "The GPU is lost" in (facts.problem or "")
+
+
+@pytest.mark.parametrize("how", ["hangs", "finds nothing", "can't start"])
+async def test_a_second_look_that_fails_changes_nothing(
+    machine: FakeNvml, tmp_path: Path, how: str
+) -> None:
+    one, two = fake_gpus(2)
+    sick = [one, replace(two, code=GPU_IS_LOST)]
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    timing = replace_timing(look_again_s=0.05, start_deadline_s=0.3)
+    async with probe_of(machine, timing, python=str(python)) as probe:
+        await readings_until_ready(probe)
+        first = probe.pid
+        if how == "can't start":
+            python.unlink()
+        machine.become(
+            sick,
+            hang=["nvmlInitWithFlags"] if how == "hangs" else (),
+            fail={"nvmlInitWithFlags": DRIVER_NOT_LOADED} if how == "finds nothing" else {},
+        )
+        for _ in range(50):
+            readings = await probe.read()
+            assert readings[0].problem is None
+            await turn()
+        assert probe.pid == first
 
 
 async def test_a_library_that_vanishes_under_known_gpus_is_missed(

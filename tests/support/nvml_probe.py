@@ -1,6 +1,7 @@
 """The NVML probe as tests drive it: asked until the readings are as wanted."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -13,8 +14,10 @@ CALM = ProbeTiming(deadline_s=20.0)
 
 
 @asynccontextmanager
-async def probe_of(fake: FakeNvml, timing: ProbeTiming = CALM) -> AsyncIterator[NvmlProbe]:
-    probe = NvmlProbe(environment=fake.environment, timing=timing)
+async def probe_of(
+    fake: FakeNvml, timing: ProbeTiming = CALM, *, python: str = sys.executable
+) -> AsyncIterator[NvmlProbe]:
+    probe = NvmlProbe(python=python, environment=fake.environment, timing=timing)
     try:
         yield probe
     finally:

@@ -4,7 +4,8 @@ The child may hang in the driver for ever, so every question has a deadline. A c
 is killed, and a new one is started after a pause that doubles with each failure. Until that one has
 answered, readings are unknown and say why; nobody waits for a start but the first caller of
 `facts`. Where there is nothing to read no child is kept, and another one looks again some minutes
-later.
+later. Where some GPU is missed, a second child looks again while the first goes on, and takes its
+place if it finds any.
 
     no child --start--> starting --facts--> ready --question--> answer
         ^                   |                 |
@@ -12,6 +13,7 @@ later.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -29,9 +31,13 @@ from lanherd_agent.gpu.probe_wire import ASK_FACTS, ASK_READINGS, LENGTH_BYTES
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import GpuFacts, GpuLink, GpuReading
 
+log = logging.getLogger("lanherd.gpu")
+
 CHILD_MODULE = "lanherd_agent.gpu.probe_child"
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
 EXIT_WAIT_S = 2.0
+LEAVING_MAX = 3
+"""A child that hangs in the kernel can't be killed: with so many of them no further one is lost."""
 
 NOT_ANSWERED = (
     "The NVIDIA driver has not answered. The GPUs are unknown until it does; if it stays so,"
@@ -217,6 +223,7 @@ class NvmlProbe:
         self._xids: dict[GpuUuid, int] = {}
         self._missed = False
         self._child: _Child | None = None
+        self._fresh: _Child | None = None
         self._ready = False
         self._trouble: str | None = NOT_ANSWERED
         self._failures = 0
@@ -263,22 +270,57 @@ class NvmlProbe:
         self._leaving = {child for child in self._leaving if not child.exited.is_set()}
         now = asyncio.get_running_loop().time()
         if self._child is None:
-            if now >= self._start_at:
+            if now >= self._start_at and len(self._leaving) < LEAVING_MAX:
                 await self._start()
         elif not self._ready:
             try:
-                answer = self._child.answers.poll()
+                answer = self._first_answer(self._child)
             except ProbeChildFailed as failure:
                 self._replace_child(str(failure))
                 return
             if answer is not None:
                 self._take_facts(answer)
-            elif now - self._child.started_at > self._timing.start_deadline_s:
-                self._replace_child(HUNG)
+        elif self._fresh is not None:
+            self._follow_fresh(self._child, self._fresh)
         elif (self._missed or self._facts.problem is not None) and now >= self._start_at:
             # Some GPU could not be used when this child looked; a fresh one may see it.
-            self._let_go()
-            await self._start()
+            await self._look_again(now)
+
+    def _first_answer(self, child: _Child) -> Answer | None:
+        """Its facts, once they are there. Raises ProbeChildFailed when they won't come."""
+        answer = child.answers.poll()
+        late_s = asyncio.get_running_loop().time() - child.started_at
+        if answer is None and late_s > self._timing.start_deadline_s:
+            raise ProbeChildFailed(HUNG)
+        return answer
+
+    async def _look_again(self, now: float) -> None:
+        self._start_at = now + self._timing.look_again_s
+        try:
+            fresh = await _Child.start(self._python, self._environment)
+        except OSError as failure:
+            log.info("No second process that asks the NVIDIA driver can be started: %s", failure)
+            return
+        self._fresh = fresh
+        fresh.ask(ASK_FACTS)
+
+    def _follow_fresh(self, child: _Child, fresh: _Child) -> None:
+        try:
+            answer = self._first_answer(fresh)
+        except ProbeChildFailed as failure:
+            log.info("A second look at the GPUs failed: %s", failure)
+            self._part_with(fresh)
+            self._fresh = None
+            return
+        if answer is None:
+            return
+        self._fresh = None
+        if answer.facts is None or not answer.facts.gpus:
+            self._part_with(fresh)
+            return
+        self._part_with(child)
+        self._child = fresh
+        self._take_facts(answer)
 
     async def _start(self) -> None:
         self._ready = False
@@ -365,11 +407,15 @@ class NvmlProbe:
         self._start_at = asyncio.get_running_loop().time() + pause_s
 
     def _let_go(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._leaving.add(self._child)
-        self._child = None
+        for child in (self._child, self._fresh):
+            if child is not None:
+                self._part_with(child)
+        self._child = self._fresh = None
         self._ready = False
+
+    def _part_with(self, child: _Child) -> None:
+        child.kill()
+        self._leaving.add(child)
 
 
 def merge_facts(before: ProbeFacts, found: ProbeFacts) -> ProbeFacts:

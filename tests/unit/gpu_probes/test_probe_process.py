@@ -4,10 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from lanherd_agent.gpu import probe_process
 from lanherd_agent.gpu.probe import ProbeFacts
 from lanherd_agent.gpu.probe_process import (
     GARBLED,
+    NO_INSTANCE,
+    NOT_ANSWERED,
     NOT_LISTED,
     NvmlProbe,
     ProbeTiming,
@@ -15,7 +19,7 @@ from lanherd_agent.gpu.probe_process import (
     merge_facts,
 )
 from lanherd_protocol.ids import GpuUuid
-from lanherd_protocol.values import GpuFacts, GpuReading
+from lanherd_protocol.values import GpuFacts, GpuInstance, GpuLink, GpuReading
 
 
 def gpu(index: int, name: str = "A GPU") -> GpuFacts:
@@ -30,6 +34,49 @@ def test_missed_gpus_keep_their_place_and_found_ones_are_renewed() -> None:
     merged = merge_facts(facts_of(gpu(0), gpu(1), gpu(2)), facts_of(gpu(0), gpu(2, "Renewed")))
     assert [found.index for found in merged.gpus] == [0, 1, 2]
     assert merged.gpus[2].name == "Renewed"
+
+
+def test_gpus_keep_their_numbers_while_one_is_missed() -> None:
+    # A driver that was loaded again without GPU 0 counts the rest from 0; one is new.
+    fresh = GpuFacts(index=2, uuid=GpuUuid("GPU-new"), name="n", vram_bytes=1)
+    links = (GpuLink(first=0, second=2, kind="system"),)
+    found = facts_of(replace(gpu(1), index=0), replace(gpu(2), index=1), fresh)
+    merged = merge_facts(facts_of(gpu(0), gpu(1), gpu(2)), replace(found, links=links))
+    assert [(one.index, one.uuid) for one in merged.gpus] == [
+        (0, "GPU-0"), (1, "GPU-1"), (2, "GPU-2"), (3, "GPU-new"),
+    ]  # fmt: skip
+    assert merged.links == (GpuLink(first=1, second=3, kind="system"),)
+
+
+def test_gpus_are_numbered_as_the_driver_does_when_none_is_missed() -> None:
+    found = facts_of(replace(gpu(1), index=0), replace(gpu(0), index=1))
+    assert merge_facts(facts_of(gpu(0), gpu(1)), found) == found
+
+
+def test_instances_follow_the_order_of_the_facts() -> None:
+    instances = tuple(
+        GpuInstance(index=place, uuid=GpuUuid(f"MIG-{place}"), profile="1g.5gb", vram_bytes=1)
+        for place in (0, 1)
+    )
+    facts = facts_of(replace(gpu(0), mig=True, instances=instances))
+    one = GpuReading(uuid=GpuUuid("MIG-1"), vram_used_bytes=7)
+    (reading,) = align(facts, (GpuReading(uuid=GpuUuid("GPU-0"), instances=(one,)),))
+    assert [inside.problem for inside in reading.instances] == [NO_INSTANCE, None]
+    (sick,) = align(facts, (GpuReading(uuid=GpuUuid("GPU-0"), problem="lost"),))
+    assert [inside.problem for inside in sick.instances] == ["lost", "lost"]
+    (missed,) = align(replace(facts, problem="GPU 0 can't be used."), ())
+    assert [inside.problem for inside in missed.instances] == ["GPU 0 can't be used."] * 2
+
+
+async def test_no_child_is_started_while_too_many_can_not_be_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe_process, "LEAVING_MAX", 0)
+    probe = NvmlProbe()
+    facts = await probe.facts()
+    readings = await probe.read()
+    await probe.close()
+    assert (facts.problem, readings, probe.pid) == (NOT_ANSWERED, (), None)
 
 
 def test_readings_follow_the_order_of_the_facts() -> None:
