@@ -204,6 +204,8 @@ class MainWindow(QMainWindow):
     def _on_submitted(self, key: RunKey) -> None:
         self.projects.reload()
         self.show_run(key, TAB_LOG)
+        # The button that began this may be on a page that is out of sight now.
+        self.runs.list.view.setFocus()
 
     def _on_submit_closed(self) -> None:
         if self.submit_dialog is not None:

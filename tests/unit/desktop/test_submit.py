@@ -110,6 +110,18 @@ def test_a_failure_keeps_what_was_typed(dialog: SubmitDialog, qtbot: QtBot) -> N
     assert not panel.isVisible()
 
 
+def test_the_keyboard_is_at_the_new_run_once_it_is_submitted(
+    desktop: Desktop, dialog: SubmitDialog
+) -> None:
+    window = desktop.window
+    key = next(iter(desktop.context.room.runs))
+    window.activateWindow()
+    dialog.submitted.emit(key)
+    dialog.accept()
+    QApplication.processEvents()
+    assert window.focusWidget() is window.runs.list.view and window.runs.list.chosen == key
+
+
 def test_the_first_cancel_stops_the_submit_and_the_next_one_closes(
     desktop: Desktop, dialog: SubmitDialog, qtbot: QtBot
 ) -> None:
