@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--simulate-gpus", type=_gpus, default=0, metavar="N", help="simulated GPUs, labelled so"
     )
-    serve.add_argument("--gpu-script", type=Path, help="JSON of processes for simulated GPUs")
+    serve.add_argument("--gpu-script", type=Path, help="JSON of what simulated GPUs are")
     serve.set_defaults(do=_serve)
     status = verbs.add_parser("status", help="what the agent of a home does")
     status.add_argument("--home", type=Path)
@@ -158,6 +158,9 @@ async def _probe(options: argparse.Namespace) -> None:
         return
     for gpu in facts.gpus:
         print(f"GPU {gpu.index}: {gpu.name}, {gpu.vram_bytes / 2**30:.1f} GB, {gpu.uuid}")
+        for inside in gpu.instances:
+            size = f"{inside.vram_bytes / 2**30:.1f} GB"
+            print(f"GPU {gpu.index}:{inside.index}: {inside.profile}, {size}, {inside.uuid}")
     if not facts.gpus:
         print(facts.problem or "No NVIDIA GPU.")
 

@@ -11,7 +11,7 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.envs.builder import BuiltEnvironment
 from lanherd_agent.execution.failures import no_directory
-from lanherd_agent.gpu.binding import binding_variables
+from lanherd_agent.gpu.binding import binding_variables, number_of
 from lanherd_agent.runs import stages
 from lanherd_agent.runs.rundir import AttemptDir, RunNote, Spec
 from lanherd_protocol.values import RunSpec, StopSignal
@@ -151,7 +151,7 @@ def _variables(
         LANHERD_SUBMITTED_AT=f"{effect.submitted_at:.6f}",
         LANHERD_ATTEMPT=str(effect.attempt),
         LANHERD_ATTEMPTS_MAX=str(spec.retry.attempts_max),
-        LANHERD_GPUS=",".join(str(gpu.index) for gpu in effect.lease.gpus),
+        LANHERD_GPUS=",".join(number_of(gpu) for gpu in effect.lease.gpus),
         LANHERD_OUTPUTS=str(directory.outputs),
     )
     if secrets is not None:

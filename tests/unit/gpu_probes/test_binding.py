@@ -1,4 +1,4 @@
-from lanherd_agent.gpu.binding import binding_variables
+from lanherd_agent.gpu.binding import binding_variables, number_of
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import Lease, LeasedGpu
 
@@ -19,3 +19,12 @@ def test_a_run_without_gpus_sees_none() -> None:
     variables = binding_variables(Lease())
     assert variables["CUDA_VISIBLE_DEVICES"] == ""
     assert variables["NVIDIA_VISIBLE_DEVICES"] == "void"
+
+
+def test_mig_instances_are_bound_by_their_own_uuid_and_numbered_below_their_gpu() -> None:
+    inside = LeasedGpu(index=0, uuid=GpuUuid("MIG-c"), vram_bytes=1, instance=1)
+    variables = binding_variables(Lease(gpus=(inside,)))
+    assert variables["CUDA_VISIBLE_DEVICES"] == "MIG-c"
+    assert variables["NVIDIA_VISIBLE_DEVICES"] == "MIG-c"
+    assert number_of(inside) == "0:1"
+    assert number_of(LeasedGpu(index=3, uuid=GpuUuid("GPU-a"), vram_bytes=1)) == "3"
