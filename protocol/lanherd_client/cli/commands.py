@@ -34,6 +34,7 @@ _HOMES = {
     "show": "show",
     "attempts": "show",
     "wait": "wait",
+    "sweep": "sweep",
     "logs": "logs",
     "outputs": "outputs",
     "fetch": "outputs",

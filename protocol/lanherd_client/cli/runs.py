@@ -154,7 +154,7 @@ async def _runs(context: click.Context, chosen: _Filter, as_json: bool) -> None:
             talk.say("No runs.")
         if more:
             talk.say("There are more: raise --limit to see them.")
-        _say_absent(fleet)
+        say_absent(fleet)
 
 
 async def _of(fleet: "Fleet", view: MachineView, chosen: _Filter) -> tuple[list[RunView], bool]:
@@ -164,7 +164,8 @@ async def _of(fleet: "Fleet", view: MachineView, chosen: _Filter) -> tuple[list[
     )
 
 
-def _say_absent(fleet: "Fleet") -> None:
+def say_absent(fleet: "Fleet") -> None:
+    """Names the machines whose runs are not among what was shown, and why."""
     absent = [view for view in fleet.machines() if not view.online]
     for view in absent:
         why = words.link_problem(view)

@@ -140,11 +140,11 @@ async def follow_to_end(fleet: "Fleet", run: "Run", as_json: bool) -> int:
 
 
 async def _submit(fleet: "Fleet", order: _Order) -> "Run":
-    options, waited_for = await _with_runs(fleet, order.options)
+    options, waited_for = await runs_found(fleet, order.options)
     choice = fleet.choose(order.gpus, order.machine, waited_for)
     talk.say(f"Goes to {plain(choice.reason)}")
     identifier = fleet.new_run_id()
-    progress = _Progress()
+    progress = PushTalk()
     try:
         asked = fleet.submit(
             command=order.command,
@@ -173,7 +173,7 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
     return run
 
 
-async def _with_runs(fleet: "Fleet", options: RunOptions) -> "tuple[RunOptions, list[Run]]":
+async def runs_found(fleet: "Fleet", options: RunOptions) -> "tuple[RunOptions, list[Run]]":
     """The options with the runs that it waits for found, and these."""
     found: list[Run] = []
     options = options.copy()
@@ -185,7 +185,7 @@ async def _with_runs(fleet: "Fleet", options: RunOptions) -> "tuple[RunOptions, 
     return options, found
 
 
-class _Progress:
+class PushTalk:
     """Tells the push on a terminal; knows whether the agent was asked already."""
 
     def __init__(self) -> None:

@@ -8,7 +8,8 @@ import click
 
 from lanherd_client.cli import talk, words
 from lanherd_client.cli.bulk import shape_of
-from lanherd_client.cli.options import Duration, json_option, runs_argument
+from lanherd_client.cli.completion import complete_run
+from lanherd_client.cli.options import Duration, json_option, not_empty
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.streaming import told_link
 from lanherd_client.cli.terminal import one_line, plain
@@ -23,18 +24,31 @@ if TYPE_CHECKING:
 
 
 @click.command("wait")
-@runs_argument
+@click.argument("runs", metavar="RUN…", nargs=-1, shell_complete=complete_run)
+@click.option(
+    "--sweep", metavar="NAME", callback=not_empty, help="Instead of runs all those of a sweep."
+)
 @click.option("--timeout", "timeout_s", type=Duration(), help="Give up after this, such as 2h.")
 @json_option
 @click.pass_context
 def wait_command(
-    context: click.Context, runs: tuple[str, ...], timeout_s: float | None, as_json: bool
+    context: click.Context,
+    runs: tuple[str, ...],
+    sweep: str | None,
+    timeout_s: float | None,
+    as_json: bool,
 ) -> int:
     """Wait until runs have ended, all attempts included.
 
     Exit code 0 when all of them succeeded, 1 when one did not, 3 when the time was over first. The
     runs go on when this command ends.
     """
+    if (sweep is None) == (not runs):
+        raise click.UsageError("Name runs, or a sweep with --sweep.")
+    if sweep is not None:
+        from lanherd_client.cli.sweep_look import wait_for_sweep
+
+        return complete(wait_for_sweep(context, sweep, None, timeout_s, as_json))
     return complete(_wait(context, runs, timeout_s, as_json))
 
 

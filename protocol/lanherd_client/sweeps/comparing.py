@@ -19,7 +19,7 @@ class Comparison:
 
 
 def compare(plan: Plan, views: Iterable[RunView]) -> Comparison:
-    """Compares a plan with the runs of its sweep, each key's newest first."""
+    """Compares a plan with the runs of its sweep, newest first as machines list them."""
     known = newest_of_keys(views)
     wanted = {run.key for run in plan.runs}
     there = tuple(view for view in known if key_of_view(view) in wanted)
@@ -34,9 +34,13 @@ def compare(plan: Plan, views: Iterable[RunView]) -> Comparison:
 
 
 def newest_of_keys(views: Iterable[RunView]) -> tuple[RunView, ...]:
-    """The newest run of each key, oldest first: a run that was started again stands for both."""
+    """Of runs that are listed newest first, the newest of each key, oldest first: a run that was
+    started again stands for both."""
     newest: dict[str, RunView] = {}
-    for view in sorted(views, key=lambda view: (view.submitted_at, view.run)):
+    oldest_first = [*views]
+    oldest_first.reverse()
+    # A stable sort: what was submitted at once stays in its machine's order, which no id tells.
+    for view in sorted(oldest_first, key=lambda view: view.submitted_at):
         newest.pop(key_of_view(view), None)
         newest[key_of_view(view)] = view
     return tuple(newest.values())

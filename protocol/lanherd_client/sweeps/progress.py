@@ -48,7 +48,8 @@ class SweepProgress:
 
 
 def progress_of(name: str, views: Sequence[RunView], now: float) -> SweepProgress:
-    """The progress of a sweep; of a run that was started again only the last counts."""
+    """The progress of a sweep, from its runs in any order of machines, each machine's newest first;
+    of a run that was started again only the last counts."""
     runs = newest_of_keys(views)
     counts = Counter(word_of(view.state) for view in runs)
     left = counts["waiting"] + counts["live"]

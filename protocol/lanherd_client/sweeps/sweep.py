@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from lanherd_client.choosing import find_machine, require_online
+from lanherd_client.choosing import find_machine, require_online, require_some_online
 from lanherd_client.listing import PAGES_MAX, runs_of
 from lanherd_client.mirror import MachineView, Online, RunRecord
 from lanherd_client.orders import Seconds
@@ -124,9 +124,11 @@ async def find_sweep(fleet: SweepFleet, name: str, machine: str | None = None) -
 
 
 async def list_sweeps(fleet: SweepFleet, machine: str | None = None) -> tuple[SweepProgress, ...]:
-    """How far each of one's own sweeps is, newest first, on the machines that are connected."""
+    """How far each of one's own sweeps is, newest first, on the machines that are connected.
+    Raises `UNREACHABLE` when none is."""
     views = fleet.machines()
-    asked = [require_online(find_machine(views, machine))] if machine else _online(views)
+    asked = [require_online(find_machine(views, machine))] if machine else []
+    asked = asked or [*require_some_online(views)]
     runs: dict[str, list[RunView]] = {}
     for found in await asyncio.gather(*(group_views(fleet, one, None) for one in asked)):
         for view in found:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
-from lanherd_client.sweeps.comparing import compare, summary
+from lanherd_client.sweeps.comparing import compare, newest_of_keys, summary
 from lanherd_client.sweeps.options import sweep_order
 from lanherd_client.sweeps.progress import progress_of, waits
 from lanherd_protocol.ids import RunId
@@ -79,7 +80,7 @@ def test_the_progress_counts_each_run_by_what_it_does(view: Views) -> None:
         view(WAITING, "e"),
         view(WAITING, "b"),
     ]
-    progress = progress_of("s", views, now=100.0)
+    progress = progress_of("s", views[::-1], now=100.0)
     assert progress.total == 5
     assert {word: n for word, n in progress.counts.items() if n} == {
         "succeeded": 1,
@@ -97,8 +98,13 @@ def test_the_progress_counts_each_run_by_what_it_does(view: Views) -> None:
 def test_the_rate_is_that_of_the_last(view: Views) -> None:
     slow = [view(ended(at * 100, at * 100 - 100)) for at in range(1, 51)]
     quick = [view(ended(5000 + at, 5000 + at - 1)) for at in range(1, 51)]
-    progress = progress_of("s", [*slow, *quick, view(WAITING)], now=5050.0)
+    progress = progress_of("s", [view(WAITING), *quick[::-1], *slow[::-1]], now=5050.0)
     assert progress.rate_per_s == pytest.approx(1.0)
+
+
+def test_what_was_submitted_at_once_keeps_the_order_of_its_machine(view: Views) -> None:
+    together = [replace(view(WAITING, key), submitted_at=1.0) for key in "zyx"]
+    assert newest_of_keys(together) == tuple(reversed(together))
 
 
 def test_nothing_is_foretold_from_nothing(view: Views) -> None:

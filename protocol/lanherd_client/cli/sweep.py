@@ -1,0 +1,293 @@
+"""`lanherd sweep`: many runs of one command, from a sheet or a grid."""
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lanherd_client.cli import talk
+from lanherd_client.cli.completion import complete_machine, remember
+from lanherd_client.cli.options import NamedPath, Size, json_option, not_empty
+from lanherd_client.cli.run_options import check_retries, options_of, run_options
+from lanherd_client.cli.session import complete, connected, home_of
+from lanherd_client.cli.start import PushTalk, runs_found
+from lanherd_client.cli.streaming import told_link
+from lanherd_client.cli.sweep_look import (
+    list_command,
+    status_command,
+    stop_command,
+    wait_command,
+)
+from lanherd_client.cli.sweep_preview import show_runs, sweep_shape
+from lanherd_client.cli.terminal import plain
+from lanherd_client.orders import KINDS
+from lanherd_client.sweeps.comparing import key_of_view, summary
+from lanherd_client.sweeps.grids import grid_table
+from lanherd_client.sweeps.options import SweepOptions, SweepOrder, sweep_order
+from lanherd_client.sweeps.reading import read_sheet
+from lanherd_client.sweeps.rows import parse_count
+from lanherd_client.sweeps.table import Table
+from lanherd_protocol.errors import ErrorCode, LanherdError
+
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+    from lanherd_client.sweeps.draft import SweepDraft
+
+_TEMPLATE = "lanherd.template"
+_ABSENT = (ErrorCode.NOT_FOUND, ErrorCode.UNREACHABLE)
+
+
+class _Gpus(click.ParamType[str]):
+    """A number of GPUs, or least and most of them: '1..4'."""
+
+    name = "n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parse_count(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+        return str(value)
+
+
+class _SendCommand(click.Command):
+    """What follows `--` is the command's template, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_TEMPLATE] = tuple(args[at + 1 :])
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND…]"]
+
+
+class _SweepGroup(click.Group):
+    """`lanherd sweep FILE` is `lanherd sweep send FILE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._with_verb(args, ctx.help_option_names))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, self._with_verb(args, []))
+
+    def _with_verb(self, args: list[str], known: list[str]) -> list[str]:
+        if not args or args[0] in self.commands or args[0] in known:
+            return args
+        return ["send", *args]
+
+
+@click.group("sweep", cls=_SweepGroup)
+def sweep_command() -> None:
+    """Submit a sheet or grid of runs, and look after them.
+
+    'lanherd sweep FILE' is short for 'lanherd sweep send FILE'.
+    """
+
+
+@sweep_command.command("send", cls=_SendCommand)
+@click.argument("sources", metavar="[FILE]", nargs=-1)
+@click.option("--sheet", callback=not_empty, help="Which sheet of an Excel file. [the first]")
+@click.option(
+    "--grid",
+    "axes",
+    multiple=True,
+    metavar="NAME=VALUES…",
+    help="Instead of a file every combination, such as --grid lr=1e-3,1e-4 seed=0..9.",
+)
+@click.option(
+    "--name",
+    callback=not_empty,
+    help="The sweep's name: under it, only what is new is sent. [the file's, the axes']",
+)
+@click.option(
+    "--project",
+    type=NamedPath(),
+    help="The folder to snapshot and run in. [none: an empty one]",
+)
+@click.option("--gpus", type=_Gpus(), default="0", help="How many GPUs each needs: 1, 1..4. [0]")
+@click.option(
+    "--vram",
+    type=Size(),
+    default=0,
+    help="VRAM that each needs on each GPU, such as 2GB. [0]",
+)
+@click.option("--exclusive", is_flag=True, help="Share the GPUs with nobody.")
+@click.option(
+    "--machine",
+    "-m",
+    metavar="NAME",
+    shell_complete=complete_machine,
+    callback=not_empty,
+    help="Where it shall run. [where the sweep is, or the machine with the most free VRAM]",
+)
+@click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
+@run_options
+@click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
+@click.option("--yes", "-y", is_flag=True, help="Don't ask.")
+@json_option
+@click.pass_context
+def send_command(context: click.Context, /, dry_run: bool, yes: bool, **said: Any) -> int:
+    """Submit a run for each row of a sheet, or point of a grid.
+
+    FILE is an .xlsx or .csv file whose first row names its columns.
+
+    COMMAND and the values of --env are templates: {lr} is the value of the column lr, {{ and }}
+    are braces. No shell reads them, and a value stays within its argument.
+
+    Columns with a meaning of their own: name, command (in place of COMMAND), times (how often;
+    {times_index} counts from 1), done (x: leave it out), priority, gpus (2 or 1..4), vram (20GB).
+
+    A sheet that is sent again adds what is new: a run is known by its command, its variables and
+    what it asks for. What is wrong in any row is said first, and nothing is sent then.
+    """
+    check_retries(said)
+    table, usual_name = _table(said["sources"], said["axes"], said["sheet"])
+    template = context.meta.get(_TEMPLATE, ())
+    asked = _Asked(table, said["name"] or usual_name, _options(said, template))
+    # All that is wrong with it is said before any machine is asked.
+    order = asked.order(dict.fromkeys(KINDS, ()))
+    if not (dry_run or yes or sys.stdin.isatty()):
+        raise click.UsageError("Nobody can be asked here. Write --yes to send it, or --dry-run.")
+    return complete(_send(context, asked, order, _How(dry_run, yes, said["as_json"])))
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    table: Table
+    name: str
+    options: SweepOptions = field(repr=False)
+
+    def order(self, more: dict[str, Any]) -> SweepOrder:
+        options: Any = {**self.options, **more}
+        return sweep_order(self.table, self.name, **options)
+
+
+def _table(sources: tuple[str, ...], axes: tuple[str, ...], sheet: str | None) -> tuple[Table, str]:
+    """The table that is meant, and what a sweep of it is called."""
+    if axes:
+        if sheet is not None:
+            raise click.UsageError("--sheet is for a file, and --grid takes its place.")
+        texts = (*axes, *sources)
+        names = [text.partition("=")[0].strip() for text in texts]
+        return grid_table(texts), f"grid {' '.join(names)}"
+    if not sources:
+        raise click.UsageError("Name a file, or write --grid NAME=VALUES.")
+    if len(sources) > 1:
+        raise click.UsageError(
+            f"{plain(sources[1])!r} is one too many. Write one file, and -- before the command."
+        )
+    path = Path(sources[0])
+    return read_sheet(path, sheet), path.stem
+
+
+def _options(said: dict[str, Any], template: tuple[str, ...]) -> SweepOptions:
+    options: Any = {
+        **options_of(said),
+        "command": template,
+        "variables": said["variables"],
+        "gpus": said["gpus"],
+        "vram": said["vram"],
+        "exclusive": said["exclusive"],
+        "project": said["project"],
+        "machine": said["machine"],
+        "environment": "none" if said["no_environment"] else "auto",
+    }
+    taken: SweepOptions = options
+    return taken
+
+
+async def _send(context: click.Context, asked: _Asked, order: SweepOrder, how: _How) -> int:
+    from lanherd_client.sweeps.draft import draft_sweep
+
+    for warning in order.plan.warnings:
+        talk.say(f"Warning: {plain(warning)}")
+    async with connected(context) as fleet:
+        push = PushTalk()
+        try:
+            found, _ = await runs_found(fleet, asked.options)
+            order = asked.order({**found, "progress": push})
+            draft = await draft_sweep(fleet, order)
+        except LanherdError as problem:
+            if not how.dry_run or problem.code not in _ABSENT:
+                raise
+            return _show_alone(order, problem, how)
+        remember(home_of(context), fleet.machines(), fleet.runs())
+        _show(draft, how)
+        if how.dry_run:
+            return talk.OK
+        if draft.comparison.new and not await _agreed(draft, how):
+            talk.say("Nothing was sent.")
+            return talk.FAILED
+        return await _sent(fleet, draft, push, how)
+
+
+def _show_alone(order: SweepOrder, problem: LanherdError, how: _How) -> int:
+    """A dry run where no machine can be asked."""
+    talk.say(f"Compared with nothing that may be there already: {plain(problem.failure.title)}")
+    if how.as_json:
+        talk.put_json(sweep_shape(order.plan, None, None, None))
+    else:
+        show_runs(order.plan.runs)
+    return talk.OK
+
+
+def _show(draft: "SweepDraft", how: _How) -> None:
+    if how.as_json and how.dry_run:
+        shape = sweep_shape(draft.plan, draft.comparison, draft.choice.machine, None)
+        talk.put_json(shape)
+    elif draft.comparison.new and (how.dry_run or (not how.yes and not how.as_json)):
+        show_runs(draft.comparison.new)
+    talk.say(f"Sweep {plain(draft.plan.name)} goes to {plain(draft.choice.reason)}")
+    for line in summary(draft.plan, draft.comparison):
+        talk.say(line)
+
+
+async def _agreed(draft: "SweepDraft", how: _How) -> bool:
+    if how.yes:
+        return True
+    count = len(draft.comparison.new)
+    runs = "this run" if count == 1 else f"these {count} runs"
+    # In a thread, so that the machine is still there when the person has read all of it.
+    return await asyncio.to_thread(click.confirm, f"Send {runs}?", err=True)
+
+
+async def _sent(fleet: "Fleet", draft: "SweepDraft", push: PushTalk, how: _How) -> int:
+    name = draft.plan.name
+    try:
+        _, taken = await told_link(fleet, draft.choice.machine, draft.send())
+    except (LanherdError, asyncio.CancelledError):
+        if push.asked:
+            talk.say("Some of it may have been taken. Sent again, only what is missing is added.")
+        raise
+    if taken:
+        talk.say(f"{len(taken)} {'run was' if len(taken) == 1 else 'runs were'} taken.")
+        talk.say(f"  'lanherd sweep status {plain(name)!r}' tells how far it is.")
+    else:
+        talk.say("Nothing new: nothing was sent.")
+    if how.as_json:
+        views = [view for run in taken if (view := run.view) is not None]
+        sent = {key_of_view(view): view.run for view in views}
+        machine = draft.choice.machine
+        talk.put_json(sweep_shape(draft.plan, draft.comparison, machine, sent))
+    else:
+        talk.put_line(name)
+    return talk.OK
+
+
+for _verb in (status_command, list_command, stop_command, wait_command):
+    sweep_command.add_command(_verb)
