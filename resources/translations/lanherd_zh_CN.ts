@@ -2741,5 +2741,117 @@
         <source>unreachable, last seen {age} ago</source>
         <translation>无法连接，{age} 前有数据</translation>
     </message>
+    <message>
+        <source>No run starts on this machine now: it is paused.</source>
+        <translation>此机器已暂停，现在不启动任何运行。</translation>
+    </message>
+    <message>
+        <source>No run with the tag {tag} starts here now: it is paused.</source>
+        <translation>标签 {tag} 已暂停，带有它的运行现在不在此启动。</translation>
+    </message>
+    <message>
+        <source>Runs start here only at the owner&apos;s hours; the next begin in about {opens_about_s}.</source>
+        <translation>此机器只在其所有者规定的时段启动运行；下一时段约 {opens_about_s} 后开始。</translation>
+    </message>
+    <message>
+        <source>The GPUs draw {power_w} W; no run starts above {power_w_max} W.</source>
+        <translation>GPU 总功耗为 {power_w} W；超过 {power_w_max} W 时不启动运行。</translation>
+    </message>
+    <message>
+        <source>Runs of {name} hold {gpus} of the {gpus_max} GPUs that they may have here.</source>
+        <translation>{name} 的运行已占用其在此最多可用的 {gpus_max} 块 GPU 中的 {gpus} 块。</translation>
+    </message>
+    <message>
+        <source>A run of {name} ahead of it waits for the GPUs that they may have here.</source>
+        <translation>{name} 的另一个排在前面的运行正在等待其可用的 GPU。</translation>
+    </message>
+    <message>
+        <source>{gpus} GPUs have no run, but the machine&apos;s rules keep them.</source>
+        <translation>有 {gpus} 块 GPU 没有运行，但按此机器的规则被保留。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu} takes no run until somebody releases it: {why}</source>
+        <translation>GPU {gpu} 已停用，在有人恢复之前不接受运行：{why}</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s rules don&apos;t let runs use GPU {gpu}.</source>
+        <translation>此机器的规则不允许运行使用 GPU {gpu}。</translation>
+    </message>
+    <message>
+        <source>{runs} runs in a row failed on GPU {gpu}; it takes none for about {about_s}.</source>
+        <translation>GPU {gpu} 上连续有 {runs} 个运行失败；约 {about_s} 内不接受运行。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu} was above {temperature_c_max} °C and has to cool down first.</source>
+        <translation>GPU {gpu} 曾超过 {temperature_c_max} °C，须先降温。</translation>
+    </message>
+    <message>
+        <source>Waits until others are gone from GPU {gpu}, who hold {foreign}.</source>
+        <translation>等待其他进程离开 GPU {gpu}，它们占用 {foreign}。</translation>
+    </message>
+    <message>
+        <source>Others have left GPU {gpu} a moment ago; it is watched a little longer.</source>
+        <translation>其他进程刚刚离开 GPU {gpu}；还要再观察一会儿。</translation>
+    </message>
+    <message>
+        <source>{gpus} GPUs match {where}, and it needs {needs_gpus}.</source>
+        <translation>有 {gpus} 块 GPU 符合 {where}，而它需要 {needs_gpus} 块。</translation>
+    </message>
+    <message>
+        <source>Needs {needs_gpus} MIG instances of {profile}; the machine has {gpus} now.</source>
+        <translation>需要 {needs_gpus} 个 {profile} 的 MIG 实例；此机器现有 {gpus} 个。</translation>
+    </message>
+    <message>
+        <source>Needs {needs_gpus} GPUs, which the machine&apos;s rules never let it have.</source>
+        <translation>需要 {needs_gpus} 块 GPU，而此机器的规则不允许它得到这么多。</translation>
+    </message>
+    <message>
+        <source>{free} CPU cores are not promised; needs {needs}.</source>
+        <translation>还有 {free} 个 CPU 核心未分配；需要 {needs} 个。</translation>
+    </message>
+    <message>
+        <source>{free} of the machine&apos;s memory is not promised; needs {needs}.</source>
+        <translation>此机器还有 {free} 内存未分配；需要 {needs}。</translation>
+    </message>
+    <message>
+        <source>{free} of the machine&apos;s disk is not promised; needs {needs}.</source>
+        <translation>此机器还有 {free} 磁盘空间未分配；需要 {needs}。</translation>
+    </message>
+    <message>
+        <source>There is room, but without a time limit it might delay a run that is ahead of it.</source>
+        <translation>有空位，但它没有时间限制，可能会推迟排在前面的运行。</translation>
+    </message>
+    <message>
+        <source>There is room, but it would not be over before a run ahead of it needs it.</source>
+        <translation>有空位，但它无法在排在前面的运行需要之前结束。</translation>
+    </message>
+    <message>
+        <source>Resume the machine&apos;s line, and it waits its turn again.</source>
+        <translation>恢复此机器的队列，它就会继续排队。</translation>
+    </message>
+    <message>
+        <source>Resume the tag, or take it off the run.</source>
+        <translation>恢复该标签，或从运行上去掉它。</translation>
+    </message>
+    <message>
+        <source>It starts once others of them have ended.</source>
+        <translation>待其中其他运行结束后，它就会启动。</translation>
+    </message>
+    <message>
+        <source>Release the GPU once it is well.</source>
+        <translation>待该 GPU 恢复正常后将其恢复使用。</translation>
+    </message>
+    <message>
+        <source>Let it share GPUs with others, if it can.</source>
+        <translation>如果可以，让它与其他进程共用 GPU。</translation>
+    </message>
+    <message>
+        <source>Ask for less, or ask the machine&apos;s owner.</source>
+        <translation>减少请求，或询问此机器的所有者。</translation>
+    </message>
+    <message>
+        <source>Give it a time limit: if it is over soon enough, it may start at once.</source>
+        <translation>给它设定时间限制：若能及早结束，就可以立即启动。</translation>
+    </message>
 </context>
 </TS>

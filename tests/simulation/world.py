@@ -25,6 +25,7 @@ from lanherd_agent.persist.memory import MemoryStore
 from lanherd_agent.shell.turn import Turn
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId
+from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.states import Ended
 from tests.simulation.machine import Machine
 from tests.simulation.people import People
@@ -32,6 +33,8 @@ from tests.simulation.truth import Truth
 
 STEPS = 120
 ALL = 1_000_000
+OWNER = e.RulesChanged(rules=MachineRules(backfill=False, failures_max=0, failures_backoff_s=0.0))
+"""Strictly one after the other, where they could use the same GPU; failures close none."""
 FAULTS: tuple[Fault, ...] = ("disk_full", "die_before", "die_after")
 REFUSALS = {ErrorCode.CONFLICT, ErrorCode.NOT_FOUND, ErrorCode.INVALID_REQUEST}
 
@@ -92,7 +95,7 @@ class World:
         check(self.core)
         self._set_timers()
         self.wanted = list(self.core.resume())
-        self.facts = [e.ReadingsTaken(gpus=tuple(self.machine.gpus))]
+        self.facts = [OWNER, e.ReadingsTaken(gpus=tuple(self.machine.gpus))]
         self.disk, self.disk_is_low = None, False
 
     def _load(self) -> Kept:
@@ -145,7 +148,7 @@ class World:
         check(self.core)
         self.core.inherit(before)
         self._set_timers()
-        again: list[e.Fact] = [e.ReadingsTaken(gpus=tuple(self.machine.gpus))]
+        again: list[e.Fact] = [OWNER, e.ReadingsTaken(gpus=tuple(self.machine.gpus))]
         self.disk_is_low = False
         if disk is not None:
             again.append(disk)

@@ -9,7 +9,8 @@ from lanherd_agent.core import reasons
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.ledger import Ledger
 from lanherd_agent.core.machine_state import MachineState
-from lanherd_agent.core.queue import Queue, shape_of
+from lanherd_agent.core.places import STEP_NS, place_of, to_ns
+from lanherd_agent.core.queue import Queue
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import (
     Cause,
@@ -19,13 +20,19 @@ from lanherd_agent.core.run_states import (
     Running,
     RunState,
     Stopping,
+    ends_at,
     is_parked,
     is_ready,
     lease_of,
+    live_since,
     targets,
 )
+from lanherd_agent.core.scene import Live, Scene
+from lanherd_agent.core.sight import Sight
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.story import Stories, impossible
+from lanherd_agent.core.usage import SETTLE_EVERY_S, penalties, settled, settled_at
+from lanherd_agent.core.wants import want_of
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.machine_rules import MachineRules
@@ -49,6 +56,11 @@ class Books:
         self.machine = MachineState()
         """Replaced as a whole; what an event made of it is kept with all else that it changed."""
         self.owner_rules = MachineRules()
+        self.sight = Sight()
+        self.counted_tags: frozenset[str] = frozenset()
+        """The tags that a rule or a pause names: the line is grouped by them."""
+        self.line_ns = 0
+        """The newest time at which a run was put in line."""
         self.pending: dict[str, f.Durable] = {}
         self.timers: dict[str, Run] = {}
         """The timers of runs that are set, by name."""
@@ -61,6 +73,8 @@ class Books:
         self.stories = Stories()
         self.line_moved = True
         """Whether something changed that may let a run start or alter why one waits."""
+        self.looked_at = 0.0
+        """When the last decision was made."""
         self.news_at_head = True
         """Whether a run came among the first, which is told at once why it waits."""
 
@@ -76,8 +90,7 @@ class Books:
             if state.not_before is not None:
                 self.timers[retry_timer(run)] = run
         elif isinstance(state, Preparing):
-            self.waiting[run.place] = run
-            self.queue.preparing.add(run.place)
+            self.put_preparing(run)
         elif isinstance(state, Running) and state.limit_at is not None:
             self.timers[limit_timer(run)] = run
         elif isinstance(state, Stopping):
@@ -85,13 +98,31 @@ class Books:
 
     # --- The line --------------------------------------------------------------------------------
 
+    def next_line_ns(self, now: float) -> int:
+        """Where a new run stands: behind all that wait, also if the clock was set back."""
+        newest = self.line_ns + STEP_NS if self.waiting else 0
+        self.line_ns = max(to_ns(now), newest)
+        return self.line_ns
+
+    def _place(self, run: Run) -> int:
+        """Give a run that waits its place."""
+        ageing_s = self.owner_rules.ageing_s
+        run.place = place_of(run.line_ns, run.settings.priority, run.ordinal, ageing_s)
+        self.waiting[run.place] = run
+        self.line_ns = max(self.line_ns, run.line_ns)
+        return run.place
+
+    def put_preparing(self, run: Run) -> None:
+        self.queue.preparing.add(self._place(run))
+
     def join_line(self, run: Run) -> None:
-        place = run.place
-        self.waiting[place] = run
+        place = self._place(run)
         self.line_moved = True
         if is_ready(run):
-            self.queue.add_ready(place, shape_of(run.spec.gpus))
-            if self.queue.ready_rank(place) < self.rules.explained_max:
+            tags = run.settings.tags
+            want = want_of(run.spec, run.owner, tags, self.owner_rules, self.counted_tags)
+            self.queue.add_ready(place, want)
+            if self.queue.is_among_first(place, self.rules.explained_max):
                 self.news_at_head = True
         elif is_parked(run):
             self.queue.parked.add(place)
@@ -113,6 +144,82 @@ class Books:
                 del dependents[run.run]
                 if not dependents:
                     del self.dependents[dependency.run]
+
+    def rearrange(self) -> None:
+        """Put all that wait in line again, by rules that have changed."""
+        waiting = list(self.waiting.values())
+        gate, self.queue = self.queue.gate, Queue()
+        self.queue.gate = gate
+        self.waiting.clear()
+        self.counted_tags = self._tags_that_count()
+        for run in waiting:
+            if isinstance(run.state, Preparing):
+                self.put_preparing(run)
+            else:
+                self.join_line(run)
+
+    def _tags_that_count(self) -> frozenset[str]:
+        return frozenset((*self.owner_rules.tags, *self.machine.paused_tags))
+
+    # --- Placement -------------------------------------------------------------------------------
+
+    def live(self) -> list[Live]:
+        """The runs that hold a lease."""
+        return [self._live(self.runs[holder[0]]) for holder in self.ledger.leases()]
+
+    def _live(self, run: Run) -> Live:
+        lease = lease_of(run.state)
+        assert lease is not None
+        return Live(
+            holder=run.holder,
+            lease=lease,
+            owner=run.owner,
+            tags=run.settings.tags,
+            ends_at=ends_at(run),
+            since=live_since(run),
+        )
+
+    def look_around(self, now: float) -> None:
+        """Before a decision: bring up to date what it depends on beside its scene."""
+        self.looked_at = now
+        if self.counted_tags != self._tags_that_count():
+            self.rearrange()
+        if self.owner_rules.fair_share and len(self.queue.ready) > 1:
+            if abs(now - settled_at(self.machine)) >= SETTLE_EVERY_S:
+                self.settle_usage(now)
+            users = list(self.queue.ready)
+            self.queue.penalties = penalties(self.machine.usage, users, self.readings or ())
+        else:
+            self.queue.penalties = {}
+
+    def settle_usage(self, now: float) -> None:
+        """Count what live runs have used of GPUs."""
+        rules = self.owner_rules
+        if rules.fair_share:
+            totals = {gpu.uuid: gpu.total_bytes for gpu in self.readings or ()}
+            half_life_s = rules.fair_share_half_life_s
+            self.machine = settled(self.machine, self.live(), totals, half_life_s, now)
+
+    def scene(self, now: float) -> Scene:
+        """All that a decision looks at."""
+        sight = self.sight
+        return Scene(
+            now=now,
+            queue=self.queue,
+            ledger=self.ledger,
+            gpus=self.readings,
+            matching=sight.matching,
+            rules=self.rules,
+            owner_rules=self.owner_rules,
+            machine=self.machine,
+            host=sight.host,
+            links=sight.links,
+            hours=sight.hours,
+            local_minute=sight.local_minute,
+            live=self.live,
+            quiet_from=sight.quiet_from,
+            hot=sight.hot,
+        )
 
     # --- Runs ------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from lanherd_agent.core.controls import Controls
 from lanherd_agent.core.depending import Depending
 from lanherd_agent.core.health import Health
 from lanherd_agent.core.life import Life
-from lanherd_agent.core.line import EXPLAIN_TIMER, Line
+from lanherd_agent.core.line import EXPLAIN_TIMER, LOOK_TIMER, Line
 from lanherd_agent.core.over_use import OverUse
 from lanherd_agent.core.requests import Requests
 from lanherd_agent.core.rules import Rules
@@ -197,9 +197,19 @@ class AgentCore:
     def on_readings_taken(self, event: e.ReadingsTaken, now: float, step: Step) -> None:
         self._health.on_readings(event.gpus, now)
         self._over_use.on_readings(event.gpus, now, step)
-        if event.gpus != self.books.readings:
-            self.books.readings = event.gpus
-            self.books.line_moved = True
+        books = self.books
+        if books.sight.see(event, books.owner_rules, books.rules, now):
+            books.readings = event.gpus
+            books.line_moved = True
+
+    def on_rules_changed(self, event: e.RulesChanged, now: float, step: Step) -> None:
+        books = self.books
+        if event.rules == books.owner_rules:
+            return
+        books.sight.obey(event.rules)
+        books.owner_rules = event.rules
+        books.rearrange()
+        books.line_moved = books.news_at_head = True
 
     def on_disk_read(self, event: e.DiskRead, now: float, step: Step) -> None:
         self._line.on_disk(event)
@@ -207,6 +217,9 @@ class AgentCore:
     def on_timer_fired(self, event: e.TimerFired, now: float, step: Step) -> None:
         if event.timer == EXPLAIN_TIMER:
             self._line.on_timer()
+            return
+        if event.timer == LOOK_TIMER:
+            self._line.on_look_timer()
             return
         run = self.books.timers.pop(event.timer, None)
         if run is None:
@@ -243,6 +256,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     e.MachineRequested: AgentCore.on_machine_requested,
     e.ReadingsTaken: AgentCore.on_readings_taken,
     e.DiskRead: AgentCore.on_disk_read,
+    e.RulesChanged: AgentCore.on_rules_changed,
     e.TimerFired: AgentCore.on_timer_fired,
     e.FilesRemovalDue: AgentCore.on_files_removal_due,
     e.FilesRemoved: AgentCore.on_files_removed,

@@ -287,7 +287,7 @@ AttemptFact = (
 )
 RunFact = PreparationFact | AttemptFact
 FilesFact = FilesRemovalDue | FilesRemoved | SettingsNoted
-Fact = RunFact | FilesFact | ReadingsTaken | DiskRead | TimerFired
+Fact = RunFact | FilesFact | ReadingsTaken | DiskRead | RulesChanged | TimerFired
 Request = (
     RunsSubmitted
     | StopRequested

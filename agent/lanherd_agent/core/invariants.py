@@ -99,17 +99,22 @@ def _line(books: Books, waiting: list[Run]) -> Iterator[str]:
         yield "the line is not the set of runs that wait"
     for run in books.waiting.values():
         yield from _place(books, run)
-    for line in (queue.ready, queue.unprepared, *queue.ready_by_shape.values()):
+    groups = [group.places for group in queue.groups.values()]
+    for line in (*queue.ready.values(), queue.unprepared, *groups):
         if line != sorted(set(line)):
             yield "a line is not in order"
-    if sorted(queue.ready) != sorted(o for line in queue.ready_by_shape.values() for o in line):
+    ready = sorted(place for line in queue.ready.values() for place in line)
+    if ready != sorted(place for line in groups for place in line):
         yield "the groups of the line are not the line"
+    heads = [head for line in queue.heads.values() for head in line]
+    if sorted(place for place, _ in heads) != sorted(line[0] for line in groups if line):
+        yield "the heads of the line are not the first of its groups"
     if queue.gate is not None or books.line_moved:
         # Nothing may start; or nobody has looked yet, since no event came after a restart.
         return
     if len(queue.preparing) < books.rules.prepare_ahead_max and queue.unprepared:
         yield "a run could be prepared and is not"
-    if decide(queue, books.ledger, books.readings, books.rules):
+    if decide(books.scene(books.looked_at)):
         yield "a run could start and does not"
 
 
@@ -118,7 +123,7 @@ def _place(books: Books, run: Run) -> Iterator[str]:
     places = (
         place in queue.preparing,
         place in queue.parked,
-        place in queue.ready,
+        queue.is_ready(place),
         place in queue.unprepared,
     )
     preparing, parked, ready = isinstance(state, Preparing), is_parked(run), is_ready(run)

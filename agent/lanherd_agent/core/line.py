@@ -11,14 +11,15 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books
-from lanherd_agent.core.placement import decide, explain
-from lanherd_agent.core.queue import shape_of
+from lanherd_agent.core.explaining import explain
+from lanherd_agent.core.placement import decide, looks_again_at
 from lanherd_agent.core.run_states import Explain, Preparing, Queued, Run, Starting
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.waiting import explained
 from lanherd_protocol.values import Lease, Reason
 
 EXPLAIN_TIMER = "explain"
+LOOK_TIMER = "look"
 
 
 class Line:
@@ -28,7 +29,13 @@ class Line:
         self._books = books
         self._explained_at = float("-inf")
         self._timer_set = False
+        self._looks_at: float | None = None
         self._gate_was_lifted = True
+
+    def on_look_timer(self) -> None:
+        """Time alone may let a run start now."""
+        self._looks_at = None
+        self._books.line_moved = True
 
     def on_timer(self) -> None:
         self._timer_set = False
@@ -52,12 +59,12 @@ class Line:
 
     def look(self, now: float, step: Step) -> None:
         """Make every decision that the last event made possible."""
-        books, queue = self._books, self._books.queue
+        books = self._books
+        books.look_around(now)
+        queue = books.queue
         if queue.gate is None:
             self._prepare_ahead(now, step)
-            if queue.ready:
-                for start in decide(queue, books.ledger, books.readings, books.rules):
-                    self._start(books.waiting[start.place], start.lease, now, step)
+            self._start_all(now, step)
             if self._gate_was_lifted:
                 self._gate_was_lifted = False
                 self._forget_gate(now, step)
@@ -72,6 +79,21 @@ class Line:
             self._timer_set = True
             at = self._explained_at + books.rules.explain_every_s
             step.effects.append(f.SetTimer(timer=EXPLAIN_TIMER, at=at))
+
+    def _start_all(self, now: float, step: Step) -> None:
+        """Until nothing more can start: what starts may leave another choice to those behind."""
+        books = self._books
+        while books.queue.ready:
+            scene = books.scene(now)
+            starts = decide(scene)
+            for start in starts:
+                self._start(books.waiting[start.place], start.lease, now, step)
+            if not starts:
+                at = looks_again_at(scene)
+                if at is not None and at != self._looks_at:
+                    self._looks_at = at
+                    step.effects.append(f.SetTimer(timer=LOOK_TIMER, at=at))
+                return
 
     def _prepare_ahead(self, now: float, step: Step) -> None:
         books = self._books
@@ -110,15 +132,14 @@ class Line:
         self._explained_at = now
         books.news_at_head = False
         if queue.gate is not None:
-            first = sorted([*queue.ready[:most], *queue.unprepared[:most]])[:most]
+            first = sorted([*queue.first(most), *queue.unprepared[:most]])[:most]
             for place in first:
                 self._tell(books.waiting[place], queue.gate, now, step)
             return
-        head = [books.waiting[place] for place in queue.ready[:most]]
-        shapes = [shape_of(run.spec.gpus) for run in head]
-        found = explain(shapes, books.ledger, books.readings, books.rules)
-        for run, reason in zip(head, found, strict=True):
-            self._tell(run, reason, now, step)
+        head = [(place, queue.want(place)) for place in queue.first(most)]
+        found = explain(books.scene(now), head)
+        for (place, _), reason in zip(head, found, strict=True):
+            self._tell(books.waiting[place], reason, now, step)
 
     def _tell(self, run: Run, reason: Reason, now: float, step: Step) -> None:
         was = run.state
@@ -129,9 +150,7 @@ class Line:
     def _forget_gate(self, now: float, step: Step) -> None:
         """Those that were told of the gate, now or before a restart, wait for their turn again."""
         books = self._books
-        for place in (*books.queue.ready, *books.queue.unprepared):
-            run = books.waiting[place]
+        for run in list(books.waiting.values()):
             was = run.state
-            assert isinstance(was, Queued)
-            if was.reason.code == reasons.LOW_DISK:
+            if isinstance(was, Queued) and was.reason.code == reasons.LOW_DISK:
                 books.become(run, Explain, explained(run, was), now, step)

@@ -1,27 +1,40 @@
-"""Placement: which of the ready runs get which GPUs now, and why the others wait. Pure functions.
+"""Placement: which of the ready runs start now, and on which GPUs. A pure function of its scene.
 
-First in, first out, with one way to pass: a run that finds no room keeps every GPU that it could
-ever use (of those that work now) for itself, and a later run may only take what no run ahead of it
-keeps. So nothing that starts can delay a run ahead of it, and the first in line is never starved.
-A run that the GPUs which work now could not hold even if they were empty keeps nothing: it waits
-for a repair, not for room.
+Runs are looked at in their turn: by how long they wait, their priority, and what their user has had
+lately (`places.py`, `queue.py`). The first that finds no room has a reservation, and whoever comes
+after it may start only if that can't delay it (`reservation.py`). So the first in line is never
+passed on what it needs, every run is the first one day, and none is starved.
 
-Room on a GPU is its VRAM less what is promised or measured of ours, whichever is more, less what
-processes of others hold. Among the GPUs with room the fullest is taken (best fit), then the lowest
-index; a run that declares no VRAM takes the emptiest, and is promised all that is free.
+A run keeps nothing for itself while it waits for something else than room: while the GPUs that work
+could not hold it even if they were empty, while its tag is paused, or while its user or tag has as
+many GPUs as the owner's rules allow. In the last case those behind it that would take of the same
+share wait as well: else they could keep it waiting for ever.
 """
 
-from collections.abc import Iterable, Sequence
-from heapq import heapify, heappop, heappush
+from typing import Literal
 
 from msgspec import Struct
 
-from lanherd_agent.core import reasons
-from lanherd_agent.core.events import GpuCapacity
-from lanherd_agent.core.ledger import Ledger
-from lanherd_agent.core.queue import Queue, Shape
-from lanherd_agent.core.rules import Rules
-from lanherd_protocol.values import Lease, LeasedGpu, Reason
+from lanherd_agent.core.queue import Turns
+from lanherd_agent.core.quotas import Name
+from lanherd_agent.core.reservation import Reservation
+from lanherd_agent.core.room import NO_LEASE, Room
+from lanherd_agent.core.scene import Live, Scene
+from lanherd_agent.core.slots import backs_off_until, used_by_others
+from lanherd_agent.core.wants import NO_HOST, Want
+from lanherd_protocol.hours import minutes_until
+from lanherd_protocol.ids import RunId
+from lanherd_protocol.values import Lease
+
+LOOKS_MAX = 256
+"""Groups that find no room, after which a decision looks at no more that want a GPU."""
+
+Gate = Literal["paused", "hours", "power"]
+Verdict = Literal[
+    "paused_tag", "runs_at_once", "unread", "share_full", "behind_share", "impossible", "no_room",
+    "would_delay",
+]  # fmt: skip
+"""Why a run does not start."""
 
 
 class Start(Struct, frozen=True):
@@ -31,205 +44,166 @@ class Start(Struct, frozen=True):
     lease: Lease
 
 
-class Slot:
-    """One GPU while a decision is made."""
+class Judge:
+    """Goes through runs in their turn, and remembers what those before left for those behind."""
 
-    __slots__ = ("exclusive", "foreign_bytes", "free_bytes", "gpu", "holders", "usable")
+    __slots__ = ("_room", "full", "live", "places", "reservation", "scene")
 
-    def __init__(self, gpu: GpuCapacity, ledger: Ledger) -> None:
-        shares = ledger.shares(gpu.uuid)
-        ours = max(shares.leased_bytes, gpu.ours_bytes)
-        self.gpu = gpu
-        self.usable = gpu.problem is None
-        self.holders = len(shares.holders)
-        self.exclusive = shares.exclusive
-        self.foreign_bytes = gpu.foreign_bytes
-        self.free_bytes = max(0, gpu.total_bytes - ours - gpu.foreign_bytes)
-
-
-class Room:
-    """All GPUs while a decision is made: what is left of each."""
-
-    __slots__ = ("kept", "rules", "slots")
-
-    def __init__(self, gpus: Iterable[GpuCapacity], ledger: Ledger, rules: Rules) -> None:
-        self.slots = [Slot(gpu, ledger) for gpu in gpus]
-        self.rules = rules
-        self.kept: set[int] = set()
-
-    def find(self, shape: Shape) -> Lease | None:
-        """The lease that a run of this shape would get, or None if it has to wait."""
-        return self._lease(shape, [slot for slot in self._open() if self.fits(slot, shape)])
-
-    def has_room(self, shape: Shape) -> bool:
-        """Whether it would start if nothing were kept for runs ahead."""
-        return sum(self.fits(slot, shape) for slot in self.slots) >= shape[0]
-
-    def take(self, lease: Lease) -> None:
-        taken = {gpu.uuid: gpu for gpu in lease.gpus}
-        for slot in self.slots:
-            gpu = taken.get(slot.gpu.uuid)
-            if gpu is not None:
-                slot.holders += 1
-                slot.exclusive = gpu.exclusive
-                slot.free_bytes -= gpu.vram_bytes
-
-    def keep(self, shape: Shape) -> None:
-        """Keep for a run that found no room every GPU that it could use."""
-        suited = self.suited(shape)
-        if len(suited) >= shape[0]:
-            self.kept.update(slot.gpu.index for slot in suited)
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.places = scene.runs_at_once_max - len(scene.ledger)
+        self.reservation: Reservation | None = None
+        self.full: set[Name] = set()
+        """Shares of which a run that waits would take more than there is."""
+        self.live: list[Live] = []
+        """The runs that start now."""
+        self._room: Room | None = None
 
     @property
-    def closed(self) -> bool:
-        """Whether every GPU that works is kept, so that no later run can take any."""
-        return all(slot.gpu.index in self.kept for slot in self.slots if slot.usable)
+    def room(self) -> Room:
+        """Made when it is first needed: a run that wants nothing in particular needs none."""
+        if self._room is None:
+            self._room = Room(self.scene)
+            for live in self.live:
+                self._room.take(live)
+        return self._room
 
-    def suited(self, shape: Shape) -> list[Slot]:
-        """The working GPUs that would hold a run of this shape if they were empty."""
-        return [s for s in self.slots if s.usable and s.gpu.total_bytes >= shape[1]]
+    def judge(self, place: int, want: Want) -> Lease | Verdict:
+        """What a run gets now, or why it waits. Call `start` if it does start."""
+        if want.tags and not self.scene.machine.paused_tags.keys().isdisjoint(want.tags):
+            return "paused_tag"
+        if self.places <= 0:
+            return "runs_at_once"
+        if want.count and self.scene.gpus is None:
+            return "unread"
+        if self.reservation is None and want.count == 0 and want.host == NO_HOST:
+            return NO_LEASE
+        if want.count and self.full and not self.full.isdisjoint(self.room.quotas.names(want)):
+            return "behind_share"
+        if self.reservation is not None:
+            return self._behind(self.reservation, want)
+        lease = self.room.find(want)
+        return lease if lease is not None else self._first(place, want)
 
-    def fits(self, slot: Slot, shape: Shape) -> bool:
-        _, vram_bytes, exclusive = shape
-        if not slot.usable or slot.exclusive or slot.free_bytes < vram_bytes:
+    def start(self, place: int, want: Want, lease: Lease) -> None:
+        ends_at = None if want.ends_s is None else self.scene.now + want.ends_s
+        live = Live(
+            holder=(RunId(""), -1 - len(self.live)),
+            lease=lease,
+            owner=want.owner,
+            tags=want.tags,
+            ends_at=ends_at,
+        )
+        self.places -= 1
+        self.live.append(live)
+        if self._room is not None:
+            self._room.take(live)
+        if self.reservation is not None:
+            self.reservation.take(live)
+
+    def _first(self, place: int, want: Want) -> Verdict:
+        """It finds no room, and none before it waits for some."""
+        if not self._could(want):
+            return "impossible"
+        if self._fill(want):
+            return "share_full"
+        live = [*self.scene.live(), *self.live] if self.scene.owner_rules.backfill else ()
+        self.reservation = Reservation(place, want, self.room, live)
+        if self.reservation.at is None:
+            self.room.keep(want)
+        return "no_room"
+
+    def _behind(self, first: Reservation, want: Want) -> Lease | Verdict:
+        lease = first.lease_for(want, self.room)
+        if lease is not None:
+            return lease
+        if not self._could(want):
+            return "impossible"
+        if self._fill(want):
+            return "share_full"
+        found = self.room.find(want) is not None or self._finds_kept(want)
+        if not self.scene.owner_rules.backfill:
+            self.room.keep(want)
+        return "would_delay" if found else "no_room"
+
+    def _finds_kept(self, want: Want) -> bool:
+        """Whether there is room, but kept."""
+        kept, self.room.kept = self.room.kept, set()
+        found = bool(kept) and self.room.find(want) is not None
+        self.room.kept = kept
+        return found
+
+    def _fill(self, want: Want) -> bool:
+        """Whether its user or tag has too many GPUs for it; those behind it then wait as well."""
+        quotas = self.room.quotas
+        if not (want.count and quotas.counted):
             return False
-        if (exclusive or vram_bytes == 0) and slot.holders:
+        # Instances may all be on one GPU.
+        least = 1 if want.mig else want.count
+        full = {bound.name for bound in quotas.capped(want) if bound.left < least}
+        self.full.update(name for name in full if name is not None)
+        return bool(full)
+
+    def _could(self, want: Want) -> bool:
+        if want.count and not self.room.suited(want):
             return False
-        if exclusive:
-            return slot.foreign_bytes <= self.rules.exclusive_foreign_bytes_max
-        return vram_bytes > 0 or self._mostly_free(slot)
-
-    def _mostly_free(self, slot: Slot) -> bool:
-        return slot.free_bytes >= slot.gpu.total_bytes * self.rules.undeclared_free_share
-
-    def _open(self) -> list[Slot]:
-        return [slot for slot in self.slots if slot.gpu.index not in self.kept]
-
-    @staticmethod
-    def _lease(shape: Shape, fitting: list[Slot]) -> Lease | None:
-        count, vram_bytes, exclusive = shape
-        if len(fitting) < count:
-            return None
-        emptiest_first = -1 if vram_bytes == 0 else 1
-        fitting.sort(key=lambda slot: (emptiest_first * slot.free_bytes, slot.gpu.index))
-        chosen = sorted(fitting[:count], key=lambda slot: slot.gpu.index)
-        return Lease(
-            gpus=tuple(
-                LeasedGpu(
-                    index=slot.gpu.index,
-                    uuid=slot.gpu.uuid,
-                    vram_bytes=vram_bytes or slot.free_bytes,
-                    exclusive=exclusive,
-                )
-                for slot in chosen
-            )
+        host = self.scene.host
+        return want.host.cpu_cores <= (host.cpu_cores or want.host.cpu_cores) and (
+            want.host.memory_bytes <= (host.memory_bytes or want.host.memory_bytes)
         )
 
 
-NO_LEASE = Lease()
+def decide(scene: Scene) -> list[Start]:
+    """The runs that start now, in the order of their turns.
 
-
-def decide(
-    queue: Queue,
-    ledger: Ledger,
-    readings: Sequence[GpuCapacity] | None,
-    rules: Rules,
-) -> list[Start]:
-    """The runs that start now. `readings` None: the GPUs have not been read yet.
-
-    Looks at one run per shape and at every start, never at the whole line.
+    Looks at one run per group and at every start, never at the whole line.
     """
-    places = rules.runs_at_once_max - len(ledger)
-    if places <= 0 or not queue.ready:
+    judge = Judge(scene)
+    if not scene.queue.heads or judge.places <= 0 or gate_of(scene) is not None:
         return []
-    groups = queue.ready_by_shape
-    room = Room(readings or (), ledger, rules)
-    heads = [(group[0], shape, 0) for shape, group in groups.items()]
-    heapify(heads)
-    heads = _open_heads(heads, room)
+    turns = Turns(scene.queue)
     starts: list[Start] = []
-    while heads and len(starts) < places:
-        place, shape, at = heappop(heads)
-        lease = room.find(shape) if shape[0] else NO_LEASE
-        if lease is None:
-            room.keep(shape)
-            heads = _open_heads(heads, room)
-            continue
-        room.take(lease)
-        starts.append(Start(place, lease))
-        group = groups[shape]
-        if at + 1 < len(group):
-            heappush(heads, (group[at + 1], shape, at + 1))
+    looks = 0
+    for place, want in turns:
+        found = judge.judge(place, want)
+        if isinstance(found, Lease):
+            judge.start(place, want, found)
+            starts.append(Start(place, found))
+            if judge.places <= 0:
+                break
+            turns.started()
+        elif want.count:
+            looks += 1
+            if looks == LOOKS_MAX or scene.gpus is None or judge.room.closed:
+                turns.without_gpus()
     return starts
 
 
-Head = tuple[int, Shape, int]
-"""The first of a group that was not looked at: its place in line, its shape, its place there."""
+def gate_of(scene: Scene) -> Gate | None:
+    """What keeps every run from starting, if anything does."""
+    rules = scene.owner_rules
+    if scene.machine.pause is not None:
+        return "paused"
+    if scene.local_minute is not None and minutes_until(scene.hours, scene.local_minute):
+        return "hours"
+    if rules.power_w_max is not None and power_w(scene) > rules.power_w_max:
+        return "power"
+    return None
 
 
-def _open_heads(heads: list[Head], room: Room) -> list[Head]:
-    """Without those that want a GPU, once none can be had; a sorted rest is a heap as well."""
-    if not room.closed:
-        return heads
-    return sorted(head for head in heads if head[1][0] == 0)
+def power_w(scene: Scene) -> float:
+    """What all GPUs together draw, as far as they tell."""
+    drawn: dict[int, float] = {}
+    for gpu in scene.gpus or ():
+        if gpu.power_w is not None:
+            drawn[gpu.index] = max(gpu.power_w, drawn.get(gpu.index, 0.0))
+    return sum(drawn.values())
 
 
-def explain(
-    waiting: Iterable[Shape],
-    ledger: Ledger,
-    readings: Sequence[GpuCapacity] | None,
-    rules: Rules,
-) -> list[Reason]:
-    """Why each of the first runs in line waits, in line order, once `decide` has no more starts."""
-    live = len(ledger)
-    room = Room(readings or (), ledger, rules)
-    told: list[Reason] = []
-    for shape in waiting:
-        if live >= rules.runs_at_once_max:
-            told.append(reasons.runs_at_once(live))
-        elif shape[0] and readings is None:
-            told.append(reasons.NO_READINGS)
-        else:
-            told.append(_explain(room, shape))
-            room.keep(shape)
-    return told
-
-
-def _explain(room: Room, shape: Shape) -> Reason:
-    count = shape[0]
-    suited = room.suited(shape)
-    if len(suited) < count:
-        broken = [slot for slot in room.slots if slot.gpu.problem is not None]
-        if broken:
-            return reasons.gpu_unavailable(broken[0].gpu.index, broken[0].gpu.problem or "")
-        return reasons.gpu_missing(shape, len(suited))
-    if room.has_room(shape):
-        kept = [s for s in suited if s.gpu.index in room.kept and room.fits(s, shape)]
-        if not kept:
-            return reasons.READY
-        slot = min(kept, key=lambda slot: (-slot.free_bytes, slot.gpu.index))
-        return reasons.kept_for_earlier(slot.gpu.index, slot.free_bytes)
-    full = [slot for slot in suited if not room.fits(slot, shape)]
-    alone = shape[2] or shape[1] == 0
-    nearest = min(
-        full,
-        key=lambda s: (s.exclusive, alone and s.holders > 0, -s.free_bytes, s.gpu.index),
-    )
-    reason = _why_full(nearest, shape, room)
-    if count == 1:
-        return reason
-    return reasons.too_few_free(len(suited) - len(full), count, reason)
-
-
-def _why_full(slot: Slot, shape: Shape, room: Room) -> Reason:
-    _, vram_bytes, exclusive = shape
-    gpu = slot.gpu
-    if slot.exclusive:
-        return reasons.gpu_exclusive(gpu.index)
-    if exclusive and (slot.holders or slot.foreign_bytes > room.rules.exclusive_foreign_bytes_max):
-        return reasons.gpu_busy(gpu.index, slot.holders, slot.foreign_bytes)
-    if vram_bytes == 0:
-        return reasons.gpu_undeclared(gpu.index, slot.free_bytes, gpu.total_bytes, slot.holders)
-    return reasons.gpu_vram(
-        gpu.index, slot.free_bytes, gpu.total_bytes, vram_bytes, slot.foreign_bytes
-    )
+def looks_again_at(scene: Scene) -> float | None:
+    """When time alone may let a run start: a GPU was quiet for long enough, or its backoff ends."""
+    left = [gpu.uuid for gpu in scene.gpus or () if not used_by_others(gpu, scene.rules)]
+    quiet_s = scene.owner_rules.quiet_s
+    ends = [scene.quiet_from[uuid] + quiet_s for uuid in left if uuid in scene.quiet_from]
+    ends += [backs_off_until(uuid, scene) for uuid in scene.machine.failures]
+    return min((at for at in ends if at > scene.now), default=None)

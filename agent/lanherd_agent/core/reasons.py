@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from lanherd_agent.core.events import LostCause
-from lanherd_agent.core.queue import Shape
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import Outcome
 from lanherd_protocol.values import Dependency, Reason
 
 GIB = 1024**3
+Shape = tuple[int, int, bool]
+"""GPU count, VRAM on each in bytes, exclusive."""
 
 _SIGNALS = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
@@ -335,8 +336,12 @@ def failure(problem: Failure) -> Reason:
 # --- Whether a reason is news --------------------------------------------------------------------
 
 
+_NOISE: dict[str, float] = {"_at": 60.0, "_w": 25.0, "_c": 2.0}
+"""What a number may change by, by the end of its name, before anybody is told."""
+
+
 def is_news(old: Reason, new: Reason, step_bytes: int) -> bool:
-    """Whether the new reason says something else, beyond the noise of a sample in its sizes.
+    """Whether the new reason says something else, beyond the noise of a sample in its numbers.
 
     That the GPUs have not been read yet, after a restart, is no news to a run that was told more.
     """
@@ -344,12 +349,15 @@ def is_news(old: Reason, new: Reason, step_bytes: int) -> bool:
         return False
     if old.code != new.code or old.data.keys() != new.data.keys():
         return True
-    for key, after in new.data.items():
-        before = old.data[key]
-        if before == after:
-            continue
-        if not (key.endswith("_bytes") and isinstance(after, int) and isinstance(before, int)):
-            return True
-        if abs(after - before) >= step_bytes:
-            return True
-    return False
+    return any(_differs(key, old.data[key], after, step_bytes) for key, after in new.data.items())
+
+
+def _differs(
+    key: str, before: str | int | float, after: str | int | float, step_bytes: int
+) -> bool:
+    if before == after:
+        return False
+    if isinstance(before, str) or isinstance(after, str):
+        return True
+    noise = step_bytes if key.endswith("_bytes") else _NOISE.get(key[key.rfind("_") :], 0.0)
+    return not 0 < noise > abs(after - before)

@@ -102,7 +102,19 @@ class Requests:
         state = Queued(since=now, reason=reason, waits_for=waits_for)
         self.ordinal += 1
         run = Run(
-            RunRecord(self.ordinal, new.run, spec, owner, now, state, 0, 1, settings, settings)
+            RunRecord(
+                self.ordinal,
+                new.run,
+                spec,
+                owner,
+                now,
+                state,
+                0,
+                1,
+                settings,
+                settings,
+                line_ns=books.next_line_ns(now),
+            )
         )
         books.runs[run.run] = run
         books.join_line(run)

@@ -8,7 +8,8 @@ MIB = 1024 * 1024
 class Rules(Struct, frozen=True, kw_only=True):
     """The machine-wide rules that the core and the placement keep to."""
 
-    runs_at_once_max: int = 64
+    runs_at_once_max: int = 4096
+    """What the agent itself can take; the owner's rules usually say less."""
     prepare_ahead_max: int = 8
     """Runs whose snapshot and environment are made ready at the same time, in queue order."""
     queued_runs_max: int = 100_000

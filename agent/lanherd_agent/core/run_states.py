@@ -16,7 +16,7 @@ from msgspec import Struct
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core.events import Prepared
-from lanherd_agent.core.queue import place_of
+from lanherd_agent.core.places import to_ns
 from lanherd_protocol import states as wire
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.states import AttemptEnd, Ended, Outcome, PrepareStep, RunView
@@ -211,6 +211,9 @@ class RunRecord(Struct, frozen=True, array_like=True):
     """The settings as they were submitted."""
     earlier: tuple[AttemptEnd, ...] = ()
     files_removed_at: float | None = None
+    line_ns: int = 0
+    """Since when it stands in line, in nanoseconds; 0: since it was submitted. Moving it ahead of
+    another makes this earlier."""
 
 
 class Run:
@@ -224,8 +227,10 @@ class Run:
         "earlier",
         "files_removed_at",
         "first_settings",
+        "line_ns",
         "ordinal",
         "owner",
+        "place",
         "run",
         "seq",
         "settings",
@@ -247,6 +252,9 @@ class Run:
         self.first_settings = record.first_settings
         self.earlier = record.earlier
         self.files_removed_at = record.files_removed_at
+        self.line_ns = record.line_ns or to_ns(record.submitted_at)
+        self.place = 0
+        """Its place in the line, while it waits."""
 
     def record(self) -> RunRecord:
         """The run as it is now, for the store."""
@@ -263,17 +271,13 @@ class Run:
             self.first_settings,
             self.earlier,
             self.files_removed_at,
+            self.line_ns,
         )
 
     @property
     def holder(self) -> tuple[RunId, int]:
         """Under which name its attempt holds a lease."""
         return (self.run, self.attempt)
-
-    @property
-    def place(self) -> int:
-        """Its place in the line, while it waits."""
-        return place_of(self.settings.priority, self.ordinal)
 
 
 def targets(state: RunState, cause: Cause) -> tuple[StateType, ...] | None:
@@ -321,6 +325,27 @@ def was_begun(run: Run) -> bool:
 def lease_of(state: RunState) -> Lease | None:
     """The lease that a live run holds; None for a run that holds none."""
     return state.lease if isinstance(state, Starting | Running | Stopping) else None
+
+
+def live_since(run: Run) -> float:
+    """Since when the live run holds its lease."""
+    state = run.state
+    assert isinstance(state, Starting | Running | Stopping)
+    return state.started_at if isinstance(state, Stopping) else state.since
+
+
+def ends_at(run: Run) -> float | None:
+    """When the live run is over at the latest, by its time limit or its stop; None: unknown."""
+    state, limit_s, grace_s = run.state, run.spec.time_limit_s, run.spec.stop.grace_s
+    match state:
+        case Stopping(kill_at=kill_at):
+            return kill_at
+        case Running(limit_at=limit_at) if limit_at is not None:
+            return limit_at + grace_s
+        case Starting(since=since) if limit_s is not None:
+            return since + limit_s + grace_s
+        case _:
+            return None
 
 
 def wire_state(state: RunState) -> wire.RunState:

@@ -63,8 +63,7 @@ class Waiting:
         self._books.leave_line(run)
         moved, run.settings = settings.held != run.settings.held, settings
         if isinstance(was, Preparing):
-            self._books.waiting[run.place] = run
-            self._books.queue.preparing.add(run.place)
+            self._books.put_preparing(run)
             return
         assert isinstance(was, Queued)
         if moved:

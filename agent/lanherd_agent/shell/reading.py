@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lanherd_agent.core import reasons
-from lanherd_agent.core.queue import Queue, place_of
+from lanherd_agent.core.queue import Queue
 from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.core.step import Told
 from lanherd_protocol.ids import RunId
@@ -181,7 +181,7 @@ def _pid(state: RunState) -> int | None:
     return state.pid if isinstance(state, Running | Stopping) else None
 
 
-_RANKS: dict[str, tuple[Callable[[Queue, int], int], Callable[[int], Reason]]] = {
+_RANKS: dict[str, tuple[Callable[[Queue, int], int | None], Callable[[int], Reason]]] = {
     reasons.IN_LINE.code: (Queue.ready_rank, reasons.in_line),
     reasons.UNPREPARED.code: (Queue.unprepared_rank, reasons.unprepared),
 }
@@ -198,6 +198,10 @@ def _placed(ordinal: int, run: RunView, queue: Queue) -> RunView:
         return run
     reason = queue.gate
     if reason is None:
-        ahead, sentence = rank
-        reason = sentence(ahead(queue, place_of(run.settings.priority, ordinal)))
+        rank_of, sentence = rank
+        ahead = rank_of(queue, ordinal)
+        if ahead is None:
+            # The line is a moment ahead of what is told of it.
+            return run
+        reason = sentence(ahead)
     return replace(run, state=replace(run.state, reason=reason))

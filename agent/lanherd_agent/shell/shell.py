@@ -53,9 +53,9 @@ from lanherd_protocol.states import RunView
 
 RETRY_S = 1.0
 """How long nothing is tried after a commit found the disk full."""
-OF_MACHINE = (e.DiskRead, e.ReadingsTaken)
+OF_MACHINE = (e.RulesChanged, e.DiskRead, e.ReadingsTaken)
 """Facts of which only the newest counts, and which are not kept. Told in this order: GPUs that are
-free would start what a low disk forbids."""
+free would start what a low disk, or the owner, forbids."""
 
 Answer = TypeVar("Answer")
 OnPublished = Callable[[tuple[RunView, ...]], None]

@@ -86,6 +86,67 @@ REASONS: dict[str, str] = {
     "retention_free_space": QT_TRANSLATE_NOOP(
         "reasons", "The disk has {free} free; {free_bytes_min} shall stay free."
     ),
+    "paused": QT_TRANSLATE_NOOP("reasons", "No run starts on this machine now: it is paused."),
+    "paused_tag": QT_TRANSLATE_NOOP(
+        "reasons", "No run with the tag {tag} starts here now: it is paused."
+    ),
+    "out_of_hours": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Runs start here only at the owner's hours; the next begin in about {opens_about_s}.",
+    ),
+    "power": QT_TRANSLATE_NOOP(
+        "reasons", "The GPUs draw {power_w} W; no run starts above {power_w_max} W."
+    ),
+    "share_full": QT_TRANSLATE_NOOP(
+        "reasons", "Runs of {name} hold {gpus} of the {gpus_max} GPUs that they may have here."
+    ),
+    "behind_share": QT_TRANSLATE_NOOP(
+        "reasons", "A run of {name} ahead of it waits for the GPUs that they may have here."
+    ),
+    "kept_free": QT_TRANSLATE_NOOP(
+        "reasons", "{gpus} GPUs have no run, but the machine's rules keep them."
+    ),
+    "gpu_cordoned": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu} takes no run until somebody releases it: {why}"
+    ),
+    "gpu_not_allowed": QT_TRANSLATE_NOOP(
+        "reasons", "The machine's rules don't let runs use GPU {gpu}."
+    ),
+    "gpu_backoff": QT_TRANSLATE_NOOP(
+        "reasons", "{runs} runs in a row failed on GPU {gpu}; it takes none for about {about_s}."
+    ),
+    "gpu_hot": QT_TRANSLATE_NOOP(
+        "reasons", "GPU {gpu} was above {temperature_c_max} °C and has to cool down first."
+    ),
+    "gpu_others": QT_TRANSLATE_NOOP(
+        "reasons", "Waits until others are gone from GPU {gpu}, who hold {foreign}."
+    ),
+    "gpu_quiet": QT_TRANSLATE_NOOP(
+        "reasons", "Others have left GPU {gpu} a moment ago; it is watched a little longer."
+    ),
+    "no_match": QT_TRANSLATE_NOOP(
+        "reasons", "{gpus} GPUs match {where}, and it needs {needs_gpus}."
+    ),
+    "no_instance": QT_TRANSLATE_NOOP(
+        "reasons", "Needs {needs_gpus} MIG instances of {profile}; the machine has {gpus} now."
+    ),
+    "rules_forbid": QT_TRANSLATE_NOOP(
+        "reasons", "Needs {needs_gpus} GPUs, which the machine's rules never let it have."
+    ),
+    "host_cpu": QT_TRANSLATE_NOOP("reasons", "{free} CPU cores are not promised; needs {needs}."),
+    "host_memory": QT_TRANSLATE_NOOP(
+        "reasons", "{free} of the machine's memory is not promised; needs {needs}."
+    ),
+    "host_disk": QT_TRANSLATE_NOOP(
+        "reasons", "{free} of the machine's disk is not promised; needs {needs}."
+    ),
+    "needs_limit": QT_TRANSLATE_NOOP(
+        "reasons",
+        "There is room, but without a time limit it might delay a run that is ahead of it.",
+    ),
+    "kept_for_first": QT_TRANSLATE_NOOP(
+        "reasons", "There is room, but it would not be over before a run ahead of it needs it."
+    ),
 }
 
 VARIANTS: dict[str, tuple[str, ...]] = {
@@ -212,5 +273,16 @@ REMEDIES: dict[str, str] = {
     "run_directory_untrusted": QT_TRANSLATE_NOOP(
         "reasons",
         "Look at runs/{where} in the agent's home, and remove it if nobody needs it.",
+    ),
+    "paused": QT_TRANSLATE_NOOP(
+        "reasons", "Resume the machine's line, and it waits its turn again."
+    ),
+    "paused_tag": QT_TRANSLATE_NOOP("reasons", "Resume the tag, or take it off the run."),
+    "share_full": QT_TRANSLATE_NOOP("reasons", "It starts once others of them have ended."),
+    "gpu_cordoned": QT_TRANSLATE_NOOP("reasons", "Release the GPU once it is well."),
+    "gpu_others": QT_TRANSLATE_NOOP("reasons", "Let it share GPUs with others, if it can."),
+    "rules_forbid": QT_TRANSLATE_NOOP("reasons", "Ask for less, or ask the machine's owner."),
+    "needs_limit": QT_TRANSLATE_NOOP(
+        "reasons", "Give it a time limit: if it is over soon enough, it may start at once."
     ),
 }

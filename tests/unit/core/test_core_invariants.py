@@ -10,7 +10,6 @@ from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.invariants import InvariantBroken, check
-from lanherd_agent.core.queue import place_of
 from lanherd_agent.core.run_states import Queued, Running
 from lanherd_protocol.values import Dependency, Lease, LeasedGpu, Reason, RunSettings
 from tests.simulation.making import (
@@ -84,21 +83,29 @@ def overcommit(core: AgentCore) -> None:
     give(core, 2, exclusive(100))
 
 
+def place(core: AgentCore, number: int) -> int:
+    return core.books.runs[run_id(number)].place
+
+
 def forget_waiting(core: AgentCore) -> None:
-    del core.books.waiting[place_of(0, 4)]
+    del core.books.waiting[place(core, 4)]
 
 
 def wait_elsewhere(core: AgentCore) -> None:
-    core.books.queue.remove(place_of(0, 4))
-    core.books.queue.add_unprepared(place_of(0, 4))
+    core.books.queue.remove(place(core, 4))
+    core.books.queue.add_unprepared(place(core, 4))
 
 
 def disorder(core: AgentCore) -> None:
-    core.books.queue.unprepared += [place_of(0, 13)]
+    core.books.queue.unprepared += [place(core, 13)]
 
 
 def split_groups(core: AgentCore) -> None:
-    core.books.queue.ready_by_shape.clear()
+    core.books.queue.groups.clear()
+
+
+def lose_a_head(core: AgentCore) -> None:
+    core.books.queue.heads.clear()
 
 
 def prepare_less(core: AgentCore) -> None:
@@ -231,6 +238,7 @@ def remove_too_early(core: AgentCore) -> None:
         (wait_elsewhere, "waits elsewhere"),
         (disorder, "not in order"),
         (split_groups, "groups of the line"),
+        (lose_a_head, "heads of the line"),
         (prepare_less, "could be prepared"),
         (start_less, "could start"),
         (drop(f"start:{run_id(1)}:1"), "pending starts"),

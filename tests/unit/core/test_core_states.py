@@ -82,6 +82,7 @@ LEAVES_STATES_ALONE = {
     e.ReadingsTaken,
     e.DiskRead,
     e.MachineRequested,
+    e.RulesChanged,
 }
 DECISIONS: tuple[Cause, ...] = (
     Explain,

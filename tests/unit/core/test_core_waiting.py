@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
-from lanherd_agent.core.queue import Queue, place_of
+from lanherd_agent.core.places import key_before, key_of, ordinal_of, place_of
+from lanherd_agent.core.queue import Queue
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import Preparing, Queued, Starting
 from lanherd_protocol.errors import ErrorCode, LanherdError
@@ -36,18 +37,37 @@ def disk(free_gb: float, low_gb: float = 10) -> e.DiskRead:
 # --- Places --------------------------------------------------------------------------------------
 
 
+AGEING_S = 600.0
+NS = 1_000_000_000
+
+
 @given(
     st.integers(-PRIORITY_MAX, PRIORITY_MAX),
+    st.integers(0, 1 << 62),
     st.integers(1, 1 << 40),
     st.integers(-PRIORITY_MAX, PRIORITY_MAX),
+    st.integers(0, 1 << 62),
     st.integers(1, 1 << 40),
 )
-def test_places_are_in_order_of_priority_then_of_coming(
-    priority: int, ordinal: int, other_priority: int, other: int
+def test_a_step_of_priority_is_worth_a_wait(
+    priority: int, line_ns: int, ordinal: int, other: int, other_ns: int, other_ordinal: int
 ) -> None:
-    mine, theirs = place_of(priority, ordinal), place_of(other_priority, other)
-    assert (mine < theirs) == ((-priority, ordinal) < (-other_priority, other))
-    assert 0 < mine < 1 << 63
+    mine = place_of(line_ns, priority, ordinal, AGEING_S)
+    theirs = place_of(other_ns, other, other_ordinal, AGEING_S)
+    step_ns = 600 * NS
+    keys = (line_ns - priority * step_ns, other_ns - other * step_ns)
+    assert (mine < theirs) == ((keys[0], ordinal) < (keys[1], other_ordinal))
+    assert (key_of(mine), ordinal_of(mine)) == (keys[0], ordinal)
+
+
+def test_a_key_goes_between_two_as_long_as_there_is_room() -> None:
+    assert key_before(1000, []) < 1000
+    key, ahead = 100_000, 0
+    for _ in range(70):
+        ahead = key_before(key, [ahead])
+        assert 0 < ahead < key
+    assert key_before(10, [9, 8, 0]) in range(1, 8)
+    assert key_before(10, [9, 8]) < 8
 
 
 def test_a_higher_priority_goes_first() -> None:

@@ -1,0 +1,207 @@
+"""Why each of the first runs in line waits: the verdict on it, and the GPU that comes nearest."""
+
+from collections.abc import Iterable, Sequence
+
+from lanherd_agent.core import place_reasons, reasons
+from lanherd_agent.core.placement import Judge, gate_of, power_w
+from lanherd_agent.core.room import Room
+from lanherd_agent.core.scene import Scene
+from lanherd_agent.core.slots import Slot, backs_off_until, used_by_others
+from lanherd_agent.core.wants import Want
+from lanherd_protocol.hours import minutes_until
+from lanherd_protocol.values import Lease, Reason
+
+
+def explain(scene: Scene, waiting: Iterable[tuple[int, Want]]) -> list[Reason]:
+    """Why each of these waits; they are the first in line, in the order of their turns, once
+    `decide` has no more starts."""
+    gate = _gate(scene)
+    judge = Judge(scene)
+    told: list[Reason] = []
+    for place, want in waiting:
+        if gate is not None:
+            told.append(gate)
+            continue
+        reason = _why(judge, place, want)
+        first = judge.reservation
+        if first is not None and first.place == place:
+            reason = place_reasons.with_turn(reason, first.at, scene.now)
+        told.append(reason)
+    return told
+
+
+def _gate(scene: Scene) -> Reason | None:
+    gate = gate_of(scene)
+    if gate is None:
+        return None
+    if gate == "hours":
+        minutes = minutes_until(scene.hours, scene.local_minute or 0)
+        return place_reasons.out_of_hours(minutes, scene.now)
+    if gate == "power":
+        return place_reasons.power(power_w(scene), scene.owner_rules.power_w_max or 0.0)
+    assert scene.machine.pause is not None
+    return place_reasons.paused(scene.machine.pause)
+
+
+def _why(judge: Judge, place: int, want: Want) -> Reason:
+    scene = judge.scene
+    verdict = judge.judge(place, want)
+    match verdict:
+        case Lease():
+            return reasons.READY
+        case "runs_at_once":
+            return reasons.runs_at_once(len(scene.ledger))
+        case "unread":
+            return reasons.NO_READINGS
+        case "paused_tag":
+            tag = next(tag for tag in want.tags if tag in scene.machine.paused_tags)
+            return place_reasons.paused_tag(tag, scene.machine.paused_tags[tag])
+        case "behind_share":
+            name = next(name for name in judge.room.quotas.names(want) if name in judge.full)
+            return place_reasons.behind_share(name)
+        case "share_full":
+            return _share_full(judge.room, want)
+        case "would_delay":
+            return _would_delay(judge, want)
+        case "impossible" | "no_room":
+            # What is kept for it, or for others, is not what it lacks.
+            kept, judge.room.kept = judge.room.kept, set()
+            reason = _Nearest(judge.room, want).reason()
+            judge.room.kept = kept
+            return reason
+
+
+def _share_full(room: Room, want: Want) -> Reason:
+    tightest = min(room.quotas.capped(want), key=lambda bound: bound.left)
+    assert tightest.name is not None
+    held = len(tightest.exempt)
+    return place_reasons.share_full(tightest.name, held, tightest.left + held, want.count)
+
+
+def _would_delay(judge: Judge, want: Want) -> Reason:
+    room, first = judge.room, judge.reservation
+    assert first is not None
+    if first.at is not None and want.ends_s is None:
+        return place_reasons.NEEDS_LIMIT
+    kept, room.kept = room.kept, set()
+    lease = room.find(want)
+    room.kept = kept
+    ours = {gpu.index for gpu in lease.gpus} if lease is not None else set()
+    slots = [slot for slot in room.slots if slot.index in ours & (kept | first.gpus)]
+    if not slots:
+        return place_reasons.KEPT_FOR_FIRST
+    slot = min(slots, key=lambda slot: (-slot.free_bytes, slot.index))
+    return reasons.kept_for_earlier(slot.index, slot.free_bytes)
+
+
+class _Nearest:
+    """What a run lacks: of the machine, of its GPUs, or at the GPU nearest to being free."""
+
+    def __init__(self, room: Room, want: Want) -> None:
+        self.room = room
+        self.want = want
+        self.scene = room.scene
+
+    def reason(self) -> Reason:
+        want, room = self.want, self.room
+        lacking = room.lacks(want.host)
+        if want.count == 0:
+            return place_reasons.host(lacking, room.host_left[lacking], want)
+        kind = [slot for slot in room.slots if self._is_of_kind(slot)]
+        suited = [slot for slot in kind if slot.suits(want) and self._matches(slot)]
+        if len(suited) < want.count:
+            return self._too_few(kind)
+        if lacking:
+            return place_reasons.host(lacking, room.host_left[lacking], want)
+        if not room.suited(want):
+            return place_reasons.impossible(want.count)
+        full = [slot for slot in suited if not room.fits(slot, want)]
+        free = len(suited) - len(full)
+        if free >= want.count:
+            return self._forbidden()
+        nearest = min(full, key=self._distance)
+        reason = self._why_full(nearest)
+        return reason if want.count == 1 else reasons.too_few_free(free, want.count, reason)
+
+    def _is_of_kind(self, slot: Slot) -> bool:
+        if slot.closed == "mig":
+            return False
+        return slot.gpu.profile == self.want.mig if self.want.mig else slot.gpu.instance is None
+
+    def _matches(self, slot: Slot) -> bool:
+        where = self.want.where
+        return not where or slot.uuid in self.scene.matching.matches(where)
+
+    # --- Never, as things are --------------------------------------------------------------------
+
+    def _too_few(self, kind: Sequence[Slot]) -> Reason:
+        """Fewer GPUs could hold it than it needs."""
+        want = self.want
+        for closed in ("problem", "cordoned", "not_allowed"):
+            slot = next((slot for slot in kind if slot.closed == closed), None)
+            if slot is not None:
+                return self._why_closed(slot)
+        matching = [slot for slot in kind if self._matches(slot)]
+        if want.where and len(matching) < want.count:
+            why = self.scene.matching.why_not(want.where, [slot.uuid for slot in kind])
+            return place_reasons.no_match(want.where, len(matching), want.count, why)
+        if want.mig:
+            return place_reasons.no_instance(want.mig, len(kind), want.count)
+        suited = sum(slot.suits(want) for slot in kind)
+        return reasons.gpu_missing((want.count, want.vram_bytes, want.exclusive), suited)
+
+    def _why_closed(self, slot: Slot) -> Reason:
+        scene, gpu = self.scene, slot.gpu
+        rules = scene.owner_rules
+        match slot.closed:
+            case "cordoned":
+                cordons = scene.machine.cordons
+                whole = {one.uuid for one in scene.gpus or () if one.index == gpu.index}
+                cordon = next(cordons[uuid] for uuid in cordons if uuid in whole)
+                return place_reasons.cordoned(gpu, cordon.reason)
+            case "not_allowed":
+                return place_reasons.not_allowed(gpu.index)
+            case "hot":
+                return place_reasons.too_hot(gpu, rules.temperature_c_max or 0.0)
+            case "backoff":
+                uuids = [one.uuid for one in scene.gpus or () if one.index == gpu.index]
+                uuid = max(uuids, key=lambda uuid: backs_off_until(uuid, scene))
+                runs = len(scene.machine.failures[uuid].runs)
+                at = backs_off_until(uuid, scene)
+                return place_reasons.backing_off(gpu.index, runs, at, scene.now)
+            case _:
+                return reasons.gpu_unavailable(gpu.index, gpu.problem or "")
+
+    # --- Not now ---------------------------------------------------------------------------------
+
+    def _forbidden(self) -> Reason:
+        """There is room, but of GPUs that are to stay empty, or not enough places."""
+        quotas = self.room.quotas
+        keep_free, owed = quotas.owed(self.want)
+        return place_reasons.kept_free(
+            len(quotas.working.difference(quotas.in_use)), keep_free, owed
+        )
+
+    def _distance(self, slot: Slot) -> tuple[float, ...]:
+        busy = self.want.alone and slot.holders > 0
+        others = (self.want.exclusive or self.want.waits) and slot.others
+        closed = not slot.usable
+        return (closed, slot.exclusive, busy, others, -slot.free_bytes, slot.index)
+
+    def _why_full(self, slot: Slot) -> Reason:
+        want, gpu = self.want, slot.gpu
+        if not slot.usable:
+            return self._why_closed(slot)
+        if slot.exclusive:
+            return reasons.gpu_exclusive(gpu.index)
+        if want.exclusive and slot.holders:
+            return reasons.gpu_busy(gpu.index, slot.holders, slot.foreign_bytes)
+        if (want.exclusive or want.waits) and slot.others:
+            if used_by_others(gpu, self.scene.rules):
+                return place_reasons.used_by_others(gpu)
+            seen_at = self.scene.quiet_from[gpu.uuid]
+            at = seen_at + self.scene.owner_rules.quiet_s
+            return place_reasons.waits_for_quiet(gpu.index, at)
+        if want.vram_bytes == 0:
+            return reasons.gpu_undeclared(gpu.index, slot.free_bytes, gpu.total_bytes, slot.holders)
+        return place_reasons.vram(gpu, slot.free_bytes, want.vram_bytes)

@@ -1,0 +1,72 @@
+"""Which GPUs of the machine match a constraint. Facts don't change from sample to sample, so each
+constraint is looked at once until they do."""
+
+from collections.abc import Sequence
+
+from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
+from lanherd_protocol.constraint_facts import Facts
+from lanherd_protocol.constraints import parse
+from lanherd_protocol.ids import GpuUuid
+
+KNOWN_MAX = 4096
+"""Constraints that are remembered."""
+
+
+class Matching:
+    """The GPUs of one machine by their facts."""
+
+    __slots__ = ("_facts", "_known", "_seen")
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._facts: dict[GpuUuid, Facts] = {}
+        self._known: dict[str, frozenset[GpuUuid]] = {}
+
+    def see(self, sample: ReadingsTaken) -> None:
+        """Take the facts of a sample, if they are others."""
+        static = [
+            (gpu.uuid, gpu.index, gpu.name, gpu.total_bytes, gpu.compute_capability, gpu.profile)
+            for gpu in sample.gpus
+        ]
+        seen = (static, sample.facts, sample.host.cpu_cores, sample.host.memory_bytes)
+        if seen != self._seen:
+            self._seen = seen
+            self._known.clear()
+            self._facts = {
+                gpu.uuid: facts_of(gpu, sample.host) | sample.facts for gpu in sample.gpus
+            }
+
+    def matches(self, where: str) -> frozenset[GpuUuid]:
+        known = self._known.get(where)
+        if known is None:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            constraint = parse(where)
+            known = self._known[where] = frozenset(
+                uuid for uuid, facts in self._facts.items() if constraint.matches(facts)
+            )
+        return known
+
+    def why_not(self, where: str, gpus: Sequence[GpuUuid]) -> str:
+        """What the first of these GPUs that doesn't match fails, in words."""
+        constraint = parse(where)
+        for uuid in gpus:
+            misses = constraint.misses(self._facts.get(uuid, {}))
+            if misses:
+                return str(misses[0])
+        return ""
+
+
+def facts_of(gpu: GpuCapacity, host: HostCapacity) -> dict[str, str | int | float | None]:
+    """What constraints can ask of a GPU, but for what only the machine's facts know."""
+    capability = gpu.compute_capability
+    return {
+        "vram": gpu.total_bytes,
+        "sm": None if capability is None else capability[0] * 10 + capability[1],
+        "name": gpu.name or None,
+        "index": gpu.index,
+        "uuid": gpu.uuid,
+        "mig": gpu.profile or None,
+        "cores": host.cpu_cores or None,
+        "memory": host.memory_bytes or None,
+    }

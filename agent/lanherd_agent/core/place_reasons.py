@@ -1,0 +1,307 @@
+"""Why a run waits for its place on the machine: the sentences beside those of `reasons.py`, which
+tell of GPUs without room. `data` holds each number and name of the sentence.
+"""
+
+from msgspec.structs import replace
+
+from lanherd_agent.core.events import ForeignProcess, GpuCapacity
+from lanherd_agent.core.machine_state import Pause
+from lanherd_agent.core.quotas import Name
+from lanherd_agent.core.reasons import disk_size, duration, gb, plural
+from lanherd_agent.core.wants import Want
+from lanherd_protocol.values import Reason
+
+# --- The whole machine ---------------------------------------------------------------------------
+
+
+def paused(pause: Pause) -> Reason:
+    return Reason(
+        code="paused",
+        text=f"No run starts on this machine now: {_paused_by(pause)}.",
+        data={"by": pause.by, "note": pause.note, "since": pause.since},
+        remedy="Resume the machine's line, and it waits its turn again.",
+    )
+
+
+def paused_tag(tag: str, pause: Pause) -> Reason:
+    return Reason(
+        code="paused_tag",
+        text=f"No run with the tag {tag} starts here now: {_paused_by(pause)}.",
+        data={"tag": tag, "by": pause.by, "note": pause.note, "since": pause.since},
+        remedy="Resume the tag, or take it off the run.",
+    )
+
+
+def _paused_by(pause: Pause) -> str:
+    said = f" ({pause.note})" if pause.note else ""
+    return f"{pause.by} paused it{said}" if pause.by else f"it is paused{said}"
+
+
+def out_of_hours(minutes: int, now: float) -> Reason:
+    return Reason(
+        code="out_of_hours",
+        text="Runs start here only at the hours that the machine's owner set; "
+        f"the next begin in {about(minutes * 60)}.",
+        data={"opens_at": now + minutes * 60, "opens_about_s": coarse_s(minutes * 60)},
+    )
+
+
+def power(drawn_w: float, most_w: float) -> Reason:
+    return Reason(
+        code="power",
+        text=f"The GPUs draw {drawn_w:.0f} W; no run starts above {most_w:.0f} W.",
+        data={"power_w": round(drawn_w), "power_w_max": most_w},
+    )
+
+
+# --- The owner's shares --------------------------------------------------------------------------
+
+
+def share_full(name: Name, held: int, most: int, needs: int) -> Reason:
+    kind, who = name
+    return Reason(
+        code="share_full",
+        text=f"Runs of {_share(name)} hold {plural(held, 'GPU', 'GPUs')} of the {most} that they "
+        f"may have here; it needs {needs}.",
+        data={"kind": kind, "name": who, "gpus": held, "gpus_max": most, "needs_gpus": needs},
+        remedy="It starts once others of them have ended.",
+    )
+
+
+def behind_share(name: Name) -> Reason:
+    kind, who = name
+    return Reason(
+        code="behind_share",
+        text=f"A run of {_share(name)} that is ahead of it waits for the GPUs that they may have "
+        "here.",
+        data={"kind": kind, "name": who},
+    )
+
+
+def _share(name: Name) -> str:
+    kind, who = name
+    return who if kind == "user" else f"the tag {who}"
+
+
+def kept_free(empty: int, keep_free: int, owed: int) -> Reason:
+    kept = []
+    if keep_free:
+        kept.append(f"{keep_free} stay{'s' if keep_free == 1 else ''} free of runs")
+    if owed:
+        kept.append(f"{owed} {'is' if owed == 1 else 'are'} kept for other users or tags")
+    return Reason(
+        code="kept_free",
+        text=f"{plural(empty, 'GPU has', 'GPUs have')} no run, but by the machine's rules "
+        f"{' and '.join(kept)}.",
+        data={"gpus": empty, "keep_free": keep_free, "owed": owed},
+    )
+
+
+# --- One GPU -------------------------------------------------------------------------------------
+
+
+def cordoned(gpu: GpuCapacity, why: Reason) -> Reason:
+    return Reason(
+        code="gpu_cordoned",
+        text=f"GPU {gpu.index} takes no run until somebody releases it: {why.text}",
+        data={"gpu": gpu.index, "why": why.text},
+        remedy="Release the GPU once it is well.",
+    )
+
+
+def not_allowed(index: int) -> Reason:
+    return Reason(
+        code="gpu_not_allowed",
+        text=f"The machine's rules don't let runs use GPU {index}.",
+        data={"gpu": index},
+    )
+
+
+def backing_off(index: int, failures: int, at: float, now: float) -> Reason:
+    return Reason(
+        code="gpu_backoff",
+        text=f"{failures} runs in a row failed on GPU {index}; "
+        f"it takes none for {about(at - now)}.",
+        data={"gpu": index, "runs": failures, "at": at, "about_s": coarse_s(at - now)},
+    )
+
+
+def too_hot(gpu: GpuCapacity, most_c: float) -> Reason:
+    degrees = gpu.temperature_c
+    known = "was" if degrees is None else f"has {degrees:.0f} °C; it was"
+    return Reason(
+        code="gpu_hot",
+        text=f"GPU {gpu.index} {known} above {most_c:.0f} °C and has to cool down first.",
+        data={
+            "gpu": gpu.index,
+            "temperature_c": round(most_c if degrees is None else degrees),
+            "temperature_c_max": most_c,
+        },
+    )
+
+
+def used_by_others(gpu: GpuCapacity) -> Reason:
+    """For a run that wants no others beside it."""
+    reason = Reason(
+        code="gpu_others",
+        text=f"It waits until others are gone from GPU {gpu.index}; {_hold(gpu)}.",
+        data={"gpu": gpu.index, "foreign_bytes": gpu.foreign_bytes},
+        remedy="Let it share GPUs with others, if it can.",
+    )
+    return _with_process(reason, gpu)
+
+
+def waits_for_quiet(index: int, at: float) -> Reason:
+    return Reason(
+        code="gpu_quiet",
+        text=f"Others have left GPU {index} a moment ago; it is watched a little longer.",
+        data={"gpu": index, "at": at},
+    )
+
+
+def vram(gpu: GpuCapacity, free_bytes: int, needs_bytes: int) -> Reason:
+    others = f"; {_hold(gpu)}" if gpu.foreign_bytes else ""
+    reason = Reason(
+        code="gpu_vram",
+        text=f"{_name(gpu)}: {gb(free_bytes)} of {gb(gpu.total_bytes)} GB free, "
+        f"needs {gb(needs_bytes)}{others}.",
+        data={
+            "gpu": gpu.index,
+            "free_bytes": free_bytes,
+            "total_bytes": gpu.total_bytes,
+            "needs_bytes": needs_bytes,
+            "foreign_bytes": gpu.foreign_bytes,
+        },
+    )
+    return _with_process(reason, gpu)
+
+
+def _name(gpu: GpuCapacity) -> str:
+    return f"GPU {gpu.index}" + ("" if gpu.instance is None else f", instance {gpu.instance}")
+
+
+def _largest(gpu: GpuCapacity) -> ForeignProcess | None:
+    """The process of others that holds most."""
+    return max(gpu.foreign, key=lambda one: (one.vram_bytes or 0, -one.pid), default=None)
+
+
+def _hold(gpu: GpuCapacity) -> str:
+    """Who holds how much, as far as it is known."""
+    process = _largest(gpu)
+    if process is None:
+        return f"processes that Lanherd did not start hold {gb(gpu.foreign_bytes)} GB"
+    name = (process.command or "process").split(" ", 1)[0].rsplit("/", 1)[-1]
+    whose = f"{process.user}'s {name}" if process.user else f"another's {name}"
+    held = gpu.foreign_bytes if process.vram_bytes is None else process.vram_bytes
+    more = len(gpu.foreign) - 1
+    rest = (
+        f", and {plural(more, 'more', 'more')} with it {gb(gpu.foreign_bytes)} GB" if more else ""
+    )
+    return f"{whose} (pid {process.pid}, not ours) holds {gb(held)} GB{rest}"
+
+
+def _with_process(reason: Reason, gpu: GpuCapacity) -> Reason:
+    process = _largest(gpu)
+    if process is None:
+        return reason
+    more: dict[str, str | int | float] = {
+        "pid": process.pid,
+        "user": process.user or "",
+        "command": process.command or "",
+        "process_bytes": process.vram_bytes or 0,
+        "processes": len(gpu.foreign),
+    }
+    return replace(reason, data={**reason.data, **more})
+
+
+# --- What the machine has ------------------------------------------------------------------------
+
+
+def no_match(where: str, matching: int, needs: int, why: str) -> Reason:
+    said = f": {why}" if why else ""
+    return Reason(
+        code="no_match",
+        text=f"{plural(matching, 'GPU matches', 'GPUs match')} {where!r}, and it needs "
+        f"{needs}{said}.",
+        data={"where": where, "gpus": matching, "needs_gpus": needs, "why": why},
+    )
+
+
+def no_instance(profile: str, instances: int, needs: int) -> Reason:
+    return Reason(
+        code="no_instance",
+        text=f"Needs {plural(needs, 'MIG instance', 'MIG instances')} of {profile}; "
+        f"the machine has {instances} now.",
+        data={"profile": profile, "gpus": instances, "needs_gpus": needs},
+    )
+
+
+def impossible(needs: int) -> Reason:
+    return Reason(
+        code="rules_forbid",
+        text=f"Needs {plural(needs, 'GPU', 'GPUs')}, which the machine's rules never let it have.",
+        data={"needs_gpus": needs},
+        remedy="Ask for less, or ask the machine's owner.",
+    )
+
+
+def host(what: str, left: float, want: Want) -> Reason:
+    """Too few cores, too little memory or disk."""
+    left = max(0.0, left)
+    if what == "cpu_cores":
+        return Reason(
+            code="host_cpu",
+            text=f"{left:.4g} of the machine's CPU cores are not promised; "
+            f"needs {want.host.cpu_cores:g}.",
+            data={"free": round(left, 4), "needs": want.host.cpu_cores},
+        )
+    said = f"{disk_size(int(left))} of the machine's"
+    if what == "memory_bytes":
+        needs_bytes = want.host.memory_bytes
+        return Reason(
+            code="host_memory",
+            text=f"{said} memory is not promised; needs {disk_size(needs_bytes)}.",
+            data={"free_bytes": int(left), "needs_bytes": needs_bytes},
+        )
+    needs_bytes = want.host.disk_bytes
+    return Reason(
+        code="host_disk",
+        text=f"{said} disk is not promised; needs {disk_size(needs_bytes)}.",
+        data={"free_bytes": int(left), "needs_bytes": needs_bytes},
+    )
+
+
+# --- Its turn ------------------------------------------------------------------------------------
+
+NEEDS_LIMIT = Reason(
+    code="needs_limit",
+    text="There is room, but without a time limit it might delay a run that is ahead of it.",
+    remedy="Give it a time limit: if it is over soon enough, it may start at once.",
+)
+KEPT_FOR_FIRST = Reason(
+    code="kept_for_first",
+    text="There is room, but it would not be over before a run that is ahead of it needs it.",
+)
+
+
+def with_turn(reason: Reason, at: float | None, now: float) -> Reason:
+    """The reason of the first in line, and when it is expected to start at the latest."""
+    if at is None:
+        return replace(
+            reason, text=f"{reason.text} First in line.", data={**reason.data, "first": 1}
+        )
+    text = f"{reason.text} First in line; expected in {about(at - now)}."
+    data = {**reason.data, "first": 1, "expected_at": at, "expected_about_s": coarse_s(at - now)}
+    return replace(reason, text=text, data=data)
+
+
+def coarse_s(seconds: float) -> int:
+    """A span to come, in steps that keep a sentence about it true for a while."""
+    for below_s, step_s in ((600, 60), (3_600, 300), (36_000, 1_800)):
+        if seconds < below_s:
+            return max(step_s, -int(-seconds // step_s) * step_s)
+    return -int(-seconds // 3_600) * 3_600
+
+
+def about(seconds: float) -> str:
+    return f"about {duration(coarse_s(seconds))}"

@@ -1,0 +1,86 @@
+"""What the core was last told of the machine around its GPUs, and what it remembers of them between
+two samples. Not kept over a restart."""
+
+from collections.abc import Iterable
+
+from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
+from lanherd_agent.core.matching import Matching
+from lanherd_agent.core.rules import Rules
+from lanherd_agent.core.slots import used_by_others
+from lanherd_protocol.hours import Hours, minutes_until, parse_hours
+from lanherd_protocol.ids import GpuUuid
+from lanherd_protocol.machine_rules import MachineRules
+from lanherd_protocol.values import GpuLink
+
+COOLER_BY_C = 3.0
+"""How far below the owner's ceiling a GPU has to cool down."""
+
+
+class Sight:
+    """The newest sample but for its GPUs, and since when things are as they are."""
+
+    __slots__ = (
+        "host",
+        "hot",
+        "hours",
+        "links",
+        "local_minute",
+        "matching",
+        "quiet_from",
+        "sample",
+    )
+
+    def __init__(self) -> None:
+        self.host = HostCapacity()
+        self.links: tuple[GpuLink, ...] = ()
+        self.local_minute: int | None = None
+        self.hours: tuple[Hours, ...] = ()
+        self.matching = Matching()
+        self.quiet_from: dict[GpuUuid, float] = {}
+        """When processes of others were last seen on a GPU."""
+        self.hot: set[GpuUuid] = set()
+        self.sample: ReadingsTaken | None = None
+
+    def see(self, sample: ReadingsTaken, rules: MachineRules, own: Rules, now: float) -> bool:
+        """Take a sample; whether anything in it may let a run start, or alter why one waits."""
+        before = self.sample
+        was_open = self._is_open()
+        self.sample = sample
+        self.host, self.links, self.local_minute = sample.host, sample.links, sample.local_minute
+        self.matching.see(sample)
+        for gpu in sample.gpus:
+            if used_by_others(gpu, own):
+                self.quiet_from[gpu.uuid] = now
+        here = {gpu.uuid for gpu in sample.gpus}
+        self.quiet_from = {uuid: at for uuid, at in self.quiet_from.items() if uuid in here}
+        self._feel(sample.gpus, rules)
+        return (
+            before is None
+            or before.gpus != sample.gpus
+            or before.host != sample.host
+            or before.links != sample.links
+            or before.facts != sample.facts
+            or was_open != self._is_open()
+        )
+
+    def obey(self, rules: MachineRules) -> None:
+        """Take the owner's rules. Raises ValueError for hours that are none."""
+        self.hours = tuple(parse_hours(text) for text in rules.hours)
+        self._feel(self.sample.gpus if self.sample is not None else (), rules)
+
+    def _feel(self, gpus: Iterable[GpuCapacity], rules: MachineRules) -> None:
+        most = rules.temperature_c_max
+        hot: set[GpuUuid] = set()
+        for gpu in gpus if most is not None else ():
+            degrees = gpu.temperature_c
+            assert most is not None
+            if gpu.uuid in self.hot:
+                cooled = degrees is not None and degrees <= most - COOLER_BY_C
+            else:
+                cooled = degrees is None or degrees <= most
+            if not cooled:
+                hot.add(gpu.uuid)
+        self.hot = hot
+
+    def _is_open(self) -> bool:
+        return self.local_minute is None or not minutes_until(self.hours, self.local_minute)

@@ -1,0 +1,165 @@
+"""One GPU, or MIG instance, while a decision is made: what is promised of it and what is left.
+
+What is left is its VRAM less what processes of others hold, less for each of our runs what it was
+promised or was measured to hold, whichever is more; and no more than the owner's rules let be
+promised at all.
+"""
+
+from typing import Literal
+
+from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.ledger import Holder, Shares
+from lanherd_agent.core.rules import Rules
+from lanherd_agent.core.scene import Scene
+from lanherd_agent.core.wants import Want
+from lanherd_protocol.ids import GpuUuid, RunId
+from lanherd_protocol.values import LeasedGpu
+
+Closed = Literal["", "problem", "mig", "not_allowed", "cordoned", "hot", "backoff"]
+"""Why no run may start on a GPU now, whatever room it has."""
+PASSING = ("hot", "backoff")
+"""Those that pass by themselves."""
+FAILURES_BACK_OFF = 2
+
+
+def used_by_others(gpu: GpuCapacity, rules: Rules) -> bool:
+    """Whether processes of others use it, beyond what a display takes."""
+    return gpu.foreign_bytes > rules.exclusive_foreign_bytes_max
+
+
+class Slot:
+    """What is left of a GPU."""
+
+    __slots__ = (
+        "closed",
+        "exclusive",
+        "foreign_bytes",
+        "free_bytes",
+        "gpu",
+        "holders",
+        "index",
+        "leased_bytes",
+        "measured_bytes",
+        "others",
+        "promised_max",
+        "usable",
+        "used_bytes",
+        "uses",
+        "uuid",
+        "working",
+    )
+
+    def __init__(self, gpu: GpuCapacity, shares: Shares, scene: Scene, closed: Closed) -> None:
+        self.gpu = gpu
+        self.index = gpu.index
+        self.uuid = gpu.uuid
+        self.closed = closed
+        self.usable = not closed
+        self.working = not closed or closed in PASSING
+        """It will take runs again by itself, if it doesn't now."""
+        self.holders = len(shares.holders)
+        self.exclusive = shares.exclusive
+        self.foreign_bytes = gpu.foreign_bytes
+        self.others = used_by_others(gpu, scene.rules) or not is_quiet(gpu.uuid, scene)
+        share_max = scene.owner_rules.vram_share_max
+        self.promised_max = gpu.total_bytes if share_max >= 1 else int(gpu.total_bytes * share_max)
+        self.leased_bytes = shares.leased_bytes
+        self.measured_bytes = gpu.ours_bytes
+        self.uses: dict[RunId, int] = {use.run: use.vram_bytes for use in gpu.uses}
+        self.used_bytes = self._used(shares)
+        self.free_bytes = 0
+        self._count()
+
+    def _used(self, shares: Shares) -> int:
+        if not self.uses:
+            return max(self.leased_bytes, self.measured_bytes)
+        held = sum(
+            max(gpu.vram_bytes, self.uses.get(holder[0], 0))
+            for holder, gpu in shares.holders.items()
+        )
+        return held + max(0, self.measured_bytes - sum(self.uses.values()))
+
+    def _count(self) -> None:
+        room = self.gpu.total_bytes - self.used_bytes - self.foreign_bytes
+        self.free_bytes = max(0, min(room, self.promised_max - self.leased_bytes))
+
+    def copy(self) -> "Slot":
+        copy = Slot.__new__(Slot)
+        for name in Slot.__slots__:
+            setattr(copy, name, getattr(self, name))
+        return copy
+
+    def take(self, gpu: LeasedGpu) -> None:
+        self.holders += 1
+        self.exclusive = gpu.exclusive
+        self.leased_bytes += gpu.vram_bytes
+        self.used_bytes += gpu.vram_bytes
+        self._count()
+
+    def untake(self, gpu: LeasedGpu) -> None:
+        """As if it had not been taken."""
+        self.holders -= 1
+        self.exclusive = False
+        self.leased_bytes -= gpu.vram_bytes
+        self.used_bytes -= gpu.vram_bytes
+        self._count()
+
+    def give(self, holder: Holder, gpu: LeasedGpu) -> None:
+        """As it will be once the run is over."""
+        self.holders -= 1
+        self.exclusive = False
+        self.leased_bytes -= gpu.vram_bytes
+        if self.uses:
+            self.used_bytes -= max(gpu.vram_bytes, self.uses.get(holder[0], 0))
+        else:
+            self.measured_bytes = max(0, self.measured_bytes - gpu.vram_bytes)
+            self.used_bytes = max(self.leased_bytes, self.measured_bytes)
+        self._count()
+
+    def suits(self, want: Want) -> bool:
+        """Whether it would hold a run that wants this if there were no other on it."""
+        if not self.working or min(self.promised_max, self.gpu.total_bytes) < want.vram_bytes:
+            return False
+        return self.gpu.profile == want.mig if want.mig else self.gpu.instance is None
+
+
+def is_quiet(uuid: GpuUuid, scene: Scene) -> bool:
+    """Whether processes of others have been gone for as long as the owner's rules want."""
+    seen_at = scene.quiet_from.get(uuid)
+    return seen_at is None or not 0 <= scene.now - seen_at < scene.owner_rules.quiet_s
+
+
+def closures(scene: Scene) -> list[Closed]:
+    """Why each GPU of the scene is closed, in their order."""
+    gpus = scene.gpus or ()
+    sliced = {gpu.index for gpu in gpus if gpu.instance is not None}
+    whole = {gpu.index: gpu.uuid for gpu in gpus if gpu.instance is None}
+    return [_closure(gpu, sliced, whole.get(gpu.index, gpu.uuid), scene) for gpu in gpus]
+
+
+def _closure(gpu: GpuCapacity, sliced: set[int], parent: GpuUuid, scene: Scene) -> Closed:
+    """`parent` is the GPU of which it is an instance, where that is known, or itself."""
+    both = {gpu.uuid, parent}
+    allowed, cordons = scene.owner_rules.gpus, scene.machine.cordons
+    if allowed is not None and gpu.index not in allowed and both.isdisjoint(allowed):
+        return "not_allowed"
+    if gpu.problem is not None:
+        return "problem"
+    if gpu.instance is None and gpu.index in sliced:
+        return "mig"
+    if not both.isdisjoint(cordons):
+        return "cordoned"
+    if not both.isdisjoint(scene.hot):
+        return "hot"
+    if any(scene.now < backs_off_until(uuid, scene) for uuid in both):
+        return "backoff"
+    return ""
+
+
+def backs_off_until(uuid: GpuUuid, scene: Scene) -> float:
+    """Until when the GPU takes no run, after several in a row failed on it; 0: it does."""
+    failures = scene.machine.failures.get(uuid)
+    # A clock that was set back must not make the wait longer.
+    if failures is None or len(failures.runs) < FAILURES_BACK_OFF or scene.now < failures.last_at:
+        return 0.0
+    return failures.last_at + scene.owner_rules.failures_backoff_s
