@@ -1,0 +1,161 @@
+"""A real agent and the NVML code in its child, against the fake library: hung and lost drivers,
+and whose the processes are."""
+
+import os
+import subprocess
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lanherd_protocol import messages as m
+from lanherd_protocol import methods
+from lanherd_protocol.aio.peer import FeedEvent, Peer
+from lanherd_protocol.ids import CommandId, RunId
+from lanherd_protocol.states import Running
+from lanherd_protocol.values import GpuProcess, GpuRequest, Telemetry
+from tests.support.agent_process import AgentProcess
+from tests.support.doors import new_run_id, submit, through_socket, wait_run
+from tests.support.fake_nvml import GIB, GPU_IS_LOST, FakeGpu, FakeNvml, build_library, fake_gpus
+
+CALL_S_MAX = 1.0
+"""Far below the deadline of a hung driver, and room for a busy machine; `./dev bench sampling` is
+where the added milliseconds are measured."""
+UNKNOWN_S_MAX = 10.0
+WAITS = ("sh", "-c", 'mkfifo "$LANHERD_OUTPUTS/go"; read go < "$LANHERD_OUTPUTS/go"')
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_library(tmp_path_factory.mktemp("nvml") / "newest")
+
+
+@pytest.fixture
+def machine(library: Path, tmp_path: Path) -> FakeNvml:
+    fake = FakeNvml(library, tmp_path / "script")
+    fake.become(fake_gpus(2))
+    return fake
+
+
+@pytest.fixture
+def agent(machine: FakeNvml) -> Iterator[AgentProcess]:
+    home = Path(os.environ["HOME"]) / "agent"
+    running = AgentProcess(home, gpus=0, variables=machine.environment)
+    running.start()
+    yield running
+    running.end()
+    running.end_launcher()
+
+
+async def telemetry_when(peer: Peer, good: Callable[[Telemetry], bool]) -> Telemetry:
+    """The first sample that is as wanted; while it is waited for, one comes every second."""
+    async for sample in samples(peer):
+        if good(sample):
+            return sample
+    raise AssertionError("the feed ended before that")
+
+
+async def samples(peer: Peer) -> AsyncGenerator[Telemetry, None]:
+    async with peer.subscribe(methods.FEED_TELEMETRY, m.Empty()) as feed:
+        async for item in feed:
+            if isinstance(item, FeedEvent):
+                yield item.body
+
+
+@asynccontextmanager
+async def live_run(peer: Peer, agent: AgentProcess) -> AsyncIterator[tuple[RunId, int]]:
+    """A run on one GPU and its pid; stopped at the end."""
+    run = await submit(peer, *WAITS, gpus=GpuRequest(count=1, vram_bytes=4 * GIB))
+    view = await wait_run(peer, run, Running)
+    assert isinstance(view.state, Running)
+    try:
+        yield run, view.state.pid
+    finally:
+        stop = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=0.0)
+        await peer.call(methods.RUNS_STOP, stop)
+        await wait_run(peer, run)
+
+
+async def test_a_driver_that_hangs_makes_gpus_unknown_and_no_call_waits_for_it(
+    agent: AgentProcess, machine: FakeNvml
+) -> None:
+    async with through_socket(agent) as peer, through_socket(agent) as caller:
+        machine.become(fake_gpus(2), hang=["*"])
+        began = time.monotonic()
+        slowest_s, is_unknown = 0.0, False
+        feed = samples(peer)
+        while not is_unknown:
+            called = time.monotonic()
+            await caller.call(methods.MACHINE_SNAPSHOT, m.Empty())
+            await caller.call(methods.RUNS_LIST, m.ListRuns())
+            slowest_s = max(slowest_s, time.monotonic() - called)
+            is_unknown = all(gpu.problem is not None for gpu in (await anext(feed)).gpus)
+        took_s = time.monotonic() - began
+        await feed.aclose()
+        # A run without GPUs is placed and run while the driver hangs.
+        await wait_run(caller, await submit(caller, "true"))
+        machine.become(fake_gpus(2))
+        await telemetry_when(peer, lambda sample: sample.gpus[0].problem is None)
+    assert slowest_s < CALL_S_MAX
+    assert took_s < UNKNOWN_S_MAX
+
+
+async def test_a_gpu_that_is_lost_under_a_live_run_stays_listed_with_its_lease(
+    agent: AgentProcess, machine: FakeNvml
+) -> None:
+    async with through_socket(agent) as peer, live_run(peer, agent) as (run, _):
+        view = (await peer.call(methods.RUNS_GET, m.GetRun(run=run))).view
+        assert isinstance(view.state, Running)
+        (share,) = view.state.lease.gpus
+        gpus = list(fake_gpus(2))
+        gpus[share.index] = replace(gpus[share.index], code=GPU_IS_LOST)
+        machine.become(gpus)
+        sample = await telemetry_when(
+            peer, lambda sample: sample.gpus[share.index].problem is not None
+        )
+        facts = (await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())).facts
+    assert [gpu.index for gpu in facts.gpus] == [0, 1]
+    lost, other = sample.gpus[share.index], sample.gpus[1 - share.index]
+    assert (lost.problem or "").startswith("The GPU is lost")
+    assert lost.vram_leased_bytes == 4 * GIB
+    assert other.problem is None
+
+
+async def test_processes_are_told_apart(agent: AgentProcess, machine: FakeNvml) -> None:
+    async with through_socket(agent) as peer:
+        ended = await submit(peer, "true")
+        await wait_run(peer, ended)
+        async with live_run(peer, agent) as (run, pid):
+            unknown = new_run_id()
+            with waiting(None) as stranger, waiting(ended) as left, waiting(unknown) as other:
+                held = dict.fromkeys((pid, stranger, left, other), GIB)
+                machine.become([busy(held), fake_gpus(2)[1]])
+                sample = await telemetry_when(
+                    peer, lambda sample: len(sample.gpus[0].processes) > 3
+                )
+    told = {process.pid: process for process in sample.gpus[0].processes}
+    assert whose(told[pid]) == (run, False)
+    assert whose(told[left]) == (ended, True)
+    assert whose(told[stranger]) == whose(told[other]) == (None, False)
+    assert (told[stranger].command or "").startswith("sleep")
+    assert sample.gpus[0].vram_ours_bytes == GIB
+
+
+def whose(process: GpuProcess) -> tuple[RunId | None, bool]:
+    return process.run, process.orphan
+
+
+def busy(held: dict[int, int]) -> FakeGpu:
+    return replace(fake_gpus(1)[0], compute=held, used=sum(held.values()) + GIB)
+
+
+@contextmanager
+def waiting(run: RunId | None) -> Iterator[int]:
+    """A process beside the agent, which was perhaps started for this run."""
+    named = {} if run is None else {"LANHERD_RUN_ID": run}
+    with subprocess.Popen(["sleep", "600"], env={**os.environ, **named}) as process:
+        yield process.pid
+        process.kill()
