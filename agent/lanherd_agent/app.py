@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lanherd_agent.advert import Advert, published
+from lanherd_agent.api.controls import ControlsApi
 from lanherd_agent.api.dispatcher import AgentDispatcher, Routes
 from lanherd_agent.api.endings import Endings
 from lanherd_agent.api.history import HistoryApi
@@ -121,6 +122,7 @@ class Agent:
         RetentionApi(self._retention).routes(routes)
         HistoryApi(self._history).routes(routes)
         RulesApi(self._rules, shell.record).routes(routes)
+        ControlsApi(shell, lambda: self._sampler.facts.gpus).routes(routes)
         endings = Endings(shell)
         LogsApi(shell, options.home, snapshots, builder, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
@@ -130,6 +132,8 @@ class Agent:
         self.dispatcher = AgentDispatcher(routes)
         self._listener = Listener(self.dispatcher, hello)
         shell.on_published(self._on_published)
+        for view in shell.snapshot(0, 0).runs:
+            problems.note_use(view)
 
     @asynccontextmanager
     async def serving(self, tasks: TaskOwner) -> AsyncIterator[None]:
@@ -217,6 +221,7 @@ class Agent:
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         self._sampler.wake()
         for view in views:
+            self._problems.note_use(view)
             state = view.state
             if isinstance(state, Ended) and state.reason.code == "lost_untrusted":
                 where = f"{view.run}/{view.attempt}"

@@ -1,6 +1,9 @@
 """What is wrong with the machine now, for those who look at it: told until it is cleared."""
 
+from msgspec.structs import replace
+
 from lanherd_protocol.ids import RunId, short_id
+from lanherd_protocol.states import Running, RunView
 from lanherd_protocol.values import Reason
 
 PROBLEMS_MAX = 32
@@ -23,6 +26,16 @@ class Problems:
     def clear(self, code: str, key: str = "") -> None:
         """Say it no more, if it was said."""
         self._reasons.pop((code, key), None)
+
+    def note_use(self, view: RunView) -> None:
+        """A live run that holds more than it was promised is a problem of the machine too."""
+        state = view.state
+        if isinstance(state, Running) and state.warning is not None:
+            warning = state.warning
+            text = f"Run {short_id(view.run)} uses too much VRAM. {warning.text}"
+            self.put(replace(warning, text=text, data={**warning.data, "run": view.run}), view.run)
+        else:
+            self.clear("over_use", view.run)
 
     def all(self) -> tuple[Reason, ...]:
         """The problems, oldest first."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from lanherd_protocol import history_messages as hm
 from lanherd_protocol import log_messages as lm
+from lanherd_protocol import machine_messages as mm
 from lanherd_protocol import messages as m
 from lanherd_protocol import retention_messages as rm
 from lanherd_protocol import rules_messages as rules
@@ -50,6 +51,14 @@ class Feed(Generic[Request, Response]):
 
 MACHINE_SNAPSHOT = Method("machine.snapshot", m.Empty, m.MachineSnapshot, "viewer")
 AGENT_STATUS = Method("agent.status", m.Empty, m.AgentStatus, "viewer")
+MACHINE_CONTROLS = Method("machine.controls", m.Empty, mm.MachineControls, "viewer")
+MACHINE_CORDON = Method("machine.cordon", mm.CordonGpu, mm.MachineControls, "operator", audit=True)
+MACHINE_UNCORDON = Method(
+    "machine.uncordon", mm.UncordonGpu, mm.MachineControls, "operator", audit=True
+)
+QUEUE_PAUSE = Method("queue.pause", mm.PauseQueue, mm.MachineControls, "operator", audit=True)
+QUEUE_RESUME = Method("queue.resume", mm.ResumeQueue, mm.MachineControls, "operator", audit=True)
+QUEUE_LIST = Method("queue.list", mm.ListQueue, mm.QueueListed, "viewer")
 RUNS_SUBMIT = Method("runs.submit", m.SubmitRuns, m.RunsSubmitted, "user", audit=True)
 RUNS_GET = Method("runs.get", m.GetRun, m.RunChanged, "viewer")
 RUNS_LIST = Method("runs.list", m.ListRuns, m.RunList, "viewer")
@@ -92,6 +101,12 @@ METHODS: dict[str, Method[Any, Any]] = {
     for method in (
         MACHINE_SNAPSHOT,
         AGENT_STATUS,
+        MACHINE_CONTROLS,
+        MACHINE_CORDON,
+        MACHINE_UNCORDON,
+        QUEUE_PAUSE,
+        QUEUE_RESUME,
+        QUEUE_LIST,
         RUNS_SUBMIT,
         RUNS_GET,
         RUNS_LIST,

@@ -25,6 +25,7 @@ from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol import history_messages as hm
 from lanherd_protocol import log_messages as lm
+from lanherd_protocol import machine_messages as mm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol import retention_messages as rm
@@ -71,6 +72,12 @@ class Place:
         return {
             "machine.snapshot": (m.Empty(), b""),
             "agent.status": (m.Empty(), b""),
+            "machine.controls": (m.Empty(), b""),
+            "machine.cordon": (mm.CordonGpu(command=command_id(), gpu="0"), b""),
+            "machine.uncordon": (mm.UncordonGpu(command=command_id(), gpu="0"), b""),
+            "queue.pause": (mm.PauseQueue(command=command_id()), b""),
+            "queue.resume": (mm.ResumeQueue(command=command_id()), b""),
+            "queue.list": (mm.ListQueue(), b""),
             "runs.submit": (m.SubmitRuns(runs=(new_run("true"),)), b""),
             "runs.get": (m.GetRun(run=run), b""),
             "runs.list": (m.ListRuns(), b""),

@@ -1,20 +1,22 @@
 """The machine as a whole: who it is, what it holds, and its telemetry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Raw
 from msgspec.structs import replace
 
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
+from lanherd_agent.core.machine_state import Cordon
 from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.problems import Problems
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.codec import encode_body
+from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.messages import AgentStatus, Empty, MachineSnapshot
 from lanherd_protocol.methods import AGENT_STATUS, FEED_TELEMETRY, MACHINE_SNAPSHOT
-from lanherd_protocol.values import MachineFacts, Telemetry
+from lanherd_protocol.values import GpuReading, MachineFacts, Telemetry
 
 ENDED_RUNS_IN_SNAPSHOT = 200
 
@@ -56,7 +58,9 @@ class MachineApi:
             watcher.offer(self._samples, body)
 
     def _whole(self, sample: Telemetry) -> Telemetry:
-        return replace(sample, problems=self._problems.all())
+        cordons = self._shell.machine.cordons
+        gpus = tuple(_with_cordon(gpu, cordons) for gpu in sample.gpus) if cordons else sample.gpus
+        return replace(sample, gpus=gpus, problems=self._problems.all())
 
     async def _on_snapshot(self, call: IncomingCall, request: Empty) -> MachineSnapshot:
         snapshot = self._shell.snapshot(ENDED_RUNS_IN_SNAPSHOT)
@@ -86,3 +90,12 @@ class MachineApi:
                 await sub.wait_closed()
             finally:
                 self._watchers.discard(sub)
+
+
+def _with_cordon(gpu: GpuReading, cordons: Mapping[GpuUuid, Cordon]) -> GpuReading:
+    cordon = cordons.get(gpu.uuid)
+    return replace(
+        gpu,
+        cordon=None if cordon is None else cordon.reason,
+        instances=tuple(_with_cordon(one, cordons) for one in gpu.instances),
+    )

@@ -177,6 +177,15 @@ class Inbox:
         await self._filled.wait()
 
 
+def shutting_down() -> LanherdError:
+    return error(
+        ErrorCode.SHUTTING_DOWN,
+        "The agent of this machine is stopping.",
+        "Its runs go on without it.",
+        "Try again when it is back; the same request with the same id is safe to send again.",
+    )
+
+
 def _without_stale(entries: list[Entry], kind: type) -> list[Entry]:
     readings = [entry for entry in entries if isinstance(entry, kind)]
     if len(readings) < 2:

@@ -1,15 +1,19 @@
-"""A page of runs, newest first: what memory holds of it, and the rest from the store."""
+"""Pages of runs: the newest, from memory and the rest from the store; and those that wait."""
 
 from collections.abc import Awaitable, Callable
+from heapq import nsmallest
 
+from lanherd_agent.core.books import Books
 from lanherd_agent.core.queue import Queue
-from lanherd_agent.core.run_states import RunRecord, view
+from lanherd_agent.core.run_states import RunRecord, is_parked, view
 from lanherd_agent.shell.reading import Reading
 from lanherd_protocol import limits
-from lanherd_protocol.errors import ErrorCode, error
-from lanherd_protocol.ids import RunId
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.messages import ListRuns, RunList
+from lanherd_protocol.states import Preparing, Queued, RunView
 
+LINE_MAX = 1_000
 Find = Callable[[RunId], Awaitable[RunRecord]]
 EndedBefore = Callable[[int, int], Awaitable[tuple[RunRecord, ...]]]
 
@@ -42,3 +46,23 @@ async def page_of(
     chosen = sorted(page, reverse=True)[: request.limit]
     runs = tuple(page[ordinal] for ordinal in chosen)
     return RunList(runs=runs, seq=seq, more=len(page) > request.limit)
+
+
+def line_of(books: Books, reading: Reading, limit: int) -> tuple[RunView, ...]:
+    """The first runs that wait, in the order of their turns; those that are held back, or wait for
+    other runs, come last."""
+    first = nsmallest(
+        min(limit, LINE_MAX), books.waiting.items(), key=lambda item: (is_parked(item[1]), item[0])
+    )
+    views = (reading.find(run.run, books.queue) for _, run in first)
+    # The core is a moment ahead of what was committed.
+    return tuple(view for view in views if view and isinstance(view.state, Queued | Preparing))
+
+
+def unknown_run(run: RunId) -> LanherdError:
+    return error(
+        ErrorCode.NOT_FOUND,
+        f"This machine has no run {short_id(run)}.",
+        remedy="Look at the list of runs; it may belong to another machine.",
+        run=run,
+    )

@@ -33,8 +33,17 @@ from lanherd_agent.persist.store import (
 )
 from lanherd_agent.shell.clock import Alarm, Clock, SystemClock
 from lanherd_agent.shell.executor import EffectExecutor
-from lanherd_agent.shell.inbox import Asked, Entry, Inbox, are_urgent, event_of, is_stop, run_entry
-from lanherd_agent.shell.paging import page_of
+from lanherd_agent.shell.inbox import (
+    Asked,
+    Entry,
+    Inbox,
+    are_urgent,
+    event_of,
+    is_stop,
+    run_entry,
+    shutting_down,
+)
+from lanherd_agent.shell.paging import line_of, page_of, unknown_run
 from lanherd_agent.shell.reading import LiveAttempt, Reading, RunsSnapshot
 from lanherd_agent.shell.timers import Timers
 from lanherd_agent.shell.turn import Turn
@@ -82,6 +91,7 @@ class Shell:
         )
         self._devices = {device.device: device for device in loaded.devices}
         self._meta = dict(loaded.meta)
+        self.machine = loaded.kept.machine
         self._machine: dict[type, e.Fact] = {}
         self._inbox = Inbox()
         self._timers = Timers(clock, lambda timer: self.post(e.TimerFired(timer=timer)))
@@ -151,19 +161,19 @@ class Shell:
         self, owner: str, runs: tuple[NewRun, ...], audit: AuditEntry | None = None
     ) -> tuple[RunView, ...]:
         """Take all of the runs, or none; returns once they are durable."""
-        return await self._request(e.RunsSubmitted(owner=owner, runs=runs), audit)
+        return await self.request(e.RunsSubmitted(owner=owner, runs=runs), audit)
 
     async def stop(
         self, owner: str | None, request: StopRun, audit: AuditEntry | None = None
     ) -> RunView:
         """End a run or cancel it in the line; the answer is the run as it then is."""
-        return (await self._request(e.StopRequested(owner=owner, request=request), audit))[0]
+        return (await self.request(e.StopRequested(owner=owner, request=request), audit))[0]
 
     async def change(
         self, owner: str | None, request: ChangeRun, audit: AuditEntry | None = None
     ) -> RunView:
         """Change a run's settings; the answer is the run as it then is."""
-        return (await self._request(e.ChangeRequested(owner=owner, request=request), audit))[0]
+        return (await self.request(e.ChangeRequested(owner=owner, request=request), audit))[0]
 
     async def restart(
         self,
@@ -174,14 +184,14 @@ class Shell:
     ) -> RunView:
         """Submit a run's spec once more, as a run of the caller's; the answer is the new run."""
         event = e.RestartRequested(owner=owner, caller=caller, request=request)
-        return (await self._request(event, audit))[0]
+        return (await self.request(event, audit))[0]
 
     async def remove_files(
         self, owner: str | None, request: RemoveRunFiles, audit: AuditEntry | None = None
     ) -> RunView:
         """Have the files of an ended run removed; the answer comes before they are gone."""
         event = e.FilesRemovalRequested(owner=owner, request=request)
-        return (await self._request(event, audit))[0]
+        return (await self.request(event, audit))[0]
 
     async def put_meta(self, key: str, value: str, audit: AuditEntry | None = None) -> None:
         """Keep a value under a key, for `meta`."""
@@ -220,7 +230,7 @@ class Shell:
         turn.devices.append(device)
         return _audited(turn, device, audit)
 
-    async def _request(self, event: e.Request, audit: AuditEntry | None) -> tuple[RunView, ...]:
+    async def request(self, event: e.Request, audit: AuditEntry | None) -> tuple[RunView, ...]:
         return await self._ask(lambda turn: _audited(turn, turn.take(event), audit), event)
 
     async def _ask(self, apply: Callable[[Turn], Answer], event: e.Request | None = None) -> Answer:
@@ -228,7 +238,7 @@ class Shell:
         if self._refusal is not None and not (stop and self._rest is not None):
             raise self._refusal
         if self._closing:
-            raise _shutting_down()
+            raise shutting_down()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._inbox.ask(Asked(apply, future, event))
         if stop:
@@ -269,6 +279,10 @@ class Shell:
     def meta(self, key: str) -> str | None:
         """What was kept under the key."""
         return self._meta.get(key)
+
+    def line(self, limit: int) -> tuple[RunView, ...]:
+        """The first runs that wait, in the order of their turns."""
+        return line_of(self._core.books, self._reading, limit)
 
     def snapshot(self, ended_max: int = 100, waiting_max: int = 1000) -> RunsSnapshot:
         """The live runs, the first that wait, and the newest that ended."""
@@ -313,12 +327,7 @@ class Shell:
     async def _find_in_store(self, run: RunId) -> RunRecord:
         found = await self._look_up(self._store.find_runs, (run,))
         if not found:
-            raise error(
-                ErrorCode.NOT_FOUND,
-                f"This machine has no run {short_id(run)}.",
-                remedy="Look at the list of runs; it may belong to another machine.",
-                run=run,
-            )
+            raise unknown_run(run)
         return found[0]
 
     # --- Turns -----------------------------------------------------------------------------------
@@ -383,6 +392,7 @@ class Shell:
         self._core.forget(recalled)
         self._devices.update((device.device, device) for device in turn.devices)
         self._meta.update(turn.meta)
+        self.machine = turn.machine or self.machine
         for entry in entries:
             if isinstance(entry, Asked):
                 entry.settle()
@@ -457,7 +467,7 @@ class Shell:
         if self._rest is not None:
             self._rest.cancel()
             self._on_rested()
-        self._refusal = self._refusal or _shutting_down()
+        self._refusal = self._refusal or shutting_down()
         self._fail(self._in_turn, self._refusal)
         self._inbox.fail_requests(self._refusal)
         self._idle.set()
@@ -488,12 +498,3 @@ def _audited(turn: Turn, answer: Answer, audit: AuditEntry | None) -> Answer:
     if audit is not None:
         turn.audit.append(audit)
     return answer
-
-
-def _shutting_down() -> LanherdError:
-    return error(
-        ErrorCode.SHUTTING_DOWN,
-        "The agent of this machine is stopping.",
-        "Its runs go on without it.",
-        "Try again when it is back; the same request with the same id is safe to send again.",
-    )
