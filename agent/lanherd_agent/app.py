@@ -26,7 +26,7 @@ from lanherd_agent.api.retention import RetentionApi
 from lanherd_agent.api.rules import RulesApi
 from lanherd_agent.api.runs import RunsApi
 from lanherd_agent.api.snapshots import SnapshotsApi
-from lanherd_agent.core.events import DiskRead
+from lanherd_agent.core.events import DiskRead, RulesChanged
 from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.execution.executor import Executor
 from lanherd_agent.gpu.capacity import readings_taken
@@ -210,7 +210,7 @@ class Agent:
         self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=low_bytes))
 
     def _on_rules(self, rules: MachineRules) -> None:
-        log.info("Rules: %s", rules)
+        self._shell.post(RulesChanged(rules=rules))
 
     def _known_gpus(self) -> KnownGpus:
         return {gpu.index: gpu.uuid for gpu in self._sampler.facts.gpus}

@@ -11,10 +11,11 @@ from lanherd_protocol import methods
 from lanherd_protocol import rules_messages as rules
 from lanherd_protocol.aio.peer import FeedEvent, Peer
 from lanherd_protocol.errors import ErrorCode
-from lanherd_protocol.values import Telemetry
+from lanherd_protocol.states import Queued, Running, lease_of
+from lanherd_protocol.values import GpuRequest, Telemetry
 from tests.support.agent_process import AgentProcess, agent_process
-from tests.support.doors import pair, through_socket
-from tests.support.run_calls import refused
+from tests.support.doors import pair, submit, through_socket, wait_run
+from tests.support.run_calls import FOREVER, ended, refused, stopped
 
 
 @pytest.fixture
@@ -94,3 +95,20 @@ async def test_only_operators_put_rules(agent: AgentProcess) -> None:
         async with refused(ErrorCode.NOT_ALLOWED):
             await put(peer, "keep_free = 1\n")
     assert not (agent.home / "rules.toml").exists()
+
+
+async def test_rules_hold_for_what_is_submitted_next(agent: AgentProcess, peer: Peer) -> None:
+    await put(peer, "gpus = [1]\n")
+    run = await submit(peer, "sh", "-c", FOREVER, gpus=GpuRequest(count=1, vram_bytes=1 << 30))
+    state = (await wait_run(peer, run, Running)).state
+    assert [gpu.index for gpu in lease_of(state).gpus] == [1]
+    await put(peer, "gpus = []\n")
+    async with refused(ErrorCode.IMPOSSIBLE_REQUEST):
+        await submit(peer, "true", gpus=GpuRequest(count=1, vram_bytes=1 << 30))
+    await put(peer, "keep_free = 1\n")
+    waits = await submit(peer, "true", gpus=GpuRequest(count=1, exclusive=True))
+    state = (await wait_run(peer, waits, Queued)).state
+    assert isinstance(state, Queued)
+    await put(peer, "# all of them\n")
+    assert (await ended(peer, waits)).outcome == "succeeded"
+    await stopped(peer, run)
