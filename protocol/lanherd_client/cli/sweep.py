@@ -1,7 +1,9 @@
 """`lanherd sweep`: many runs of one command, from a sheet or a grid."""
 
 import asyncio
+import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ from lanherd_protocol.errors import ErrorCode, LanherdError
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
+    from lanherd_client.run import Run
     from lanherd_client.sweeps.draft import SweepDraft
 
 _TEMPLATE = "lanherd.template"
@@ -156,7 +159,21 @@ def send_command(context: click.Context, /, dry_run: bool, yes: bool, **said: An
     order = asked.order(dict.fromkeys(KINDS, ()))
     if not (dry_run or yes or sys.stdin.isatty()):
         raise click.UsageError("Nobody can be asked here. Write --yes to send it, or --dry-run.")
-    return complete(_send(context, asked, order, _How(dry_run, yes, said["as_json"])))
+    for warning in order.plan.warnings:
+        talk.say(f"Warning: {plain(warning)}")
+    how = _How(dry_run, yes, said["as_json"])
+    if how.yes and not how.dry_run:
+        return complete(_send(context, asked, how))
+    # The person has time to read and to answer: nothing is connected meanwhile.
+    draft = complete(_drafted(context, asked, order, how))
+    if draft is not None:
+        _show(draft, how)
+    if how.dry_run or draft is None:
+        return talk.OK
+    if draft.comparison.new and not _agreed(len(draft.comparison.new)):
+        talk.say("Nothing was sent.")
+        return talk.FAILED
+    return complete(_send(context, asked, how))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,82 +228,86 @@ def _options(said: dict[str, Any], template: tuple[str, ...]) -> SweepOptions:
     return taken
 
 
-async def _send(context: click.Context, asked: _Asked, order: SweepOrder, how: _How) -> int:
-    from lanherd_client.sweeps.draft import draft_sweep
-
-    for warning in order.plan.warnings:
-        talk.say(f"Warning: {plain(warning)}")
+async def _drafted(
+    context: click.Context, asked: _Asked, order: SweepOrder, how: _How
+) -> "SweepDraft | None":
+    """The sweep beside what is there. A dry run goes on where no machine can be asked."""
     async with connected(context) as fleet:
-        push = PushTalk()
         try:
             found, _ = await runs_found(fleet, asked.options)
-            order = asked.order({**found, "progress": push})
-            draft = await draft_sweep(fleet, order)
+            return await _draft(fleet, asked, {**found})
         except LanherdError as problem:
             if not how.dry_run or problem.code not in _ABSENT:
                 raise
-            return _show_alone(order, problem, how)
-        remember(home_of(context), fleet.machines(), fleet.runs())
-        _show(draft, how)
-        if how.dry_run:
-            return talk.OK
-        if draft.comparison.new and not await _agreed(draft, how):
-            talk.say("Nothing was sent.")
-            return talk.FAILED
-        return await _sent(fleet, draft, push, how)
+            _show_alone(order, problem, how)
+            return None
 
 
-def _show_alone(order: SweepOrder, problem: LanherdError, how: _How) -> int:
-    """A dry run where no machine can be asked."""
+async def _draft(fleet: "Fleet", asked: _Asked, found: dict[str, Any]) -> "SweepDraft":
+    """Compares the sweep with what is there."""
+    from lanherd_client.sweeps.draft import draft_sweep
+
+    return await draft_sweep(fleet, asked.order(found))
+
+
+def _show_alone(order: SweepOrder, problem: LanherdError, how: _How) -> None:
     talk.say(f"Compared with nothing that may be there already: {plain(problem.failure.title)}")
     if how.as_json:
         talk.put_json(sweep_shape(order.plan, None, None, None))
     else:
         show_runs(order.plan.runs)
-    return talk.OK
 
 
 def _show(draft: "SweepDraft", how: _How) -> None:
     if how.as_json and how.dry_run:
-        shape = sweep_shape(draft.plan, draft.comparison, draft.choice.machine, None)
-        talk.put_json(shape)
-    elif draft.comparison.new and (how.dry_run or (not how.yes and not how.as_json)):
+        talk.put_json(sweep_shape(draft.plan, draft.comparison, draft.choice.machine, None))
+    elif draft.comparison.new and not how.as_json:
         show_runs(draft.comparison.new)
+    _say_draft(draft)
+
+
+def _say_draft(draft: "SweepDraft") -> None:
     talk.say(f"Sweep {plain(draft.plan.name)} goes to {plain(draft.choice.reason)}")
     for line in summary(draft.plan, draft.comparison):
         talk.say(line)
 
 
-async def _agreed(draft: "SweepDraft", how: _How) -> bool:
-    if how.yes:
-        return True
-    count = len(draft.comparison.new)
+def _agreed(count: int) -> bool:
     runs = "this run" if count == 1 else f"these {count} runs"
-    # In a thread, so that the machine is still there when the person has read all of it.
-    return await asyncio.to_thread(click.confirm, f"Send {runs}?", err=True)
+    return click.confirm(f"Send {runs}?", err=True)
 
 
-async def _sent(fleet: "Fleet", draft: "SweepDraft", push: PushTalk, how: _How) -> int:
+async def _send(context: click.Context, asked: _Asked, how: _How) -> int:
+    push = PushTalk()
+    async with connected(context) as fleet:
+        found, _ = await runs_found(fleet, asked.options)
+        draft = await _draft(fleet, asked, {**found, "progress": push})
+        remember(home_of(context), fleet.machines(), fleet.runs())
+        if how.yes:
+            _say_draft(draft)
+        try:
+            _, taken = await told_link(fleet, draft.choice.machine, draft.send())
+        except (LanherdError, asyncio.CancelledError):
+            if push.asked:
+                talk.say("Some of it may have been taken. Sent again, only the rest is added.")
+            raise
+        _put_sent(draft, taken, how)
+        return talk.OK
+
+
+def _put_sent(draft: "SweepDraft", taken: "Sequence[Run]", how: _How) -> None:
     name = draft.plan.name
-    try:
-        _, taken = await told_link(fleet, draft.choice.machine, draft.send())
-    except (LanherdError, asyncio.CancelledError):
-        if push.asked:
-            talk.say("Some of it may have been taken. Sent again, only what is missing is added.")
-        raise
     if taken:
         talk.say(f"{len(taken)} {'run was' if len(taken) == 1 else 'runs were'} taken.")
-        talk.say(f"  'lanherd sweep status {plain(name)!r}' tells how far it is.")
+        talk.say(f"  'lanherd sweep status {shlex.quote(name)}' tells how far it is.")
     else:
         talk.say("Nothing new: nothing was sent.")
     if how.as_json:
         views = [view for run in taken if (view := run.view) is not None]
         sent = {key_of_view(view): view.run for view in views}
-        machine = draft.choice.machine
-        talk.put_json(sweep_shape(draft.plan, draft.comparison, machine, sent))
+        talk.put_json(sweep_shape(draft.plan, draft.comparison, draft.choice.machine, sent))
     else:
         talk.put_line(name)
-    return talk.OK
 
 
 for _verb in (status_command, list_command, stop_command, wait_command):

@@ -49,38 +49,35 @@ class SweepBook:
 
     def put(self, sent: Sent) -> None:
         """Keeps it, on the disk when this returns. Raises `HOME_UNUSABLE`."""
+        with self._usable():
+            write_private(self._path(sent.name), msgspec.json.encode(sent))
+            self._forget_oldest()
+
+    @contextmanager
+    def sending(self, name: str) -> Iterator[None]:
+        """For the time that a sweep is being sent. Raises `CONFLICT` when another program sends
+        it, and `HOME_UNUSABLE`."""
+        with self._usable():
+            handle = os.open(self._path(name).with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(handle, name)
+            yield
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
         ensure_home(self._home)
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            write_private(self._path(sent.name), msgspec.json.encode(sent))
-            self._forget_oldest()
+            yield
         except OSError as problem:
             raise error(
                 ErrorCode.HOME_UNUSABLE,
                 f"{self._folder} can't be used for Lanherd's own state.",
                 f"{problem.strerror or problem}.",
-                "Make it writable. Nothing was sent.",
+                "Make it writable, then send the sweep again.",
             ) from problem
-
-    @contextmanager
-    def sending(self, name: str) -> Iterator[None]:
-        """For the time that a sweep is being sent. Raises `CONFLICT` when another program sends
-        it."""
-        ensure_home(self._home)
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(self._path(name).with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError as problem:
-            raise error(
-                ErrorCode.CONFLICT,
-                f"The sweep {name!r} is being sent by another program.",
-                "Two at once would send its runs twice.",
-                "Wait until that has ended, then send it again: only what is new is added.",
-            ) from problem
-        finally:
-            os.close(handle)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
@@ -93,3 +90,15 @@ class SweepBook:
         for path in kept[:-KEPT_MAX]:
             path.unlink(missing_ok=True)
             path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _lock(handle: int, name: str) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as problem:
+        raise error(
+            ErrorCode.CONFLICT,
+            f"The sweep {name!r} is being sent by another program.",
+            "Two at once would send its runs twice.",
+            "Wait until that has ended, then send it again: only what is new is added.",
+        ) from problem

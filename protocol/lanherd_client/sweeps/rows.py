@@ -151,23 +151,24 @@ class RowReader:
 
     def _gpus(self, reading: "_Reading") -> GpuRequest:
         request = self._recipe.gpus
-        text = reading.text("gpus")
-        if text:
-            try:
-                count, count_max = parse_count(text)
-            except ValueError as problem:
-                reading.find("gpus", str(problem))
-            else:
-                request = replace(request, count=count, count_max=count_max)
-        text = reading.text("vram")
-        if text:
-            try:
-                request = replace(request, vram_bytes=parse_size(text))
-            except ValueError as problem:
-                reading.find("vram", str(problem))
-            else:
-                if request.vram_bytes and not request.count:
-                    reading.find("vram", "it asks for VRAM and for no GPU. Say how many GPUs.")
+        count, vram = reading.text("gpus"), reading.text("vram")
+        try:
+            if count:
+                least, most = parse_count(count)
+                # Of no GPU nothing can be asked, whatever is asked of those of the other rows.
+                request = replace(request, count=least, count_max=most) if least else GpuRequest()
+        except ValueError as problem:
+            reading.find("gpus", str(problem))
+        try:
+            if vram:
+                request = replace(request, vram_bytes=parse_size(vram))
+        except ValueError as problem:
+            reading.find("vram", str(problem))
+        if not request.count and request != GpuRequest():
+            reading.find(
+                "vram" if vram else "gpus",
+                "something is asked of GPUs, and no GPU is asked for. Say how many it needs.",
+            )
         return request
 
 
@@ -222,11 +223,11 @@ def parse_count(text: str) -> tuple[int, int]:
     if found is None:
         raise ValueError(f"{text!r} is no number of GPUs. Write 2, or 1..4 for one to four.")
     least, most = int(found[1]), int(found[2] or 0)
-    if found[2] is not None and (most < least or most == 0):
-        raise ValueError(f"{text!r} ends before it begins. Write the smaller number first.")
+    if found[2] is not None and not 1 <= least <= most:
+        raise ValueError(f"{text!r} goes from the least to the most, and begins at 1: 1..4.")
     if max(least, most) > GPUS_PER_RUN_MAX:
         raise ValueError(f"{text!r} is more than the {GPUS_PER_RUN_MAX} GPUs that a run may have.")
-    return least, most
+    return least, 0 if most == least else most
 
 
 def reserved_clashes(columns: Sequence[Column]) -> Iterator[Finding]:

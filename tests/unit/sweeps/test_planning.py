@@ -65,7 +65,7 @@ def test_what_a_row_says_itself_comes_first() -> None:
     run = only({"lr": 1, "seed": 2}, gpus="2..3", vram="2GB", priority=7, exclusive=True)
     assert run.gpus == GpuRequest(count=2, count_max=3, vram_bytes=2 * GB, exclusive=True)
     assert run.priority == 7
-    assert only({"lr": 1, "seed": 2, "gpus": 0}, gpus=2).gpus.count == 0
+    assert only({"lr": 1, "seed": 2, "gpus": 0}, gpus=2, vram="2GB").gpus == GpuRequest()
 
 
 def test_a_command_of_its_own() -> None:
@@ -164,9 +164,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ({"command": "sh 'a"}, "can't be split"),
         ({"command": "sh {a"}, "other half"),
         ({"command": "sh {sed}"}, "it needs {sed}"),
-        ({"vram": "2GB"}, "no GPU"),
+        ({"vram": "2GB"}, "column vram: something is asked of GPUs"),
         ({"gpus": "two"}, "no number of GPUs"),
-        ({"gpus": "0..0"}, "ends before"),
+        ({"gpus": "0..2"}, "begins at 1"),
+        ({"gpus": "3..2"}, "begins at 1"),
         ({"priority": 101}, "from -100 to 100"),
         ({"name": "n" * (RUN_NAME_CHARS_MAX + 1)}, "200 characters"),
         ({"lr": "a\0b"}, "NUL"),
@@ -188,6 +189,7 @@ def test_what_is_wrong_with_the_sweep_itself() -> None:
             sweep_order([{"lr": 1}], name, command=["x"])
     with pytest.raises(LanherdError, match="UTF-8"):
         planned({"lr": "\ud800", "seed": 1})
+    assert "row 1: something is asked of GPUs" in refused({"lr": 1, "seed": 1}, vram="2GB")
     assert "10001 runs" in refused({"lr": 1, "seed": 1, "times": 10000}, {"lr": 2, "seed": 2})
 
 
@@ -222,9 +224,9 @@ def test_an_order_of_a_run_has_its_group_and_what_all_have_in_common() -> None:
 
 
 def test_the_counts_of_gpus() -> None:
-    assert [parse_count(text) for text in ("2", "1..4", " 0 .. 2 ", "0")] == [
+    assert [parse_count(text) for text in ("2", " 1 .. 4 ", "2..2", "0")] == [
         (2, 0),
         (1, 4),
-        (0, 2),
+        (2, 0),
         (0, 0),
     ]
