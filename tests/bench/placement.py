@@ -16,9 +16,10 @@ from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.step import Kept, Step
 from lanherd_protocol.ids import RunId
+from lanherd_protocol.limits import PRIORITY_MAX
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.messages import NewRun
-from lanherd_protocol.values import GpuRequest, RunSpec
+from lanherd_protocol.values import GpuRequest, RunSettings, RunSpec
 from tests.bench.report import Metric, Report
 from tests.bench.workloads import Job, Workload, all_workloads
 from tests.simulation.making import GB, NOW, gpu, new, readings, run_id
@@ -29,6 +30,8 @@ WAITING = 10_000
 LINES = (1_000, 10_000, 100_000)
 LOOKS = 21
 MANY = 100_000
+GPUS = 10
+HELD = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +244,16 @@ def _new(run: RunId, job: Job) -> NewRun:
 def _time_decisions(report: Report) -> None:
     took: dict[int, float] = {}
     for count in LINES:
-        took[count] = decision_ms(count)
+        full, reserved = decision_ms(count, held=0), decision_ms(count, held=HELD)
+        took[count] = max(full, reserved)
         report.add(
             Metric(
                 f"placement_decision_{count}_waiting",
                 took[count],
                 "ms",
                 at_most=DECISION_MS_MAX if count == WAITING else None,
-                reference="10 GPUs, 40 shapes, 5 users",
+                reference=f"all GPUs full {full:.2f}, some kept for the first {reserved:.2f}; "
+                f"10 GPUs, 40 shapes, 5 users",
             )
         )
     few, many = LINES[0], LINES[-1]
@@ -267,11 +272,17 @@ def n_log_n(count: int) -> float:
     return count * count.bit_length()
 
 
-def decision_ms(count: int) -> float:
-    """The median of some looks at a line of so many, each after a reading that changed."""
+def decision_ms(count: int, held: int) -> float:
+    """The median of some looks at a line of so many, each after a reading that changed.
+
+    None held: others fill every GPU. Else so many GPUs are held by runs of ours for hours, and the
+    rest is kept for the first in line, so that each wish behind it is weighed against that.
+    """
     core = AgentCore(Kept(), Rules())
     core.handle(e.RulesChanged(rules=MachineRules(runs_at_once_max=MANY)), NOW)
-    core.handle(_changed(0), NOW)
+    core.handle(_changed(0, held), NOW)
+    if held:
+        _hold(core, held)
     sent = 0
     while sent < count:
         some = range(sent + 1, min(sent + 10_000, count) + 1)
@@ -281,20 +292,35 @@ def decision_ms(count: int) -> float:
         sent = some[-1]
     times = []
     for look in range(LOOKS):
-        event = _changed(look + 1)
+        event = _changed(look + 1, held)
         began = time.perf_counter()
-        core.handle(event, NOW + 10 * look)
+        step = core.handle(event, NOW + 10 * look)
         times.append(time.perf_counter() - began)
+        if any(isinstance(effect, f.StartAttempt) for effect in step.effects):
+            raise AssertionError("a run was started, so that the next look is another's")
     return statistics.median(times) * 1000
+
+
+def _hold(core: AgentCore, held: int) -> None:
+    """Runs of ours on so many GPUs, and one that waits for all but one of the machine's."""
+    for number in range(MANY + 1, MANY + held + 1):
+        whole = GpuRequest(count=1, exclusive=True)
+        spec = RunSpec(command=("true",), gpus=whole, time_limit_s=36_000.0)
+        core.handle(e.RunsSubmitted(owner="first", runs=(new(number, spec),)), NOW)
+    most = RunSpec(command=("true",), gpus=GpuRequest(count=GPUS - 1, exclusive=True))
+    settings = RunSettings(priority=PRIORITY_MAX)
+    number = MANY + held + 1
+    core.handle(e.RunsSubmitted(owner="first", runs=(new(number, most, settings),)), NOW)
 
 
 def _waiting(number: int) -> NewRun:
     count, vram_gb = 1 + number % 4, (0, 8, 12, 16, 20)[number // 4 % 5]
-    limit_s = None if number // 20 % 2 else 600.0 * (1 + number % 3)
+    limit_s = None if number // 20 % 2 else 40_000.0 * (1 + number % 3)
     request = GpuRequest(count=count, vram_bytes=vram_gb * GB, exclusive=vram_gb == 0)
     return new(number, RunSpec(command=("true",), gpus=request, time_limit_s=limit_s))
 
 
-def _changed(look: int) -> e.ReadingsTaken:
-    """Others fill every GPU but a little, of which there is a different amount each time."""
-    return readings(*(gpu(index, 24, foreign_gb=21 + look % 2) for index in range(10)))
+def _changed(look: int, held: int) -> e.ReadingsTaken:
+    """Others fill every GPU but a little, or use a little of each; another amount each time."""
+    foreign_gb = 0.1 + look % 2 / 10 if held else 21 + look % 2
+    return readings(*(gpu(index, 24, foreign_gb=foreign_gb) for index in range(GPUS)))
