@@ -23,6 +23,7 @@ from lanherd_agent.gpu.topology import SWITCH, links, normal_address
 Values = dict[str, Any]
 Handle = Any
 Clock = Callable[[], float]
+Question = Callable[[Handle], Any]
 
 SLOW_S = 5.0
 LOOK_S = 10.0
@@ -128,7 +129,7 @@ def _known(ask: Callable[..., Any], *arguments: Any) -> Any:
 # Every question about a device, by its name: its forms, newest first. The second form of memory
 # leaves the driver's own reserve out of 'used', as nvidia-smi does; the second form of temperature
 # came when the first was deprecated. Older drivers lack the newer ones.
-_QUESTIONS: dict[str, tuple[Callable[[Handle], Any], ...]] = {
+QUESTIONS: dict[str, tuple[Question, ...]] = {
     "memory": (
         lambda handle: pynvml.nvmlDeviceGetMemoryInfo(handle, pynvml.nvmlMemory_v2),
         pynvml.nvmlDeviceGetMemoryInfo,
@@ -170,7 +171,7 @@ def _switch(mode: Any) -> bool | None:
     return None if mode is None else bool(mode[0])
 
 
-class _Device:
+class Device:
     """A GPU or a MIG instance, and the questions that it doesn't answer."""
 
     def __init__(self, uuid: str, handle: Handle) -> None:
@@ -184,7 +185,7 @@ class _Device:
         if now < self._refused.get(name, now):
             return None
         supported = False
-        for form in _QUESTIONS[name]:
+        for form in QUESTIONS[name]:
             try:
                 return form(self.handle)
             except pynvml.NVMLError as failure:
@@ -222,7 +223,7 @@ class _Device:
         }
 
 
-class _Instance(_Device):
+class _Instance(Device):
     """One MIG instance."""
 
     def __init__(self, uuid: str, handle: Handle, index: int) -> None:
@@ -258,7 +259,7 @@ class _Instance(_Device):
             return {"uuid": self.uuid, "problem": in_words(failure)}
 
 
-class _Gpu(_Device):
+class _Gpu(Device):
     """One GPU with its MIG instances."""
 
     def __init__(self, index: int, handle: Handle, now: float) -> None:

@@ -261,8 +261,9 @@ class NvmlProbe:
     async def close(self) -> None:
         async with self._turn:
             self._let_go()
-            for child in list(self._leaving):
-                await child.wait_exit()
+            async with asyncio.TaskGroup() as group:
+                for child in self._leaving:
+                    group.create_task(child.wait_exit())
             self._leaving.clear()
 
     async def _advance(self) -> None:
