@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import signal
+import subprocess
 import textwrap
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,6 +22,7 @@ from lanherd_protocol.limits import RUNS_PER_SUBMIT_MAX
 from lanherd_protocol.states import Ended
 from tests.integration.test_cli_agent import lanherd, read
 from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.lanherd_command import LANHERD, WITHIN_S
 from tests.support.xlsx import Value, xlsx
 
 ECHO = ["sh", "-c", 'echo "$0/$1/$S"', "{lr}", "{seed}"]
@@ -258,6 +261,42 @@ def test_a_grid_from_the_shell_and_an_end_that_is_not_well(agent: AgentProcess) 
     assert "3 runs were told to stop" in lanherd("sweep", "stop", "late").stderr
     assert "all are over" in lanherd("sweep", "stop", "late").stderr
     lanherd("sweep", "status", "nobody", code=5)
+
+
+def asked(answer: bytes | None, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """The command with a person at its keyboard; an answer that is None is Ctrl+C."""
+    keyboard, terminal = os.openpty()
+    with subprocess.Popen(
+        [*LANHERD, *arguments], stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as going:
+        os.close(terminal)
+        assert going.stderr is not None
+        said = b""
+        while not said.endswith(b"[y/N]: "):
+            byte = os.read(going.stderr.fileno(), 1)
+            assert byte, said
+            said += byte
+        if answer is None:
+            going.send_signal(signal.SIGINT)
+        else:
+            os.write(keyboard, answer)
+        out, err = going.communicate(timeout=WITHIN_S)
+    os.close(keyboard)
+    return subprocess.CompletedProcess(arguments, going.returncode, out, said + err)
+
+
+def test_a_person_sees_all_runs_and_is_asked(agent: AgentProcess) -> None:
+    sweep = ["sweep", "--grid", "n=1..2", "--name", "s", "--", "true", "{n}"]
+    stopped = asked(None, *sweep)
+    assert stopped.returncode == 130
+    refused = asked(b"n\n", *sweep)
+    assert (refused.returncode, refused.stdout.count(b"true ")) == (1, 2)
+    assert b"Nothing was sent." in refused.stderr
+    assert read("runs") == []
+    agreed = asked(b"y\n", *sweep)
+    assert (agreed.returncode, agreed.stdout.splitlines()[-1]) == (0, b"s")
+    assert b"2 runs were taken." in agreed.stderr
+    assert len(read("runs")) == 2
 
 
 def test_a_sheet_that_cannot_be_sent_sends_nothing(agent: AgentProcess, folder: Path) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lanherd_client.sweeps.comparing import newest_of_keys
 from lanherd_protocol.states import Ended, RunState, RunView, is_live
 
 RECENT_ENDS_MAX = 50
@@ -47,10 +46,8 @@ class SweepProgress:
         return self.total > 0 and self.counts["succeeded"] == self.total
 
 
-def progress_of(name: str, views: Sequence[RunView], now: float) -> SweepProgress:
-    """The progress of a sweep, from its runs in any order of machines, each machine's newest first;
-    of a run that was started again only the last counts."""
-    runs = newest_of_keys(views)
+def progress_of(name: str, runs: Sequence[RunView], now: float) -> SweepProgress:
+    """The progress of a sweep, from its runs: of those that were started again, the last."""
     counts = Counter(word_of(view.state) for view in runs)
     left = counts["waiting"] + counts["live"]
     rate = _rate(runs, now) if left else None

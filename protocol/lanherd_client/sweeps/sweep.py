@@ -42,15 +42,12 @@ class Sweep:
 
     async def records(self) -> tuple[RunRecord, ...]:
         """Its runs as they are now, oldest first; of one that was started again, the last."""
-        machines = [m for m in self._fleet.machines() if m.machine in self.machines]
-        views = await asyncio.gather(*(group_views(self._fleet, m, self.name) for m in machines))
-        homes = {
-            view.run: machine.machine
-            for machine, found in zip(machines, views, strict=True)
-            for view in found
-        }
-        newest = newest_of_keys(view for found in views for view in found)
-        return tuple(RunRecord(homes[view.run], view) for view in newest)
+        records = [
+            RunRecord(machine, view)
+            for machine, views in await self._views()
+            for view in newest_of_keys(views)
+        ]
+        return tuple(sorted(records, key=lambda record: record.view.submitted_at))
 
     async def progress(self) -> SweepProgress:
         """How far it is."""
@@ -80,10 +77,22 @@ class Sweep:
             run = self._fleet.run_at(record.machine, record.view.run)
             return await run.stop(grace_s, signal=signal)
 
-        going = [r for r in await self.records() if not isinstance(r.view.state, Ended)]
-        stopped = await asyncio.gather(*(stop(r) for r in reversed(going) if waits(r.view)))
+        # Also what was started again since: it may go on beside its successor.
+        going = [
+            RunRecord(machine, view)
+            for machine, views in await self._views()
+            for view in views
+            if not isinstance(view.state, Ended)
+        ]
+        stopped = await asyncio.gather(*(stop(r) for r in going if waits(r.view)))
         stopped += await asyncio.gather(*(stop(r) for r in going if not waits(r.view)))
         return tuple(stopped)
+
+    async def _views(self) -> list[tuple[DeviceId, tuple[RunView, ...]]]:
+        """Its runs on each machine, newest first."""
+        machines = [m for m in self._fleet.machines() if m.machine in self.machines]
+        views = await asyncio.gather(*(group_views(self._fleet, m, self.name) for m in machines))
+        return [(machine.machine, found) for machine, found in zip(machines, views, strict=True)]
 
 
 async def group_views(
@@ -131,9 +140,12 @@ async def list_sweeps(fleet: SweepFleet, machine: str | None = None) -> tuple[Sw
     asked = asked or [*require_some_online(views)]
     runs: dict[str, list[RunView]] = {}
     for found in await asyncio.gather(*(group_views(fleet, one, None) for one in asked)):
+        by_name: dict[str, list[RunView]] = {}
         for view in found:
             if view.spec.group is not None:
-                runs.setdefault(view.spec.group.name, []).append(view)
+                by_name.setdefault(view.spec.group.name, []).append(view)
+        for name, views_of in by_name.items():
+            runs.setdefault(name, []).extend(newest_of_keys(views_of))
     now = time.time()
     progress = [progress_of(name, every, now) for name, every in runs.items()]
     return tuple(sorted(progress, key=lambda one: (-one.submitted_at, one.name)))

@@ -80,7 +80,7 @@ def test_the_progress_counts_each_run_by_what_it_does(view: Views) -> None:
         view(WAITING, "e"),
         view(WAITING, "b"),
     ]
-    progress = progress_of("s", views[::-1], now=100.0)
+    progress = progress_of("s", newest_of_keys(views[::-1]), now=100.0)
     assert progress.total == 5
     assert {word: n for word, n in progress.counts.items() if n} == {
         "succeeded": 1,
