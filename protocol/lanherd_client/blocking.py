@@ -31,6 +31,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from lanherd_client.choosing import MachineNames
 from lanherd_client.discovery import Sighting
 from lanherd_client.fleet import Fleet as AsyncFleet
 from lanherd_client.fleet import closed_error
@@ -40,6 +41,7 @@ from lanherd_client.orders import Order, RunOptions, Seconds
 from lanherd_client.run import Run as AsyncRun
 from lanherd_client.submitting import EnvironmentChoice, Progress
 from lanherd_client.sweeps.waiting import WaitingSweepCalls
+from lanherd_client.wishes import GpuCount
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.log_messages import (
     LogDescription,
@@ -449,11 +451,11 @@ class Fleet(WaitingSweepCalls):
         *,
         command: Sequence[str],
         project: Path | str | None = None,
-        gpus: int = 0,
+        gpus: GpuCount = 0,
         vram: int | str = 0,
         exclusive: bool = False,
         name: str = "",
-        machine: str | None = None,
+        machine: MachineNames = None,
         variables: Mapping[str, str] | None = None,
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
@@ -481,7 +483,7 @@ class Fleet(WaitingSweepCalls):
         orders: Iterable[Order],
         *,
         project: Path | str | None = None,
-        machine: str | None = None,
+        machine: MachineNames = None,
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
     ) -> tuple[Run, ...]:

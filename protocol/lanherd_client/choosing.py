@@ -1,4 +1,4 @@
-"""Which machine a run goes to, when the user named none: a pure choice by free VRAM.
+"""Which machine a run goes to, when the user named none or several: where it can start soonest.
 
 The agent's placement has the last word; this only picks the queue to wait in.
 """
@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 from lanherd_client.mirror import Connecting, MachineView, Online
 from lanherd_client.sizes import format_size
+from lanherd_client.suiting import Needs, free_places, needs_of, unsuited
 from lanherd_protocol.errors import ErrorCode, LanherdError, error, from_failure
 from lanherd_protocol.ids import GpuUuid
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.values import GpuRequest, HostRequest
+
+MachineNames = str | Sequence[str] | None
+"""A machine, or several of which it may be any; None: any of all. Names, ids, or the beginning of
+either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,35 @@ def find_machine(machines: Sequence[MachineView], text: str) -> MachineView:
         "See 'lanherd machines', or pair it with 'lanherd pair'.",
         machine=text,
     )
+
+
+def find_machines(machines: Sequence[MachineView], names: MachineNames) -> tuple[MachineView, ...]:
+    """Those that are named, each once; none where nothing is said. Raises as `find_machine`."""
+    said = (names,) if isinstance(names, str) else names or ()
+    found = [find_machine(machines, name) for name in said]
+    return tuple({machine.machine: machine for machine in found}.values())
+
+
+def choose_for(
+    machines: Sequence[MachineView],
+    named: Sequence[MachineView],
+    homes: Sequence[MachineView],
+    request: GpuRequest,
+    host: HostRequest,
+) -> Choice:
+    """As `choose`, of those that are `named` if there are any, and where the runs are that it waits
+    for, its `homes`. Raises `INVALID_REQUEST` where both can't be."""
+    if len(named) == 1:
+        choice = Choice(require_online(named[0]), f"{named[0].name}: it was named.")
+    elif homes:
+        choice = Choice(require_online(homes[0]), f"{homes[0].name}: it waits for a run there.")
+    else:
+        return choose(named or machines, request, host)
+    if named and choice.machine.machine not in {machine.machine for machine in named}:
+        raise apart_error(named[0], homes)
+    if any(home.machine != choice.machine.machine for home in homes):
+        raise apart_error(choice.machine, homes)
+    return choice
 
 
 def require_online(machine: MachineView) -> MachineView:
@@ -96,8 +130,15 @@ def free_vram(machine: MachineView) -> tuple[int, ...]:
     return tuple(sorted(free_vram_by_gpu(machine).values(), reverse=True))
 
 
-def choose(machines: Sequence[MachineView], request: GpuRequest) -> Choice:
-    """The machine for a request. Raises `UNREACHABLE`, `NOT_FOUND` or `IMPOSSIBLE_REQUEST`."""
+def choose(
+    machines: Sequence[MachineView], request: GpuRequest, host: HostRequest | None = None
+) -> Choice:
+    """The machine of these for a request: pure, by what was last read of them.
+
+    Raises `UNREACHABLE`, `NOT_FOUND`, `INVALID_REQUEST` for a constraint that can't be read, and
+    `IMPOSSIBLE_REQUEST`, which says of each machine why it doesn't suit.
+    """
+    needs = needs_of(request, host or HostRequest())
     online = [machine for machine in machines if machine.online]
     if not online:
         raise _nobody(machines)
@@ -105,40 +146,31 @@ def choose(machines: Sequence[MachineView], request: GpuRequest) -> Choice:
         only = online[0]
         others = "the only paired machine" if len(machines) == 1 else "the only one connected"
         return Choice(only, f"{only.name}: {others}.")
-    if request.count == 0:
-        least = min(online, key=lambda m: (m.runs_waiting + m.runs_live, m.name))
-        return Choice(least, f"{least.name}: it has the fewest runs.")
-    return _by_vram(online, request)
-
-
-def _by_vram(online: Sequence[MachineView], request: GpuRequest) -> Choice:
-    able = [machine for machine in online if _could_fit(machine, request)]
+    why_not = {machine.machine: unsuited(machine, needs) for machine in online}
+    able = [machine for machine in online if why_not[machine.machine] is None]
     if not able:
-        raise _impossible(online, request)
-    now = [machine for machine in able if _fits_now(machine, request)]
-    if now:
-        best = max(now, key=lambda m: _best_free(m, request))
-        free = format_size(_best_free(best, request))
-        return Choice(best, f"{best.name}: it has the most free VRAM that fits ({free}).")
-    best = max(able, key=lambda m: (-m.runs_waiting, _best_free(m, request)))
+        told = (f"{machine.name} {why_not[machine.machine]}" for machine in online)
+        raise _impossible(request, tuple(told))
+    if request.count == 0:
+        least = min(able, key=lambda m: (m.runs_waiting + m.runs_live, m.name))
+        return Choice(least, f"{least.name}: it has the fewest runs.")
+    return _soonest(able, needs)
+
+
+def _soonest(able: Sequence[MachineView], needs: Needs) -> Choice:
+    free = {machine.machine: free_places(machine, needs)[: needs.most] for machine in able}
+    now = [machine for machine in able if len(free[machine.machine]) >= needs.gpus.count]
+    # Where others wait already, what is free may be kept for them.
+    at_once = [machine for machine in now if not machine.runs_waiting] or now
+    if at_once:
+        best = max(at_once, key=lambda m: (len(free[m.machine]), sum(free[m.machine])))
+        size = format_size(sum(free[best.machine]))
+        return Choice(best, f"{best.name}: it has the most free VRAM that fits ({size}).")
+    best = max(able, key=lambda m: (-m.runs_waiting, sum(free[m.machine])))
     return Choice(
         best,
         f"{best.name}: no machine has room now, and this one has the fewest runs waiting.",
     )
-
-
-def _best_free(machine: MachineView, request: GpuRequest) -> int:
-    return sum(free_vram(machine)[: request.count])
-
-
-def _could_fit(machine: MachineView, request: GpuRequest) -> bool:
-    gpus = machine.facts.gpus if machine.facts is not None else ()
-    return sum(gpu.vram_bytes >= request.vram_bytes for gpu in gpus) >= request.count
-
-
-def _fits_now(machine: MachineView, request: GpuRequest) -> bool:
-    free = free_vram(machine)[: request.count]
-    return len(free) == request.count and all(vram >= max(request.vram_bytes, 1) for vram in free)
 
 
 def apart_error(chosen: MachineView, others: Sequence[MachineView]) -> LanherdError:
@@ -175,18 +207,13 @@ def _nobody(machines: Sequence[MachineView]) -> LanherdError:
     )
 
 
-def _impossible(online: Sequence[MachineView], request: GpuRequest) -> LanherdError:
-    has = "; ".join(
-        f"{machine.name} has {len(gpus)} × {format_size(max(gpu.vram_bytes for gpu in gpus))}"
-        if (gpus := machine.facts.gpus if machine.facts is not None else ())
-        else f"{machine.name} has no GPU"
-        for machine in online
-    )
+def _impossible(request: GpuRequest, why_not: Sequence[str]) -> LanherdError:
+    lines = "\n".join(f"{why}." for why in why_not)
     return error(
         ErrorCode.IMPOSSIBLE_REQUEST,
-        f"No connected machine has {request.count} GPUs with {format_size(request.vram_bytes)}.",
-        f"{has}.",
-        "Ask for fewer GPUs or less VRAM.",
+        "No connected machine suits this run.",
+        lines,
+        "Ask for less, or wait for a machine that has it.",
         gpus=request.count,
         vram_bytes=request.vram_bytes,
     )

@@ -22,7 +22,12 @@ from typing import Unpack
 from msgspec.structs import astuple
 
 from lanherd_client.changes import Change, MachineChanged, RunChanged, RunsChanged, SightingsChanged
-from lanherd_client.choosing import Choice, apart_error, choose, find_machine, require_online
+from lanherd_client.choosing import (
+    Choice,
+    MachineNames,
+    choose_for,
+    find_machines,
+)
 from lanherd_client.dialling import dial
 from lanherd_client.discovery import Sighting, Source, merge
 from lanherd_client.discovery.local import LocalSource
@@ -48,6 +53,7 @@ from lanherd_client.run import Run
 from lanherd_client.session import Session
 from lanherd_client.submitting import EnvironmentChoice, Progress, submit_to
 from lanherd_client.sweeps.calls import SweepCalls
+from lanherd_client.wishes import GpuCount
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.tasks import TaskOwner
@@ -55,7 +61,7 @@ from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.handshake import local_hello
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.states import RunView
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.values import GpuRequest, HostRequest
 
 _log = logging.getLogger(__name__)
 
@@ -258,25 +264,19 @@ class Fleet(MachineCalls, SweepCalls):
     def choose(
         self,
         request: GpuRequest,
-        machine: str | None = None,
+        machine: MachineNames = None,
         beside: RunRef | Iterable[RunRef] = (),
+        host: HostRequest | None = None,
     ) -> Choice:
         """The machine that a run would go to, and why: one that is named, that of the runs `beside`
-        that it waits for, or the best. Raises `NOT_FOUND`, `UNREACHABLE`, `IMPOSSIBLE_REQUEST`, and
-        `INVALID_REQUEST` when it waits for runs elsewhere."""
+        that it waits for, or of those that are named, else of all, the one that can start it
+        soonest. Raises `NOT_FOUND`, `UNREACHABLE`, `IMPOSSIBLE_REQUEST` with the reason of each,
+        and `INVALID_REQUEST` when it waits for runs elsewhere."""
         self._require_open()
+        machines = self.machines()
+        named = find_machines(machines, machine)
         homes = self._homes_of(refs_of(beside))
-        if machine is not None:
-            view = require_online(find_machine(self.machines(), machine))
-            choice = Choice(view, f"{view.name}: it was named.")
-        elif homes:
-            view = require_online(homes[0])
-            choice = Choice(view, f"{view.name}: it waits for a run there.")
-        else:
-            return choose(self.machines(), request)
-        if any(home.machine != choice.machine.machine for home in homes):
-            raise apart_error(choice.machine, homes)
-        return choice
+        return choose_for(machines, named, homes, request, host or HostRequest())
 
     def _homes_of(self, runs: Sequence[RunRef]) -> list[MachineView]:
         """The machines of those runs whose machine is known, each once."""
@@ -352,11 +352,11 @@ class Fleet(MachineCalls, SweepCalls):
         *,
         command: Sequence[str],
         project: Path | str | None = None,
-        gpus: int = 0,
+        gpus: GpuCount = 0,
         vram: int | str = 0,
         exclusive: bool = False,
         name: str = "",
-        machine: str | None = None,
+        machine: MachineNames = None,
         variables: Mapping[str, str] | None = None,
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
@@ -366,8 +366,9 @@ class Fleet(MachineCalls, SweepCalls):
         """Submits a run, exactly once, and returns when its machine has committed it.
 
         `project` is snapshotted and pushed; with `environment` auto the run gets the environment of
-        the project's lock. `vram` is per GPU, in bytes or as text ('2GB'). `machine` is a name or
-        an id; when it is None, the machine of the runs that it waits for, else `choose` decides.
+        the project's lock. `gpus` is a number or '1..4', `vram` per GPU, in bytes or as text
+        ('2GB'). `machine` is a name or an id, or several of which it may be any; when it is None,
+        the machine of the runs that it waits for, else `choose` decides.
         `options` are those of `lanherd_client.orders.RunOptions`: time limit, retries, what it
         waits for, priority, tags, secrets and more. With the same `run` (see `new_run_id`) and the
         same content it is the same run, however often it is submitted. Raises `LanherdError`;
@@ -383,7 +384,8 @@ class Fleet(MachineCalls, SweepCalls):
             run=run,
             **options,
         )
-        chosen = self.choose(wanted.spec.gpus, machine, wanted.beside).machine.machine
+        spec = wanted.spec
+        chosen = self.choose(spec.gpus, machine, wanted.beside, spec.host).machine.machine
         before = self._session(chosen).connections
         (taken,) = await self._submit(chosen, [wanted], project, environment, progress)
         if run is not None or self._session(chosen).connections != before:
@@ -395,7 +397,7 @@ class Fleet(MachineCalls, SweepCalls):
         orders: Iterable[Order],
         *,
         project: Path | str | None = None,
-        machine: str | None = None,
+        machine: MachineNames = None,
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
     ) -> tuple[Run, ...]:
@@ -410,8 +412,8 @@ class Fleet(MachineCalls, SweepCalls):
             return ()
         ours = {one.id for one in wanted}
         beside = [ref for one in wanted for ref in one.beside if run_of(ref) not in ours]
-        largest = max((one.spec.gpus for one in wanted), key=astuple)
-        chosen = self.choose(largest, machine, beside).machine.machine
+        largest = max((one.spec for one in wanted), key=lambda spec: astuple(spec.gpus))
+        chosen = self.choose(largest.gpus, machine, beside, largest.host).machine.machine
         return tuple(await self._submit(chosen, wanted, project, environment, progress))
 
     async def _submit(

@@ -12,12 +12,12 @@ from typing import Any, Protocol, TypedDict, Unpack, get_args
 from lanherd_client.durations import parse_duration
 from lanherd_client.new_ids import new_id
 from lanherd_client.sizes import parse_size
+from lanherd_client.wishes import GpuCount, gpu_request, host_request
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import DeviceId, RunId, is_uuid7
 from lanherd_protocol.values import (
     Dependency,
     DependencyKind,
-    GpuRequest,
     LogRule,
     RetryCause,
     RetryRule,
@@ -69,6 +69,12 @@ class RunOptions(TypedDict, total=False):
     `secrets` are names and values: the command finds each as a file in the folder that
     LANHERD_SECRETS names, and no view, event or log of Lanherd's has the value.
 
+    Of its GPUs: `where` is a constraint over their facts ('sm >= 80 and name ~ "A100"', see
+    `lanherd_protocol.constraints`), `linked` wants those that reach each other best, `mig` MIG
+    instances of a profile ('1g.10gb'), `shared` lets others on them whatever the machine's rule
+    is, and `beside_others` says what it does beside processes that Lanherd did not start: 'wait',
+    'share', or as the 'rule' is. Of the machine: `cpus` cores, `memory` and `disk` as sizes.
+
     The command begins in `directory` (the project's root; a path in it, or an absolute one), at
     `niceness` (0, to 19). `pre_command` must succeed before it, `post_command` follows it in any
     case. With `split_log` stderr gets a log of its own; `log_cap` is what a log may hold, in bytes
@@ -99,6 +105,14 @@ class RunOptions(TypedDict, total=False):
     post_command: Sequence[str]
     split_log: bool
     log_cap: int | str | None
+    where: str
+    linked: bool
+    mig: str
+    shared: bool
+    beside_others: str
+    cpus: float
+    memory: int | str
+    disk: int | str
 
 
 _KNOWN = frozenset(RunOptions.__annotations__)
@@ -120,7 +134,7 @@ class Order:
 def order(
     command: Sequence[str],
     *,
-    gpus: int = 0,
+    gpus: GpuCount = 0,
     vram: int | str = 0,
     exclusive: bool = False,
     name: str = "",
@@ -135,17 +149,12 @@ def order(
     text that is no size or no duration. What a machine can't do, it says itself.
     """
     _check_words(command, "command")
-    _check_gpus(gpus, vram)
     _check_names(options)
     secrets = dict(options.get("secrets") or {})
     spec = RunSpec(
         command=tuple(command),
         name=name,
-        gpus=GpuRequest(
-            count=gpus,
-            vram_bytes=parse_size(vram) if isinstance(vram, str) else vram,
-            exclusive=exclusive,
-        ),
+        gpus=gpu_request(gpus, vram, exclusive, options),
         variables=dict(variables or {}),
         time_limit_s=_seconds_or_none(options.get("time_limit")),
         stop=_stop_rule(options),
@@ -157,6 +166,7 @@ def order(
         post_command=_check_words(options.get("post_command", ()), "post_command"),
         log=_log_rule(options),
         secrets=tuple(sorted(secrets)),
+        host=host_request(options),
     )
     settings = RunSettings(
         priority=options.get("priority", 0),
@@ -300,21 +310,6 @@ def _check_words(words: Any, what: str) -> tuple[str, ...]:
             "Write a list, such as ['python', 'train.py']; shlex.split makes one of a text.",
         )
     return tuple(words)
-
-
-def _check_gpus(gpus: object, vram: object) -> None:
-    if isinstance(gpus, bool) or not isinstance(gpus, int):
-        raise _misused(
-            "The number of GPUs is a whole number.",
-            f"It was given as {gpus!r}.",
-            "Write a number, such as gpus=1.",
-        )
-    if isinstance(vram, bool) or not isinstance(vram, int | str):
-        raise _misused(
-            "VRAM is a number of bytes, or a text with a unit.",
-            f"It was given as {vram!r}.",
-            "Write a text, such as vram='24GB'.",
-        )
 
 
 def _misused(title: str, why: str, remedy: str) -> LanherdError:

@@ -12,6 +12,9 @@ from lanherd_client.cli.completion import complete_machine, complete_run
 from lanherd_client.durations import parse_duration
 from lanherd_client.orders import SIGNALS, signal_of
 from lanherd_client.sizes import parse_size
+from lanherd_client.wishes import GpuCount, gpu_range, host_request
+from lanherd_protocol.constraint_facts import FACTS
+from lanherd_protocol.constraints import parse
 from lanherd_protocol.errors import LanherdError
 
 ATTEMPT_MAX = (1 << 31) - 1
@@ -84,6 +87,55 @@ class Count(click.ParamType[int]):
         if not self._least <= number <= self._most:
             self.fail(f"{number} is not from {self._least} to {self._most}.", param, ctx)
         return number
+
+
+class GpuCountType(click.ParamType[GpuCount]):
+    """A number of GPUs, or from..to; kept as it is written."""
+
+    name = "n"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> GpuCount:
+        try:
+            gpu_range(value)
+        except LanherdError:
+            self.fail(f"{value!r} is no number of GPUs. Write 2, or 1..4.", param, ctx)
+        return str(value)
+
+
+class Cores(click.ParamType[float]):
+    """A number of CPU cores, of which a part may be asked for."""
+
+    name = "n"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return host_request({"cpus": float(value)}).cpu_cores
+        except (ValueError, LanherdError):
+            self.fail(f"{value!r} is no number of CPU cores. Write 4, or 0.5.", param, ctx)
+
+
+class Where(click.ParamType[str]):
+    """A constraint over the facts of GPUs."""
+
+    name = "constraint"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        # Read here, so that nothing is asked of machines first; it says itself what is wrong.
+        return str(parse(str(value)))
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        before, space, word = incomplete.rpartition(" ")
+        return [
+            CompletionItem(f"{before}{space}{name}", help=fact.meaning)
+            for name, fact in FACTS.items()
+            if name.startswith(word.lower())
+        ]
 
 
 class Signal(click.ParamType[str]):

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from lanherd_client.cli.completion import complete_run, complete_tag
-from lanherd_client.cli.options import Count, Duration, Signal, Size, not_empty
+from lanherd_client.cli.options import Cores, Count, Duration, Signal, Size, Where, not_empty
 from lanherd_client.cli.secret_values import read_secrets
 from lanherd_client.orders import CAUSES, KINDS, SIGNALS, RunOptions
+from lanherd_protocol.constraint_facts import FACTS
 from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -85,6 +86,44 @@ def _signal_number(word: str) -> int:
 
 
 _OPTIONS = (
+    click.option(
+        "--where",
+        type=Where(),
+        help="What its GPUs must be, such as 'sm >= 80 and name ~ \"A100\"'. Facts:"
+        f" {', '.join(FACTS)}.",
+    ),
+    click.option(
+        "--linked", is_flag=True, help="Of several GPUs, take those that reach each other best."
+    ),
+    click.option(
+        "--mig",
+        metavar="PROFILE",
+        callback=not_empty,
+        help="MIG instances instead of whole GPUs, such as 1g.10gb.",
+    ),
+    click.option(
+        "--shared", is_flag=True, help="Let others on its GPUs, whatever the machine's rule is."
+    ),
+    click.option(
+        "--wait-for-others",
+        "beside_others",
+        flag_value="wait",
+        help="Take no GPU on which there are processes that Lanherd did not start.",
+    ),
+    click.option(
+        "--beside-others",
+        "beside_others",
+        flag_value="share",
+        help="Take what they leave. [the machine's rule]",
+    ),
+    click.option(
+        "--cpus",
+        type=Cores(),
+        metavar="N",
+        help="CPU cores that it is promised. [none]",
+    ),
+    click.option("--memory", type=Size(), help="Memory that it is promised, such as 32GB. [none]"),
+    click.option("--disk", type=Size(), help="Disk that it is promised, such as 100GB. [none]"),
     click.option(
         "--env",
         "variables",

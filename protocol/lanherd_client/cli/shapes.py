@@ -167,6 +167,7 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
         "gpus_requested": spec.gpus.count,
         "vram_requested_bytes": spec.gpus.vram_bytes,
         "exclusive": spec.gpus.exclusive,
+        **_placing(spec),
         "simulated": simulated or any(is_simulated(gpu.uuid) for gpu in lease_of(state).gpus),
         "gpus": [
             {
@@ -174,6 +175,7 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
                 "uuid": gpu.uuid,
                 "vram_bytes": gpu.vram_bytes,
                 "exclusive": gpu.exclusive,
+                "instance": gpu.instance,
             }
             for gpu in lease_of(state).gpus
         ],
@@ -193,6 +195,22 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
         "kill_at": state.kill_at if isinstance(state, Stopping) else None,
         "stopping_as": state.outcome if isinstance(state, Stopping) else None,
         "files_removed_at": view.files_removed_at,
+    }
+
+
+def _placing(spec: RunSpec) -> Object:
+    """What was asked of GPUs and machine beside their number."""
+    gpus, host = spec.gpus, spec.host
+    return {
+        "gpus_max": max(gpus.count, gpus.count_max),
+        "where": gpus.where or None,
+        "linked": gpus.linked,
+        "mig": gpus.mig or None,
+        "shared": gpus.shared,
+        "beside_others": gpus.beside,
+        "cpus": host.cpu_cores,
+        "memory_requested_bytes": host.memory_bytes,
+        "disk_requested_bytes": host.disk_bytes,
     }
 
 

@@ -143,6 +143,7 @@ def _spec_fields(spec: RunSpec) -> Iterator[Field]:
 def _gpu_fields(view: RunView, simulated: bool) -> Iterator[Field]:
     asked = view.spec.gpus
     yield "asked for", words.gpus_asked(asked)
+    yield "of the machine", words.host_asked(view.spec.host)
     yield (
         "GPUs",
         ", ".join(

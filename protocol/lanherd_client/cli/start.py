@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lanherd_client.choosing import MachineNames
 from lanherd_client.cli import talk
 from lanherd_client.cli.bulk import shape_of
 from lanherd_client.cli.completion import complete_machine, remember
 from lanherd_client.cli.logs import copy_log
-from lanherd_client.cli.options import Count, NamedPath, Size, json_option, not_empty
+from lanherd_client.cli.options import GpuCountType, NamedPath, Size, json_option, not_empty
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.streaming import say_end, told, told_link
@@ -21,9 +22,10 @@ from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.mirror import RunRecord
 from lanherd_client.orders import KINDS, RunOptions, refs_of
 from lanherd_client.sizes import format_size
+from lanherd_client.wishes import GpuCount, gpu_request, host_request
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import RunView
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.values import GpuRequest, HostRequest
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from lanherd_client.submitting import Progress
 
 
-GPUS_ASKED_MAX = 1_000_000
-"""What a machine really has is for its agent to say."""
 SILENT_S = 3.0
 
 
@@ -44,10 +44,10 @@ SILENT_S = 3.0
 )
 @click.option(
     "--gpus",
-    type=Count(0, GPUS_ASKED_MAX),
-    default=0,
-    metavar="N",
-    help="How many GPUs it needs. [0]",
+    type=GpuCountType(),
+    default="0",
+    metavar="N|N..M",
+    help="How many GPUs it needs; with 1..4 it takes up to 4 if they are free. [0]",
 )
 @click.option(
     "--vram",
@@ -63,7 +63,14 @@ SILENT_S = 3.0
     metavar="NAME",
     shell_complete=complete_machine,
     callback=not_empty,
-    help="Where it shall run. [the machine with the most free VRAM]",
+    help="Where it shall run. [the machine where it can start soonest]",
+)
+@click.option(
+    "--on",
+    metavar="NAME,…",
+    callback=not_empty,
+    shell_complete=complete_machine,
+    help="Any of these machines: where it can start soonest.",
 )
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
 @run_options
@@ -88,16 +95,18 @@ def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: 
     is seconds). In [brackets] is what holds when an option is left out.
     """
     check_retries(said)
-    request = GpuRequest(count=said["gpus"], vram_bytes=said["vram"], exclusive=said["exclusive"])
+    options = options_of(said)
     order = _Order(
         said["project"],
-        request,
+        said["gpus"],
+        gpu_request(said["gpus"], said["vram"], said["exclusive"], options),
+        host_request(options),
         said["name"],
         said["variables"],
-        said["machine"],
+        _machines_said(said["machine"], said["on"]),
         said["no_environment"],
         said["command"],
-        options_of(said),
+        options,
     )
     return complete(_run(context, order, follow, as_json))
 
@@ -105,13 +114,26 @@ def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: 
 @dataclass(frozen=True, slots=True)
 class _Order:
     project: Path | None
+    gpu_count: GpuCount
     gpus: GpuRequest
+    host: HostRequest
     name: str
     variables: dict[str, str]
-    machine: str | None
+    machine: MachineNames
     no_environment: bool
     command: tuple[str, ...]
     options: RunOptions = field(repr=False)
+
+
+def _machines_said(machine: str | None, on: str | None) -> MachineNames:
+    if on is None:
+        return machine
+    if machine is not None:
+        raise click.UsageError("Say --machine NAME, or --on NAME,… for any of several; not both.")
+    names = [name for part in on.split(",") if (name := part.strip())]
+    if not names:
+        raise click.BadParameter("it names no machine.", param_hint="--on")
+    return names
 
 
 async def _run(context: click.Context, order: _Order, follow: bool, as_json: bool) -> int:
@@ -141,7 +163,7 @@ async def follow_to_end(fleet: "Fleet", run: "Run", as_json: bool) -> int:
 
 async def _submit(fleet: "Fleet", order: _Order) -> "Run":
     options, waited_for = await runs_found(fleet, order.options)
-    choice = fleet.choose(order.gpus, order.machine, waited_for)
+    choice = fleet.choose(order.gpus, order.machine, waited_for, order.host)
     talk.say(f"Goes to {plain(choice.reason)}")
     identifier = fleet.new_run_id()
     progress = PushTalk()
@@ -149,7 +171,7 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
         asked = fleet.submit(
             command=order.command,
             project=order.project,
-            gpus=order.gpus.count,
+            gpus=order.gpu_count,
             vram=order.gpus.vram_bytes,
             exclusive=order.gpus.exclusive,
             name=order.name,

@@ -3,7 +3,7 @@
 from lanherd_client.cli.shapes import reason_of, started_at
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, Unreachable
 from lanherd_protocol.states import Ended, Outcome, Preparing, Queued, RunState, RunView, state_name
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.values import GpuRequest, HostRequest
 
 _PHRASES: dict[Outcome, str] = {
     "succeeded": "succeeded",
@@ -88,11 +88,36 @@ def gpus_asked(request: GpuRequest) -> str:
 
     if request.count == 0:
         return "no GPUs"
-    several = request.count > 1
+    several = max(request.count, request.count_max) > 1
+    number = f"{request.count} to {request.count_max}" if request.count_max else f"{request.count}"
+    kind = f"{request.mig} slice" if request.mig else "GPU"
     vram = f" with {format_size(request.vram_bytes)}" if request.vram_bytes else ""
     each = " each" if vram and several else ""
-    exclusive = ", exclusive" if request.exclusive else ""
-    return f"{request.count} GPU{'s' if several else ''}{vram}{each}{exclusive}"
+    wishes = (
+        "exclusive" if request.exclusive else "shared" if request.shared else "",
+        "linked" if request.linked else "",
+        f"where {request.where}" if request.where else "",
+        {"rule": "", "wait": "not beside others", "share": "beside others"}[request.beside],
+    )
+    return ", ".join(
+        (f"{number} {kind}{'s' if several else ''}{vram}{each}", *filter(None, wishes))
+    )
+
+
+def host_asked(request: HostRequest) -> str:
+    """What is promised of the machine, such as '4 CPU cores, 32.0 GB of memory'."""
+    from lanherd_client.sizes import format_size
+
+    cores = f"{request.cpu_cores:g} CPU core{'' if request.cpu_cores == 1 else 's'}"
+    return ", ".join(
+        text
+        for wanted, text in (
+            (request.cpu_cores, cores),
+            (request.memory_bytes, f"{format_size(request.memory_bytes)} of memory"),
+            (request.disk_bytes, f"{format_size(request.disk_bytes)} of disk"),
+        )
+        if wanted
+    )
 
 
 def link_word(machine: MachineView) -> str:

@@ -48,6 +48,8 @@ def test_all_that_may_be_said() -> None:
         *("--priority", "-5", "--hold", "--tag", "x", "--tag", "y", "--note", "n", "--pin"),
         *("--chdir", "src", "--nice", "5", "--pre", "make 'a b'", "--post", "rm -r x"),
         *("--split-log", "--log-cap", "2GB"),
+        *("--where", "vram>=20gb and name ~ a100", "--linked", "--mig", "1g.10gb", "--shared"),
+        *("--wait-for-others", "--cpus", "4", "--memory", "32GB", "--disk", "100GB"),
     )
     expected: RunOptions = {
         "time_limit": 9000.0,
@@ -72,6 +74,14 @@ def test_all_that_may_be_said() -> None:
         "post_command": ("rm", "-r", "x"),
         "split_log": True,
         "log_cap": 2 << 30,
+        "where": 'vram >= 20GB and name ~ "a100"',
+        "linked": True,
+        "mig": "1g.10gb",
+        "shared": True,
+        "beside_others": "wait",
+        "cpus": 4.0,
+        "memory": 32 << 30,
+        "disk": 100 << 30,
     }
     assert options_of(said(*arguments)) == expected
     # Each name of the two faces can be said on the command line; a whole rule is for scripts.

@@ -15,6 +15,7 @@ from lanherd_protocol.states import AttemptEnd, Ended, Preparing, Queued, Runnin
 from lanherd_protocol.values import (
     Dependency,
     GpuRequest,
+    HostRequest,
     Lease,
     LockedEnvironment,
     LogRule,
@@ -133,10 +134,34 @@ def test_show_of_states(capsys: pytest.CaptureFixture[str]) -> None:
             "2 GPUs with 1.00 GB each, exclusive",
         ),
         (GpuRequest(count=2, exclusive=True), "2 GPUs, exclusive"),
+        (
+            GpuRequest(count=1, count_max=4, vram_bytes=1 << 30, where="sm >= 80", linked=True),
+            "1 to 4 GPUs with 1.00 GB each, linked, where sm >= 80",
+        ),
+        (
+            GpuRequest(count=2, mig="1g.10gb", shared=True, beside="wait"),
+            "2 1g.10gb slices, shared, not beside others",
+        ),
+        (GpuRequest(count=1, exclusive=True, beside="share"), "1 GPU, exclusive, beside others"),
     ],
 )
 def test_what_was_asked_for(request_: GpuRequest, text: str) -> None:
     assert words.gpus_asked(request_) == text
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (HostRequest(), ""),
+        (HostRequest(cpu_cores=1), "1 CPU core"),
+        (
+            HostRequest(cpu_cores=0.5, memory_bytes=32 << 30, disk_bytes=100 << 30),
+            "0.5 CPU cores, 32.0 GB of memory, 100 GB of disk",
+        ),
+    ],
+)
+def test_what_was_asked_of_the_machine(request_: HostRequest, text: str) -> None:
+    assert words.host_asked(request_) == text
 
 
 def test_a_machines_problems_are_its_note() -> None:
