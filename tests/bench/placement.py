@@ -216,6 +216,8 @@ class Driver:
                     self.timers[effect.timer] = self._expect(when, fired)
                 case f.CancelTimer():
                     self.timers.pop(effect.timer, None)
+                case _:
+                    raise AssertionError(f"nobody asked for {effect}")
 
     def _start(self, effect: f.StartAttempt, at: float) -> None:
         job = self.jobs[effect.run]

@@ -5,6 +5,7 @@ A real agent with one simulated GPU, and two connections that submit at once.
 
 import asyncio
 import time
+from pathlib import Path
 
 from lanherd_protocol.aio.connect import connect_unix
 from lanherd_protocol.handshake import local_hello
@@ -19,7 +20,7 @@ TOTAL_BYTES = 24 * GB
 def measure(report: Report) -> None:
     began = time.perf_counter()
     with running_agent(simulate_gpus=1) as agent:
-        tally = asyncio.run(_race(str(agent.socket)))
+        tally = asyncio.run(_race(agent.socket))
     spent_s = time.perf_counter() - began
     report.say(
         f"{tally.rounds} rounds in {spent_s:.0f} s; the one that was sent first won "
@@ -29,7 +30,7 @@ def measure(report: Report) -> None:
     report.add(Metric("race_both_live", tally.shared, f"of {ROUNDS}", at_most=0))
 
 
-async def _race(socket: str) -> Tally:
+async def _race(socket: Path) -> Tally:
     one = await connect_unix(socket, local_hello("one"))
     other = await connect_unix(socket, local_hello("other"))
     try:

@@ -73,8 +73,8 @@ async def _round(
                 if isinstance(known.state, Queued):
                     tally.waited[known.state.reason.code] += 1
             # The one that waits goes first: it would start when the other has ended.
-            for run in sorted(names, key=lambda run: run in live):
-                await _stop(peers[0], run)
+            for one in sorted(names, key=lambda run: run in live):
+                await _stop(peers[0], one)
         if len(ended) == len(names):
             break
     tally.shared += shared
