@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.fields import (
     check_command,
     check_life,
@@ -11,17 +10,17 @@ from lanherd_agent.core.fields import (
     check_variables,
     invalid,
 )
-from lanherd_agent.core.reasons import gb, plural
+from lanherd_agent.core.request_checks import Capacity, check_possible, check_requests
 from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
-from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import is_sha256, is_uuid7
 from lanherd_protocol.messages import NewRun
-from lanherd_protocol.values import GpuRequest, LockedEnvironment, RunSpec
+from lanherd_protocol.values import LockedEnvironment, RunSpec
 
 
-def check_runs(runs: Sequence[NewRun], gpus: Sequence[GpuCapacity] | None, rules: Rules) -> None:
-    """Raises for the first run that can't be taken; then none of them is."""
+def check_runs(runs: Sequence[NewRun], capacity: Capacity | None, rules: Rules) -> None:
+    """Raises for the first run that can't be taken; then none of them is. `capacity` None: what the
+    machine has isn't known yet."""
     if not 0 < len(runs) <= limits.RUNS_PER_SUBMIT_MAX:
         raise invalid(
             f"A submit takes 1 to {limits.RUNS_PER_SUBMIT_MAX} runs; this one has {len(runs)}.",
@@ -37,7 +36,9 @@ def check_runs(runs: Sequence[NewRun], gpus: Sequence[GpuCapacity] | None, rules
         check_life(new.run, new.spec, rules)
         check_surroundings(new.spec)
         check_settings(new.settings)
-        _check_gpus(new, gpus)
+        check_requests(new.spec.gpus, new.spec.host)
+        if capacity is not None:
+            check_possible(new, capacity)
 
 
 def _check_spec(spec: RunSpec) -> None:
@@ -55,48 +56,3 @@ def _check_spec(spec: RunSpec) -> None:
             "The run wants an environment from a lock, but has no snapshot that holds the lock.",
             "Submit it with its project.",
         )
-
-
-def _check_gpus(new: NewRun, gpus: Sequence[GpuCapacity] | None) -> None:
-    request = new.spec.gpus
-    if not 0 <= request.count <= limits.GPUS_PER_RUN_MAX or request.vram_bytes < 0:
-        raise invalid(
-            f"A run can't ask for {request.count} GPUs with {request.vram_bytes} bytes each.",
-            f"Ask for 0 to {limits.GPUS_PER_RUN_MAX} GPUs, and not for negative sizes.",
-        )
-    if request.count == 0:
-        if request.vram_bytes or request.exclusive:
-            raise invalid("The run asks for VRAM, but for no GPU.", "Ask for at least one GPU.")
-        return
-    if gpus is not None:
-        _check_possible(new, request, gpus)
-
-
-def _check_possible(new: NewRun, request: GpuRequest, gpus: Sequence[GpuCapacity]) -> None:
-    suited = sum(gpu.total_bytes >= request.vram_bytes for gpu in gpus)
-    if suited >= request.count:
-        return
-    each = f" with {gb(request.vram_bytes)} GB" if request.vram_bytes else ""
-    each += " each" if each and request.count > 1 else ""
-    subject = f"Run {new.spec.name}" if new.spec.name else "It"
-    raise error(
-        ErrorCode.IMPOSSIBLE_REQUEST,
-        "This request can never be met here.",
-        f"{subject} asks for {plural(request.count, 'GPU', 'GPUs')}{each}; "
-        f"the machine has {_inventory(gpus)}.",
-        "Ask for less, or choose another machine.",
-        run=new.run,
-        needs_gpus=request.count,
-        needs_bytes=request.vram_bytes,
-        gpus=len(gpus),
-        largest_bytes=max((gpu.total_bytes for gpu in gpus), default=0),
-    )
-
-
-def _inventory(gpus: Sequence[GpuCapacity]) -> str:
-    sizes: dict[str, int] = {}
-    for gpu in gpus:
-        size = gb(gpu.total_bytes)
-        sizes[size] = sizes.get(size, 0) + 1
-    kinds = (f"{plural(count, 'GPU', 'GPUs')} of {size} GB" for size, count in sizes.items())
-    return " and ".join(kinds) or "no GPU"

@@ -11,6 +11,7 @@ from lanherd_agent.core.ledger import Ledger
 from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.places import STEP_NS, place_of, to_ns
 from lanherd_agent.core.queue import Queue
+from lanherd_agent.core.request_checks import Capacity
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import (
     Cause,
@@ -200,6 +201,18 @@ class Books:
             half_life_s = rules.fair_share_half_life_s
             self.machine = settled(self.machine, self.live(), totals, half_life_s, now)
 
+    def capacity(self, owner: str) -> Capacity | None:
+        """What the machine has for runs of a user, once it is known."""
+        if self.readings is None:
+            return None
+        return Capacity(
+            gpus=self.readings,
+            matching=self.sight.matching,
+            host=self.sight.host,
+            rules=self.owner_rules,
+            owner=owner,
+        )
+
     def scene(self, now: float) -> Scene:
         """All that a decision looks at."""
         sight = self.sight
@@ -218,6 +231,7 @@ class Books:
             local_minute=sight.local_minute,
             live=self.live,
             quiet_from=sight.quiet_from,
+            crowded_until=sight.crowded_until,
             hot=sight.hot,
         )
 

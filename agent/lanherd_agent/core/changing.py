@@ -8,12 +8,13 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.fields import check_settings
+from lanherd_agent.core.request_checks import check_possible
 from lanherd_agent.core.run_states import Preparing, Queued, Run, targets, was_begun
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.waiting import Waiting
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import short_id
-from lanherd_protocol.messages import ChangeRun
+from lanherd_protocol.messages import ChangeRun, NewRun
 from lanherd_protocol.states import Ended
 from lanherd_protocol.values import RunSettings
 
@@ -36,6 +37,8 @@ class Changing:
         settings = replace(run.settings, **wanted)
         check_settings(settings)
         self._check_possible(run, settings)
+        if settings.tags != run.settings.tags:
+            self._check_share(run, settings)
         if settings == run.settings:
             return
         if isinstance(run.state, Queued | Preparing):
@@ -62,6 +65,14 @@ class Changing:
             raise _conflict(
                 run, "is losing its files.", "Their removal has begun.", "Restart it as a new run."
             )
+
+    def _check_share(self, run: Run, settings: RunSettings) -> None:
+        """A tag may have a share of the machine that is too small for a run that waits; and those
+        that live hold what they hold of it from now on."""
+        capacity = self._books.capacity(run.owner)
+        if isinstance(run.state, Queued | Preparing) and capacity is not None:
+            check_possible(NewRun(run=run.run, spec=run.spec, settings=settings), capacity)
+        self._books.line_moved = True
 
     def on_noted(self, event: e.SettingsNoted, step: Step) -> None:
         """Written; if they changed meanwhile, the newer ones are still to be."""

@@ -6,7 +6,7 @@ from lanherd_agent.core import place_reasons, reasons
 from lanherd_agent.core.placement import Judge, gate_of, power_w
 from lanherd_agent.core.room import Room
 from lanherd_agent.core.scene import Scene
-from lanherd_agent.core.slots import Slot, backs_off_until, used_by_others
+from lanherd_agent.core.slots import Slot, backs_off_until, is_crowded, is_used_by_others
 from lanherd_agent.core.wants import Want
 from lanherd_protocol.hours import minutes_until
 from lanherd_protocol.values import Lease, Reason
@@ -184,9 +184,18 @@ class _Nearest:
 
     def _distance(self, slot: Slot) -> tuple[float, ...]:
         busy = self.want.alone and slot.holders > 0
-        others = (self.want.exclusive or self.want.waits) and slot.others
+        others = not slot.is_left(self.want)
         closed = not slot.usable
         return (closed, slot.exclusive, busy, others, -slot.free_bytes, slot.index)
+
+    def _why_not_left(self, slot: Slot) -> Reason:
+        want, gpu, scene = self.want, slot.gpu, self.scene
+        waits = want.waits and is_used_by_others(gpu)
+        if waits or (want.exclusive and is_crowded(gpu, scene.rules)):
+            return place_reasons.used_by_others(gpu)
+        seen = scene.quiet_from if want.waits and slot.others else scene.crowded_until
+        at = seen[gpu.uuid] + scene.owner_rules.quiet_s
+        return place_reasons.waits_for_quiet(gpu.index, at)
 
     def _why_full(self, slot: Slot) -> Reason:
         want, gpu = self.want, slot.gpu
@@ -196,12 +205,8 @@ class _Nearest:
             return reasons.gpu_exclusive(gpu.index)
         if want.exclusive and slot.holders:
             return reasons.gpu_busy(gpu.index, slot.holders, slot.foreign_bytes)
-        if (want.exclusive or want.waits) and slot.others:
-            if used_by_others(gpu, self.scene.rules):
-                return place_reasons.used_by_others(gpu)
-            seen_at = self.scene.quiet_from[gpu.uuid]
-            at = seen_at + self.scene.owner_rules.quiet_s
-            return place_reasons.waits_for_quiet(gpu.index, at)
+        if not slot.is_left(want):
+            return self._why_not_left(slot)
         if want.vram_bytes == 0:
             return reasons.gpu_undeclared(gpu.index, slot.free_bytes, gpu.total_bytes, slot.holders)
         return place_reasons.vram(gpu, slot.free_bytes, want.vram_bytes)

@@ -20,7 +20,7 @@ from lanherd_agent.core.quotas import Name
 from lanherd_agent.core.reservation import Reservation
 from lanherd_agent.core.room import NO_LEASE, Room
 from lanherd_agent.core.scene import Live, Scene
-from lanherd_agent.core.slots import backs_off_until, used_by_others
+from lanherd_agent.core.slots import backs_off_until, is_crowded, is_used_by_others
 from lanherd_agent.core.wants import NO_HOST, Want
 from lanherd_protocol.hours import minutes_until
 from lanherd_protocol.ids import RunId
@@ -202,8 +202,12 @@ def power_w(scene: Scene) -> float:
 
 def looks_again_at(scene: Scene) -> float | None:
     """When time alone may let a run start: a GPU was quiet for long enough, or its backoff ends."""
-    left = [gpu.uuid for gpu in scene.gpus or () if not used_by_others(gpu, scene.rules)]
     quiet_s = scene.owner_rules.quiet_s
-    ends = [scene.quiet_from[uuid] + quiet_s for uuid in left if uuid in scene.quiet_from]
+    ends: list[float] = []
+    for gpu in scene.gpus or ():
+        if not is_used_by_others(gpu) and gpu.uuid in scene.quiet_from:
+            ends.append(scene.quiet_from[gpu.uuid] + quiet_s)
+        if not is_crowded(gpu, scene.rules) and gpu.uuid in scene.crowded_until:
+            ends.append(scene.crowded_until[gpu.uuid] + quiet_s)
     ends += [backs_off_until(uuid, scene) for uuid in scene.machine.failures]
     return min((at for at in ends if at > scene.now), default=None)

@@ -43,7 +43,10 @@ class Quotas:
         self.working: set[int] = set()
         if not self.counted:
             return
-        self.working = {slot.index for slot in slots if slot.working}
+        some = [slot for slot in slots if slot.closed != "mig"]
+        # A GPU of which a part is broken is nothing that one would call free.
+        broken = {slot.index for slot in some if not slot.working}
+        self.working = {slot.index for slot in some} - broken
         for live in scene.live():
             self.take(live)
 
@@ -97,17 +100,13 @@ class Quotas:
         return bounds
 
     def bounds_if_empty(self, want: Want) -> list[Bound]:
-        """Of a run that starts when no other is live. What is kept for others bars only a run that
-        must be alone: on GPUs that they hold, there may be room for it too."""
+        """Of a run that starts when no other is live."""
         if not self.counted:
             return []
         empty = self.copy()
         empty.in_use = {}
         empty.held = {name: {} for name in self._rules}
-        first, *rest = empty.bounds(want)
-        if not want.alone:
-            first = first._replace(left=len(self.working) - self._keep_free)
-        return [first, *rest]
+        return empty.bounds(want)
 
     def capped(self, want: Want) -> list[Bound]:
         """The shares of the run's user and tags that have a most, and what is left of each."""

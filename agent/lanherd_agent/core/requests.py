@@ -79,7 +79,7 @@ class Requests:
 
     def _take(self, new: Sequence[NewRun], owner: str, now: float, step: Step) -> None:
         books = self._books
-        check_runs(new, books.readings, books.rules)
+        check_runs(new, books.capacity(owner), books.rules)
         check_dependencies(new, books.runs)
         if len(books.waiting) + len(new) > books.rules.queued_runs_max:
             raise error(

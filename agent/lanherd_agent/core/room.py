@@ -117,7 +117,7 @@ class Room:
             return False
         if want.alone and slot.holders:
             return False
-        if (want.exclusive or want.waits) and slot.others:
+        if not slot.is_left(want):
             return False
         return want.exclusive or want.vram_bytes > 0 or self._mostly_free(slot)
 

@@ -53,6 +53,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     live: Callable[[], Sequence[Live]] = tuple
     quiet_from: Mapping[GpuUuid, float] = {}
     """When processes of others were last seen on a GPU."""
+    crowded_until: Mapping[GpuUuid, float] = {}
+    """The same, of those that take more than a display."""
     hot: Collection[GpuUuid] = ()
     """GPUs that were too hot, and have not cooled down far enough yet."""
 

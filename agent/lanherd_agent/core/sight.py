@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
 from lanherd_agent.core.matching import Matching
 from lanherd_agent.core.rules import Rules
-from lanherd_agent.core.slots import used_by_others
+from lanherd_agent.core.slots import is_crowded, is_used_by_others
 from lanherd_protocol.hours import Hours, minutes_until, parse_hours
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.machine_rules import MachineRules
@@ -20,6 +20,7 @@ class Sight:
     """The newest sample but for its GPUs, and since when things are as they are."""
 
     __slots__ = (
+        "crowded_until",
         "host",
         "hot",
         "hours",
@@ -38,6 +39,8 @@ class Sight:
         self.matching = Matching()
         self.quiet_from: dict[GpuUuid, float] = {}
         """When processes of others were last seen on a GPU."""
+        self.crowded_until: dict[GpuUuid, float] = {}
+        """The same, of those that take more than a display."""
         self.hot: set[GpuUuid] = set()
         self.sample: ReadingsTaken | None = None
 
@@ -49,10 +52,14 @@ class Sight:
         self.host, self.links, self.local_minute = sample.host, sample.links, sample.local_minute
         self.matching.see(sample)
         for gpu in sample.gpus:
-            if used_by_others(gpu, own):
+            if is_used_by_others(gpu):
                 self.quiet_from[gpu.uuid] = now
+            if is_crowded(gpu, own):
+                self.crowded_until[gpu.uuid] = now
         here = {gpu.uuid for gpu in sample.gpus}
-        self.quiet_from = {uuid: at for uuid, at in self.quiet_from.items() if uuid in here}
+        for seen in (self.quiet_from, self.crowded_until):
+            for uuid in seen.keys() - here:
+                del seen[uuid]
         self._feel(sample.gpus, rules)
         return (
             before is None

@@ -1,10 +1,11 @@
 """One GPU, or MIG instance, while a decision is made: what is promised of it and what is left.
 
 What is left is its VRAM less what processes of others hold, less for each of our runs what it was
-promised or was measured to hold, whichever is more; and no more than the owner's rules let be
-promised at all.
+promised or was measured to hold, whichever is more; and where there are runs already, no more than
+the owner's rules let be promised of it.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from lanherd_agent.core.events import GpuCapacity
@@ -22,8 +23,13 @@ PASSING = ("hot", "backoff")
 FAILURES_BACK_OFF = 2
 
 
-def used_by_others(gpu: GpuCapacity, rules: Rules) -> bool:
-    """Whether processes of others use it, beyond what a display takes."""
+def is_used_by_others(gpu: GpuCapacity) -> bool:
+    return gpu.foreign_bytes > 0
+
+
+def is_crowded(gpu: GpuCapacity, rules: Rules) -> bool:
+    """Whether processes of others take more than a display does, which a run that wants the GPU to
+    itself has to suffer."""
     return gpu.foreign_bytes > rules.exclusive_foreign_bytes_max
 
 
@@ -32,6 +38,7 @@ class Slot:
 
     __slots__ = (
         "closed",
+        "crowded",
         "exclusive",
         "foreign_bytes",
         "free_bytes",
@@ -60,7 +67,10 @@ class Slot:
         self.holders = len(shares.holders)
         self.exclusive = shares.exclusive
         self.foreign_bytes = gpu.foreign_bytes
-        self.others = used_by_others(gpu, scene.rules) or not is_quiet(gpu.uuid, scene)
+        self.others = is_used_by_others(gpu) or not is_quiet(scene.quiet_from, gpu.uuid, scene)
+        self.crowded = is_crowded(gpu, scene.rules) or not is_quiet(
+            scene.crowded_until, gpu.uuid, scene
+        )
         share_max = scene.owner_rules.vram_share_max
         self.promised_max = gpu.total_bytes if share_max >= 1 else int(gpu.total_bytes * share_max)
         self.leased_bytes = shares.leased_bytes
@@ -81,7 +91,10 @@ class Slot:
 
     def _count(self) -> None:
         room = self.gpu.total_bytes - self.used_bytes - self.foreign_bytes
-        self.free_bytes = max(0, min(room, self.promised_max - self.leased_bytes))
+        if self.holders:
+            # What a run has to itself isn't packed.
+            room = min(room, self.promised_max - self.leased_bytes)
+        self.free_bytes = max(0, room)
 
     def copy(self) -> "Slot":
         copy = Slot.__new__(Slot)
@@ -116,16 +129,20 @@ class Slot:
             self.used_bytes = max(self.leased_bytes, self.measured_bytes)
         self._count()
 
+    def is_left(self, want: Want) -> bool:
+        """Whether others have left it to a run that wants none, or few, beside it."""
+        return not (want.waits and self.others) and not (want.exclusive and self.crowded)
+
     def suits(self, want: Want) -> bool:
         """Whether it would hold a run that wants this if there were no other on it."""
-        if not self.working or min(self.promised_max, self.gpu.total_bytes) < want.vram_bytes:
+        if not self.working or self.gpu.total_bytes < want.vram_bytes:
             return False
         return self.gpu.profile == want.mig if want.mig else self.gpu.instance is None
 
 
-def is_quiet(uuid: GpuUuid, scene: Scene) -> bool:
-    """Whether processes of others have been gone for as long as the owner's rules want."""
-    seen_at = scene.quiet_from.get(uuid)
+def is_quiet(seen: Mapping[GpuUuid, float], uuid: GpuUuid, scene: Scene) -> bool:
+    """Whether it was long enough ago, by the owner's rules, that others were seen."""
+    seen_at = seen.get(uuid)
     return seen_at is None or not 0 <= scene.now - seen_at < scene.owner_rules.quiet_s
 
 

@@ -59,7 +59,8 @@ def want_of(
         exclusive=gpus.exclusive or (rules.exclusive_by_default and not gpus.shared),
         waits=beside == "wait",
         where=gpus.where,
-        linked=gpus.linked,
+        # MIG instances have no links.
+        linked=gpus.linked and not gpus.mig,
         mig=gpus.mig,
         host=spec.host,
         ends_s=ends_s,

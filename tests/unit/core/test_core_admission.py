@@ -1,18 +1,25 @@
 """What is refused at submit, and with which words."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
 from lanherd_agent.core.admission import check_runs
-from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
+from lanherd_agent.core.matching import Matching
+from lanherd_agent.core.request_checks import Capacity
 from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId, SnapshotId
+from lanherd_protocol.machine_rules import MachineRules, ShareRule
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.values import (
     Dependency,
     GpuRequest,
+    HostRequest,
     LogRule,
     RetryRule,
     RunSettings,
@@ -20,6 +27,7 @@ from lanherd_protocol.values import (
     StopRule,
 )
 from tests.simulation.making import (
+    GB,
     LOCKED,
     PLAIN,
     PROJECT,
@@ -30,13 +38,20 @@ from tests.simulation.making import (
     run_id,
     tried,
 )
+from tests.unit.core.scenes import instances
 
 NAN, INF, TOO_LONG = float("nan"), float("inf"), limits.TIME_LIMIT_S_MAX * 1.01
 
 
-def refusal(*runs: NewRun, gpus: list[GpuCapacity] | None = None) -> LanherdError:
+def capacity(gpus: Sequence[GpuCapacity], **more: Any) -> Capacity:
+    matching = Matching()
+    matching.see(ReadingsTaken(gpus=tuple(gpus), host=more.get("host", HostCapacity())))
+    return Capacity(gpus=gpus, matching=matching, owner="ann", **more)
+
+
+def refusal(*runs: NewRun, gpus: Sequence[GpuCapacity] | None = None, **more: Any) -> LanherdError:
     with pytest.raises(LanherdError) as refused:
-        check_runs(runs, gpus, Rules())
+        check_runs(runs, None if gpus is None else capacity(gpus, **more), Rules())
     return refused.value
 
 
@@ -85,7 +100,7 @@ def test_what_can_be_taken() -> None:
             new(3, RunSpec(command=("true",), variables=variables)),
             new(4, gpu_spec()),
         ],
-        [gpu(0), gpu(1)],
+        capacity([gpu(0), gpu(1)]),
         Rules(),
     )
     check_runs([new(1, gpu_spec(999))], None, Rules())
@@ -116,6 +131,23 @@ def test_what_can_be_taken() -> None:
         RunSpec(command=("true",), gpus=GpuRequest(count=1, vram_bytes=-1)),
         RunSpec(command=("true",), gpus=GpuRequest(vram_bytes=1)),
         RunSpec(command=("true",), gpus=GpuRequest(exclusive=True)),
+        *(
+            RunSpec(command=("true",), gpus=GpuRequest(**wanted))
+            for wanted in (
+                {"count": 1, "vram_bytes": 1 << 61}, {"count": 2, "count_max": 1},
+                {"count": 1, "count_max": -1}, {"count": 1, "count_max": 65}, {"count_max": 2},
+                {"linked": True}, {"mig": "1g.10gb"}, {"beside": "wait"}, {"where": "sm >= 80"},
+                {"count": 1, "exclusive": True, "shared": True}, {"count": 1, "mig": " 1g"},
+                {"count": 1, "mig": "1" * 65}, {"count": 1, "where": "vrm > 1GB"},
+            )
+        ),
+        *(
+            replace(PLAIN, host=HostRequest(**wanted))
+            for wanted in (
+                {"cpu_cores": -1.0}, {"cpu_cores": NAN}, {"cpu_cores": INF}, {"cpu_cores": 1e6},
+                {"memory_bytes": -1}, {"memory_bytes": 1 << 61}, {"disk_bytes": -1},
+            )
+        ),
         *(replace(PLAIN, time_limit_s=limit_s) for limit_s in (0, -1, NAN, INF, TOO_LONG)),
         *(replace(PLAIN, niceness=niceness) for niceness in (-1, 20)),
         *(replace(PLAIN, stop=StopRule(grace_s=grace_s)) for grace_s in (-1, NAN, INF, 1e9)),
@@ -215,3 +247,69 @@ def test_a_request_larger_than_the_machine_says_what_it_has() -> None:
     assert failure.data["run"] == run_id(1)
     nothing = refusal(new(1, gpu_spec(count=2)), gpus=[]).failure
     assert nothing.message == "It asks for 2 GPUs; the machine has no GPU."
+
+
+# --- What this machine can never give ------------------------------------------------------------
+
+
+HOST = HostCapacity(cpu_cores=16, memory_bytes=64 * GB, disk_bytes=100 * GB)
+GPUS = [
+    gpu(0),
+    gpu(1, 12),
+    *instances(2, ("1g.10gb", 10), ("1g.10gb", 10)),
+]
+
+
+def asking(**wanted: Any) -> NewRun:
+    return new(1, RunSpec(command=("true",), gpus=GpuRequest(**wanted)))
+
+
+def needing(**wanted: Any) -> NewRun:
+    return new(1, replace(PLAIN, host=HostRequest(**wanted)))
+
+
+@pytest.mark.parametrize(
+    ("run", "rules", "message"),
+    [
+        (asking(count=3), MachineRules(), "3 GPUs; the machine has 1 GPU of 24 GB and 1 GPU of 12"),
+        (asking(count=3, mig="1g.10gb"), MachineRules(), "3 MIG instances of 1g.10gb; the machine"),
+        (asking(count=1, mig="7g.80gb"), MachineRules(), "1 MIG instance of 7g.80gb; the machine"),
+        (
+            asking(count=2, where="vram > 20GB"),
+            MachineRules(),
+            "2 GPUs that match 'vram > 20GB'; 1 of the machine's do: vram is 12",
+        ),
+        (asking(count=1, where="not vram > 1GB"), MachineRules(), "'not vram > 1GB'; 0 of the"),
+        (asking(count=2), MachineRules(gpus=(0,)), "rules of the machine let runs have 1 of that"),
+        (asking(count=2), MachineRules(keep_free=2), "let runs have 1 of that kind"),
+        (asking(count=1), MachineRules(keep_free=5), "let runs have 0 of that kind"),
+        (asking(count=1, mig="1g.10gb"), MachineRules(gpus=("GPU-1",)), "let runs have 0 of that"),
+        (
+            asking(count=2),
+            MachineRules(users={"ann": ShareRule(gpus_max=1), "bob": ShareRule(gpus_max=0)}),
+            "2 GPUs; runs of ann may have 1 here",
+        ),
+        (needing(cpu_cores=17), MachineRules(), "17 CPU cores; the machine has 16"),
+        (needing(memory_bytes=65 * GB), MachineRules(), "65 GB of memory; the machine has 64 GB"),
+        (needing(disk_bytes=101 * GB), MachineRules(), "101 GB of disk space; the machine has 100"),
+    ],
+)
+def test_what_the_machine_can_never_give(run: NewRun, rules: MachineRules, message: str) -> None:
+    failure = refusal(run, gpus=GPUS, host=HOST, rules=rules).failure
+    assert failure.code is ErrorCode.IMPOSSIBLE_REQUEST
+    assert message in failure.message and failure.remedy
+
+
+def test_a_tag_may_have_no_more_than_its_share() -> None:
+    rules = MachineRules(tags={"paper": ShareRule(gpus_max=0), "free": ShareRule()})
+    tagged = new(1, gpu_spec(1), RunSettings(tags=("free", "paper")))
+    failure = refusal(tagged, gpus=GPUS, rules=rules).failure
+    assert "runs of the tag paper may have 0 here" in failure.message
+
+
+def test_what_is_not_known_may_be_asked_for() -> None:
+    runs = [needing(cpu_cores=999, memory_bytes=1 << 50, disk_bytes=1 << 50)]
+    check_runs(runs, capacity(GPUS), Rules())
+    wanted = [asking(count=2, count_max=9, where="vram >= 12GB"), asking(count=2, mig="1g.10gb")]
+    for one in wanted:
+        check_runs([one], capacity(GPUS, host=HOST), Rules())
