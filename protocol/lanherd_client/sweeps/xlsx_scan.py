@@ -7,6 +7,7 @@ read first.
 import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import IO
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile
@@ -63,16 +64,17 @@ def _part_of(archive: ZipFile, sheet: str) -> str:
 
     def on_sheet(name: str, attributes: Attributes) -> None:
         if name == "sheet" and attributes.get("name") == sheet:
-            found.append(attributes.get("id", ""))
+            ids = (value for key, value in attributes.items() if _local(key) == "id")
+            found.append(next(ids, ""))
 
     def on_relation(name: str, attributes: Attributes) -> None:
         if name == "Relationship":
             relations[attributes.get("Id", "")] = attributes.get("Target", "")
 
     with archive.open(_WORKBOOK) as part:
-        _parse(part, on_sheet)
+        _parser(on_sheet).ParseFile(part)
     with archive.open("xl/_rels/workbook.xml.rels") as part:
-        _parse(part, on_relation)
+        _parser(on_relation).ParseFile(part)
     target = relations[found[0]] if found else ""
     if not target:
         raise damaged(f"It has no sheet {sheet!r}")
@@ -82,81 +84,85 @@ def _part_of(archive: ZipFile, sheet: str) -> str:
 def _scan(archive: ZipFile, part_name: str) -> SheetScan:
     cells = _Cells()
     with archive.open(part_name) as part:
-        _parse(part, cells.on_start, cells.on_end, cells.on_text)
+        cells.parser.ParseFile(part)
+    cells.end()
     return cells.scan
 
 
 class _Cells:
+    """Reads a sheet's cells: a million elements, so only their beginnings are looked at. A cell is
+    over when the next one begins."""
+
     def __init__(self) -> None:
         self.scan = SheetScan()
+        self.parser = _parser(self._on_start)
         self._row = self._column = -1
-        self._is_error = self._formula = self._value = self._reading = False
-        self._text = ""
+        self._name = ""
+        self._is_error = self._formula = self._value = False
+        self._text: list[str] = []
 
-    def on_start(self, name: str, attributes: Attributes) -> None:
+    def _on_start(self, name: str, attributes: Attributes) -> None:
         if name == "c":
-            self._move(attributes.get("r", ""))
+            self.end()
+            self._name = attributes.get("r", "")
+            self._column += 1
             self._is_error = attributes.get("t") == "e"
-            self._formula = self._value = False
-            self._text = ""
-        elif name == "row":
-            self._row = int(attributes["r"]) - 1 if "r" in attributes else self._row + 1
-            self._column = -1
-        elif name == "f":
-            self._formula = True
         elif name in ("v", "is"):
             self._value = True
-            self._reading = self._is_error
-
-    def on_end(self, name: str) -> None:
-        if name == "v":
-            self._reading = False
-        elif name == "c" and (self._value or self._formula):
-            scan = self.scan
-            scan.rows = max(scan.rows, self._row + 1)
-            scan.columns = max(scan.columns, self._column + 1)
             if self._is_error:
-                scan.errors.append((cell_name(self._row, self._column), self._text or "an error"))
-            elif not self._value:
-                scan.uncomputed.append(cell_name(self._row, self._column))
+                self.parser.CharacterDataHandler = self._text.append
+        elif name == "f":
+            self._formula = True
+        elif name == "row":
+            self.end()
+            self._row = int(attributes["r"]) - 1 if "r" in attributes else self._row + 1
+            self._column = -1
 
-    def on_text(self, text: str) -> None:
-        if self._reading:
-            self._text += text
-
-    def _move(self, name: str) -> None:
-        letters = name.rstrip("0123456789")
-        if not letters:
-            self._column += 1
+    def end(self) -> None:
+        """The cell that was read last is over."""
+        if not (self._value or self._formula):
             return
-        column = 0
-        for letter in letters:
-            column = column * _LETTERS + ord(letter.upper()) - ord("A") + 1
-        self._column = column - 1
+        if self._name:
+            self._column = _column_of(self._name)
+        scan = self.scan
+        scan.rows = max(scan.rows, self._row + 1)
+        scan.columns = max(scan.columns, self._column + 1)
+        if self._is_error:
+            text = "".join(self._text).strip() or "an error"
+            scan.errors.append((cell_name(self._row, self._column), text))
+        elif not self._value:
+            scan.uncomputed.append(cell_name(self._row, self._column))
+        self._is_error = self._formula = self._value = False
+        self._text = []
+        self.parser.CharacterDataHandler = None
 
 
-def _parse(
-    part: IO[bytes],
-    on_start: Callable[[str, Attributes], None],
-    on_end: Callable[[str], None] | None = None,
-    on_text: Callable[[str], None] | None = None,
-) -> None:
-    """Calls back with the elements' names, and those of attributes, without their namespaces."""
-    parser = expat.ParserCreate(namespace_separator=" ")
+@lru_cache(maxsize=1024)
+def _letters(letters: str) -> int:
+    column = 0
+    for letter in letters:
+        column = column * _LETTERS + ord(letter) - ord("A") + 1
+    return column - 1
 
-    def start(name: str, attributes: Attributes) -> None:
-        on_start(_local(name), {_local(key): value for key, value in attributes.items()})
+
+def _column_of(name: str) -> int:
+    return _letters(name.rstrip("0123456789").upper())
+
+
+def _parser(on_start: Callable[[str, Attributes], None]) -> expat.XMLParserType:
+    """A parser that calls back with the names of elements, without their prefixes."""
+    parser = expat.ParserCreate()
 
     def no_doctype(*_: object) -> None:
         raise damaged("Its XML declares entities of its own")
 
+    def start(name: str, attributes: Attributes) -> None:
+        on_start(_local(name) if ":" in name else name, attributes)
+
     parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = no_doctype
-    if on_end is not None:
-        parser.EndElementHandler = lambda name: on_end(_local(name))
-    parser.CharacterDataHandler = on_text
-    parser.ParseFile(part)
+    return parser
 
 
 def _local(name: str) -> str:
-    return name.rpartition(" ")[2]
+    return name.rpartition(":")[2]
