@@ -16,6 +16,7 @@ from lanherd_agent.core.events import (
     RunUse,
 )
 from lanherd_agent.gpu.probe import ProbeFacts
+from lanherd_protocol.constraint_facts import machine_facts
 from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.values import GpuFacts, GpuProcess, GpuReading, MachineFacts, Telemetry
 
@@ -41,8 +42,10 @@ def readings_taken(
             cpu_cores=machine.cpu_count,
             memory_bytes=machine.memory_bytes,
             disk_free_bytes=sample.host.disk_free_bytes or 0,
+            disk_bytes=machine.disk_bytes,
         ),
         local_minute=None if at is None else minute_of_week(at),
+        facts=machine_facts(machine),
     )
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lanherd_agent.core.events import ForeignProcess, HostCapacity, RunUse
 from lanherd_agent.gpu.capacity import NOT_READ, capacities_of, minute_of_week, readings_taken
 from lanherd_agent.gpu.probe import ProbeFacts
+from lanherd_protocol.constraint_facts import machine_facts
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.values import (
     GpuFacts,
@@ -54,7 +55,10 @@ def test_a_sample_becomes_what_the_placement_sees() -> None:
     taken = readings_taken(sample, facts, MACHINE, monday)
     assert [gpu.uuid for gpu in taken.gpus] == [GPU.uuid]
     assert taken.links == (link,)
-    assert taken.host == HostCapacity(cpu_cores=16, memory_bytes=64, disk_free_bytes=500)
+    assert taken.host == HostCapacity(
+        cpu_cores=16, memory_bytes=64, disk_free_bytes=500, disk_bytes=MACHINE.disk_bytes
+    )
+    assert taken.facts == machine_facts(MACHINE)
     assert taken.local_minute == 10
     nothing = readings_taken(Telemetry(at=0.0), facts, MACHINE)
     assert (nothing.local_minute, nothing.host.disk_free_bytes) == (None, 0)
