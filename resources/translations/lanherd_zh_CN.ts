@@ -2118,6 +2118,549 @@
     </message>
 </context>
 <context>
+    <name>causes</name>
+    <message>
+        <source>Tell the machine&apos;s owner; other GPUs are not touched by this.</source>
+        <translation>请告知机器的所有者；其他 GPU 不受影响。</translation>
+    </message>
+    <message>
+        <source>The machine may need a restart. Tell the machine&apos;s owner; other GPUs are not touched by this.</source>
+        <translation>机器可能需要重启。请告知机器的所有者；其他 GPU 不受影响。</translation>
+    </message>
+    <message>
+        <source>Restart the machine, or have its driver loaded anew.</source>
+        <translation>请重启机器，或重新加载其驱动程序。</translation>
+    </message>
+    <message>
+        <source>Update the machine&apos;s driver, or use packages that were built for an older CUDA.</source>
+        <translation>请更新机器的驱动程序，或使用为较旧 CUDA 构建的软件包。</translation>
+    </message>
+    <message>
+        <source>Install packages for this GPU&apos;s compute capability, or ask for another GPU (`--where`).</source>
+        <translation>请安装适合这块 GPU 计算能力的软件包，或请求其他 GPU（`--where`）。</translation>
+    </message>
+    <message>
+        <source>Use a newer CUDA toolkit, or leave that architecture out (TORCH_CUDA_ARCH_LIST).</source>
+        <translation>请使用较新的 CUDA 工具包，或去掉该架构（TORCH_CUDA_ARCH_LIST）。</translation>
+    </message>
+    <message>
+        <source>Install the toolkit and set CUDA_HOME, or use packages that are compiled already.</source>
+        <translation>请安装工具包并设置 CUDA_HOME，或使用已编译好的软件包。</translation>
+    </message>
+    <message>
+        <source>Install the build of PyTorch for CUDA: its index is download.pytorch.org/whl/cu…</source>
+        <translation>请安装带 CUDA 的 PyTorch：其索引为 download.pytorch.org/whl/cu…</translation>
+    </message>
+    <message>
+        <source>Ask for a GPU (`--gpus 1`); if it did, look at the machine&apos;s driver.</source>
+        <translation>请请求一块 GPU（`--gpus 1`）；如果已请求，请检查机器的驱动程序。</translation>
+    </message>
+    <message>
+        <source>Count GPUs from 0 among those that it was given, or ask for more of them.</source>
+        <translation>请在分配给它的 GPU 中从 0 开始编号，或请求更多 GPU。</translation>
+    </message>
+    <message>
+        <source>Use a smaller batch or model, or declare more VRAM, so that it is placed where there is as much.</source>
+        <translation>请使用较小的批次或模型，或声明更多显存，使它被安排到有足够显存的地方。</translation>
+    </message>
+    <message>
+        <source>Run it with CUDA_LAUNCH_BLOCKING=1 to see which call it was.</source>
+        <translation>请用 CUDA_LAUNCH_BLOCKING=1 运行，以查明是哪个调用。</translation>
+    </message>
+    <message>
+        <source>Start its processes by &apos;spawn&apos; (multiprocessing.set_start_method).</source>
+        <translation>请用“spawn”方式启动其进程（multiprocessing.set_start_method）。</translation>
+    </message>
+    <message>
+        <source>Run it once more; if it fails on one GPU only, tell the machine&apos;s owner.</source>
+        <translation>请再运行一次；如果只在某一块 GPU 上失败，请告知机器的所有者。</translation>
+    </message>
+    <message>
+        <source>Use fewer workers (num_workers), or have /dev/shm made larger.</source>
+        <translation>请减少工作进程（num_workers），或让人扩大 /dev/shm。</translation>
+    </message>
+    <message>
+        <source>Make room there, or write to another disk.</source>
+        <translation>请在那里腾出空间，或写入其他磁盘。</translation>
+    </message>
+    <message>
+        <source>Write into the folder that LANHERD_OUTPUTS names.</source>
+        <translation>请写入 LANHERD_OUTPUTS 指定的文件夹。</translation>
+    </message>
+    <message>
+        <source>Look at the machine&apos;s disks and mounts, then run it once more.</source>
+        <translation>请检查机器的磁盘和挂载，然后再运行一次。</translation>
+    </message>
+    <message>
+        <source>Load less at once, use fewer workers, or ask for a machine with more memory.</source>
+        <translation>请一次少加载一些，减少工作进程，或请求内存更大的机器。</translation>
+    </message>
+    <message>
+        <source>Close files, or raise the limit (`ulimit -n`); for PyTorch&apos;s workers: torch.multiprocessing.set_sharing_strategy(&apos;file_system&apos;).</source>
+        <translation>请关闭文件，或提高上限（`ulimit -n`）；对 PyTorch 的工作进程：torch.multiprocessing.set_sharing_strategy(&apos;file_system&apos;)。</translation>
+    </message>
+    <message>
+        <source>Use fewer workers and threads (OMP_NUM_THREADS), or raise the limit (`ulimit -u`).</source>
+        <translation>请减少工作进程和线程（OMP_NUM_THREADS），或提高上限（`ulimit -u`）。</translation>
+    </message>
+    <message>
+        <source>Name an interpreter that the machine has, or build the program for this machine.</source>
+        <translation>请指定机器上有的解释器，或为这台机器构建程序。</translation>
+    </message>
+    <message>
+        <source>Install it, add it to the environment of the run, or name it with its whole path.</source>
+        <translation>请安装它，将它加入运行的环境，或写出它的完整路径。</translation>
+    </message>
+    <message>
+        <source>Add the package {package} to the project&apos;s dependencies and lock them anew.</source>
+        <translation>请将软件包 {package} 加入项目的依赖并重新锁定。</translation>
+    </message>
+    <message>
+        <source>Install the package of the system that has it, or a Python package that brings it along.</source>
+        <translation>请安装提供它的系统软件包，或自带它的 Python 软件包。</translation>
+    </message>
+    <message>
+        <source>Lock versions that belong together, and build compiled packages anew.</source>
+        <translation>请锁定互相匹配的版本，并重新构建编译过的软件包。</translation>
+    </message>
+    <message>
+        <source>Lock the version that the code needs; look for a file of the project with that name too.</source>
+        <translation>请锁定代码所需的版本；也请检查项目中是否有同名文件。</translation>
+    </message>
+    <message>
+        <source>Correct it; an older Python refuses newer syntax too.</source>
+        <translation>请改正它；较旧的 Python 也会拒绝较新的语法。</translation>
+    </message>
+    <message>
+        <source>Give it with the run (`--env NAME=VALUE`), or as a secret.</source>
+        <translation>请随运行提供它（`--env NAME=VALUE`），或作为机密提供。</translation>
+    </message>
+    <message>
+        <source>Change the owner or mode of the file (`chmod +x` for a program), or use another path.</source>
+        <translation>请更改文件的所有者或权限（程序用 `chmod +x`），或使用其他路径。</translation>
+    </message>
+    <message>
+        <source>Make it executable (`chmod +x`), or name its interpreter first.</source>
+        <translation>请使它可执行（`chmod +x`），或在前面写出其解释器。</translation>
+    </message>
+    <message>
+        <source>Check the path: files outside of the project are not sent with the run.</source>
+        <translation>请检查路径：项目以外的文件不会随运行发送。</translation>
+    </message>
+    <message>
+        <source>Use port 0 (any), or another one: `--master-port` for torchrun.</source>
+        <translation>请使用端口 0（任意），或其他端口：torchrun 用 `--master-port`。</translation>
+    </message>
+    <message>
+        <source>Ask for access there, and give the run the token as a secret (HF_TOKEN, WANDB_API_KEY).</source>
+        <translation>请在那里申请访问权限，并将令牌作为机密交给运行（HF_TOKEN、WANDB_API_KEY）。</translation>
+    </message>
+    <message>
+        <source>Check that the machine reaches it; where it has no network, put the files there before, or use an offline mode (HF_HUB_OFFLINE=1, WANDB_MODE=offline).</source>
+        <translation>请确认机器能访问它；如果没有网络，请事先把文件放到那里，或使用离线模式（HF_HUB_OFFLINE=1、WANDB_MODE=offline）。</translation>
+    </message>
+    <message>
+        <source>Start that server before, and check its address and port.</source>
+        <translation>请先启动该服务器，并检查其地址和端口。</translation>
+    </message>
+    <message>
+        <source>Build the model with the options that the checkpoint was made with.</source>
+        <translation>请用制作检查点时的选项构建模型。</translation>
+    </message>
+    <message>
+        <source>Make or fetch the file anew. A pointer file of Git LFS looks like this too.</source>
+        <translation>请重新制作或获取该文件。Git LFS 的指针文件也会这样。</translation>
+    </message>
+    <message>
+        <source>Move the model and its input to the same device (`.to(device)`).</source>
+        <translation>请将模型及其输入移到同一设备（`.to(device)`）。</translation>
+    </message>
+    <message>
+        <source>Look at the line of the code that the log names.</source>
+        <translation>请查看日志指出的那一行代码。</translation>
+    </message>
+    <message>
+        <source>Correct the command; `--help` says what it takes.</source>
+        <translation>请改正命令；`--help` 会说明它接受什么。</translation>
+    </message>
+    <message>
+        <source>Look for the process that stopped first; all of them must take the same steps.</source>
+        <translation>请找出最先停止的进程；所有进程必须执行相同的步骤。</translation>
+    </message>
+    <message>
+        <source>Run it with NCCL_DEBUG=INFO; look for the process that failed first.</source>
+        <translation>请用 NCCL_DEBUG=INFO 运行；找出最先失败的进程。</translation>
+    </message>
+    <message>
+        <source>Use fewer workers and smaller batches; look at the machine&apos;s memory.</source>
+        <translation>请减少工作进程、使用较小的批次；并查看机器的内存。</translation>
+    </message>
+    <message>
+        <source>Look at what ended there first.</source>
+        <translation>请先查看那一端因何结束。</translation>
+    </message>
+    <message>
+        <source>Run it once more if nobody meant to.</source>
+        <translation>如果没有人有意中断，请再运行一次。</translation>
+    </message>
+    <message>
+        <source>Look at what that one printed, above this.</source>
+        <translation>请查看它在上面打印的内容。</translation>
+    </message>
+    <message>
+        <source>Install packages that were built for this CPU.</source>
+        <translation>请安装为这种 CPU 构建的软件包。</translation>
+    </message>
+    <message>
+        <source>Look at the end of its log, and at the compiled packages that it uses.</source>
+        <translation>请查看其日志末尾，以及它使用的编译软件包。</translation>
+    </message>
+    <message>
+        <source>Look whether a disk or /dev/shm was full, and whether a file was changed while it was read.</source>
+        <translation>请检查磁盘或 /dev/shm 是否已满，以及是否有文件在读取时被更改。</translation>
+    </message>
+    <message>
+        <source>Give it more time in its own command.</source>
+        <translation>请在它自己的命令中给它更多时间。</translation>
+    </message>
+    <message>
+        <source>The driver reported Xid {xid} for the GPU at {pci}.</source>
+        <translation>驱动程序报告 {pci} 处的 GPU 出现 Xid {xid}。</translation>
+    </message>
+    <message>
+        <source>The GPU was lost: the driver doesn&apos;t reach it any more.</source>
+        <translation>GPU 已丢失：驱动程序无法再访问它。</translation>
+    </message>
+    <message>
+        <source>The GPU&apos;s memory had an error that ECC could not correct.</source>
+        <translation>GPU 显存出现了 ECC 无法纠正的错误。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s NVIDIA driver and its library are of different versions, as after an update without a restart.</source>
+        <translation>机器的 NVIDIA 驱动程序与其库版本不一致，常见于更新后未重启。</translation>
+    </message>
+    <message>
+        <source>Its packages need a newer NVIDIA driver than the machine has ({found}).</source>
+        <translation>其软件包需要比机器上更新的 NVIDIA 驱动程序（机器上为 {found}）。</translation>
+    </message>
+    <message>
+        <source>Its packages need a newer NVIDIA driver than the machine has.</source>
+        <translation>其软件包需要比机器上更新的 NVIDIA 驱动程序。</translation>
+    </message>
+    <message>
+        <source>Its packages were not built for this kind of GPU ({capability}).</source>
+        <translation>其软件包不是为这种 GPU（{capability}）构建的。</translation>
+    </message>
+    <message>
+        <source>Its packages were not built for this kind of GPU.</source>
+        <translation>其软件包不是为这种 GPU 构建的。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s nvcc does not know the GPU architecture {arch}.</source>
+        <translation>机器上的 nvcc 不认识 GPU 架构 {arch}。</translation>
+    </message>
+    <message>
+        <source>It compiles for CUDA, but the machine&apos;s CUDA toolkit was not found.</source>
+        <translation>它需要编译 CUDA 代码，但没有找到机器上的 CUDA 工具包。</translation>
+    </message>
+    <message>
+        <source>Its PyTorch was built without CUDA.</source>
+        <translation>它使用的 PyTorch 不带 CUDA 支持。</translation>
+    </message>
+    <message>
+        <source>It found no GPU to use.</source>
+        <translation>它没有找到可用的 GPU。</translation>
+    </message>
+    <message>
+        <source>It uses a GPU number that it was not given.</source>
+        <translation>它使用了未分配给它的 GPU 编号。</translation>
+    </message>
+    <message>
+        <source>The GPU&apos;s memory ran out when it tried to allocate {tried}.</source>
+        <translation>尝试分配 {tried} 时，GPU 显存不足。</translation>
+    </message>
+    <message>
+        <source>The GPU&apos;s memory ran out.</source>
+        <translation>GPU 显存不足。</translation>
+    </message>
+    <message>
+        <source>A check on the GPU failed ({file}, line {line}): often a label or index out of range.</source>
+        <translation>GPU 上的一项检查失败（{file} 第 {line} 行）：常见原因是标签或索引越界。</translation>
+    </message>
+    <message>
+        <source>A check on the GPU failed: often a label or index out of range.</source>
+        <translation>GPU 上的一项检查失败：常见原因是标签或索引越界。</translation>
+    </message>
+    <message>
+        <source>A kernel read or wrote outside of its memory on the GPU.</source>
+        <translation>一个内核在 GPU 上读写了不属于它的显存。</translation>
+    </message>
+    <message>
+        <source>A process that was forked used CUDA, which its parent had begun to use.</source>
+        <translation>一个分叉出来的进程使用了 CUDA，而其父进程已经在使用。</translation>
+    </message>
+    <message>
+        <source>The GPU or its libraries reported: {error}.</source>
+        <translation>GPU 或其库报告：{error}。</translation>
+    </message>
+    <message>
+        <source>Its shared memory (/dev/shm) ran out, through which its data loader passes batches.</source>
+        <translation>共享内存（/dev/shm）不足，数据加载器要通过它传递批次。</translation>
+    </message>
+    <message>
+        <source>The disk is full: there was no room for {path}.</source>
+        <translation>磁盘已满：没有空间写入 {path}。</translation>
+    </message>
+    <message>
+        <source>The disk is full.</source>
+        <translation>磁盘已满。</translation>
+    </message>
+    <message>
+        <source>The disk quota of its user is used up: there was no room for {path}.</source>
+        <translation>其用户的磁盘配额已用完：没有空间写入 {path}。</translation>
+    </message>
+    <message>
+        <source>The disk quota of its user is used up.</source>
+        <translation>其用户的磁盘配额已用完。</translation>
+    </message>
+    <message>
+        <source>It wrote to {path}, which is on a disk that can only be read.</source>
+        <translation>它写入了 {path}，而该磁盘只能读取。</translation>
+    </message>
+    <message>
+        <source>It wrote to a disk that can only be read.</source>
+        <translation>它写入了只能读取的磁盘。</translation>
+    </message>
+    <message>
+        <source>A disk or a network share failed: {path}.</source>
+        <translation>磁盘或网络共享出错：{path}。</translation>
+    </message>
+    <message>
+        <source>A disk or a network share failed.</source>
+        <translation>磁盘或网络共享出错。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s memory ran out when it tried to allocate {tried}.</source>
+        <translation>尝试分配 {tried} 时，机器内存不足。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s memory ran out.</source>
+        <translation>机器内存不足。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s memory ran out, and the kernel killed it.</source>
+        <translation>机器内存不足，内核终止了它。</translation>
+    </message>
+    <message>
+        <source>It had too many files open.</source>
+        <translation>它打开的文件太多。</translation>
+    </message>
+    <message>
+        <source>It could not start another process or thread: a limit of its user is reached.</source>
+        <translation>它无法再启动进程或线程：已达到其用户的上限。</translation>
+    </message>
+    <message>
+        <source>{file} can&apos;t be executed: its first line names {interpreter}, which is not there.</source>
+        <translation>{file} 无法执行：其首行指定的 {interpreter} 不存在。</translation>
+    </message>
+    <message>
+        <source>The program can&apos;t be executed: it is for another kind of machine, or the interpreter that its first line names is not there.</source>
+        <translation>该程序无法执行：它是为另一种机器构建的，或其首行指定的解释器不存在。</translation>
+    </message>
+    <message>
+        <source>The machine has no command {command}.</source>
+        <translation>机器上没有命令 {command}。</translation>
+    </message>
+    <message>
+        <source>A program that it wanted to execute is not there (exit code 127).</source>
+        <translation>它想执行的程序不存在（退出码 127）。</translation>
+    </message>
+    <message>
+        <source>The Python module {module} is not in its environment.</source>
+        <translation>其环境中没有 Python 模块 {module}。</translation>
+    </message>
+    <message>
+        <source>The shared library {library} was not found.</source>
+        <translation>没有找到共享库 {library}。</translation>
+    </message>
+    <message>
+        <source>A shared library was not found.</source>
+        <translation>没有找到一个共享库。</translation>
+    </message>
+    <message>
+        <source>Two of its libraries don&apos;t fit each other: {name} is missing.</source>
+        <translation>它的两个库互不匹配：缺少 {name}。</translation>
+    </message>
+    <message>
+        <source>Two of its libraries don&apos;t fit each other.</source>
+        <translation>它的两个库互不匹配。</translation>
+    </message>
+    <message>
+        <source>{module} has no {name}: another version of it is installed than the code was written for.</source>
+        <translation>{module} 中没有 {name}：安装的版本与代码所需的版本不同。</translation>
+    </message>
+    <message>
+        <source>A name could not be imported: another version is installed than the code was written for.</source>
+        <translation>有一个名称无法导入：安装的版本与代码所需的版本不同。</translation>
+    </message>
+    <message>
+        <source>The code has a syntax error: {what}.</source>
+        <translation>代码有语法错误：{what}。</translation>
+    </message>
+    <message>
+        <source>The environment variable {name} is not set.</source>
+        <translation>没有设置环境变量 {name}。</translation>
+    </message>
+    <message>
+        <source>It may not use {path}.</source>
+        <translation>它无权使用 {path}。</translation>
+    </message>
+    <message>
+        <source>It was not allowed to use a file.</source>
+        <translation>它无权使用某个文件。</translation>
+    </message>
+    <message>
+        <source>Its program may not be executed (exit code 126).</source>
+        <translation>其程序不允许被执行（退出码 126）。</translation>
+    </message>
+    <message>
+        <source>There is no file {path}.</source>
+        <translation>没有文件 {path}。</translation>
+    </message>
+    <message>
+        <source>A file is not there: {what}</source>
+        <translation>有一个文件不存在：{what}</translation>
+    </message>
+    <message>
+        <source>Port {port} is in use by another process.</source>
+        <translation>端口 {port} 正被另一个进程使用。</translation>
+    </message>
+    <message>
+        <source>A port that it wanted is in use by another process.</source>
+        <translation>它想使用的端口正被另一个进程使用。</translation>
+    </message>
+    <message>
+        <source>{host} refused it: it is not logged in there, or may not use this.</source>
+        <translation>{host} 拒绝了它：它在那里没有登录，或无权使用。</translation>
+    </message>
+    <message>
+        <source>A server refused it: it is not logged in there, or may not use this.</source>
+        <translation>服务器拒绝了它：它在那里没有登录，或无权使用。</translation>
+    </message>
+    <message>
+        <source>The machine could not reach {host}.</source>
+        <translation>机器无法访问 {host}。</translation>
+    </message>
+    <message>
+        <source>The machine could not reach a server.</source>
+        <translation>机器无法访问某个服务器。</translation>
+    </message>
+    <message>
+        <source>{host} refused the connection: nothing listens there.</source>
+        <translation>{host} 拒绝了连接：那里没有程序在监听。</translation>
+    </message>
+    <message>
+        <source>A connection was refused: nothing listens there.</source>
+        <translation>连接被拒绝：那里没有程序在监听。</translation>
+    </message>
+    <message>
+        <source>A server did not answer in time.</source>
+        <translation>服务器没有及时应答。</translation>
+    </message>
+    <message>
+        <source>The checkpoint doesn&apos;t fit the model: {name} has another shape.</source>
+        <translation>检查点与模型不符：{name} 的形状不同。</translation>
+    </message>
+    <message>
+        <source>The checkpoint doesn&apos;t fit the model {model}.</source>
+        <translation>检查点与模型 {model} 不符。</translation>
+    </message>
+    <message>
+        <source>A file that it loads is damaged, or of another kind: cut short while it was written, say.</source>
+        <translation>它加载的一个文件已损坏或类型不对：例如写入时中断。</translation>
+    </message>
+    <message>
+        <source>Tensors that it uses together are on different devices.</source>
+        <translation>它同时使用的张量位于不同的设备上。</translation>
+    </message>
+    <message>
+        <source>Shapes don&apos;t fit: {what}.</source>
+        <translation>形状不匹配：{what}。</translation>
+    </message>
+    <message>
+        <source>The command&apos;s arguments are not as it takes them: {what}.</source>
+        <translation>命令的参数不符合要求：{what}。</translation>
+    </message>
+    <message>
+        <source>A process waited too long for the others in a collective operation (NCCL).</source>
+        <translation>一个进程在集合操作（NCCL）中等待其他进程的时间过长。</translation>
+    </message>
+    <message>
+        <source>The processes could not talk to each other (NCCL).</source>
+        <translation>进程之间无法通信（NCCL）。</translation>
+    </message>
+    <message>
+        <source>A process that it had started was killed (pid {pid}): often since memory ran out.</source>
+        <translation>它启动的一个进程（pid {pid}）被终止：常见原因是内存不足。</translation>
+    </message>
+    <message>
+        <source>A process that it had started was killed: often since memory ran out.</source>
+        <translation>它启动的一个进程被终止：常见原因是内存不足。</translation>
+    </message>
+    <message>
+        <source>The other side of a connection went away.</source>
+        <translation>连接的另一端已断开。</translation>
+    </message>
+    <message>
+        <source>It was interrupted, as by Ctrl+C.</source>
+        <translation>它被中断了，如同按下 Ctrl+C。</translation>
+    </message>
+    <message>
+        <source>A command that it had started failed.</source>
+        <translation>它启动的一个命令失败了。</translation>
+    </message>
+    <message>
+        <source>A check in the code failed: {what}.</source>
+        <translation>代码中的一项检查失败：{what}。</translation>
+    </message>
+    <message>
+        <source>A check in the code failed.</source>
+        <translation>代码中的一项检查失败。</translation>
+    </message>
+    <message>
+        <source>Ended by {exception}: {what}</source>
+        <translation>因 {exception} 结束：{what}</translation>
+    </message>
+    <message>
+        <source>Ended by {exception}.</source>
+        <translation>因 {exception} 结束。</translation>
+    </message>
+    <message>
+        <source>It used an instruction that this machine&apos;s CPU does not have.</source>
+        <translation>它使用了这台机器的 CPU 不支持的指令。</translation>
+    </message>
+    <message>
+        <source>It ended itself after an error that it could not go on from (SIGABRT).</source>
+        <translation>它遇到无法继续的错误，自行结束（SIGABRT）。</translation>
+    </message>
+    <message>
+        <source>It used memory that was not there (SIGBUS).</source>
+        <translation>它使用了不存在的内存（SIGBUS）。</translation>
+    </message>
+    <message>
+        <source>It computed what can&apos;t be computed, such as a division by 0 (SIGFPE).</source>
+        <translation>它进行了无法完成的计算，例如除以 0（SIGFPE）。</translation>
+    </message>
+    <message>
+        <source>It used memory that is not its own (SIGSEGV, a segmentation fault).</source>
+        <translation>它使用了不属于自己的内存（SIGSEGV，段错误）。</translation>
+    </message>
+    <message>
+        <source>It ended with exit code 124, as `timeout` does when its time is over.</source>
+        <translation>它以退出码 124 结束，与 `timeout` 到时的行为一致。</translation>
+    </message>
+</context>
+<context>
     <name>failures</name>
     <message>
         <source>The request is not valid.</source>
@@ -2421,6 +2964,81 @@
     </message>
 </context>
 <context>
+    <name>phrases</name>
+    <message>
+        <source>an error of its memory that ECC could not correct</source>
+        <translation>显存出现了 ECC 无法纠正的错误</translation>
+    </message>
+    <message>
+        <source>its power cable is not connected</source>
+        <translation>电源线没有接好</translation>
+    </message>
+    <message>
+        <source>its internal controller reported a fault</source>
+        <translation>内部控制器报告了故障</translation>
+    </message>
+    <message>
+        <source>its internal controller stopped</source>
+        <translation>内部控制器已停止</translation>
+    </message>
+    <message>
+        <source>a part of its memory was taken out of use</source>
+        <translation>一部分显存已停用</translation>
+    </message>
+    <message>
+        <source>a part of its memory could not be taken out of use</source>
+        <translation>一部分显存无法停用</translation>
+    </message>
+    <message>
+        <source>an error of its NVLink</source>
+        <translation>NVLink 出错</translation>
+    </message>
+    <message>
+        <source>it fell off the bus</source>
+        <translation>它已从总线上脱离</translation>
+    </message>
+    <message>
+        <source>very many errors of its memory</source>
+        <translation>显存错误非常多</translation>
+    </message>
+    <message>
+        <source>an error of its memory that was contained</source>
+        <translation>显存错误，影响已被限制</translation>
+    </message>
+    <message>
+        <source>an error of its memory that was not contained</source>
+        <translation>显存错误，影响未被限制</translation>
+    </message>
+    <message>
+        <source>a security fault</source>
+        <translation>安全故障</translation>
+    </message>
+    <message>
+        <source>its GSP processor did not answer</source>
+        <translation>GSP 处理器没有应答</translation>
+    </message>
+    <message>
+        <source>its GSP processor failed</source>
+        <translation>GSP 处理器出错</translation>
+    </message>
+    <message>
+        <source>an error of its link to the CPU</source>
+        <translation>与 CPU 的连接出错</translation>
+    </message>
+    <message>
+        <source>an error of its memory that it did not recover from</source>
+        <translation>显存错误，且未能恢复</translation>
+    </message>
+    <message>
+        <source>it could not be initialised</source>
+        <translation>无法初始化</translation>
+    </message>
+    <message>
+        <source>the driver wants it to be reset</source>
+        <translation>驱动程序要求重置它</translation>
+    </message>
+</context>
+<context>
     <name>preferences</name>
     <message>
         <source>{file} is broken: {why}. It was kept as {aside}.</source>
@@ -2606,6 +3224,54 @@
         <translation>磁盘空闲 {free}；须保留 {free_bytes_min}。</translation>
     </message>
     <message>
+        <source>It holds {used} of GPU {gpu}, and was promised {promised}.</source>
+        <translation>它占用 GPU {gpu} 的 {used}，而承诺给它的是 {promised}。</translation>
+    </message>
+    <message>
+        <source>It held {used} of GPU {gpu}, was promised {promised}, and the machine&apos;s rules stop such runs.</source>
+        <translation>它占用了 GPU {gpu} 的 {used}，承诺给它的是 {promised}，而机器的规则会停止这样的运行。</translation>
+    </message>
+    <message>
+        <source>The driver reported Xid {xid} for it: {what}.</source>
+        <translation>驱动程序报告它出现 Xid {xid}：{what}。</translation>
+    </message>
+    <message>
+        <source>Its memory had {new_errors} errors that ECC could not correct.</source>
+        <translation>其显存出现了 {new_errors} 个 ECC 无法纠正的错误。</translation>
+    </message>
+    <message>
+        <source>Its driver and the driver&apos;s library don&apos;t fit each other: {problem}</source>
+        <translation>其驱动程序与驱动库版本不一致：{problem}</translation>
+    </message>
+    <message>
+        <source>The driver doesn&apos;t reach it any more: {problem}</source>
+        <translation>驱动程序无法再访问它：{problem}</translation>
+    </message>
+    <message>
+        <source>It can&apos;t be read: {problem}</source>
+        <translation>无法读取它：{problem}</translation>
+    </message>
+    <message>
+        <source>{failures} runs in a row failed on it, and on no other GPU.</source>
+        <translation>连续 {failures} 个运行在它上面失败，而在其他 GPU 上没有。</translation>
+    </message>
+    <message>
+        <source>{by} closed it.</source>
+        <translation>{by} 将其停用。</translation>
+    </message>
+    <message>
+        <source>The rules file is kept out, since its line {line} is wrong.</source>
+        <translation>规则文件未被采用：第 {line} 行有误。</translation>
+    </message>
+    <message>
+        <source>The rules name GPU {gpus}, which the machine doesn&apos;t have now.</source>
+        <translation>规则中提到 GPU {gpus}，而机器现在没有。</translation>
+    </message>
+    <message>
+        <source>The rules hold, but no copy of them could be kept: {why}.</source>
+        <translation>规则已生效，但无法保存其副本：{why}。</translation>
+    </message>
+    <message>
         <source>Waits its turn behind {ahead} other runs.</source>
         <translation>正在排队，前面还有 {ahead} 个运行。</translation>
     </message>
@@ -2620,6 +3286,38 @@
     <message>
         <source>Needs a GPU for itself; GPU {gpu} has {foreign} not ours.</source>
         <translation>需要独占一块 GPU；GPU {gpu} 上非本系统进程占用 {foreign}。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu}: {free} of {total} free, needs {needs}; {processes} processes that are not ours hold {foreign}, {process} of it the {program} of {user} (pid {pid}).</source>
+        <translation>GPU {gpu}：共 {total}，空闲 {free}，需要 {needs}；{processes} 个非本系统进程占用 {foreign}，其中 {user} 的 {program}（pid {pid}）占用 {process}。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu}: {free} of {total} free, needs {needs}; the {program} of {user} (pid {pid}, not ours) holds {process}.</source>
+        <translation>GPU {gpu}：共 {total}，空闲 {free}，需要 {needs}；{user} 的 {program}（pid {pid}，非本系统进程）占用 {process}。</translation>
+    </message>
+    <message>
+        <source>Waits until others are gone from GPU {gpu}; the {program} of {user} (pid {pid}, not ours) holds {process}.</source>
+        <translation>等待其他进程离开 GPU {gpu}；{user} 的 {program}（pid {pid}，非本系统进程）占用 {process}。</translation>
+    </message>
+    <message>
+        <source>No run starts on this machine now: {by} paused it ({note}).</source>
+        <translation>这台机器现在不启动运行：{by} 已将其暂停（{note}）。</translation>
+    </message>
+    <message>
+        <source>No run starts on this machine now: {by} paused it.</source>
+        <translation>这台机器现在不启动运行：{by} 已将其暂停。</translation>
+    </message>
+    <message>
+        <source>No run with the tag {tag} starts here now: {by} paused it ({note}).</source>
+        <translation>带标签 {tag} 的运行现在不在这里启动：{by} 已将其暂停（{note}）。</translation>
+    </message>
+    <message>
+        <source>No run with the tag {tag} starts here now: {by} paused it.</source>
+        <translation>带标签 {tag} 的运行现在不在这里启动：{by} 已将其暂停。</translation>
+    </message>
+    <message>
+        <source>{by} closed it: {why}</source>
+        <translation>{by} 将其停用：{why}</translation>
     </message>
     <message>
         <source>Declares no VRAM, so it needs a GPU to itself; GPU {gpu}: {free} of {total} free, used by {runs} runs.</source>
@@ -2648,6 +3346,14 @@
     <message>
         <source>Files of project {project} take {size}; they are kept up to {bytes_max}.</source>
         <translation>项目 {project} 的文件占用 {size}；上限为 {bytes_max}。</translation>
+    </message>
+    <message>
+        <source>First in line.</source>
+        <translation>排在第一位。</translation>
+    </message>
+    <message>
+        <source>It is expected to start in about {expected_about_s}.</source>
+        <translation>预计约 {expected_about_s} 后启动。</translation>
     </message>
     <message>
         <source>Its post command failed.</source>
@@ -2684,6 +3390,42 @@
     <message>
         <source>Look at runs/{where} in the agent&apos;s home, and remove it if nobody needs it.</source>
         <translation>请查看代理主目录中的 runs/{where}，若无人需要则删除。</translation>
+    </message>
+    <message>
+        <source>Others may run out of VRAM for it. Declare what it needs.</source>
+        <translation>其他运行可能因此显存不足。请声明它需要的显存。</translation>
+    </message>
+    <message>
+        <source>Submit it with as much VRAM as it needs.</source>
+        <translation>请按它需要的显存重新提交。</translation>
+    </message>
+    <message>
+        <source>Reset the GPU or restart the machine, and look at its power and seat. Release it once it is mended.</source>
+        <translation>请重置 GPU 或重启机器，并检查其供电和插槽。修好后请放行。</translation>
+    </message>
+    <message>
+        <source>Reset the GPU; if it happens again, have it replaced. Release it once it is mended.</source>
+        <translation>请重置 GPU；如果再次发生，请更换。修好后请放行。</translation>
+    </message>
+    <message>
+        <source>It is used again as soon as it can be read.</source>
+        <translation>一旦能够读取，它就会重新投入使用。</translation>
+    </message>
+    <message>
+        <source>Look why they failed, and try the GPU by itself. Release it once it is mended.</source>
+        <translation>请查明它们失败的原因，并单独试用这块 GPU。修好后请放行。</translation>
+    </message>
+    <message>
+        <source>Release it once it is mended.</source>
+        <translation>修好后请放行。</translation>
+    </message>
+    <message>
+        <source>Look whether the driver lost it, or take it out of the rules.</source>
+        <translation>请检查驱动程序是否丢失了它，或从规则中去掉它。</translation>
+    </message>
+    <message>
+        <source>Make room on the machine&apos;s disk, and save the rules again.</source>
+        <translation>请在机器磁盘上腾出空间，并再次保存规则。</translation>
     </message>
     <message>
         <source>Declare how much VRAM it needs, so that it can share a GPU.</source>

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from lanherd_agent.core.cause_table import RULES
+from lanherd_agent.core.causes import UNCAUGHT, Failed, cause_of
+from lanherd_agent.core.health import XIDS
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
-from lanherd_desktop.views.reasons import REASONS, REMEDIES, RESTS, VARIANTS
+from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
+from lanherd_desktop.views.causes import CAUSES
+from lanherd_desktop.views.reasons import PHRASES, REASONS, REMEDIES, RESTS, VARIANTS
 from lanherd_desktop.views.words import FAILURES
 from lanherd_protocol.errors import ErrorCode
 from tests.architecture.source import ROOT, Source, below
@@ -53,7 +58,9 @@ def test_every_error_code_has_a_text() -> None:
 
 
 def reasons() -> list[GivenReason]:
-    return [reason for source in below("agent") for reason in reasons_in(source)]
+    """Those that have sentences of their own in the window; causes that logs show are below."""
+    found = [reason for source in below("agent") for reason in reasons_in(source)]
+    return [reason for reason in found if reason.code not in CAUSES]
 
 
 def test_every_reason_has_a_text() -> None:
@@ -62,12 +69,23 @@ def test_every_reason_has_a_text() -> None:
     assert codes == REASONS.keys()
 
 
+OF_A_PROCESS = {"pid", "user", "program", "process", "processes"}
+"""What some sentences of GPUs get beside, if one process of others holds the most."""
+
+
 def test_a_reason_is_given_all_that_its_text_says() -> None:
+    texts = [
+        (reason, text, more)
+        for reason in reasons()
+        for text, more in (
+            (REASONS[reason.code], set[str]()),
+            *((variant, OF_A_PROCESS) for variant in VARIANTS.get(reason.code, ())),
+        )
+    ]
     lacking = [
         (reason.code, missing)
-        for reason in reasons()
-        for text in (REASONS[reason.code], *VARIANTS.get(reason.code, ()))
-        if reason.values and (missing := fields(text) - reason.values)
+        for reason, text, more in texts
+        if reason.values and (missing := fields(text) - reason.values - more)
     ]
     assert not lacking
 
@@ -82,6 +100,25 @@ def test_every_reason_of_the_core_is_said_in_chinese() -> None:
 
 def test_every_remedy_has_a_text() -> None:
     assert {reason.code for reason in reasons() if reason.has_remedy} == REMEDIES.keys()
+
+
+def test_every_cause_that_a_log_can_show_has_its_sentence() -> None:
+    """Word by word, since the window knows by its words which of several was said."""
+    given = [(one.code, (one.text, one.plain), one.remedy) for one in (*RULES, UNCAUGHT)]
+    ends = [Failed(signal=9, out_of_memory=True), *(Failed(signal=n) for n in range(1, 65))]
+    ends += [Failed(code=code) for code in range(1, 256)]
+    without_a_log = [reason for end in ends if (reason := cause_of(end, ())) is not None]
+    given += [(reason.code, (reason.text,), reason.remedy) for reason in without_a_log]
+    assert {code for code, _, _ in given} == CAUSES.keys() == CAUSE_REMEDIES.keys()
+    told = [(code, text) for code, texts, _ in given for text in texts if text]
+    assert not [text for code, text in told if text not in CAUSES[code]]
+    assert not [remedy for code, _, remedy in given if remedy not in CAUSE_REMEDIES[code]]
+    assert {text for texts in CAUSES.values() for text in texts} == {text for _, text in told}
+    assert {text for texts in CAUSE_REMEDIES.values() for text in texts} == {r for *_, r in given}
+
+
+def test_what_an_xid_means_has_a_text() -> None:
+    assert set(PHRASES) == set(XIDS.values())
 
 
 def test_reasons_are_found_in_code() -> None:
@@ -120,7 +157,10 @@ def test_what_tables_hold_is_marked_for_translation() -> None:
     assert {action.text for action in ACTIONS} <= texts
     variants = {text for several in VARIANTS.values() for text in several}
     assert {*FAILURES.values(), *REASONS.values(), *REMEDIES.values()} <= texts
-    assert {*RESTS.values(), *variants} <= texts
+    assert {*RESTS.values(), *variants, *PHRASES} <= texts
+    assert {text for table in (CAUSES, CAUSE_REMEDIES) for of in table.values() for text in of} <= (
+        texts
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

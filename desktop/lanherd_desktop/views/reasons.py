@@ -147,6 +147,36 @@ REASONS: dict[str, str] = {
     "kept_for_first": QT_TRANSLATE_NOOP(
         "reasons", "There is room, but it would not be over before a run ahead of it needs it."
     ),
+    "over_use": QT_TRANSLATE_NOOP(
+        "reasons", "It holds {used} of GPU {gpu}, and was promised {promised}."
+    ),
+    "over_use_stopped": QT_TRANSLATE_NOOP(
+        "reasons",
+        "It held {used} of GPU {gpu}, was promised {promised}, and the machine's rules stop such "
+        "runs.",
+    ),
+    "cordon_xid": QT_TRANSLATE_NOOP("reasons", "The driver reported Xid {xid} for it: {what}."),
+    "cordon_ecc": QT_TRANSLATE_NOOP(
+        "reasons", "Its memory had {new_errors} errors that ECC could not correct."
+    ),
+    "cordon_driver": QT_TRANSLATE_NOOP(
+        "reasons", "Its driver and the driver's library don't fit each other: {problem}"
+    ),
+    "cordon_lost": QT_TRANSLATE_NOOP("reasons", "The driver doesn't reach it any more: {problem}"),
+    "cordon_unreadable": QT_TRANSLATE_NOOP("reasons", "It can't be read: {problem}"),
+    "cordon_failures": QT_TRANSLATE_NOOP(
+        "reasons", "{failures} runs in a row failed on it, and on no other GPU."
+    ),
+    "cordon_person": QT_TRANSLATE_NOOP("reasons", "{by} closed it."),
+    "rules_broken": QT_TRANSLATE_NOOP(
+        "reasons", "The rules file is kept out, since its line {line} is wrong."
+    ),
+    "rules_gpu_missing": QT_TRANSLATE_NOOP(
+        "reasons", "The rules name GPU {gpus}, which the machine doesn't have now."
+    ),
+    "rules_not_copied": QT_TRANSLATE_NOOP(
+        "reasons", "The rules hold, but no copy of them could be kept: {why}."
+    ),
 }
 
 VARIANTS: dict[str, tuple[str, ...]] = {
@@ -171,9 +201,37 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     ),
     "gpu_vram": (
         QT_TRANSLATE_NOOP(
+            "reasons",
+            "GPU {gpu}: {free} of {total} free, needs {needs}; {processes} processes that are not "
+            "ours hold {foreign}, {process} of it the {program} of {user} (pid {pid}).",
+        ),
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "GPU {gpu}: {free} of {total} free, needs {needs}; the {program} of {user} (pid {pid}, "
+            "not ours) holds {process}.",
+        ),
+        QT_TRANSLATE_NOOP(
             "reasons", "GPU {gpu}: {free} of {total} free, needs {needs}; {foreign} not ours."
         ),
     ),
+    "gpu_others": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "Waits until others are gone from GPU {gpu}; the {program} of {user} (pid {pid}, not "
+            "ours) holds {process}.",
+        ),
+    ),
+    "paused": (
+        QT_TRANSLATE_NOOP("reasons", "No run starts on this machine now: {by} paused it ({note})."),
+        QT_TRANSLATE_NOOP("reasons", "No run starts on this machine now: {by} paused it."),
+    ),
+    "paused_tag": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "No run with the tag {tag} starts here now: {by} paused it ({note})."
+        ),
+        QT_TRANSLATE_NOOP("reasons", "No run with the tag {tag} starts here now: {by} paused it."),
+    ),
+    "cordon_person": (QT_TRANSLATE_NOOP("reasons", "{by} closed it: {why}"),),
     "gpu_undeclared": (
         QT_TRANSLATE_NOOP(
             "reasons",
@@ -221,13 +279,17 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 PLAIN: dict[str, dict[str, str | int | float]] = {
     "gpu_missing": {"needs_bytes": 0},
     "gpu_busy": {"runs": 0, "foreign_bytes": 0},
-    "gpu_vram": {"foreign_bytes": 0},
+    "gpu_vram": {"foreign_bytes": 0, "processes": 1},
     "gpu_undeclared": {"runs": 0},
     "waits_for": {"runs": 1},
 }
 """Values that are not worth a word: a sentence without them is chosen."""
 
 RESTS: dict[str, str] = {
+    "first": QT_TRANSLATE_NOOP("reasons", "First in line."),
+    "expected_about_s": QT_TRANSLATE_NOOP(
+        "reasons", "It is expected to start in about {expected_about_s}."
+    ),
     "post_failed": QT_TRANSLATE_NOOP("reasons", "Its post command failed."),
     "left": QT_TRANSLATE_NOOP("reasons", "{left} of its processes could not be killed."),
 }
@@ -285,4 +347,55 @@ REMEDIES: dict[str, str] = {
     "needs_limit": QT_TRANSLATE_NOOP(
         "reasons", "Give it a time limit: if it is over soon enough, it may start at once."
     ),
+    "over_use": QT_TRANSLATE_NOOP(
+        "reasons", "Others may run out of VRAM for it. Declare what it needs."
+    ),
+    "over_use_stopped": QT_TRANSLATE_NOOP("reasons", "Submit it with as much VRAM as it needs."),
+    "cordon_xid": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Reset the GPU or restart the machine, and look at its power and seat. Release it once it "
+        "is mended.",
+    ),
+    "cordon_ecc": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Reset the GPU; if it happens again, have it replaced. Release it once it is mended.",
+    ),
+    "cordon_driver": QT_TRANSLATE_NOOP("reasons", "It is used again as soon as it can be read."),
+    "cordon_lost": QT_TRANSLATE_NOOP("reasons", "It is used again as soon as it can be read."),
+    "cordon_unreadable": QT_TRANSLATE_NOOP(
+        "reasons", "It is used again as soon as it can be read."
+    ),
+    "cordon_failures": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Look why they failed, and try the GPU by itself. Release it once it is mended.",
+    ),
+    "cordon_person": QT_TRANSLATE_NOOP("reasons", "Release it once it is mended."),
+    "rules_gpu_missing": QT_TRANSLATE_NOOP(
+        "reasons", "Look whether the driver lost it, or take it out of the rules."
+    ),
+    "rules_not_copied": QT_TRANSLATE_NOOP(
+        "reasons", "Make room on the machine's disk, and save the rules again."
+    ),
 }
+
+PHRASES: tuple[str, ...] = (
+    QT_TRANSLATE_NOOP("phrases", "an error of its memory that ECC could not correct"),
+    QT_TRANSLATE_NOOP("phrases", "its power cable is not connected"),
+    QT_TRANSLATE_NOOP("phrases", "its internal controller reported a fault"),
+    QT_TRANSLATE_NOOP("phrases", "its internal controller stopped"),
+    QT_TRANSLATE_NOOP("phrases", "a part of its memory was taken out of use"),
+    QT_TRANSLATE_NOOP("phrases", "a part of its memory could not be taken out of use"),
+    QT_TRANSLATE_NOOP("phrases", "an error of its NVLink"),
+    QT_TRANSLATE_NOOP("phrases", "it fell off the bus"),
+    QT_TRANSLATE_NOOP("phrases", "very many errors of its memory"),
+    QT_TRANSLATE_NOOP("phrases", "an error of its memory that was contained"),
+    QT_TRANSLATE_NOOP("phrases", "an error of its memory that was not contained"),
+    QT_TRANSLATE_NOOP("phrases", "a security fault"),
+    QT_TRANSLATE_NOOP("phrases", "its GSP processor did not answer"),
+    QT_TRANSLATE_NOOP("phrases", "its GSP processor failed"),
+    QT_TRANSLATE_NOOP("phrases", "an error of its link to the CPU"),
+    QT_TRANSLATE_NOOP("phrases", "an error of its memory that it did not recover from"),
+    QT_TRANSLATE_NOOP("phrases", "it could not be initialised"),
+    QT_TRANSLATE_NOOP("phrases", "the driver wants it to be reset"),
+)
+"""What machines put into sentences in words of their own: what an Xid means."""

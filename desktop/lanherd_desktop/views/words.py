@@ -13,6 +13,8 @@ from lanherd_desktop.platform.preferences import PreferencesProblem
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.runs import RunRow
+from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
+from lanherd_desktop.views.causes import CAUSES
 from lanherd_desktop.views.failures import FAILURES, NEXTS, REFUSALS, WHYS
 from lanherd_desktop.views.reasons import PLAIN, REASONS, REMEDIES, RESTS, VARIANTS
 from lanherd_desktop.views.widgets.chip import chip_text
@@ -21,7 +23,12 @@ from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Lease, Reason
 
-_SECONDS = frozenset({"limit_s", "age_s", "age_s_max", "grace_s", "timeout_s"})
+_SECONDS = frozenset(
+    {
+        "limit_s", "age_s", "age_s_max", "grace_s", "timeout_s", "about_s", "opens_about_s",
+        "expected_about_s",
+    }
+)  # fmt: skip
 Data = Mapping[str, str | int | float]
 
 
@@ -62,6 +69,9 @@ def sentences(*parts: str) -> str:
 def _why(reason: Reason) -> str:
     if english():
         return reason.text
+    shown = _of_log(CAUSES, reason.code, reason.text, reason.data)
+    if shown:
+        return shown
     known = _sentence(reason.code, reason.data)
     if known:
         nearest = _sentence(str(reason.data.get("nearest", "")), reason.data)
@@ -79,9 +89,25 @@ def _why(reason: Reason) -> str:
     return sentences(QCoreApplication.translate("failures", FAILURES[code]), why or reason.text)
 
 
+def _of_log(table: Mapping[str, tuple[str, ...]], code: str, said: str, data: Data) -> str:
+    """Of the sentences about a cause the one that the machine said; empty where it said none of
+    them. Values are pieces of a log, and stand as they are."""
+    for template in table.get(code, ()):
+        try:
+            known = template.format_map(data) == said
+        except KeyError:
+            continue
+        if known:
+            return QCoreApplication.translate("causes", template).format_map(data)
+    return ""
+
+
 def _sentence(code: str, data: Data) -> str:
     """The sentence of a known code that says the most; empty when the data isn't all there."""
     plain = PLAIN.get(code, {})
+    if data.get("command"):
+        program = str(data["command"]).split(" ", 1)[0].rsplit("/", 1)[-1]
+        data = {**data, "program": program}
     told = {key: value for key, value in data.items() if value not in ("", plain.get(key, ""))}
     for template in VARIANTS.get(code, ()):
         text = _fill(QCoreApplication.translate("reasons", template), told)
@@ -95,6 +121,9 @@ def reason_remedy(reason: Reason) -> str:
     """What to do about it; empty where there is nothing to do."""
     if english() or not reason.remedy:
         return reason.remedy
+    shown = _of_log(CAUSE_REMEDIES, reason.code, reason.remedy, reason.data)
+    if shown:
+        return shown
     # Of too few GPUs the nearest says what could be done.
     template = REMEDIES.get(str(reason.data.get("nearest", reason.code)))
     if template is not None:
@@ -161,6 +190,8 @@ def _value_text(key: str, value: str | int | float) -> str:
         return short_id(RunId(value))
     if key == "outcome" and value in set(ChipKind):
         return chip_text(ChipKind(value))
+    if key == "what":
+        return QCoreApplication.translate("phrases", value)
     return _kind_text(value) if key == "kind" else value
 
 
