@@ -193,10 +193,11 @@ class Books:
         else:
             self.queue.penalties = {}
 
-    def settle_usage(self, now: float) -> None:
-        """Count what live runs have used of GPUs."""
+    def settle_usage(self, now: float, ending: Run | None = None) -> None:
+        """Count what live runs have used of GPUs; for one that ends only if it has any."""
         rules = self.owner_rules
-        if rules.fair_share:
+        lease = None if ending is None else lease_of(ending.state)
+        if rules.fair_share and (lease is None or lease.gpus):
             totals = {gpu.uuid: gpu.total_bytes for gpu in self.readings or ()}
             half_life_s = rules.fair_share_half_life_s
             self.machine = settled(self.machine, self.live(), totals, half_life_s, now)

@@ -13,7 +13,7 @@ from lanherd_agent.core.run_states import Preparing, Queued, Run, targets, was_b
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.waiting import Waiting
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.ids import short_id
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.messages import ChangeRun, NewRun
 from lanherd_protocol.states import Ended
 from lanherd_protocol.values import RunSettings
@@ -30,7 +30,10 @@ class Changing:
 
     # --- Settings --------------------------------------------------------------------------------
 
-    def change(self, run: Run, request: ChangeRun, now: float, step: Step) -> None:
+    def change(
+        self, run: Run, request: ChangeRun, now: float, step: Step, caller: str | None = None
+    ) -> None:
+        """`caller` None: who asks may change anybody's run."""
         wanted: Mapping[str, object] = {
             name: value for name in _SETTINGS if (value := getattr(request, name)) is not None
         }
@@ -39,8 +42,15 @@ class Changing:
         self._check_possible(run, settings)
         if settings.tags != run.settings.tags:
             self._check_share(run, settings)
-        if settings == run.settings:
-            return
+        other = None
+        if request.before is not None:
+            other = self._other(run, request.before, caller)
+        if settings != run.settings:
+            self._settle(run, settings, now, step)
+        if other is not None and self._waiting.move(run, other):
+            step.changed[run.run] = run
+
+    def _settle(self, run: Run, settings: RunSettings, now: float, step: Step) -> None:
         if isinstance(run.state, Queued | Preparing):
             self._waiting.settle(run, settings, now, step)
         run.settings = settings
@@ -65,6 +75,35 @@ class Changing:
             raise _conflict(
                 run, "is losing its files.", "Their removal has begun.", "Restart it as a new run."
             )
+
+    def _other(self, run: Run, before: RunId, caller: str | None) -> Run:
+        """The run ahead of which this one is to stand."""
+        other = self._books.runs.get(before)
+        if other is None:
+            raise error(
+                ErrorCode.NOT_FOUND,
+                f"This machine has no run {short_id(before)} that waits.",
+                remedy="Look at the list of runs; it may be over.",
+                run=before,
+            )
+        for one in (run, other):
+            if not isinstance(one.state, Queued | Preparing):
+                raise _conflict(
+                    one,
+                    "does not wait any more.",
+                    "Only runs that wait stand in line.",
+                    "Choose another run.",
+                )
+        if caller is not None and other.owner != caller:
+            raise error(
+                ErrorCode.NOT_ALLOWED,
+                f"Run {short_id(before)} belongs to {other.owner}.",
+                "Your role lets you move your runs only ahead of others of yours.",
+                "Ask an operator of the machine.",
+                run=before,
+                owner=other.owner,
+            )
+        return other
 
     def _check_share(self, run: Run, settings: RunSettings) -> None:
         """A tag may have a share of the machine that is too small for a run that waits; and those

@@ -33,6 +33,7 @@ class Ending:
     ) -> None:
         """Nothing ran and the cause stays, so it is not tried again."""
         ended = _ended(run.state, now, "failed", reasons.failure(event.failure))
+        self._books.settle_usage(now, run)
         self._let_go(run, step)
         self._books.become(run, e.AttemptStartFailed, ended, now, step)
 
@@ -65,6 +66,7 @@ class Ending:
     ) -> None:
         """What somebody wanted to end is not tried again."""
         final = final or _was_asked(run.state)
+        self._books.settle_usage(now, run)
         self._let_go(run, step)
         books = self._books
         books.machine = after_end(books.machine, books.owner_rules, run.run, ended, now)

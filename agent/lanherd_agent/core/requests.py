@@ -132,7 +132,7 @@ class Requests:
     def on_change(self, event: e.ChangeRequested, now: float, step: Step) -> None:
         run = self._asked(event, "change", step)
         if run is not None:
-            self._changing.change(run, event.request, now, step)
+            self._changing.change(run, event.request, now, step, event.owner)
 
     def on_files_removal(self, event: e.FilesRemovalRequested, now: float, step: Step) -> None:
         run = self._asked(event, "remove the files of", step)

@@ -4,11 +4,14 @@ A run is parked while it is held, waits its backoff out or waits for other runs:
 and is passed over.
 """
 
+from heapq import nlargest
+
 from msgspec.structs import replace
 
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books
+from lanherd_agent.core.places import key_before, key_of, to_ns
 from lanherd_agent.core.run_states import Cause, Preparing, Queued, Run, needs_preparation
 from lanherd_agent.core.step import Step
 from lanherd_protocol.states import AttemptEnd
@@ -51,6 +54,10 @@ def explained(run: Run, state: Queued) -> Queued:
     return replace(state, reason=reason)
 
 
+LOOKED_AT_MAX = 64
+"""Runs ahead between which a place is looked for."""
+
+
 class Waiting:
     """Moves and parks runs, in the core's books."""
 
@@ -69,6 +76,31 @@ class Waiting:
         if moved:
             self._books.become(run, e.ChangeRequested, explained(run, was), now, step)
         self._books.join_line(run)
+
+    def move(self, run: Run, other: Run) -> bool:
+        """Put a run right ahead of another, if it isn't ahead already; whether it moved."""
+        books = self._books
+        penalties = books.queue.penalties
+        mine_ns = penalties.get(run.owner, 0)
+
+        def key(one: Run) -> int:
+            """Where it stands, as seen from among the runs of this one's user."""
+            return key_of(one.place) + penalties.get(one.owner, 0) - mine_ns
+
+        if run is other or (key(run), run.ordinal) < (key(other), other.ordinal):
+            return False
+        behind = key(other)
+        ahead = nlargest(
+            LOOKED_AT_MAX, {key(one) for one in books.waiting.values() if key(one) < behind}
+        )
+        books.leave_line(run)
+        worth_ns = run.settings.priority * to_ns(books.owner_rules.ageing_s)
+        run.line_ns = key_before(behind, ahead) + worth_ns
+        if isinstance(run.state, Preparing):
+            books.put_preparing(run)
+        else:
+            books.join_line(run)
+        return True
 
     def on_retry_timer(self, run: Run, now: float, step: Step) -> None:
         """The backoff is over; where it is held or not prepared, it waits on."""
