@@ -103,7 +103,7 @@ def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: 
         host_request(options),
         said["name"],
         said["variables"],
-        _machines_said(said["machine"], said["on"]),
+        machines_said(said["machine"], said["on"]),
         said["no_environment"],
         said["command"],
         options,
@@ -125,7 +125,8 @@ class _Order:
     options: RunOptions = field(repr=False)
 
 
-def _machines_said(machine: str | None, on: str | None) -> MachineNames:
+def machines_said(machine: str | None, on: str | None) -> MachineNames:
+    """The machines that --machine and --on name."""
     if on is None:
         return machine
     if machine is not None:

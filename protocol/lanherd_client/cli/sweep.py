@@ -12,10 +12,10 @@ import click
 
 from lanherd_client.cli import talk
 from lanherd_client.cli.completion import complete_machine, remember
-from lanherd_client.cli.options import NamedPath, Size, json_option, not_empty
+from lanherd_client.cli.options import GpuCountType, NamedPath, Size, json_option, not_empty
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import complete, connected, home_of
-from lanherd_client.cli.start import PushTalk, runs_found
+from lanherd_client.cli.start import PushTalk, machines_said, runs_found
 from lanherd_client.cli.streaming import told_link
 from lanherd_client.cli.sweep_look import (
     list_command,
@@ -30,7 +30,6 @@ from lanherd_client.sweeps.comparing import key_of_view, summary
 from lanherd_client.sweeps.grids import grid_table
 from lanherd_client.sweeps.options import SweepOptions, SweepOrder, sweep_order
 from lanherd_client.sweeps.reading import read_sheet
-from lanherd_client.sweeps.rows import parse_count
 from lanherd_client.sweeps.table import Table
 from lanherd_protocol.errors import ErrorCode, LanherdError
 
@@ -41,19 +40,6 @@ if TYPE_CHECKING:
 
 _TEMPLATE = "lanherd.template"
 _ABSENT = (ErrorCode.NOT_FOUND, ErrorCode.UNREACHABLE)
-
-
-class _Gpus(click.ParamType[str]):
-    """A number of GPUs, or least and most of them: '1..4'."""
-
-    name = "n"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            parse_count(str(value))
-        except ValueError as problem:
-            self.fail(str(problem), param, ctx)
-        return str(value)
 
 
 class _SendCommand(click.Command):
@@ -115,7 +101,13 @@ def sweep_command() -> None:
     type=NamedPath(),
     help="The folder to snapshot and run in. [none: an empty one]",
 )
-@click.option("--gpus", type=_Gpus(), default="0", help="How many GPUs each needs: 1, 1..4. [0]")
+@click.option(
+    "--gpus",
+    type=GpuCountType(),
+    default="0",
+    metavar="N|N..M",
+    help="How many GPUs each needs; with 1..4 it takes up to 4 if they are free. [0]",
+)
 @click.option(
     "--vram",
     type=Size(),
@@ -129,7 +121,14 @@ def sweep_command() -> None:
     metavar="NAME",
     shell_complete=complete_machine,
     callback=not_empty,
-    help="Where it shall run. [where the sweep is, or the machine with the most free VRAM]",
+    help="Where it shall run. [where the sweep is, or where it can start soonest]",
+)
+@click.option(
+    "--on",
+    metavar="NAME,…",
+    callback=not_empty,
+    shell_complete=complete_machine,
+    help="Any one of these machines: where it is, or can start soonest.",
 )
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
 @run_options
@@ -221,7 +220,7 @@ def _options(said: dict[str, Any], template: tuple[str, ...]) -> SweepOptions:
         "vram": said["vram"],
         "exclusive": said["exclusive"],
         "project": said["project"],
-        "machine": said["machine"],
+        "machine": machines_said(said["machine"], said["on"]),
         "environment": "none" if said["no_environment"] else "auto",
     }
     taken: SweepOptions = options

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lanherd_client.cli import shapes, talk
+from lanherd_client.cli import shapes, talk, words
 from lanherd_client.cli.terminal import one_line
-from lanherd_client.sizes import format_size
 from lanherd_client.sweeps.comparing import Comparison
 from lanherd_client.sweeps.planning import Plan, PlannedRun
 from lanherd_protocol.ids import RunId
@@ -48,19 +47,9 @@ def _row(run: PlannedRun) -> Sequence[str]:
 
 
 def request_words(run: PlannedRun) -> str:
-    """What a run asks for, such as '1..4 GPUs × 20.0 GB, priority 5'."""
-    gpus = run.gpus
-    words = []
-    if gpus.count or gpus.count_max:
-        most = f"..{gpus.count_max}" if gpus.count_max else ""
-        several = max(gpus.count, gpus.count_max) > 1
-        vram = f" × {format_size(gpus.vram_bytes)}" if gpus.vram_bytes else ""
-        words.append(f"{gpus.count}{most} GPU{'s' if several else ''}{vram}")
-    if gpus.exclusive:
-        words.append("exclusive")
-    if run.priority:
-        words.append(f"priority {run.priority}")
-    return ", ".join(words) or "no GPU"
+    """What a run asks for, such as '1 to 4 GPUs with 20.0 GB each, priority 5'."""
+    priority = f", priority {run.priority}" if run.priority else ""
+    return f"{words.gpus_asked(run.gpus)}{priority}"
 
 
 def sweep_shape(
@@ -97,7 +86,7 @@ def _run_shape(run: PlannedRun, sent: Mapping[str, RunId]) -> shapes.Object:
         "command": list(run.command),
         "variables": dict(run.variables),
         "gpus_requested": run.gpus.count,
-        "gpus_requested_max": run.gpus.count_max or run.gpus.count,
+        "gpus_requested_max": max(run.gpus.count, run.gpus.count_max),
         "vram_requested_bytes": run.gpus.vram_bytes,
         "exclusive": run.gpus.exclusive,
         "priority": run.priority,

@@ -9,16 +9,19 @@ from collections.abc import Sequence
 
 from msgspec.structs import astuple
 
-from lanherd_client.choosing import Choice
+from lanherd_client.choosing import Choice, find_machines
 from lanherd_client.mirror import MachineView
 from lanherd_client.run import Run
+from lanherd_client.suiting import needs_of, unsuited
 from lanherd_client.sweeps.comparing import Comparison, compare
 from lanherd_client.sweeps.face import SweepFleet
+from lanherd_client.sweeps.findings import Finding, refusal
 from lanherd_client.sweeps.keeping import Sent, SweepBook
 from lanherd_client.sweeps.options import SweepOrder
 from lanherd_client.sweeps.planning import Plan
 from lanherd_client.sweeps.sweep import Sweep, group_views
 from lanherd_protocol.errors import ConflictError, ErrorCode, LanherdError, error
+from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.values import GpuRequest
 
 
@@ -91,26 +94,61 @@ async def draft_sweep(fleet: SweepFleet, order: SweepOrder) -> SweepDraft:
 
 
 async def _choose(fleet: SweepFleet, order: SweepOrder) -> Choice:
+    said, why = order.way.machine, ""
+    if not isinstance(said, str):
+        machines = fleet.machines()
+        allowed = find_machines(machines, said) or machines
+        home = await _home(fleet, order.plan.name, allowed)
+        able = _able(allowed, order)
+        if home is not None:
+            said, why = home.machine, "the sweep went there before"
+        elif len(able) == 1:
+            said, why = able[0], "only this one suits every row"
+        elif able:
+            said = able
     requests = [run.gpus for run in order.plan.runs] or [GpuRequest()]
     largest = max(requests, key=astuple)
-    beside = order.common.beside
-    if order.way.machine is not None:
-        return fleet.choose(largest, order.way.machine, beside)
-    home = await _home(fleet, order.plan.name)
-    if home is None:
-        return fleet.choose(largest, None, beside)
-    choice = fleet.choose(largest, home.machine, beside)
-    return Choice(choice.machine, f"{home.name}: the sweep went there before.")
+    choice = fleet.choose(largest, said, order.common.beside, order.common.spec.host)
+    _check_suits(choice.machine, order)
+    return Choice(choice.machine, f"{choice.machine.name}: {why}.") if why else choice
 
 
-async def _home(fleet: SweepFleet, name: str) -> MachineView | None:
-    """The machine that the sweep was sent to before, as far as that can be known."""
+def _able(allowed: Sequence[MachineView], order: SweepOrder) -> list[DeviceId]:
+    """Of the machines that may be taken, those that suit every row, where not all of them do."""
+    online = [machine for machine in allowed if machine.online]
+    able = [machine.machine for machine in online if not _unsuited(machine, order)]
+    return able if len(able) < len(online) else []
+
+
+def _unsuited(machine: MachineView, order: SweepOrder) -> dict[GpuRequest, str]:
+    """What the machine can never give, and why, of all that the rows ask for."""
+    if machine.facts is None:
+        return {}
+    host = order.common.spec.host
+    why = {r: unsuited(machine, needs_of(r, host)) for r in {run.gpus for run in order.plan.runs}}
+    return {request: text for request, text in why.items() if text is not None}
+
+
+def _check_suits(machine: MachineView, order: SweepOrder) -> None:
+    """Nothing is sent unless all of it can be taken."""
+    why = _unsuited(machine, order)
+    findings = [
+        Finding(run.place, f"{machine.name} {why[run.gpus]}.")
+        for run in order.plan.runs
+        if run.gpus in why
+    ]
+    if findings:
+        remedy = "Ask for less there, or name another machine. Nothing was sent."
+        raise refusal(f"{machine.name} can't run all of the sweep.", findings, remedy)
+
+
+async def _home(fleet: SweepFleet, name: str, allowed: Sequence[MachineView]) -> MachineView | None:
+    """The machine of these that the sweep was sent to before, as far as that can be known."""
     kept = await asyncio.to_thread(SweepBook(fleet.home).load, name)
-    machines = fleet.machines()
-    known = next((m for m in machines if kept is not None and m.machine == kept.machine), None)
+    known = next((m for m in allowed if kept is not None and m.machine == kept.machine), None)
     if known is not None:
         return known
-    online = [machine for machine in machines if machine.online]
+    online = [machine for machine in allowed if machine.online]
     views = await asyncio.gather(*(group_views(fleet, machine, name) for machine in online))
     homes = [machine for machine, runs in zip(online, views, strict=True) if runs]
     if len(homes) > 1:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from lanherd_client.choosing import Choice
+from lanherd_client.choosing import Choice, MachineNames
 from lanherd_client.listing import ListsRuns
 from lanherd_client.mirror import MachineView
 from lanherd_client.orders import Order, RunRef
 from lanherd_client.run import Run
 from lanherd_client.submitting import EnvironmentChoice, Progress
 from lanherd_protocol.ids import DeviceId, RunId
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.values import GpuRequest, HostRequest
 
 
 class SweepFleet(ListsRuns, Protocol):
@@ -28,8 +28,9 @@ class SweepFleet(ListsRuns, Protocol):
     def choose(
         self,
         request: GpuRequest,
-        machine: str | None = None,
+        machine: MachineNames = None,
         beside: RunRef | Iterable[RunRef] = (),
+        host: HostRequest | None = None,
     ) -> Choice: ...
 
     async def submit_many(
@@ -37,7 +38,7 @@ class SweepFleet(ListsRuns, Protocol):
         orders: Iterable[Order],
         *,
         project: Path | str | None = None,
-        machine: str | None = None,
+        machine: MachineNames = None,
         environment: EnvironmentChoice = "auto",
         progress: Callable[[Progress], None] | None = None,
     ) -> tuple[Run, ...]: ...

@@ -7,13 +7,14 @@ from typing import Any, Unpack
 
 from msgspec.structs import replace
 
+from lanherd_client.choosing import MachineNames
 from lanherd_client.orders import Order, RunOptions, order
 from lanherd_client.sending import sendable
 from lanherd_client.submitting import EnvironmentChoice, Progress
 from lanherd_client.sweeps.planning import Plan, PlannedRun, plan_runs
 from lanherd_client.sweeps.recipe import make_recipe
-from lanherd_client.sweeps.rows import parse_count
 from lanherd_client.sweeps.table import Table, table_of_mappings
+from lanherd_client.wishes import GpuCount
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import RunGroup
 
@@ -25,18 +26,18 @@ class SweepOptions(RunOptions, total=False):
     """What may be said of a sweep beside its rows and its name.
 
     `command` is a sequence of words, and `variables` are names and texts; both may hold `{column}`,
-    and `{{` and `}}` for braces. `gpus` is a number or '1..4'; `vram`, `exclusive`, `project`,
-    `machine`, `environment` and `progress` are as for `Fleet.submit`, and so are all `RunOptions`.
+    and `{{` and `}}` for braces. `gpus`, `vram`, `exclusive`, `project`, `machine`,
+    `environment` and `progress` are as for `Fleet.submit`, and so are all `RunOptions`.
     What a row says itself comes first.
     """
 
     command: Sequence[str]
     variables: Mapping[str, str]
-    gpus: int | str
+    gpus: GpuCount
     vram: int | str
     exclusive: bool
     project: Path | str | None
-    machine: str | None
+    machine: MachineNames
     environment: EnvironmentChoice
     progress: Callable[[Progress], None] | None
 
@@ -46,7 +47,7 @@ class Way:
     """How a sweep goes to its machine."""
 
     project: Path | str | None = None
-    machine: str | None = None
+    machine: MachineNames = None
     environment: EnvironmentChoice = "auto"
     progress: Callable[[Progress], None] | None = None
 
@@ -82,9 +83,10 @@ def sweep_order(rows: Rows, name: str, **said: Unpack[SweepOptions]) -> SweepOrd
     variables = options.pop("variables", {})
     way = Way(**{word: options.pop(word) for word in Way.__slots__ if word in options})
     gpus = options.pop("gpus", 0)
-    least, most = parse_count(gpus) if isinstance(gpus, str) else (gpus, 0)
-    common = order(command, gpus=least, **options)
-    request = replace(common.spec.gpus, count_max=most) if most else common.spec.gpus
+    # Where each row says how many GPUs it needs, what is asked of them may be said for all.
+    by_row = gpus in (0, "0") and any(column.name.casefold() == "gpus" for column in table.columns)
+    common = order(command, gpus=1 if by_row else gpus, **options)
+    request = replace(common.spec.gpus, count=0) if by_row else common.spec.gpus
     recipe = make_recipe(
         name, command, variables, request, common.spec.host, common.settings.priority
     )

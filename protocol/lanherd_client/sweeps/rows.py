@@ -18,6 +18,8 @@ from lanherd_client.sweeps.findings import Finding
 from lanherd_client.sweeps.recipe import Recipe
 from lanherd_client.sweeps.table import Column, Row
 from lanherd_client.sweeps.template import Template, parse_template
+from lanherd_client.wishes import gpu_range
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.limits import (
     COMMAND_ARGUMENTS_MAX,
     COMMAND_BYTES_MAX,
@@ -33,7 +35,6 @@ INDEX = "times_index"
 _YES = frozenset(["true", "x", "yes", "y", "1", "√", "✓", "✔", "☑", "done", "ok", "是", "完成"])
 _NO = frozenset(["false", "no", "n", "0", "-", "否"])
 _WHOLE = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-_COUNT = re.compile(r"(\d{1,9})(?:\s*\.\.\s*(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,15 +220,13 @@ class _Reading:
 def parse_count(text: str) -> tuple[int, int]:
     """Least and most GPUs of '2' or '1..4'; most is 0 where it isn't said. Raises ValueError with a
     sentence for people."""
-    found = _COUNT.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"{text!r} is no number of GPUs. Write 2, or 1..4 for one to four.")
-    least, most = int(found[1]), int(found[2] or 0)
-    if found[2] is not None and not 1 <= least <= most:
-        raise ValueError(f"{text!r} goes from the least to the most, and begins at 1: 1..4.")
+    try:
+        least, most = gpu_range(text)
+    except LanherdError as problem:
+        raise ValueError(f"{text!r} is no number of GPUs. Write 2, or 1..4.") from problem
     if max(least, most) > GPUS_PER_RUN_MAX:
         raise ValueError(f"{text!r} is more than the {GPUS_PER_RUN_MAX} GPUs that a run may have.")
-    return least, 0 if most == least else most
+    return least, most
 
 
 def reserved_clashes(columns: Sequence[Column]) -> Iterator[Finding]:

@@ -27,8 +27,8 @@ def test_a_dry_run_without_a_machine(path: str, capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr()
     assert [" ".join(line.split()) for line in shown.out.splitlines()] == [
         "ROW NAME COMMAND REQUEST",
-        "row 2 lr=1e-3 seed=1 S=1 t --grid 1e-3 1..2 GPUs × 2.00 GB, priority 3",
-        "row 3 lr=1e-4 seed=2 S=2 t --grid 1e-4 1..2 GPUs × 2.00 GB, priority 3",
+        "row 2 lr=1e-3 seed=1 S=1 t --grid 1e-3 1 to 2 GPUs with 2.00 GB each, priority 3",
+        "row 3 lr=1e-4 seed=2 S=2 t --grid 1e-4 1 to 2 GPUs with 2.00 GB each, priority 3",
     ]
     assert "Warning: Nothing uses column note (C)." in shown.err
     assert "No machine is paired" in shown.err
@@ -48,7 +48,8 @@ def test_a_dry_run_without_a_machine(path: str, capsys: pytest.CaptureFixture[st
         (["--sheet", "x"], 2, "Name a file"),
         (["--grid", "a=1", "--sheet", "x"], 2, "--sheet is for a file"),
         (["--grid", "a=1", "b", "--dry-run", "--", "t"], 2, "b: it is no axis"),
-        (["FILE", "--gpus", "4..1", "--", "t"], 2, "begins at 1"),
+        (["FILE", "--gpus", "4..1", "--", "t"], 2, "no number of GPUs"),
+        (["FILE", "--on", "a", "-m", "b", "--", "t"], 2, "not both"),
         (["FILE", "--vram", "2GB", "--dry-run", "--", "t"], 2, "row 2: something is asked"),
         (["FILE", "--retry-on", "lost", "--", "t"], 2, "--retries"),
         (["FILE", "--dry-run"], 2, "row 2: it has no command"),

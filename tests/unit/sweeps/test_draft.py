@@ -1,5 +1,6 @@
 """Where a sweep goes, and what is done about what is there, against a fleet that only remembers."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lanherd_client.choosing import Choice, find_machine, require_online
+from lanherd_client.choosing import Choice, find_machine, find_machines, require_online
 from lanherd_client.mirror import MachineView, Online, Unreachable
 from lanherd_client.orders import Order
 from lanherd_client.run import Run
@@ -17,16 +18,16 @@ from lanherd_client.sweeps.keeping import Sent, SweepBook
 from lanherd_client.sweeps.options import SweepOrder, sweep_order
 from lanherd_client.sweeps.sweep import find_sweep, list_sweeps
 from lanherd_protocol.errors import ConflictError, ErrorCode, Failure, LanherdError
-from lanherd_protocol.ids import DeviceId, RunId
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.messages import RunList
 from lanherd_protocol.states import Queued, RunView, StateName
-from lanherd_protocol.values import GpuRequest, Reason
+from lanherd_protocol.values import GpuFacts, GpuRequest, MachineFacts, Reason
 
 REASON = Reason(code="x", text="X.")
 GONE = Unreachable(0, Failure(code=ErrorCode.UNREACHABLE, title="It is off."))
 
 
-def machine(name: str) -> MachineView:
+def machine_of(name: str) -> MachineView:
     return MachineView(DeviceId(name * 64), name, Online(0, "admin", "1", "", "me"))
 
 
@@ -48,9 +49,12 @@ class Rooms:
     def run_at(self, machine: DeviceId, run: RunId) -> Run:
         raise AssertionError
 
-    def choose(self, request: GpuRequest, machine: Any = None, beside: Any = ()) -> Choice:
-        if machine is None:
-            return Choice(next(view for view in self.views if view.online), "it is the first.")
+    def choose(
+        self, request: GpuRequest, machine: Any = None, beside: Any = (), host: Any = None
+    ) -> Choice:
+        if not isinstance(machine, str):
+            allowed = find_machines(self.views, machine) or self.views
+            return Choice(next(view for view in allowed if view.online), "it is the first.")
         return Choice(require_online(find_machine(self.views, machine)), "it was named.")
 
     async def list_runs(
@@ -87,7 +91,7 @@ class Rooms:
 
 @pytest.fixture
 def rooms(tmp_path: Path) -> Rooms:
-    return Rooms(tmp_path, [machine("a"), machine("b"), machine("c")])
+    return Rooms(tmp_path, [machine_of("a"), machine_of("b"), machine_of("c")])
 
 
 def asked(*values: int, machine: str | None = None) -> SweepOrder:
@@ -149,6 +153,53 @@ async def test_ids_that_were_kept_for_another_machine_are_not_used(rooms: Rooms)
     await (await draft_sweep(rooms, order)).send()
     (view,) = rooms.kept[rooms.views[0].machine]
     assert view.run != "of b"
+
+
+def with_gpus(view: MachineView, count: int, size_bytes: int) -> MachineView:
+    gpus = tuple(
+        GpuFacts(index=at, uuid=GpuUuid(f"GPU-{at}"), name="A100", vram_bytes=size_bytes)
+        for at in range(count)
+    )
+    facts = MachineFacts(
+        machine=view.machine,
+        name=view.name,
+        version="1",
+        os="Linux",
+        cpu_count=8,
+        memory_bytes=64 << 30,
+        disk_bytes=1 << 40,
+        gpu_source="nvml",
+        gpus=gpus,
+    )
+    return dataclasses.replace(view, facts=facts)
+
+
+async def test_nothing_is_sent_where_not_all_of_it_can_ever_run(rooms: Rooms) -> None:
+    many, large = with_gpus(rooms.views[0], 8, 8 << 30), with_gpus(rooms.views[1], 1, 80 << 30)
+    rows: list[dict[str, object]] = [
+        {"n": 1, "gpus": "1..4"},
+        {"n": 2, "gpus": 1, "vram": "40GB"},
+        {"n": 3, "gpus": 0},
+    ]
+
+    def order(count: int, machine: str | list[str] | None = None) -> SweepOrder:
+        return sweep_order(
+            rows[:count], "s", command=["t{n}"], where="name ~ A100", machine=machine
+        )
+
+    rooms.views[:] = [many, large]
+    assert await homes(rooms, order(1)) == ("a", 1)
+    draft = await draft_sweep(rooms, order(3))
+    assert draft.choice.reason == "b: only this one suits every row."
+    assert [run.gpus.where != "" for run in draft.plan.runs] == [True, True, False]
+    for machine in ("a", ["a"]):
+        with pytest.raises(LanherdError, match="a can't run all of the sweep") as caught:
+            await draft_sweep(rooms, order(3, machine))
+        assert caught.value.failure.message.startswith("row 2: a has 8 × 8.00 GB")
+    third = with_gpus(machine_of("c"), 2, 80 << 30)
+    rooms.views.append(third)
+    assert await homes(rooms, order(3)) == ("b", 3)
+    assert rooms.kept == {}
 
 
 async def test_more_runs_than_can_be_looked_through(rooms: Rooms) -> None:
