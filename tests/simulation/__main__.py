@@ -1,10 +1,12 @@
-"""`python -m tests.simulation --seeds N [--from SEED]`: many worlds; names the first bad seed."""
+"""`python -m tests.simulation [--lab] --seeds N [--from SEED]`: many worlds, or labs; names the first
+bad seed."""
 
 import argparse
 import sys
 import time
 from collections import Counter
 
+from tests.simulation.lab import Lab
 from tests.simulation.world import World
 
 
@@ -12,15 +14,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("--seeds", type=int, default=1000, help="how many worlds")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
+    parser.add_argument("--lab", action="store_true", help="placement on difficult machines")
     asked = parser.parse_args()
+    make: type[Lab] | type[World] = Lab if asked.lab else World
     began, simulated_s = time.perf_counter(), 0.0
     seen: Counter[str] = Counter()
     for seed in range(asked.first, asked.first + asked.seeds):
-        world = World(seed)
+        world = make(seed)
         try:
             world.run()
         except BaseException:
-            print(f"Seed {seed} failed: python -m tests.simulation --from {seed} --seeds 1")
+            which = "--lab " if asked.lab else ""
+            print(f"Seed {seed} failed: python -m tests.simulation {which}--from {seed} --seeds 1")
             raise
         simulated_s += world.simulated_s
         seen.update(world.truth.seen())
