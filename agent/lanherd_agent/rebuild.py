@@ -37,9 +37,11 @@ from lanherd_agent.core.run_states import (
     needs_preparation,
 )
 from lanherd_agent.core.step import Kept
+from lanherd_agent.execution.causes import find_cause, is_failure
 from lanherd_agent.execution.failures import never_ran, start_failure
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.rundir import AttemptDir, Cancel, Exit, Flaw, RunDirError, RunNote, Start
+from lanherd_agent.secrets import words_on_disk
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId, is_uuid7
 from lanherd_protocol.messages import NewRun
@@ -323,7 +325,7 @@ def _exited(
     over_time = limit_s is not None and start is not None and exit_.at - start.at >= limit_s
     timed_out = exit_.timed_out or (exit_.stopped and over_time)
     pre_failed = stages.pre is not None and not stages.pre.succeeded
-    return e.AttemptExited(
+    fact = e.AttemptExited(
         run=base.run,
         attempt=base.attempt,
         at=exit_.at,
@@ -336,6 +338,18 @@ def _exited(
         left=exit_.left,
         post_failed=stages.post is not None and not stages.post.succeeded,
     )
+    return replace(fact, cause=_cause(base, attempt.directory, fact))
+
+
+def _cause(base: RunRecord, directory: AttemptDir, fact: e.AttemptExited) -> Reason | None:
+    """As it was found before. Nothing of the log of a run with secrets is told once these are gone:
+    it may hold them."""
+    secrets: tuple[str, ...] | None = ()
+    if base.spec.secrets:
+        secrets = words_on_disk(directory.path.parents[2], base.run)
+    if secrets is None or not is_failure(fact):
+        return None
+    return find_cause(directory, fact.code, fact.signal, secrets=secrets)
 
 
 def _stages(directory: AttemptDir) -> rundir.Stages:

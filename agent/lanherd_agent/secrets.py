@@ -117,11 +117,15 @@ class Redactor(logging.Filter):
         if self._of_runs.pop(run, None):
             self._words = None
 
-    def redact(self, text: str) -> str:
+    def words(self) -> tuple[str, ...]:
+        """All that is taken out, in this order."""
         if self._words is None:
             words = frozenset[str]().union(*self._of_runs.values())
             self._words = tuple(sorted(words, key=lambda word: (-len(word), word)))
-        for word in self._words:
+        return self._words
+
+    def redact(self, text: str) -> str:
+        for word in self.words():
             if word in text:
                 text = text.replace(word, "***")
         return text
@@ -148,6 +152,16 @@ def _words(value: str) -> Iterable[str]:
     lines = stripped.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines if len(line.strip()) >= LINE_CHARS_MIN)
+
+
+def words_on_disk(home: Path, run: RunId) -> tuple[str, ...] | None:
+    """What is to be taken out of the texts of a run, as its files say; None if they are gone."""
+    values = _read(home / "secrets" / run)
+    if not values:
+        return None
+    redactor = Redactor()
+    redactor.learn(run, values)
+    return redactor.words()
 
 
 class Secrets:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from lanherd_protocol.states import Ended, Queued, Running
 from lanherd_protocol.values import (
     Dependency,
     GpuRequest,
+    LogRule,
     RetryRule,
     RunSettings,
     StopRule,
@@ -400,3 +402,20 @@ async def test_the_files_of_a_live_run_that_somebody_removed_are_told_as_gone(
     assert "removed by hand" in told[0].failure.message
     await stop(peer, run)
     assert (await ended(peer, run)).outcome == "cancelled"
+
+
+async def test_why_it_failed_is_told_with_the_lines_that_show_it(peer: Peer) -> None:
+    module = "import lanherd_has_no_such_module"
+    run = await submit(peer, sys.executable, "-c", module)
+    reason = (await ended(peer, run)).reason
+    assert reason.code == "missing_module" and "lanherd_has_no_such_module" in reason.text
+    offset, lines = reason.data["offset"], reason.data["lines"]
+    assert isinstance(offset, int) and isinstance(lines, str)
+    log = await log_of(peer, run)
+    assert log.encode()[offset:].decode().startswith(lines.splitlines()[0])
+    split = await sh(peer, "echo out; nosuchcommand", log=LogRule(split=True))
+    reason = (await ended(peer, split)).reason
+    assert (reason.code, reason.data["stream"]) == ("command_not_found", "err")
+    plain = await sh(peer, "echo all is well; exit 3")
+    end = await ended(peer, plain)
+    assert (end.reason.code, end.exit_code) == ("exit_code", 3)

@@ -3,9 +3,15 @@
 import asyncio
 import logging
 import time
+from functools import partial
+
+from msgspec.structs import replace
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
+from lanherd_agent.core.stops import SIGKILL
+from lanherd_agent.disk import in_thread
+from lanherd_agent.execution.causes import KernelKills, find_cause, is_failure
 from lanherd_agent.execution.failures import never_ran
 from lanherd_agent.execution.starting import ASK_AGAIN_S, Attempt, before_asking_again
 from lanherd_agent.execution.telling import Telling
@@ -27,6 +33,7 @@ from lanherd_agent.runs.rundir import (
     read_stages,
     read_start,
 )
+from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.ids import RunId
 
 log = logging.getLogger("lanherd.executor")
@@ -38,6 +45,12 @@ class Following:
         self._telling = telling
         self.alive_since: dict[Attempt, float] = {}
         """When the command of each attempt that is alive was started, as a Unix time."""
+        self.kernel_kills = KernelKills()
+        self._tasks: TaskOwner | None = None
+
+    def open(self, tasks: TaskOwner) -> None:
+        """Look for the causes of failures in tasks of `tasks`."""
+        self._tasks = tasks
 
     async def adopt(self, effect: f.AdoptAttempt, launcher: LauncherClient) -> None:
         """If it is alive it is watched again, if it ended its exit is told."""
@@ -111,7 +124,12 @@ class Following:
             )
         elif exit_.error is None:
             started_at = started_at or _started_at(directory)
-            self._telling.post(_exit_fact(directory, exit_, started_at))
+            fact = _exit_fact(directory, exit_, started_at)
+            if is_failure(fact):
+                assert self._tasks is not None, "attempts end after open()"
+                self._tasks.spawn(self._tell_with_cause(directory, fact), f"find why {run} failed")
+            else:
+                self._telling.post(fact)
         elif started_at is not None or never_ran(exit_) is None:
             # A run can write what it likes there: one that was started did not fail to start.
             why = self._telling.redact(f"How it ended is not known: {exit_.error.text}.")
@@ -119,6 +137,23 @@ class Following:
                 e.AttemptLost(run=run, attempt=attempt, at=exit_.at, why=why, started_at=started_at)
             )
         # Else it never ran, and the answer to its start said so.
+
+    async def _tell_with_cause(self, directory: AttemptDir, fact: e.AttemptExited) -> None:
+        killed = fact.signal == SIGKILL or fact.code == 128 + SIGKILL
+        find = partial(
+            find_cause,
+            directory,
+            fact.code,
+            fact.signal,
+            secrets=self._telling.secrets(),
+            out_of_memory=killed and self.kernel_kills.since(fact.started_at or fact.at),
+        )
+        try:
+            fact = replace(fact, cause=await in_thread(find))
+        except Exception:
+            # Its end is news all the same.
+            log.exception("run %s: why it failed could not be looked for", fact.run)
+        self._telling.post(fact)
 
     def _lost(
         self, effect: f.AdoptAttempt, why: str, cause: e.LostCause, at: float | None = None

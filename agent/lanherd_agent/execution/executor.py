@@ -52,7 +52,7 @@ class Executor:
         rules: Rules | None = None,
     ) -> None:
         around = Surroundings(machine, inherited(os.environ), rules or Rules())
-        self._telling = Telling(shell, secrets.redact)
+        self._telling = Telling(shell, secrets.redact, secrets.redactor.words)
         self._preparing = Preparing(self._telling, snapshots, builder)
         self._following = Following(home, self._telling)
         on_exited = self._following.on_exited
@@ -73,6 +73,7 @@ class Executor:
     async def open(self, tasks: TaskOwner) -> None:
         """Begin to keep the launcher's connection and the trash empty, in tasks of `tasks`."""
         self._tasks = tasks
+        self._following.open(tasks)
         tasks.spawn(self.launcher.run(), "launcher")
         self._removing.open(tasks)
 
@@ -92,6 +93,7 @@ class Executor:
             case f.CancelPreparation():
                 self._spawn(self._preparing.cancel, effect, "cancel the preparation of")
             case f.StartAttempt():
+                self._following.kernel_kills.look()
                 self._spawn(self._starting.start, effect, "start")
             case f.AdoptAttempt():
                 adopt = partial(self._following.adopt, launcher=self.launcher)

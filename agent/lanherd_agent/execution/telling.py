@@ -16,9 +16,16 @@ log = logging.getLogger("lanherd.executor")
 
 
 class Telling:
-    def __init__(self, shell: Shell, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        redact: Callable[[str], str],
+        secrets: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
         self._shell = shell
         self.redact = redact
+        self.secrets = secrets
+        """What is taken out of the bytes of a log before anything of it is told."""
 
     def post(self, fact: Fact) -> None:
         self._shell.post(fact)

@@ -29,6 +29,7 @@ from lanherd_agent.runs.rundir import AttemptDir, Exit, Start
 from lanherd_agent.secrets import Secrets
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import Lease, RunSpec
 from tests.support.doors import new_run_id
@@ -79,8 +80,10 @@ class Room:
         self, home: AgentHome, shell: Shell, snapshots: SnapshotStore, builder: EnvironmentBuilder
     ) -> None:
         self.home, self.shell = home, shell
-        self.telling = Telling(shell, lambda text: text.replace("hush", "***"))
+        self.telling = Telling(shell, lambda text: text.replace("hush", "***"), lambda: ("hush",))
         self.following = Following(home, self.telling)
+        self.tasks = TaskOwner("room")
+        self.following.open(self.tasks)
         self._preparing = Preparing(self.telling, snapshots, builder)
         self._snapshots = snapshots
         self.run = RunId(new_run_id())
@@ -130,7 +133,9 @@ async def room() -> AsyncIterator[Room]:
     home.runs.mkdir(parents=True)
     shell = await Shell.open(MemoryStore())
     snapshots = await SnapshotStore.open(home.root)
-    yield Room(home, shell, snapshots, await EnvironmentBuilder.open(home.root))
+    made = Room(home, shell, snapshots, await EnvironmentBuilder.open(home.root))
+    async with made.tasks:
+        yield made
     await shell.close()
 
 

@@ -1,12 +1,14 @@
 """What is told of an attempt when it is adopted, signalled and over."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
-from lanherd_agent.execution import adopting, starting
+from lanherd_agent.execution import adopting, causes, starting
+from lanherd_agent.execution.causes import KernelKills
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.launcher_client import (
     Exited,
@@ -14,6 +16,7 @@ from lanherd_agent.runs.launcher_client import (
 )
 from lanherd_agent.runs.launcher_process import LauncherUnavailableError
 from lanherd_agent.runs.rundir import AttemptDir, Exit, ExitError, Start
+from lanherd_protocol.values import Reason
 from tests.unit.agent.executing import Room, Scripted, room, start_record
 
 # --- Adopting ------------------------------------------------------------------------------------
@@ -122,11 +125,12 @@ async def test_signals(monkeypatch: pytest.MonkeyPatch) -> None:
         assert told.problem == "it is over"
 
 
-def exited(agent: Room, exit_: Exit, stages: str | None = None) -> object:
+async def exited(agent: Room, exit_: Exit, stages: str | None = None) -> object:
     agent.directory.path.mkdir(parents=True, exist_ok=True)
     if stages is not None:
         agent.directory.stages.write_text(stages)
     agent.following.on_exited(Exited(agent.directory.path, exit_))
+    await agent.tasks.wait()
     (told,) = agent.told() or (None,)
     return told
 
@@ -134,7 +138,7 @@ def exited(agent: Room, exit_: Exit, stages: str | None = None) -> object:
 async def test_what_ended_in_a_shutdown_is_lost_with_it() -> None:
     async with room() as agent:
         agent.following.alive_since[agent.run, 1] = 50.0
-        told = exited(agent, Exit(at=9.0, signal=15, shutdown=True))
+        told = await exited(agent, Exit(at=9.0, signal=15, shutdown=True))
         assert told == e.AttemptLost(
             run=agent.run,
             attempt=1,
@@ -149,7 +153,7 @@ async def test_ends() -> None:
     async with room() as agent:
         agent.following.alive_since[agent.run, 1] = 50.0
         flags = Exit(at=9.0, signal=15, timed_out=True, stopped=True, left=2)
-        assert exited(agent, flags) == e.AttemptExited(
+        assert await exited(agent, flags) == e.AttemptExited(
             run=agent.run,
             attempt=1,
             at=9.0,
@@ -160,37 +164,137 @@ async def test_ends() -> None:
             left=2,
         )
         assert agent.following.alive_since == {}
-        told = exited(agent, Exit(at=9.0, code=0))
+        told = await exited(agent, Exit(at=9.0, code=0))
         assert isinstance(told, e.AttemptExited)
         assert told.started_at is None
         agent.write(start_record(at=70.0))
-        told = exited(agent, Exit(at=9.0, code=0))
+        told = await exited(agent, Exit(at=9.0, code=0))
         assert isinstance(told, e.AttemptExited)
         assert told.started_at == 70.0
         agent.directory.start.write_text("torn")
-        told = exited(agent, Exit(at=9.0, code=0))
+        told = await exited(agent, Exit(at=9.0, code=0))
         assert isinstance(told, e.AttemptExited)
         assert told.started_at is None
         unknown = ExitError(kind="unknown", errno=0, text="hush was killed")
-        told = exited(agent, Exit(at=9.0, error=unknown))
+        told = await exited(agent, Exit(at=9.0, error=unknown))
         assert isinstance(told, e.AttemptLost)
         assert told.why == "How it ended is not known: *** was killed."
         never = ExitError(kind="exec", errno=2, text="no such file")
-        assert exited(agent, Exit(at=9.0, error=never)) is None
+        assert await exited(agent, Exit(at=9.0, error=never)) is None
         agent.following.alive_since[agent.run, 1] = 50.0
-        assert isinstance(exited(agent, Exit(at=9.0, error=never)), e.AttemptLost), "it was alive"
+        told = await exited(agent, Exit(at=9.0, error=never))
+        assert isinstance(told, e.AttemptLost), "it was alive"
 
 
 @pytest.mark.expects_logs("came to is not known", reason="a torn stages.json")
 async def test_ends_in_stages() -> None:
     async with room() as agent:
-        told = exited(agent, Exit(at=9.0, code=9), '{"pre": {"code": 9}, "post": {"code": 1}}')
+        stages = '{"pre": {"code": 9}, "post": {"code": 1}}'
+        told = await exited(agent, Exit(at=9.0, code=9), stages)
         assert isinstance(told, e.AttemptExited)
         assert (told.stage, told.post_failed) == ("pre", True)
         done = '{"pre": {"code": 0}, "command": {"code": 1}, "post": {"code": 0}}'
-        told = exited(agent, Exit(at=9.0, code=1), done)
+        told = await exited(agent, Exit(at=9.0, code=1), done)
         assert isinstance(told, e.AttemptExited)
         assert (told.stage, told.post_failed) == ("command", False)
-        told = exited(agent, Exit(at=9.0, code=1), '{"torn')
+        told = await exited(agent, Exit(at=9.0, code=1), '{"torn')
         assert isinstance(told, e.AttemptExited)
         assert told.stage == "command"
+
+
+# --- Causes --------------------------------------------------------------------------------------
+
+
+async def cause_of(agent: Room, exit_: Exit, stages: str | None = None) -> Reason | None:
+    told = await exited(agent, exit_, stages)
+    assert isinstance(told, e.AttemptExited)
+    return told.cause
+
+
+async def test_a_failure_is_told_with_what_its_log_shows() -> None:
+    async with room() as agent:
+        agent.directory.make()
+        failed = Exit(at=9.0, code=1)
+        assert await cause_of(agent, failed) is None, "there is no log"
+        log = b"step\n" * 20_000 + b"ModuleNotFoundError: No module named 'cv2'\n"
+        agent.directory.log.write_bytes(log)
+        cause = await cause_of(agent, failed)
+        assert cause is not None and cause.code == "missing_module"
+        assert cause.data["offset"] == log.index(b"ModuleNotFound")
+        agent.directory.err.write_bytes(b"MemoryError\n")
+        cause = await cause_of(agent, failed)
+        assert cause is not None and (cause.code, cause.data["stream"]) == ("out_of_memory", "err")
+
+
+async def test_no_cause_is_looked_for_where_it_did_not_fail_by_itself() -> None:
+    async with room() as agent:
+        agent.directory.make()
+        agent.directory.log.write_bytes(b"MemoryError\n")
+        for exit_ in (
+            Exit(at=9.0, code=0),
+            Exit(at=9.0, signal=15, stopped=True),
+            Exit(at=9.0, signal=15, timed_out=True),
+        ):
+            assert await cause_of(agent, exit_) is None
+        assert await cause_of(agent, Exit(at=9.0, code=1), '{"pre": {"code": 9}}') is None
+
+
+async def test_secrets_are_not_in_what_is_told() -> None:
+    async with room() as agent:
+        agent.directory.make()
+        log = b"hush: command not found\n"
+        agent.directory.log.write_bytes(log)
+        cause = await cause_of(agent, Exit(at=9.0, code=127))
+        assert cause is not None and cause.text == "The machine has no command ****."
+        assert "hush" not in str(cause)
+
+
+@pytest.mark.expects_logs("can't be read", reason="the log is a link")
+async def test_a_log_that_is_a_link_is_not_followed() -> None:
+    async with room() as agent:
+        agent.directory.make()
+        other = agent.home.root / "other"
+        other.write_bytes(b"MemoryError\n")
+        agent.directory.log.symlink_to(other)
+        assert await cause_of(agent, Exit(at=9.0, code=1)) is None
+
+
+@pytest.mark.expects_logs("could not be looked for", reason="a mistake in the search")
+async def test_an_end_is_told_though_its_cause_could_not_be_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(adopting, "find_cause", broken)
+    async with room() as agent:
+        assert await cause_of(agent, Exit(at=9.0, code=1)) is None
+
+
+async def test_a_kill_while_the_kernel_killed_for_memory(tmp_path: Path) -> None:
+    vmstat = tmp_path / "vmstat"
+    vmstat.write_text("nr_free_pages 5\noom_kill 3\n")
+    async with room() as agent:
+        agent.directory.make()
+        agent.following.kernel_kills = KernelKills(vmstat)
+        killed = Exit(at=9.0, signal=9)
+        assert await cause_of(agent, killed) is None
+        vmstat.write_text("nr_free_pages 5\noom_kill 4\n")
+        agent.following.alive_since[agent.run, 1] = time.time() - 5
+        cause = await cause_of(agent, killed)
+        assert cause is not None and cause.code == "out_of_memory"
+        agent.following.alive_since[agent.run, 1] = time.time() + 5
+        assert await cause_of(agent, killed) is None, "it was before its time"
+
+
+def test_kills_are_counted_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vmstat = tmp_path / "vmstat"
+    kills = KernelKills(vmstat)
+    assert not kills.since(0.0)
+    vmstat.write_text("oom_kill 1\n")
+    kills.look()
+    monkeypatch.setattr(causes, "LOOK_EVERY_S", 0.0)
+    kills.look()
+    vmstat.write_text("oom_kill much\n")
+    assert kills.since(0.0)
+    assert KernelKills().since(0.0) is False

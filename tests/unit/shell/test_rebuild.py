@@ -85,7 +85,8 @@ def test_an_exit_is_told_as_it_was(home: Path) -> None:
     ("exit_", "outcome", "code"),
     [
         (exited(3), "failed", "exit_code"),
-        (exited(None, signal=11), "failed", "signal"),
+        (exited(None, signal=11), "failed", "segfault"),
+        (exited(None, signal=15), "failed", "signal"),
         (exited(None, signal=15, stopped=True), "cancelled", "stopped"),
         (exited(None, signal=15, timed_out=True), "timed_out", "timed_out"),
         (exited(None, signal=15, shutdown=True), "lost", "lost_reboot"),
@@ -96,6 +97,25 @@ def test_every_way_to_end(home: Path, exit_: rundir.Exit, outcome: str, code: st
     lay_out(home, 1, start=started(), exit_=exit_)
     state = the_end(home)
     assert (state.outcome, state.reason.code) == (outcome, code)
+
+
+def test_why_it_failed_is_found_again(home: Path) -> None:
+    directory = lay_out(home, 1, start=started(), exit_=exited(1))
+    directory.log.write_bytes(b"ModuleNotFoundError: No module named 'cv2'\n")
+    state = the_end(home)
+    assert (state.reason.code, state.reason.data["module"]) == ("missing_module", "cv2")
+
+
+def test_nothing_is_told_of_a_log_that_may_hold_secrets(home: Path) -> None:
+    spec = replace(PLAIN, secrets=("TOKEN",))
+    directory = lay_out(home, 1, spec=spec, start=started(), exit_=exited(127))
+    directory.log.write_bytes(b"hunter2-hunter2: command not found\n")
+    assert the_end(home).reason.code == "exit_code"
+    folder = home / "secrets" / run_id(1)
+    folder.mkdir(parents=True)
+    (folder / "TOKEN").write_text("hunter2-hunter2")
+    reason = the_end(home).reason
+    assert reason.code == "command_not_found" and "hunter2" not in str(reason)
 
 
 def test_a_stop_at_the_time_limit_was_the_limit(home: Path) -> None:
