@@ -51,6 +51,7 @@ RUN_LIST_PAGE_MAX = 1000
 GPUS_PER_RUN_MAX = 64
 PRIORITY_MAX = 100
 """Priorities go from minus this to this; 0 is usual."""
+GROUP_KEY_CHARS_MAX = 128
 TAGS_PER_RUN_MAX = 32
 TAG_CHARS_MAX = 64
 NOTES_CHARS_MAX = 4096

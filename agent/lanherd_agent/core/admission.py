@@ -15,7 +15,7 @@ from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
 from lanherd_protocol.ids import is_sha256, is_uuid7
 from lanherd_protocol.messages import NewRun
-from lanherd_protocol.values import LockedEnvironment, RunSpec
+from lanherd_protocol.values import LockedEnvironment, RunGroup, RunSpec
 
 
 def check_runs(runs: Sequence[NewRun], capacity: Capacity | None, rules: Rules) -> None:
@@ -48,6 +48,7 @@ def _check_spec(spec: RunSpec) -> None:
             f"The run's name has {len(spec.name)} characters.",
             f"Names have at most {limits.RUN_NAME_CHARS_MAX}.",
         )
+    _check_group(spec.group)
     check_variables(spec.variables)
     if spec.snapshot is not None and not is_sha256(spec.snapshot):
         raise invalid("The run's snapshot has no valid id.", "Push the project again.")
@@ -55,4 +56,19 @@ def _check_spec(spec: RunSpec) -> None:
         raise invalid(
             "The run wants an environment from a lock, but has no snapshot that holds the lock.",
             "Submit it with its project.",
+        )
+
+
+def _check_group(group: RunGroup | None) -> None:
+    if group is None:
+        return
+    if not 0 < len(group.name) <= limits.RUN_NAME_CHARS_MAX or not group.name.isprintable():
+        raise invalid(
+            "The run's sweep has a name that can't be kept.",
+            f"A name is one line of 1 to {limits.RUN_NAME_CHARS_MAX} characters.",
+        )
+    if len(group.key) > limits.GROUP_KEY_CHARS_MAX:
+        raise invalid(
+            f"The run's key in its sweep has {len(group.key)} characters.",
+            f"Keys have at most {limits.GROUP_KEY_CHARS_MAX}.",
         )

@@ -240,6 +240,7 @@ def _wishes(spec: RunSpec) -> Object:
         "log_cap_bytes": spec.log.bytes_max,
         "secrets": list(spec.secrets),
         "restart_of": spec.restart_of,
+        "sweep": spec.group.name if spec.group is not None else None,
     }
 
 

@@ -93,6 +93,7 @@ def put_run(
         *_life_fields(view.spec),
         *_settings_fields(view),
         *_waiting_fields(view.spec.dependencies, waited_for_by),
+        ("sweep", view.spec.group.name if view.spec.group is not None else ""),
         ("restart of", short_id(view.spec.restart_of) if view.spec.restart_of else ""),
         ("owner", view.owner),
         ("submitted", _moment(view.submitted_at)),

@@ -105,6 +105,7 @@ KEYS = {
     *("simulated", "exclusive", "gpus", "snapshot", "environment_lock", "time_limit_s"),
     *("stop_signal", "stop_grace_s", "retry", "dependencies", "directory", "niceness"),
     *("pre_command", "post_command", "split_log", "log_cap_bytes", "secrets", "restart_of"),
+    "sweep",
     *("gpus_max", "where", "linked", "mig", "shared", "beside_others", "cpus"),
     *("memory_requested_bytes", "disk_requested_bytes"),
     *("priority", "held", "tags", "notes", "pinned", "attempts", "not_before", "limit_at"),

@@ -22,6 +22,7 @@ from lanherd_protocol.values import (
     HostRequest,
     LogRule,
     RetryRule,
+    RunGroup,
     RunSettings,
     RunSpec,
     StopRule,
@@ -78,6 +79,7 @@ def test_every_field_may_be_at_its_bounds() -> None:
         log=LogRule(split=True, bytes_max=limits.LOG_CAP_BYTES_MIN),
         secrets=("_A1", "TOKEN"),
         restart_of=run_id(8),
+        group=RunGroup(name="n" * limits.RUN_NAME_CHARS_MAX, key="k" * limits.GROUP_KEY_CHARS_MAX),
     )
     settings = RunSettings(
         priority=-limits.PRIORITY_MAX,
@@ -115,6 +117,12 @@ def test_what_can_be_taken() -> None:
         RunSpec(command=("a",) * (limits.COMMAND_ARGUMENTS_MAX + 1)),
         RunSpec(command=("a" * limits.COMMAND_BYTES_MAX,)),
         RunSpec(command=("true",), name="n" * (limits.RUN_NAME_CHARS_MAX + 1)),
+        RunSpec(command=("true",), group=RunGroup(name="")),
+        RunSpec(command=("true",), group=RunGroup(name="a\nb")),
+        RunSpec(command=("true",), group=RunGroup(name="n" * (limits.RUN_NAME_CHARS_MAX + 1))),
+        RunSpec(
+            command=("true",), group=RunGroup(name="n", key="k" * (limits.GROUP_KEY_CHARS_MAX + 1))
+        ),
         RunSpec(command=("true",), variables={"": "x"}),
         RunSpec(command=("true",), variables={"A=B": "x"}),
         RunSpec(command=("true",), variables={"A": "\0"}),
