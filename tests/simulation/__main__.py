@@ -1,5 +1,7 @@
-"""`python -m tests.simulation [--lab] --seeds N [--from SEED]`: many worlds, or labs; names the first
-bad seed."""
+"""`python -m tests.simulation [--lab] --seeds N [--from SEED]`: many worlds, or many labs.
+
+The first seed that fails is named.
+"""
 
 import argparse
 import sys

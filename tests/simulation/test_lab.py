@@ -5,7 +5,10 @@ from collections import Counter
 
 import pytest
 
+from lanherd_agent.core.invariants import InvariantBroken
+from lanherd_protocol.errors import LanherdError
 from tests.simulation.lab import Lab
+from tests.simulation.lab_mutants import MUTANTS
 
 SEEDS = int(os.environ.get("LANHERD_SIMULATION_SEEDS", "200"))
 
@@ -31,3 +34,16 @@ def test_everything_that_can_happen_happens() -> None:
         lab.run()
         seen.update(lab.truth.seen())
     assert all(seen.values()), seen
+
+
+def _live_through(seeds: int) -> None:
+    for seed in range(seeds):
+        Lab(seed).run()
+
+
+@pytest.mark.parametrize("bug", MUTANTS)
+def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, bug: str) -> None:
+    mutant = MUTANTS[bug]
+    monkeypatch.setattr(mutant.owner, mutant.name, mutant.bug)
+    with pytest.raises((InvariantBroken, LanherdError, AssertionError)):
+        _live_through(mutant.seeds)
