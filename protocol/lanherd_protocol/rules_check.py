@@ -17,6 +17,8 @@ from lanherd_protocol.rules_messages import RuleFinding, RulesChecked
 
 RULES_BYTES_MAX = 64 * 1024
 FINDINGS_MAX = 50
+DOTS_PER_LINE_MAX = 100
+"""A dotted key of thousands of names would keep `tomllib` busy for a minute."""
 SHARES_MAX = 256
 _GPUS_MAX = 64
 _RUNS_MAX = 10_000
@@ -69,6 +71,15 @@ def _parsed(text: str) -> dict[str, Any] | RuleFinding:
             f"The rules have {size_bytes} bytes; {RULES_BYTES_MAX} are the most.",
             "Write fewer users and tags, or less beside the rules.",
         )
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > DOTS_PER_LINE_MAX and not line.lstrip().startswith("#"):
+            return RuleFinding(
+                line=number,
+                key="",
+                code="syntax",
+                text=f"This line has more than {DOTS_PER_LINE_MAX} dots.",
+                remedy="Write tables, such as [users.NAME], rather than long dotted keys.",
+            )
     try:
         return tomllib.loads(text)
     except ValueError as problem:
@@ -265,6 +276,8 @@ class _Checking:
         return values
 
     def _unknown(self, path: KeyPath, known: Iterable[str]) -> None:
+        if len(self.findings) >= FINDINGS_MAX:
+            return
         nearest = get_close_matches(path[-1].lower(), known, n=1, cutoff=0.5)
         remedy = f"Did you mean {nearest[0]}?" if nearest else f"Rules: {', '.join(known)}."
         self._find(

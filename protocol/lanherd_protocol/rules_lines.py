@@ -12,6 +12,7 @@ from typing import Any
 KeyPath = tuple[str, ...]
 
 _NAME = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
+_BARE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _PATH = rf"({_NAME}(?:[ \t]*\.[ \t]*{_NAME})*)[ \t]*"
 _STATEMENT = re.compile(rf"[ \t]*(?:\[\[?[ \t]*{_PATH}\]|{_PATH}=)?")
 _REST = re.compile(
@@ -92,6 +93,8 @@ def _end(text: str, at: int) -> int:
 
 
 def _names(dotted: str) -> KeyPath:
+    if _BARE.fullmatch(dotted):
+        return tuple(dotted.split("."))
     names: list[str] = []
     inner: Any = tomllib.loads(f"{dotted} = 0")
     while isinstance(inner, dict):

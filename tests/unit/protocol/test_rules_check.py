@@ -174,6 +174,13 @@ def test_too_large_a_file_is_not_read() -> None:
     assert str(RULES_BYTES_MAX) in finding.text
 
 
+def test_a_key_of_thousands_of_names_is_refused_at_once() -> None:
+    finding = found("keep_free = 1\n" + "a." * 30_000 + "a = 1")
+    assert (finding.line, finding.code) == (2, "syntax")
+    assert "dots" in finding.text
+    assert check_rules("# " + "." * 1000).findings == ()
+
+
 def test_long_and_odd_values_are_cut() -> None:
     text = found(f'strategy = "{"x" * 500}\\u0007"').text
     assert len(text) < 150
