@@ -31,6 +31,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from lanherd_client.blocking_machines import WaitingMachineCalls
 from lanherd_client.choosing import MachineNames
 from lanherd_client.discovery import Sighting
 from lanherd_client.fleet import Fleet as AsyncFleet
@@ -50,11 +51,8 @@ from lanherd_protocol.log_messages import (
     LogSource,
     LogStream,
 )
-from lanherd_protocol.messages import AgentStatus, OutputList, OutputsChanged, RunList
-from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
-from lanherd_protocol.rules_messages import RulesChecked, RulesState
-from lanherd_protocol.states import AttemptEnd, RunView, StateName
-from lanherd_protocol.values import EnvironmentView, RetentionRules
+from lanherd_protocol.messages import OutputList, OutputsChanged
+from lanherd_protocol.states import AttemptEnd, RunView
 
 SETTLE_S = 5.0
 AHEAD_ITEMS_MAX = 64
@@ -358,7 +356,7 @@ class Run:
         return self._loop.do(self._run.remove_files())
 
 
-class Fleet(WaitingSweepCalls):
+class Fleet(WaitingMachineCalls, WaitingSweepCalls):
     """All paired machines; see `lanherd_client.fleet.Fleet` for each verb."""
 
     def __init__(self, fleet: AsyncFleet, loop: _Loop) -> None:
@@ -393,49 +391,6 @@ class Fleet(WaitingSweepCalls):
 
     def run(self, text: str) -> Run:
         return Run(self._loop.do(self._fleet.run(text)), self._loop)
-
-    def list_runs(
-        self,
-        machine: DeviceId,
-        *,
-        states: tuple[StateName, ...] = (),
-        limit: int = 100,
-        before: RunId | None = None,
-    ) -> RunList:
-        return self._loop.do(
-            self._fleet.list_runs(machine, states=states, limit=limit, before=before)
-        )
-
-    def status(self, machine: DeviceId) -> AgentStatus:
-        return self._loop.do(self._fleet.status(machine))
-
-    def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
-        return self._loop.do(self._fleet.environments(machine))
-
-    def retention(self, machine: DeviceId) -> RetentionState:
-        return self._loop.do(self._fleet.retention(machine))
-
-    def set_retention(self, machine: DeviceId, rules: RetentionRules) -> RetentionState:
-        return self._loop.do(self._fleet.set_retention(machine, rules))
-
-    def plan_retention(
-        self, machine: DeviceId, rules: RetentionRules | None = None
-    ) -> RetentionPlan:
-        return self._loop.do(self._fleet.plan_retention(machine, rules))
-
-    def apply_retention(self, machine: DeviceId) -> RetentionPlan:
-        return self._loop.do(self._fleet.apply_retention(machine))
-
-    def rules(self, machine: DeviceId) -> RulesState:
-        return self._loop.do(self._fleet.rules(machine))
-
-    def put_rules(
-        self, machine: DeviceId, text: str, expected_hash: str | None = None
-    ) -> RulesState:
-        return self._loop.do(self._fleet.put_rules(machine, text, expected_hash))
-
-    def check_rules(self, machine: DeviceId, text: str) -> RulesChecked:
-        return self._loop.do(self._fleet.check_rules(machine, text))
 
     def pair(self, sighting: Sighting) -> MachineView:
         return self._loop.do(self._fleet.pair(sighting))

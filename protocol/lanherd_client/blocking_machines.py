@@ -1,0 +1,81 @@
+"""What is asked of one machine as a whole, without `async`, for `lanherd_client.blocking`.
+
+See `lanherd_client.machine_calls.MachineCalls` for each verb.
+"""
+
+from typing import TYPE_CHECKING
+
+from lanherd_client.sweeps.waiting import Doing
+from lanherd_protocol.history_messages import History
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
+from lanherd_protocol.messages import AgentStatus, RunList
+from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
+from lanherd_protocol.rules_messages import RulesChecked, RulesState
+from lanherd_protocol.states import StateName
+from lanherd_protocol.values import EnvironmentView, RetentionRules
+
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+
+
+class WaitingMachineCalls:
+    """Of a fleet that waits for each answer."""
+
+    _fleet: "Fleet"
+    _loop: Doing
+
+    def list_runs(
+        self,
+        machine: DeviceId,
+        *,
+        states: tuple[StateName, ...] = (),
+        limit: int = 100,
+        before: RunId | None = None,
+    ) -> RunList:
+        return self._loop.do(
+            self._fleet.list_runs(machine, states=states, limit=limit, before=before)
+        )
+
+    def status(self, machine: DeviceId) -> AgentStatus:
+        return self._loop.do(self._fleet.status(machine))
+
+    def past(
+        self,
+        machine: DeviceId,
+        gpu: GpuUuid | None = None,
+        *,
+        since: float,
+        until: float | None = None,
+        points_max: int = 600,
+    ) -> History:
+        return self._loop.do(
+            self._fleet.past(machine, gpu, since=since, until=until, points_max=points_max)
+        )
+
+    def environments(self, machine: DeviceId) -> tuple[EnvironmentView, ...]:
+        return self._loop.do(self._fleet.environments(machine))
+
+    def retention(self, machine: DeviceId) -> RetentionState:
+        return self._loop.do(self._fleet.retention(machine))
+
+    def set_retention(self, machine: DeviceId, rules: RetentionRules) -> RetentionState:
+        return self._loop.do(self._fleet.set_retention(machine, rules))
+
+    def plan_retention(
+        self, machine: DeviceId, rules: RetentionRules | None = None
+    ) -> RetentionPlan:
+        return self._loop.do(self._fleet.plan_retention(machine, rules))
+
+    def apply_retention(self, machine: DeviceId) -> RetentionPlan:
+        return self._loop.do(self._fleet.apply_retention(machine))
+
+    def rules(self, machine: DeviceId) -> RulesState:
+        return self._loop.do(self._fleet.rules(machine))
+
+    def put_rules(
+        self, machine: DeviceId, text: str, expected_hash: str | None = None
+    ) -> RulesState:
+        return self._loop.do(self._fleet.put_rules(machine, text, expected_hash))
+
+    def check_rules(self, machine: DeviceId, text: str) -> RulesChecked:
+        return self._loop.do(self._fleet.check_rules(machine, text))
