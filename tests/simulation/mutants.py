@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lanherd_agent.core import depending, ending, placement, requests, run_states
+from lanherd_agent.core import depending, ending, placement, requests, room, run_states
 from lanherd_agent.core import events as e
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.commands import Commands
@@ -152,8 +152,8 @@ def _answers_with_what_is_now(run: Run) -> RunView:
 
 
 MUTANTS = {
-    "a run fits wherever a GPU works": Mutant(placement.Room, "fits", _fits_anywhere, FEW),
-    "runs pass those ahead": Mutant(placement.Room, "keep", _does_nothing, FEW),
+    "a run fits wherever a GPU works": Mutant(room.Room, "fits", _fits_anywhere, FEW),
+    "runs pass those ahead": Mutant(room.Room, "keep", _does_nothing, FEW),
     "a lease is never given back": Mutant(Ledger, "release", _does_nothing, FEW),
     "an effect never ends": Mutant(Books, "end_effects", _does_nothing, FEW),
     "effects are not carried out": Mutant(Turn, "acting", _acts_on_nothing, FEW),
