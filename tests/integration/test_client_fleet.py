@@ -367,7 +367,7 @@ async def test_more_is_asked_at_once_than_a_connection_holds(folder: Path) -> No
     ("slip", "words"),
     [
         ({"command": "python train.py"}, "sequence of words"),
-        ({"gpus": "2"}, "whole number"),
+        ({"gpus": "two"}, "whole number"),
         ({"vram": 1.5}, "number of bytes"),
     ],
 )
