@@ -77,13 +77,8 @@ class RulesKeeper:
         """Read the file, and say what holds. Where it is broken, the last good one does."""
         self._tasks = tasks
         self._last_good = self._copied = _last_good(self._copy)
-        if self._last_good is not None:
-            # What holds until the file itself says otherwise.
-            self._rules = check_rules(self._last_good).rules or self._rules
-        if (seen := _look(self._file)) is None:
-            self._rules = MachineRules()
-        else:
-            self._seen = seen
+        self._seen = _look(self._file)
+        if self._seen is not None:
             self._read()
         self._tell()
 
@@ -170,11 +165,14 @@ class RulesKeeper:
     def _take(self, rules: MachineRules) -> None:
         self._findings = ()
         self._problems.clear(BROKEN)
+        self._hold(rules)
+
+    def _hold(self, rules: MachineRules) -> None:
         if rules == self._rules:
             return
         self._rules = rules
         self._since = time.time()
-        log.info("the rules of %s hold now", self._file)
+        log.info("other rules hold now: %s", rules)
         self._tell()
 
     def _tell(self) -> None:
@@ -187,6 +185,10 @@ class RulesKeeper:
         first = findings[0]
         log.warning("%s is kept out; line %d: %s", self._file, first.line, first.text)
         self._problems.put(_broken(findings, self._last_good is not None))
+        # By what is on the disk alone, so that it is the same after a restart, and after a file
+        # that was taken away in between.
+        good = None if self._last_good is None else check_rules(self._last_good).rules
+        self._hold(good or MachineRules())
 
     async def _copy_good(self) -> None:
         async with self._copying:

@@ -102,6 +102,10 @@ def test_a_broken_file_is_told_and_restored(agent: AgentProcess) -> None:
     assert "rules.toml:1:" in shown.stderr
     assert "kept out" in shown.stderr
     assert "restore" in lanherd("rules", "set", "keep_free", "0", code=2).stderr
+    file.write_bytes(b"keep_free = 0 # caf\xe9\n")
+    assert "no UTF-8" in lanherd("rules", "set", "keep_free", "0", code=2).stderr
+    assert file.read_bytes() == b"keep_free = 0 # caf\xe9\n"
+    file.write_text("keep_free = \n")
     assert "The rules file is kept out. Line 1" in lanherd("status").stdout
     lanherd("rules", "restore")
     assert file.read_text() == "keep_free = 1\n"

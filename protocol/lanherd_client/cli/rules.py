@@ -177,6 +177,10 @@ async def _set(
     async with connected(context) as fleet:
         view = one_machine(fleet, machine)
         before = await answered(fleet.rules(view.machine))
+        for finding in before.findings:
+            # Its text isn't known here: the rest of it would be lost.
+            if finding.code == "unreadable":
+                raise _broken_already(finding.text)
         try:
             text = apply_edit(before.text, {key: value_said(key, said)})
         except ValueError as problem:
@@ -218,7 +222,7 @@ async def _edit(context: click.Context, machine: str | None) -> None:
     async with connected(context) as fleet:
         view = one_machine(fleet, machine)
         before = await answered(fleet.rules(view.machine))
-        shown = _noted(before.text, before.findings) or NEW_FILE
+        shown = _noted(before.text or before.last_good or "", before.findings) or NEW_FILE
         while True:
             # In a thread: the connection is kept alive meanwhile.
             edited = await asyncio.to_thread(click.edit, shown, extension=".toml")

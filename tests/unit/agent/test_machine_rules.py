@@ -292,3 +292,18 @@ async def test_a_gpu_that_is_lost_is_told_and_its_rule_kept(tmp_path: Path) -> N
         b.gpus = {0: "GPU-a", 1: "GPU-b"}
         b.keeper.look()
         assert b.problem(GPU_MISSING) is None
+
+
+@kept_out
+async def test_a_broken_file_after_none_brings_the_last_good_one_back(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.opened()
+        await b.write("keep_free = 1\n")
+        b.file.unlink()
+        b.keeper.look()
+        b.keeper.look()
+        assert b.keeper.rules == MachineRules()
+        # As it would be after a restart.
+        await b.write("keep_free = \n")
+        assert b.keeper.rules == MachineRules(keep_free=1)
+        assert b.told[-1] == MachineRules(keep_free=1)
