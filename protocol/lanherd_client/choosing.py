@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lanherd_client.mirror import Connecting, MachineView, Online
 from lanherd_client.sizes import format_size
-from lanherd_client.suiting import Needs, free_places, needs_of, unsuited
+from lanherd_client.suiting import Needs, free_bytes, free_places, needs_of, unsuited
 from lanherd_protocol.errors import ErrorCode, LanherdError, error, from_failure
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import GpuRequest, HostRequest
@@ -106,28 +106,15 @@ def require_some_online(machines: Sequence[MachineView]) -> tuple[MachineView, .
 
 
 def free_vram_by_gpu(machine: MachineView) -> dict[GpuUuid, int]:
-    """Bytes free on each GPU: foreign memory and leases are taken off.
-
-    A lease counts fully, whether or not its run holds the memory yet. A GPU whose use is unknown is
-    left out.
-    """
+    """Bytes free on each GPU, see `free_bytes`; one whose use is unknown is left out."""
     if machine.facts is None or machine.telemetry is None:
         return {}
     readings = {reading.uuid: reading for reading in machine.telemetry.gpus}
-    free: dict[GpuUuid, int] = {}
-    for gpu in machine.facts.gpus:
-        reading = readings.get(gpu.uuid)
-        if reading is None or reading.vram_used_bytes is None or reading.problem is not None:
-            continue
-        foreign = max(reading.vram_used_bytes - reading.vram_ours_bytes, 0)
-        ours = max(reading.vram_ours_bytes, reading.vram_leased_bytes)
-        free[gpu.uuid] = max(gpu.vram_bytes - foreign - ours, 0)
-    return free
-
-
-def free_vram(machine: MachineView) -> tuple[int, ...]:
-    """Bytes free per GPU, most first."""
-    return tuple(sorted(free_vram_by_gpu(machine).values(), reverse=True))
+    return {
+        gpu.uuid: free
+        for gpu in machine.facts.gpus
+        if (free := free_bytes(readings.get(gpu.uuid), gpu.vram_bytes)) is not None
+    }
 
 
 def choose(

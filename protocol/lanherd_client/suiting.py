@@ -158,15 +158,23 @@ def _why_not(facts: MachineFacts, place: _Place, needs: Needs) -> str | None:
 def _free_bytes(place: _Place, needs: Needs) -> int | None:
     """What is free there for this run; None if it can't start there now, as far as is known."""
     reading = place.reading
-    if reading is None or reading.vram_used_bytes is None or reading.problem is not None:
+    free = free_bytes(reading, place.vram_bytes)
+    if reading is None or free is None or place.cordoned:
         return None
-    if place.cordoned:
-        return None
-    foreign = max(reading.vram_used_bytes - reading.vram_ours_bytes, 0)
-    ours = max(reading.vram_ours_bytes, reading.vram_leased_bytes)
-    if ours and needs.gpus.exclusive:
+    if needs.gpus.exclusive and (reading.vram_ours_bytes or reading.vram_leased_bytes):
         return None
     if needs.gpus.beside == "wait" and any(process.run is None for process in reading.processes):
         return None
-    free = max(place.vram_bytes - foreign - ours, 0)
     return free if free >= max(needs.gpus.vram_bytes, 1) else None
+
+
+def free_bytes(reading: GpuReading | None, vram_bytes: int) -> int | None:
+    """What is free of a GPU's VRAM: foreign memory and leases are taken off; None: not known.
+
+    A lease counts fully, whether or not its run holds the memory yet.
+    """
+    if reading is None or reading.vram_used_bytes is None or reading.problem is not None:
+        return None
+    foreign = max(reading.vram_used_bytes - reading.vram_ours_bytes, 0)
+    ours = max(reading.vram_ours_bytes, reading.vram_leased_bytes)
+    return max(vram_bytes - foreign - ours, 0)

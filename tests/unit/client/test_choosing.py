@@ -10,7 +10,7 @@ from lanherd_client.choosing import (
     choose_for,
     find_machine,
     find_machines,
-    free_vram,
+    free_vram_by_gpu,
     require_online,
     require_some_online,
 )
@@ -278,6 +278,10 @@ def test_a_machine_that_is_not_connected_says_why() -> None:
     assert require_online(machine("box")).name == "box"
 
 
+def free(view: MachineView) -> tuple[int, ...]:
+    return tuple(free_vram_by_gpu(view).values())
+
+
 def test_foreign_memory_and_leases_are_not_free() -> None:
     view = machine("box")
     assert view.telemetry is not None
@@ -290,12 +294,12 @@ def test_foreign_memory_and_leases_are_not_free() -> None:
     sample = with_values(view.telemetry, gpus=(reading,))
     view = MachineView(view.machine, "box", ONLINE, view.facts, sample)
     # 6 are foreign and 9 are promised, though only 4 of those are held yet.
-    assert free_vram(view) == (9 * GIB,)
+    assert free(view) == (9 * GIB,)
     sick = with_values(sample, gpus=(with_values(reading, problem="It is lost."),))
-    assert free_vram(MachineView(view.machine, "box", ONLINE, view.facts, sick)) == ()
+    assert free(MachineView(view.machine, "box", ONLINE, view.facts, sick)) == ()
     unknown = with_values(sample, gpus=())
-    assert free_vram(MachineView(view.machine, "box", ONLINE, view.facts, unknown)) == ()
-    assert free_vram(MachineView(view.machine, "box", ONLINE)) == ()
+    assert free(MachineView(view.machine, "box", ONLINE, view.facts, unknown)) == ()
+    assert free(MachineView(view.machine, "box", ONLINE)) == ()
 
 
 def test_finds_a_machine_by_what_a_person_writes() -> None:
