@@ -328,6 +328,9 @@ class Run:
     def release(self) -> RunView:
         return self._loop.do(self._run.release())
 
+    def move_before(self, other: RunId) -> RunView:
+        return self._loop.do(self._run.move_before(other))
+
     def set_priority(self, priority: int) -> RunView:
         return self._loop.do(self._run.set_priority(priority))
 

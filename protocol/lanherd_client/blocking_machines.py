@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lanherd_client.sweeps.waiting import Doing
 from lanherd_protocol.history_messages import History
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
+from lanherd_protocol.machine_messages import MachineControls, QueueListed
 from lanherd_protocol.messages import AgentStatus, RunList
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.rules_messages import RulesChecked, RulesState
@@ -79,3 +80,21 @@ class WaitingMachineCalls:
 
     def check_rules(self, machine: DeviceId, text: str) -> RulesChecked:
         return self._loop.do(self._fleet.check_rules(machine, text))
+
+    def controls(self, machine: DeviceId) -> MachineControls:
+        return self._loop.do(self._fleet.controls(machine))
+
+    def cordon(self, machine: DeviceId, gpu: int | str, why: str = "") -> MachineControls:
+        return self._loop.do(self._fleet.cordon(machine, gpu, why))
+
+    def uncordon(self, machine: DeviceId, gpu: int | str) -> MachineControls:
+        return self._loop.do(self._fleet.uncordon(machine, gpu))
+
+    def pause_queue(self, machine: DeviceId, tag: str = "", note: str = "") -> MachineControls:
+        return self._loop.do(self._fleet.pause_queue(machine, tag, note))
+
+    def resume_queue(self, machine: DeviceId, tag: str = "") -> MachineControls:
+        return self._loop.do(self._fleet.resume_queue(machine, tag))
+
+    def queue(self, machine: DeviceId, limit: int = 100) -> QueueListed:
+        return self._loop.do(self._fleet.queue(machine, limit))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from lanherd_client.control_calls import ControlCalls
 from lanherd_client.mirror import Input, ProblemsSeen
 from lanherd_client.new_ids import new_id
 from lanherd_client.session import Session
@@ -33,7 +34,7 @@ from lanherd_protocol.states import StateName
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 
 
-class MachineCalls:
+class MachineCalls(ControlCalls):
     """Questions to a machine, and its retention. All raise why it can't be asked.
 
     `session_of` finds a machine's session, and raises for one that isn't paired.

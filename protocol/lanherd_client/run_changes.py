@@ -50,8 +50,10 @@ class RunChanges(RunHandle):
         tags: Iterable[str] | None = None,
         notes: str | None = None,
         pinned: bool | None = None,
+        before: RunId | None = None,
     ) -> RunView:
-        """Changes several settings at once; what is None stays as it is."""
+        """Changes several settings at once; what is None stays as it is. `before` is another run
+        that waits on the same machine, which this one is moved ahead of."""
         request = ChangeRun(
             command=self._new_command(),
             run=self.id,
@@ -60,6 +62,7 @@ class RunChanges(RunHandle):
             tags=None if tags is None else words_of(tags),
             notes=notes,
             pinned=pinned,
+            before=before,
         )
         return self._taken((await self._session.insist(RUNS_CHANGE, request)).view)
 
@@ -74,6 +77,10 @@ class RunChanges(RunHandle):
     async def set_priority(self, priority: int) -> RunView:
         """Moves the run in its machine's queue: a higher priority (-100 to 100) goes first."""
         return await self.change(priority=priority)
+
+    async def move_before(self, other: RunId) -> RunView:
+        """Moves a run that waits ahead of another one of the same machine."""
+        return await self.change(before=other)
 
     async def tag(self, *tags: str) -> RunView:
         """Adds tags to the run's."""

@@ -101,7 +101,7 @@ _SIGNALS = {
 }
 _KILLED_FOR_MEMORY = Reason(
     code="out_of_memory",
-    text="It was killed while the machine's memory had run out.",
+    text="The machine's memory ran out, and the kernel killed it.",
     remedy="Load less at once, use fewer workers, or ask for a machine with more memory.",
 )
 _BY_CODE = {

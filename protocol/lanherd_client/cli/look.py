@@ -1,6 +1,6 @@
 """`lanherd machines`, `gpus` and `status`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -19,8 +19,10 @@ from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size, format_vram
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error
+from lanherd_protocol.ids import short_id
 from lanherd_protocol.messages import AgentStatus
-from lanherd_protocol.values import GpuFacts, GpuReading, GpuRequest
+from lanherd_protocol.states import is_live, lease_of
+from lanherd_protocol.values import GpuFacts, GpuProcess, GpuReading, GpuRequest
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
@@ -41,11 +43,22 @@ _GPU_COLUMNS = (
     talk.Column("USE", right=True),
     talk.Column("VRAM", right=True),
     talk.Column("NOT OURS", right=True),
+    talk.Column("HELD BY"),
     talk.Column("TEMP", right=True),
     talk.Column("POWER", right=True),
     talk.Column("NOTE"),
 )
-
+_PROCESS_COLUMNS = (
+    talk.Column("MACHINE"),
+    talk.Column("GPU", right=True),
+    talk.Column("PID", right=True),
+    talk.Column("USER"),
+    talk.Column("VRAM", right=True),
+    talk.Column("COMMAND"),
+    talk.Column("WHAT IT IS"),
+)
+_FOREIGN = "not started by Lanherd: runs take what it leaves, or wait, as the machine's rules say"
+_GONE = "its process is gone: the driver lets go of the VRAM by itself, or with a reset of the GPU"
 
 _WEAK_KILL = "weak kill: a run's processes are found one by one, as no cgroup is delegated here"
 
@@ -101,7 +114,10 @@ def _machine_row(view: MachineView) -> Sequence[str]:
 @json_option
 @click.pass_context
 def gpus_command(context: click.Context, machine: str | None, as_json: bool) -> None:
-    """List GPUs with their use, VRAM, temperature and power."""
+    """List GPUs with their use, VRAM, temperature and power.
+
+    And who holds them: runs, and processes that Lanherd did not start or that were left over.
+    """
     complete(_gpus(context, machine, as_json))
 
 
@@ -115,11 +131,15 @@ async def _gpus(context: click.Context, machine: str | None, as_json: bool) -> N
         if not fleet.machines():
             say_none_paired(fleet)
             return
-        rows = [row for view in views for row in _gpu_rows(view)]
+        rows = [row for view in views for row in _gpu_rows(fleet, view)]
         if rows:
             talk.put_table(_GPU_COLUMNS, rows)
         else:
             talk.say("No GPUs.")
+        others = [row for view in views for row in _process_rows(view)]
+        if others:
+            talk.put_line("")
+            talk.put_table(_PROCESS_COLUMNS, others)
         for view in views:
             if view.facts is not None and view.facts.gpu_problem:
                 talk.say(f"{view.name}: {plain(view.facts.gpu_problem)}")
@@ -147,14 +167,58 @@ def one_machine(fleet: "Fleet", machine: str | None) -> MachineView:
     return fleet.choose(GpuRequest()).machine
 
 
-def _gpu_rows(view: MachineView) -> list[Sequence[str]]:
+def _gpu_rows(fleet: "Fleet", view: MachineView) -> list[Sequence[str]]:
+    holders: dict[int, list[str]] = {}
+    for record in fleet.runs(view.machine):
+        if is_live(record.view.state):
+            for gpu in lease_of(record.view.state).gpus:
+                holders.setdefault(gpu.index, []).append(short_id(record.view.run))
     readings = view.telemetry.gpus if view.telemetry is not None else ()
     by_uuid = {reading.uuid: reading for reading in readings}
     gpus = view.facts.gpus if view.facts is not None else ()
-    return [_gpu_row(view, gpu, by_uuid.get(gpu.uuid, GpuReading(uuid=gpu.uuid))) for gpu in gpus]
+    return [
+        _gpu_row(view, gpu, by_uuid.get(gpu.uuid, GpuReading(uuid=gpu.uuid)), holders)
+        for gpu in gpus
+    ]
 
 
-def _gpu_row(view: MachineView, gpu: GpuFacts, reading: GpuReading) -> Sequence[str]:
+def _process_rows(view: MachineView) -> list[Sequence[str]]:
+    """The processes that no live run answers for, of GPUs and of their MIG instances."""
+    readings = view.telemetry.gpus if view.telemetry is not None else ()
+    by_uuid = {reading.uuid: reading for reading in readings}
+    gpus = view.facts.gpus if view.facts is not None else ()
+    return [
+        (
+            view.name,
+            str(gpu.index),
+            str(process.pid),
+            process.user or "",
+            "" if process.vram_bytes is None else format_size(process.vram_bytes),
+            process.command or "",
+            _what_it_is(process),
+        )
+        for gpu in gpus
+        if (whole := by_uuid.get(gpu.uuid)) is not None
+        for reading in (whole, *whole.instances)
+        for process in reading.processes
+        if process.run is None or process.orphan
+    ]
+
+
+def _what_it_is(process: GpuProcess) -> str:
+    """And what one can do about it."""
+    if process.orphan and process.run is None:
+        return _GONE
+    if process.orphan and process.run is not None:
+        return f"left by run {short_id(process.run)}, which is over: end it with 'kill'"
+    inside = f" (container {process.container})" if process.container else ""
+    return f"{_FOREIGN}{inside}"
+
+
+def _gpu_row(
+    view: MachineView, gpu: GpuFacts, reading: GpuReading, holders: Mapping[int, Sequence[str]]
+) -> Sequence[str]:
+    closed = "" if reading.cordon is None else f"takes no run: {reading.cordon.text}"
     used = reading.vram_used_bytes
     foreign = None if used is None else max(used - reading.vram_ours_bytes, 0)
     simulated = " (simulated)" if gpu.simulated or view.simulated else ""
@@ -165,9 +229,10 @@ def _gpu_row(view: MachineView, gpu: GpuFacts, reading: GpuReading) -> Sequence[
         _unit(reading.utilisation_percent, "%"),
         "" if used is None else format_vram(used, gpu.vram_bytes),
         "" if foreign is None else format_size(foreign),
+        " ".join(holders.get(gpu.index, ())),
         _unit(reading.temperature_c, "°C"),
         _unit(reading.power_w, "W"),
-        reading.problem or "",
+        closed or reading.problem or "",
     )
 
 

@@ -120,6 +120,9 @@ def _gpu_shape(
         "temperature_c": read.temperature_c,
         "power_w": read.power_w,
         "problem": read.problem,
+        "cordon": None if read.cordon is None else read.cordon.text,
+        "ecc_errors": read.ecc_errors,
+        "xid": read.xid,
         "processes": [
             {
                 "pid": process.pid,
@@ -127,6 +130,8 @@ def _gpu_shape(
                 "user": process.user,
                 "command": process.command,
                 "run": process.run,
+                "container": process.container,
+                "orphan": process.orphan,
             }
             for process in read.processes
         ],

@@ -117,6 +117,10 @@ def _state_fields(view: RunView) -> Iterator[Field]:
         yield "signal", "" if state.signal is None else words.signal_name(state.signal)
     if isinstance(state, Queued) and state.not_before is not None:
         yield "tried again at", _moment(state.not_before)
+    if isinstance(state, Running) and state.warning is not None:
+        yield "warning", state.warning.text
+    if isinstance(state, Running | Ended) and state.vram_peak_bytes:
+        yield "VRAM at most", format_size(state.vram_peak_bytes)
     if isinstance(state, Running) and state.limit_at is not None:
         yield "time is over at", _moment(state.limit_at)
     if isinstance(state, Stopping):

@@ -91,7 +91,7 @@ def test_a_gpu_with_and_without_a_reading() -> None:
         *("machine", "machine_name", "index", "uuid", "name", "simulated", "vram_bytes"),
         *("vram_free_bytes", "power_limit_w", "compute_capability", "vram_used_bytes"),
         *("vram_ours_bytes", "vram_leased_bytes", "utilisation_percent", "temperature_c"),
-        *("power_w", "problem", "processes"),
+        *("power_w", "problem", "processes", "cordon", "ecc_errors", "xid"),
     }
     assert (read["vram_free_bytes"], unread["vram_free_bytes"]) == (20 * GIB, None)
     assert (read["vram_ours_bytes"], unread["vram_ours_bytes"]) == (0, None)

@@ -1,0 +1,96 @@
+"""`lanherd gpus`, `cordon`, `queue` and `why`, against a real agent with simulated GPUs."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_cli_agent import lanherd, read
+from tests.support.agent_process import AgentProcess, agent_process
+
+SCRIPT = {
+    "foreign": [
+        {
+            "gpu": 0,
+            "pid": 4242,
+            "vram_bytes": 13 << 30,
+            "user": "eve",
+            "command": "python other.py",
+        },
+        {"gpu": 1, "pid": 4343, "vram_bytes": 1 << 30, "orphan": True},
+    ]
+}
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[AgentProcess]:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps(SCRIPT))
+    home = Path(os.environ["HOME"]) / "agent"
+    with agent_process(home, gpus=2, arguments=("--gpu-script", str(script))) as running:
+        lanherd("pair")
+        yield running
+
+
+def held(name: str) -> str:
+    """A run that waits until it is released; its id."""
+    return lanherd("run", "--hold", "--name", name, "--", "true").stdout.strip()
+
+
+def test_gpus_show_who_holds_them_and_what_can_be_done(agent: AgentProcess) -> None:
+    shown = lanherd("gpus").stdout
+    assert "HELD BY" in shown and "python other.py" in shown and "eve" in shown
+    assert "not started by Lanherd" in shown and "its process is gone" in shown
+    first, second = read("gpus")
+    assert first["processes"][0]["pid"] == 4242 and not first["processes"][0]["orphan"]
+    assert second["processes"][0]["orphan"] and second["cordon"] is None
+
+
+def test_a_gpu_is_closed_and_opened(agent: AgentProcess) -> None:
+    told = lanherd("cordon", "box", "1", "--why", "Its fan is loud").stderr
+    assert "box: GPU 1 takes no run." in told and "Its fan is loud" in told
+    kept = read("cordon", "box", "0")["cordons"]
+    assert [cordon["index"] for cordon in kept] == [1, 0]
+    lanherd("uncordon", "box", "0")
+    assert "no GPU is closed" in lanherd("uncordon", "box", "1").stderr
+    assert "no GPU '7'" in lanherd("cordon", "box", "7", code=5).stderr
+    lanherd("cordon", "nobody", "0", code=5)
+    lanherd("cordon", "box", code=2)
+
+
+def test_the_line_is_paused_listed_and_put_in_another_order(agent: AgentProcess) -> None:
+    assert "No run waits." in lanherd("queue").stderr
+    first, second = held("first"), held("second")
+    assert [run["run"] for run in read("queue")[0]["runs"]] == [first, second]
+    shown = lanherd("queue").stdout
+    assert "held back" in shown and shown.index("first") < shown.index("second")
+    assert "raise --limit" in lanherd("queue", "--limit", "1").stderr
+    assert "comes before" in lanherd("queue", "move", "second", "--before", "first").stderr
+    moved = read("queue", "move", "second", "--before", "first")
+    assert [run["run"] for run in moved["runs"]] == [second, first]
+    told = lanherd("queue", "pause", "--note", "Moving house").stderr
+    assert "the line is paused" in told and "Moving house" in told
+    assert read("queue", "pause", "--tag", "night")["pauses"][1]["tag"] == "night"
+    assert "runs with the tag night are paused" in lanherd("queue").stderr
+    assert "night" in lanherd("queue", "resume").stderr
+    assert "started as they fit" in lanherd("queue", "resume", "--tag", "night").stderr
+    assert read("queue", "resume")["pauses"] == []
+    lanherd("queue", "move", "second", code=2)
+
+
+def test_why_a_run_failed_or_waits(agent: AgentProcess) -> None:
+    script = "echo begun; echo 'cat: data.csv: No such file or directory' >&2; exit 1"
+    lanherd("run", "-f", "--name", "bad", "--", "sh", "-c", script, code=1)
+    shown = lanherd("why", "bad").stdout
+    assert "There is no file data.csv." in shown and "cat: data.csv" in shown
+    assert "--offset 6" in shown
+    told = read("why", "bad")["reason"]
+    assert (told["code"], told["data"]["path"]) == ("file_not_found", "data.csv")
+    assert told["data"]["exit_code"] == 1
+    lanherd("run", "-f", "--name", "good", "--", "true")
+    assert "succeeded" in lanherd("why", "good").stdout
+    held("waiting")
+    assert "held back" in lanherd("why", "waiting").stdout
+    lanherd("why", "unknown", code=5)
