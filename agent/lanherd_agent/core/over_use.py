@@ -41,10 +41,18 @@ class OverUse:
         self._stops = stops
         self._over: set[RunId] = set()
         """Runs that the last reading showed to hold too much."""
+        self._warned: set[RunId] | None = None
+        """Runs that were told so; None until it was looked up, after a restart."""
 
     def on_readings(self, gpus: Sequence[e.GpuCapacity], now: float, step: Step) -> None:
         over: set[RunId] = set()
-        for number, uses in _by_run(gpus).items():
+        found = _by_run(gpus)
+        if self._warned is None:
+            self._warned = set(filter(self._is_warned, self._books.runs))
+        # They hold nothing any more, or are over.
+        for number in self._warned - found.keys():
+            self._take_back(self._books.runs.get(number), now, step)
+        for number, uses in found.items():
             run = self._books.runs.get(number)
             if run is None or not isinstance(run.state, Running):
                 continue
@@ -58,6 +66,15 @@ class OverUse:
                 warning = machine_reasons.over_use(*excess) if excess and twice else None
                 self._tell(run, run.state, uses, warning, excess is not None, now, step)
         self._over = over
+        self._warned = set(filter(self._is_warned, {*found, *self._warned}))
+
+    def _is_warned(self, number: RunId) -> bool:
+        run = self._books.runs.get(number)
+        return run is not None and isinstance(run.state, Running) and run.state.warning is not None
+
+    def _take_back(self, run: Run | None, now: float, step: Step) -> None:
+        if run is not None and isinstance(run.state, Running):
+            self._books.become(run, Measure, replace(run.state, warning=None), now, step)
 
     def _tell(
         self,

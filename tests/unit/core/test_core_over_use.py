@@ -115,3 +115,16 @@ def test_unknown_runs_are_let_be() -> None:
     machine = running()
     assert measured(machine, 20, run=7).told == []
     assert GpuUuid("GPU-0") in {gpu.uuid for gpu in machine.core.books.readings or ()}
+
+
+def test_a_warning_goes_with_what_was_held_also_after_a_restart() -> None:
+    machine = running()
+    measured(machine, 5)
+    measured(machine, 5)
+    again = machine.again()
+    again.core.books.owner_rules = MachineRules()
+    assert warning_of(again) is not None
+    again.handle(readings(gpu(0), gpu(1)))
+    assert warning_of(again) is None
+    machine.exited(1)
+    assert machine.handle(readings(gpu(0))).told == []
