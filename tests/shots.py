@@ -242,6 +242,9 @@ class Shooter:
     def _states(self) -> Iterator[str]:
         """Runs that wait or are over, and what is asked and offered of them."""
         window, detail = self.window, self.window.runs.detail
+        self._show("eval full", TAB_OVERVIEW)
+        settle()
+        yield self._save("runs-why")
         self._show("report", TAB_OVERVIEW)
         settle()
         yield self._save("runs-waits-for")

@@ -28,6 +28,21 @@
     </message>
 </context>
 <context>
+    <name>CausePanel</name>
+    <message>
+        <source>Lines of the log</source>
+        <translation>日志行</translation>
+    </message>
+    <message>
+        <source>Show in log</source>
+        <translation>在日志中显示</translation>
+    </message>
+    <message>
+        <source>This run did not succeed.</source>
+        <translation>此运行未成功。</translation>
+    </message>
+</context>
+<context>
     <name>Chip</name>
     <message>
         <source>waiting</source>
@@ -81,6 +96,14 @@
         <source>simulated</source>
         <translation>模拟</translation>
     </message>
+    <message>
+        <source>left over</source>
+        <translation>残留</translation>
+    </message>
+    <message>
+        <source>closed</source>
+        <translation>已停用</translation>
+    </message>
 </context>
 <context>
     <name>ConfirmBar</name>
@@ -128,6 +151,21 @@
     <message>
         <source>VRAM {0}: ours {1}, not ours {2}</source>
         <translation>显存 {0}：本系统 {1}，非本系统进程 {2}</translation>
+    </message>
+</context>
+<context>
+    <name>HolderLines</name>
+    <message>
+        <source>and {count} more</source>
+        <translation>还有 {count} 个</translation>
+    </message>
+    <message>
+        <source>has it for itself</source>
+        <translation>独占</translation>
+    </message>
+    <message>
+        <source>container {name}</source>
+        <translation>容器 {name}</translation>
     </message>
 </context>
 <context>
@@ -1472,10 +1510,6 @@
         <source>Run id</source>
         <translation>运行 ID</translation>
     </message>
-    <message>
-        <source>This run did not succeed.</source>
-        <translation>此运行未成功。</translation>
-    </message>
 </context>
 <context>
     <name>RunSizes</name>
@@ -1957,6 +1991,41 @@
     <message>
         <source>Cancel</source>
         <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>WhyCard</name>
+    <message>
+        <source>Why it waits</source>
+        <translation>为何等待</translation>
+    </message>
+    <message>
+        <source>expected at about {time}, in {left}</source>
+        <translation>预计约 {time} 启动，还有 {left}</translation>
+    </message>
+    <message>
+        <source>and {count} more GPUs</source>
+        <translation>还有 {count} 块 GPU</translation>
+    </message>
+    <message>
+        <source>too small: {total} in all, needs {needs}</source>
+        <translation>太小：共 {total}，需要 {needs}</translation>
+    </message>
+    <message>
+        <source>not read now; {total} in all, needs {needs}</source>
+        <translation>现在无法读取；共 {total}，需要 {needs}</translation>
+    </message>
+    <message>
+        <source>has room: {free} of {total} free</source>
+        <translation>有空间：共 {total}，空闲 {free}</translation>
+    </message>
+    <message>
+        <source>{free} of {total} free, needs {needs}</source>
+        <translation>共 {total}，空闲 {free}，需要 {needs}</translation>
+    </message>
+    <message>
+        <source>quiet in {left}</source>
+        <translation>{left} 后视为空闲</translation>
     </message>
 </context>
 <context>

@@ -61,8 +61,8 @@ class RecordedFleet:
         return RecordedRun(self, machine, run)
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
-        async def do(machine: str, *arguments: object) -> object:
-            self.said.append((verb, machine, arguments, {}))
+        async def do(machine: str, *arguments: object, **options: object) -> object:
+            self.said.append((verb, machine, arguments, options))
             if self.problem is not None:
                 raise self.problem
             return self.answers[verb]

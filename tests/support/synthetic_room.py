@@ -32,9 +32,6 @@ from lanherd_protocol.states import (
 )
 from lanherd_protocol.values import (
     Dependency,
-    GpuFacts,
-    GpuProcess,
-    GpuReading,
     GpuRequest,
     HostReading,
     Lease,
@@ -48,8 +45,19 @@ from lanherd_protocol.values import (
     RunSpec,
     Telemetry,
 )
+from tests.support.synthetic_gpus import (
+    CLOSED_BY_ADA,
+    GIB,
+    XID_79,
+    Card,
+    facts_of,
+    gpu_id,
+    links_of,
+    reading_of,
+)
 
-GIB = 1 << 30
+__all__ = ["GIB", "Card", "gpu_id"]
+
 NOW = 1_790_000_000.0
 ONLINE = Online(since=NOW - 8000, role="admin", version="0.1.0", address="127.0.0.1")
 GONE = Unreachable(
@@ -71,10 +79,6 @@ def run_id(number: int) -> RunId:
     return RunId(uuid7(int(NOW) * 1000 + number, number.to_bytes(10, "big")))
 
 
-def gpu_id(machine: str, index: int) -> GpuUuid:
-    return GpuUuid(f"GPU-{machine}-{index}")
-
-
 def wave(index: int, level: float) -> tuple[GpuPoint, ...]:
     """A minute of utilisation around a level."""
     return tuple(
@@ -87,20 +91,6 @@ def wave(index: int, level: float) -> tuple[GpuPoint, ...]:
         )
         for second in range(60)
     )
-
-
-class Card:
-    """One GPU of a machine: used VRAM in GiB (ours, not ours), utilisation, heat, power."""
-
-    def __init__(
-        self, ours: float, foreign: float, percent: float, heat: float, power: float, sick: str = ""
-    ) -> None:
-        self.ours = int(ours * GIB)
-        self.foreign = int(foreign * GIB)
-        self.percent = percent
-        self.heat = heat
-        self.power = power
-        self.sick = sick
 
 
 def machine(
@@ -125,35 +115,13 @@ def machine(
         weak_kill=simulated,
         gpu_source="simulated" if simulated else "nvml",
         driver_version=None if simulated else "570.86",
+        cuda_version=None if simulated else "12.8",
         gpus=tuple(
-            GpuFacts(
-                index=index,
-                uuid=gpu_id(name, index),
-                name=model,
-                vram_bytes=vram_gib * GIB,
-                simulated=simulated,
-            )
-            for index in range(len(cards))
+            facts_of(name, index, model, vram_gib, simulated) for index in range(len(cards))
         ),
+        links=links_of(len(cards)),
     )
-    readings = tuple(
-        GpuReading(
-            uuid=gpu_id(name, index),
-            utilisation_percent=None if card.sick else card.percent,
-            vram_used_bytes=None if card.sick else card.ours + card.foreign,
-            temperature_c=card.heat,
-            power_w=card.power,
-            processes=(
-                (GpuProcess(pid=4242, vram_bytes=card.foreign, user="mallory", command="jupyter"),)
-                if card.foreign
-                else ()
-            ),
-            problem=card.sick or None,
-            vram_ours_bytes=card.ours,
-            vram_leased_bytes=card.ours,
-        )
-        for index, card in enumerate(cards)
-    )
+    readings = tuple(reading_of(name, index, card) for index, card in enumerate(cards))
     view = MachineView(
         machine=machine_id(name),
         name=name,
@@ -162,7 +130,14 @@ def machine(
         telemetry=Telemetry(
             at=NOW - 1,
             gpus=readings,
-            host=HostReading(load_1m=load, disk_free_bytes=412 * GIB),
+            host=HostReading(
+                cpu_percent=31.0,
+                load_1m=load,
+                memory_used_bytes=57 * GIB,
+                disk_free_bytes=412 * GIB,
+                network_received_bytes_s=31e6,
+                network_sent_bytes_s=2.4e6,
+            ),
             problems=problems,
         ),
         problems=problems,
@@ -225,11 +200,33 @@ def waiting(gib_free: float, needs: int) -> Queued:
     )
 
 
+def first_in_line(state: Queued, in_s: float) -> Queued:
+    reason = state.reason
+    more = {"first": 1, "expected_at": NOW + in_s, "expected_about_s": in_s}
+    text = f"{reason.text} First in line; expected in about {in_s / 60:.0f} min."
+    return replace(state, reason=replace(reason, text=text, data={**reason.data, **more}))
+
+
 FAILED = Reason(
     code="exit_code",
     text="Ended with exit code 1.",
     data={"exit_code": 1},
     remedy="Look at the end of its log.",
+)
+OUT_OF_VRAM = Reason(
+    code="out_of_vram",
+    text="The GPU's memory ran out when it tried to allocate 2.50 GiB.",
+    data={
+        "tried": "2.50 GiB",
+        "lines": '  File "train.py", line 118, in forward\n    x = self.mix(torch.cat(parts))\n'
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total "
+        "capacity of 23.65 GiB of which 1.91 GiB is free.",
+        "offset": 9_120,
+        "stream": "out",
+        "exit_code": 1,
+    },
+    remedy="Use a smaller batch or model, or declare more VRAM, so that it is placed where there "
+    "is as much.",
 )
 FINE = Reason(code="succeeded", text="Ended with exit code 0.", data={"exit_code": 0})
 LOW_DISK = Reason(
@@ -261,7 +258,7 @@ def first_runs() -> dict[RunKey, RunView]:
             "python train.py --lr 1e-4 --seed 0",
             Running(since=NOW - 8040, pid=4712, lease=lease("kepler", 1, 20)),
         ),
-        (tycho, "eval full", "python eval.py", waiting(19, 80)),
+        (tycho, "eval full", "python eval.py", first_in_line(waiting(19, 80), 2_400)),
         (
             kepler,
             "train lr=3e-5 seed=0",
@@ -272,7 +269,7 @@ def first_runs() -> dict[RunKey, RunView]:
             kepler,
             "train lr=1e-2 seed=0",
             "python train.py --lr 1e-2",
-            ended("failed", 720, FAILED, 1),
+            ended("failed", 720, OUT_OF_VRAM, 1),
         ),
         (brahe, "prepare data", "python prepare.py", ended("succeeded", 240, FINE)),
         (
@@ -297,7 +294,9 @@ def first_runs() -> dict[RunKey, RunView]:
     )
     count = len(states) + RUNS_WITH_A_LIFE
     return {
-        (where, run_id(count - i)): run(count - i, name, command, state)
+        (where, run_id(count - i)): run(
+            count - i, name, command, state, 80 if isinstance(state, Queued) else 20
+        )
         for i, (where, name, command, state) in enumerate(states)
     }
 
@@ -416,12 +415,14 @@ def room() -> RoomUpdate:
             "tycho", "A100", 80, (Card(61, 0, 88, 58, 311), Card(61, 0, 86, 57, 305)),
             problems=(REBUILT, LOW_DISK),
         ),
-        machine("brahe", "RTX 3090", 24, (Card(0, 0, 0, 38, 24), Card(0, 0, 0, 37, 22)), load=0.3),
+        machine("brahe", "RTX 3090", 24,
+            (Card(0, 0, 0, 38, 24), Card(0, 6, 0, 37, 22, cordon=CLOSED_BY_ADA, orphan=run_id(7))),
+            load=0.3),
         machine(
             "galle",
             "RTX 6000 Ada",
             48,
-            (Card(0, 0, 0, 83, 61, "The GPU fell off the bus. Reboot the machine."),),
+            (Card(0, 0, 0, 83, 61, "The GPU fell off the bus. Reboot the machine.", XID_79),),
             load=3.4,
         ),
         machine(

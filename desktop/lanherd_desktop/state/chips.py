@@ -17,3 +17,5 @@ class ChipKind(StrEnum):
     UNREACHABLE = "unreachable"
     NOT_OURS = "not_ours"
     SIMULATED = "simulated"
+    ORPHAN = "orphan"
+    CLOSED = "closed"

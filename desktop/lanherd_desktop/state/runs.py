@@ -92,11 +92,13 @@ def outcome_chip(outcome: Outcome) -> ChipKind:
 
 
 def run_reason(view: RunView) -> Reason | None:
-    """Why it waits, or how it ended; None while it prepares or runs."""
+    """Why it waits, how it ended, or what is wrong with it while it runs; None if nothing is."""
     match view.state:
         case Queued(reason=reason) | Ended(reason=reason):
             return reason
-        case Preparing() | Starting() | Running() | Stopping():
+        case Running(warning=warning):
+            return warning
+        case Preparing() | Starting() | Stopping():
             return None
         case _ as unreachable:
             assert_never(unreachable)

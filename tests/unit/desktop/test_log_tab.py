@@ -68,7 +68,8 @@ def test_the_log_of_what_never_printed_says_why(desktop: Desktop, tab: LogTab) -
     assert tab.pane._state is LogState.LOADING
     tab._on_end(None)
     desktop.window.runs.detail.show_tab(TAB_LOG)
-    assert tab.pane._state_text == "It printed nothing. Ended with exit code 1."
+    why = "The GPU's memory ran out when it tried to allocate 2.50 GiB."
+    assert tab.pane._state_text == f"It printed nothing. {why}"
     assert tab.pane._skeleton.isHidden(), "also where it was told while the tab was hidden"
 
 

@@ -312,7 +312,7 @@ def test_the_palette_without_a_match_runs_nothing(desktop: Desktop, qtbot: QtBot
 
 
 def test_the_language_changes_while_the_window_is_open(desktop: Desktop, qtbot: QtBot) -> None:
-    key = key_named("train lr=1e-2 seed=0")
+    key = key_named("old sweep 3")
     desktop.window.show_run(key, TAB_LOG)
     for title, subtitle in (
         ("设置", "已结束，退出码 1。请查看日志末尾。"),

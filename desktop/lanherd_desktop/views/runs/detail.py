@@ -86,6 +86,7 @@ class RunDetail(QWidget):
         self.tabs.selected.connect(self._on_tab)
         self.overview.attempt_chosen.connect(self._on_attempt_activated)
         self.overview.settings_changed.connect(self._on_settings)
+        self.overview.log_wanted.connect(self.show_in_log)
         self.outputs.count_changed.connect(
             lambda count: self.tabs.set_count(TAB_OUTPUTS, count or None)
         )
@@ -172,6 +173,15 @@ class RunDetail(QWidget):
         self._refresh()
         self.outputs.show_run(self._key, self._attempt_of_outputs())
 
+    def show_in_log(self, stream: str, offset: int) -> None:
+        """The lines of the latest attempt's log that show why it failed."""
+        if self.view is None:
+            return
+        self.show_attempt(self.view.attempt)
+        self.show_tab(TAB_LOG)
+        self.log.choose("err" if stream == "err" else "out")
+        self.log.go_to(offset)
+
     def run_again(self) -> None:
         """The submit dialog, filled with what this run was."""
         view, key = self.view, self._key
@@ -232,6 +242,8 @@ class RunDetail(QWidget):
             self.overview.show_view(self._key[0], view)
         elif self._key[0] in change.machines:
             self._refresh_numbers()
+            if self.overview.isVisible():
+                self.overview.why.refresh()
 
     def _on_second(self) -> None:
         if self.isVisible():

@@ -9,6 +9,7 @@ from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.runs import run_row
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.runs.cause_panel import CausePanel
 from lanherd_desktop.views.runs.run_links import RunLinks, TagRow
 from lanherd_desktop.views.runs.run_texts import (
     dependency_text,
@@ -20,13 +21,14 @@ from lanherd_desktop.views.runs.run_texts import (
     texts_of_spec,
 )
 from lanherd_desktop.views.runs.settings_editor import SettingsEditor
+from lanherd_desktop.views.runs.why_card import WhyCard
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_5
-from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.labels import Label, Role
+from lanherd_desktop.views.widgets.notice import Notices
 from lanherd_desktop.views.widgets.run_line import RunLine
 from lanherd_desktop.views.words import moment, reason_remedy, reason_text
 from lanherd_protocol.ids import DeviceId
-from lanherd_protocol.states import RunView
+from lanherd_protocol.states import Queued, Running, RunView
 
 _BAD = frozenset({ChipKind.FAILED, ChipKind.LOST, ChipKind.TIMED_OUT})
 FIELDS = (
@@ -44,6 +46,8 @@ class RunOverview(QScrollArea):
     attempt_chosen = Signal(int)
     settings_changed = Signal(object, str)
     """Tags and notes as they were edited."""
+    log_wanted = Signal(str, object)
+    """The stream and the offset of the lines that show why it failed."""
 
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
@@ -55,9 +59,13 @@ class RunOverview(QScrollArea):
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(0, SPACE_3, 0, SPACE_3)
         layout.setSpacing(SPACE_3)
-        self._problem = ErrorPanel()
-        self._problem.setVisible(False)
-        layout.addWidget(self._problem)
+        self.problem = CausePanel()
+        self.problem.hide()
+        self.problem.log_wanted.connect(self.log_wanted)
+        self.warnings = Notices()
+        self.why = WhyCard(context)
+        for widget in (self.problem, self.warnings, self.why):
+            layout.addWidget(widget)
         self.editor = SettingsEditor()
         self.editor.saved.connect(self.settings_changed)
         self.editor.closed.connect(self.setFocus)
@@ -140,18 +148,19 @@ class RunOverview(QScrollArea):
     def show_view(self, machine: DeviceId, view: RunView) -> None:
         row = run_row(machine, self._context.machine_name(machine), view)
         bad = row.kind in _BAD and row.reason is not None
-        self._problem.setVisible(bad)
+        self.problem.setVisible(bad)
         if bad and row.reason is not None:
-            self._problem.set_error(
-                self.tr("This run did not succeed."),
-                reason_text(row.reason, remedy=False),
-                reason_remedy(row.reason),
-                f"{view.run}\n{row.reason.text}",
-            )
+            self.problem.show_reason(view.run, row.reason)
+        warning = view.state.warning if isinstance(view.state, Running) else None
+        self.warnings.set_notices(
+            [(reason_text(warning, remedy=False), reason_remedy(warning))] if warning else []
+        )
+        self.why.show_view(machine, view)
+        elsewhere = bad or isinstance(view.state, Queued | Running)
         self._rows = attempts(view)
         texts = {
             **texts_of_spec(view.spec),
-            "reason": reason_text(row.reason) if row.reason is not None and not bad else "",
+            "reason": reason_text(row.reason) if row.reason is not None and not elsewhere else "",
             "notes": view.settings.notes,
             "priority": priority_text(view),
             "machine": self._machine_text(machine),
@@ -172,6 +181,7 @@ class RunOverview(QScrollArea):
 
     def refresh_times(self) -> None:
         """A second went by."""
+        self.why.refresh()
         for line, row in zip(self._attempt_lines, self._rows, strict=False):
             self._show_attempt(line, row)
 

@@ -27,6 +27,8 @@ _TOKENS = {
     ChipKind.UNREACHABLE: "muted",
     ChipKind.NOT_OURS: "foreign",
     ChipKind.SIMULATED: "violet",
+    ChipKind.ORPHAN: "foreign",
+    ChipKind.CLOSED: "danger",
 }
 
 
@@ -46,6 +48,8 @@ def chip_text(kind: ChipKind) -> str:
         ChipKind.UNREACHABLE: QCoreApplication.translate("Chip", "unreachable"),
         ChipKind.NOT_OURS: QCoreApplication.translate("Chip", "not ours"),
         ChipKind.SIMULATED: QCoreApplication.translate("Chip", "simulated"),
+        ChipKind.ORPHAN: QCoreApplication.translate("Chip", "left over"),
+        ChipKind.CLOSED: QCoreApplication.translate("Chip", "closed"),
     }
     return words[kind]
 

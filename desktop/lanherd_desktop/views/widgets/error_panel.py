@@ -20,6 +20,8 @@ class ErrorPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._details = ""
+        self.words = QVBoxLayout()
+        self.buttons = QHBoxLayout()
         self._title = Label("", "card", wrap=True, selectable=True)
         self._reason = Label("", "base", wrap=True, selectable=True)
         self._remedy = Label("", "muted", wrap=True, selectable=True)
@@ -34,11 +36,11 @@ class ErrorPanel(QWidget):
         self._build()
 
     def _build(self) -> None:
-        words = QVBoxLayout()
+        words = self.words
         words.setSpacing(tokens.SPACE_1)
         for label in (self._title, self._reason, self._remedy):
             words.addWidget(label)
-        buttons = QHBoxLayout()
+        buttons = self.buttons
         buttons.setSpacing(tokens.SPACE_2)
         buttons.addWidget(self._retry)
         buttons.addWidget(self._copy)

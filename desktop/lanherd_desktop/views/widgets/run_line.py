@@ -47,6 +47,14 @@ class RunLine(QWidget):
             self._tell()
             self.update()
 
+    def set_link(self, link: bool) -> None:
+        """Whether it leads somewhere: a process that isn't ours doesn't."""
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus if link else Qt.FocusPolicy.NoFocus)
+        if link:
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+        else:
+            self.unsetCursor()
+
     def _tell(self) -> None:
         kind, text, trailing, note = self._shown
         said = ", ".join(part for part in (chip_text(kind), text, note, trailing) if part)
