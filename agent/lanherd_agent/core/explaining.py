@@ -1,6 +1,7 @@
 """Why each of the first runs in line waits: the verdict on it, and the GPU that comes nearest."""
 
 from collections.abc import Iterable, Sequence
+from typing import assert_never
 
 from lanherd_agent.core import place_reasons, reasons
 from lanherd_agent.core.placement import Judge, gate_of, power_w
@@ -69,6 +70,8 @@ def _why(judge: Judge, place: int, want: Want) -> Reason:
             reason = _Nearest(judge.room, want).reason()
             judge.room.kept = kept
             return reason
+        case _:
+            assert_never(verdict)
 
 
 def _share_full(room: Room, want: Want) -> Reason:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from lanherd_agent.core.events import ForeignProcess, GpuCapacity
 from lanherd_agent.core.machine_state import Pause
 from lanherd_agent.core.quotas import Name
-from lanherd_agent.core.reasons import disk_size, duration, gb, plural
+from lanherd_agent.core.reasons import disk_size, duration, gb, gpu_vram, plural
 from lanherd_agent.core.wants import Want
 from lanherd_protocol.values import Reason
 
@@ -160,24 +160,15 @@ def waits_for_quiet(index: int, at: float) -> Reason:
 
 
 def vram(gpu: GpuCapacity, free_bytes: int, needs_bytes: int) -> Reason:
+    """As `gpu_vram`, with the instance and the process of others where there is one."""
+    reason = gpu_vram(gpu.index, free_bytes, gpu.total_bytes, needs_bytes, gpu.foreign_bytes)
+    name = f"GPU {gpu.index}" + ("" if gpu.instance is None else f", instance {gpu.instance}")
     others = f"; {_hold(gpu)}" if gpu.foreign_bytes else ""
-    reason = Reason(
-        code="gpu_vram",
-        text=f"{_name(gpu)}: {gb(free_bytes)} of {gb(gpu.total_bytes)} GB free, "
-        f"needs {gb(needs_bytes)}{others}.",
-        data={
-            "gpu": gpu.index,
-            "free_bytes": free_bytes,
-            "total_bytes": gpu.total_bytes,
-            "needs_bytes": needs_bytes,
-            "foreign_bytes": gpu.foreign_bytes,
-        },
+    text = (
+        f"{name}: {gb(free_bytes)} of {gb(gpu.total_bytes)} GB free, "
+        f"needs {gb(needs_bytes)}{others}."
     )
-    return _with_process(reason, gpu)
-
-
-def _name(gpu: GpuCapacity) -> str:
-    return f"GPU {gpu.index}" + ("" if gpu.instance is None else f", instance {gpu.instance}")
+    return _with_process(replace(reason, text=text), gpu)
 
 
 def _largest(gpu: GpuCapacity) -> ForeignProcess | None:
@@ -194,9 +185,7 @@ def _hold(gpu: GpuCapacity) -> str:
     whose = f"{process.user}'s {name}" if process.user else f"another's {name}"
     held = gpu.foreign_bytes if process.vram_bytes is None else process.vram_bytes
     more = len(gpu.foreign) - 1
-    rest = (
-        f", and {plural(more, 'more', 'more')} with it {gb(gpu.foreign_bytes)} GB" if more else ""
-    )
+    rest = f", {gb(gpu.foreign_bytes)} GB with {plural(more, 'other', 'others')}" if more else ""
     return f"{whose} (pid {process.pid}, not ours) holds {gb(held)} GB{rest}"
 
 

@@ -77,16 +77,14 @@ class Reservation:
         return bool(
             {bound.name for bound in mine if bound.name is not None}
             & {bound.name for bound in its if bound.name is not None}
-        ) or _takes_empty(want, room)
+        ) or (room.quotas.counted and any(room.quotas.owed(first)) and _takes_empty(want, room))
 
 
 _TRIAL = (RunId(""), 0)
 
 
 def _takes_empty(want: Want, room: Room) -> bool:
-    """Whether GPUs without runs are counted, and it would take one."""
-    if not room.quotas.counted:
-        return False
+    """Whether it would take a GPU that has no run."""
     lease = room.find(want, last=room.quotas.working.difference(room.quotas.in_use))
     return lease is not None and not indexes(lease.gpus) <= set(room.quotas.in_use)
 

@@ -1,0 +1,136 @@
+"""Why a run waits: one sentence with its evidence, in words and as data."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from lanherd_agent.core import place_reasons, reasons
+from lanherd_agent.core.events import ForeignProcess, GpuCapacity, HostCapacity
+from lanherd_protocol.values import HostRequest, LeasedGpu, Reason
+from tests.simulation.making import GB, NOW, gpu
+from tests.unit.core.scenes import instances, like, live, machine_of, share, told, want, why
+
+COMMAND = "/usr/bin/python train.py"
+PYTHON = ForeignProcess(pid=4242, vram_bytes=12 * GB, user="bob", command=COMMAND)
+DESKTOP = ForeignProcess(pid=7, vram_bytes=None)
+
+
+def test_the_process_of_others_is_named() -> None:
+    runs = [live(0, share(0, 20), ends_s=2400)]
+    others = like(gpu(1, foreign_gb=13), foreign=(DESKTOP, PYTHON))
+    first, second = told([gpu(0), others], want(18), want(18), runs=runs)
+    assert first.text == (
+        "GPU 1: 11 of 24 GB free, needs 18; bob's python (pid 4242, not ours) holds 12 GB, "
+        "13 GB with 1 other. First in line; expected in about 40 min."
+    )
+    assert first.data == {
+        "gpu": 1,
+        "free_bytes": 11 * GB,
+        "total_bytes": 24 * GB,
+        "needs_bytes": 18 * GB,
+        "foreign_bytes": 13 * GB,
+        "pid": 4242,
+        "user": "bob",
+        "command": COMMAND,
+        "process_bytes": 12 * GB,
+        "processes": 2,
+        "first": 1,
+        "expected_at": NOW + 2400,
+        "expected_about_s": 2400,
+    }
+    assert second.text.endswith("13 GB with 1 other.")
+
+
+def test_of_a_process_only_what_is_known_is_told() -> None:
+    others = like(gpu(0, foreign_gb=13), foreign=(DESKTOP,))
+    reason = why([others], want(4, beside="wait"))
+    assert reason.text == (
+        "It waits until others are gone from GPU 0; another's process (pid 7, not ours) holds "
+        "13 GB. First in line."
+    )
+    assert (reason.data["user"], reason.data["process_bytes"]) == ("", 0) and reason.remedy
+
+
+def test_what_the_machine_lacks_beside_gpus() -> None:
+    host = HostCapacity(cpu_cores=8, memory_bytes=64 * GB, disk_free_bytes=100 * GB)
+    held = live(0, host=HostRequest(cpu_cores=6.5, memory_bytes=60 * GB, disk_bytes=60 * GB))
+
+    def lacking(count: int = 0, **needs: Any) -> Reason:
+        wanted = want(1, count, host=HostRequest(**needs)) if count else want(
+            count=0, host=HostRequest(**needs)
+        )  # fmt: skip
+        return why([gpu(0)], wanted, runs=[held], host=host)
+
+    reason = lacking(cpu_cores=4.0)
+    assert reason.text == "1.5 of the machine's CPU cores are not promised; needs 4. First in line."
+    assert (reason.data["free"], reason.data["needs"]) == (1.5, 4.0)
+    reason = lacking(1, memory_bytes=5 * GB)
+    assert reason.text.startswith("4 GB of the machine's memory is not promised; needs 5 GB.")
+    reason = lacking(disk_bytes=50 * GB)
+    assert reason.text.startswith("40 GB of the machine's disk is not promised; needs 50 GB.")
+    assert reason.data == {"free_bytes": 40 * GB, "needs_bytes": 50 * GB, "first": 1}
+    assert "First" not in lacking(cpu_cores=9.0).text
+    assert "First" not in lacking(memory_bytes=65 * GB).text
+
+
+def test_gpus_that_do_not_match_or_are_not_there() -> None:
+    gpus = [like(gpu(0), name="RTX 3090"), like(gpu(1), name="A100")]
+    reason = why(gpus, want(4, 2, where="name ~ A100"))
+    assert reason.text == (
+        '1 GPU matches \'name ~ A100\', and it needs 2: name is "RTX 3090", needs ~ "A100".'
+    )
+    assert (reason.code, reason.data["gpus"]) == ("no_match", 1)
+    assert why(gpus, want(4, 3, where="not name ~ C")).text.endswith("and it needs 3.")
+    sliced = list(instances(0, ("1g.10gb", 10)))
+    reason = why(sliced, want(4, 2, mig="1g.10gb"))
+    assert reason.text == "Needs 2 MIG instances of 1g.10gb; the machine has 1 now."
+    runs = [live(0, like_share(sliced[0], 8))]
+    full = why(sliced, want(4, mig="1g.10gb"), runs=runs)
+    assert full.text.startswith("GPU 0, instance 0: 2 of 10 GB free, needs 4.")
+
+
+def like_share(one: GpuCapacity, vram_gb: float) -> LeasedGpu:
+    return replace(share(0, vram_gb), uuid=one.uuid, instance=one.instance)
+
+
+def test_a_set_that_is_not_free_is_told_by_what_is_nearest() -> None:
+    runs = [live(0, share(0, 20), ends_s=60), live(1, share(1, 12))]
+    reason = why(machine_of(3), want(16, 3, linked=True), runs=runs)
+    assert reason.text.startswith("1 of the 3 GPUs that it needs are free. GPU 1: 12 of 24 GB free")
+    assert reason.data["nearest"] == "gpu_vram"
+
+
+def test_a_linked_run_is_expected_when_its_gpus_are_free() -> None:
+    runs = [live(0, share(0, 20), ends_s=60), live(1, share(1, 12), ends_s=9000)]
+    reason = why(machine_of(3), want(16, 2, linked=True), want(1), runs=runs)
+    assert reason.code == "ready"
+    first = told(machine_of(3), want(16, 2, linked=True), runs=runs)[0]
+    assert first.data["expected_at"] == NOW + 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "coarse"),
+    [(0, 60), (61, 120), (599, 600), (601, 900), (3599, 3600), (3700, 5400), (36_001, 39_600)],
+)
+def test_what_is_to_come_is_told_in_coarse_steps(seconds: float, coarse: int) -> None:
+    assert place_reasons.coarse_s(seconds) == coarse
+
+
+def test_numbers_that_tremble_are_no_news() -> None:
+    step = 256 * 1024**2
+
+    def hot(degrees: float) -> Reason:
+        return place_reasons.too_hot(like(gpu(0), temperature_c=degrees), 80.0)
+
+    assert not reasons.is_news(hot(82.0), hot(83.0), step)
+    assert reasons.is_news(hot(82.0), hot(85.0), step)
+    drawn = place_reasons.power(500.0, 400.0)
+    assert not reasons.is_news(drawn, place_reasons.power(510.0, 400.0), step)
+    first = place_reasons.with_turn(drawn, NOW + 300, NOW)
+    assert not reasons.is_news(first, place_reasons.with_turn(drawn, NOW + 299, NOW), step)
+    assert reasons.is_news(first, place_reasons.with_turn(drawn, NOW + 300, NOW + 70), step)
+    named = reasons.gpu_unavailable(0, "Lost.")
+    assert reasons.is_news(named, reasons.gpu_unavailable(0, "Gone."), step)
+    assert reasons.gpu_busy(0, 0, GB).text.endswith("(1 GB).")
+    assert reasons.gpu_vram(0, GB, GB, GB, GB).text.endswith("hold 1 GB.")
