@@ -15,10 +15,11 @@ from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
 from lanherd_protocol.errors import ErrorCode
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.values import GpuReading, RunSettings
+from lanherd_protocol.rules_messages import PutRules
+from lanherd_protocol.values import GpuReading, GpuRequest, RunSettings
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.doors import new_run, through_socket
-from tests.support.run_calls import change, command_id, refused, stopped
+from tests.support.run_calls import change, command_id, ended, refused, sh, stopped
 
 SCRIPT = {
     "faults": [{"kind": "xid", "gpu": 1, "value": 79}, {"kind": "xid", "gpu": 0, "value": 31}]
@@ -115,3 +116,25 @@ async def test_the_line_is_listed_in_the_order_of_turns(peer: Peer) -> None:
     for run in (first, second):
         await stopped(peer, run)
     assert (await peer.call(methods.QUEUE_LIST, mm.ListQueue())).runs == ()
+
+
+async def test_a_gpu_on_which_runs_fail_one_after_another_is_closed() -> None:
+    home = Path(os.environ["HOME"]) / "agent"
+    with agent_process(home, gpus=1) as agent:
+        async with through_socket(agent) as peer:
+            text = "failures_max = 2\nfailures_backoff_s = 0\n"
+            await peer.call(methods.RULES_PUT, PutRules(text=text))
+            wish = GpuRequest(count=1, vram_bytes=1 << 30)
+            await ended(
+                peer, await sh(peer, "echo 'x: No such file or directory'; exit 1", gpus=wish)
+            )
+            first = await ended(peer, await sh(peer, "kill -SEGV $$", gpus=wish))
+            assert (first.reason.code, first.signal) == ("segfault", 11)
+            assert (await controls(peer)).cordons == ()
+            await ended(peer, await sh(peer, "kill -SEGV $$", gpus=wish))
+            (cordon,) = (await controls(peer)).cordons
+            assert (cordon.index, cordon.reason.code) == (0, "cordon_failures")
+            assert cordon.reason.data["failures"] == 2
+            waits = await sh(peer, "true", gpus=wish)
+            await peer.call(methods.MACHINE_UNCORDON, mm.UncordonGpu(command=command_id(), gpu="0"))
+            assert (await ended(peer, waits)).outcome == "succeeded"

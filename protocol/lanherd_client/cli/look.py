@@ -219,6 +219,10 @@ def _gpu_row(
     view: MachineView, gpu: GpuFacts, reading: GpuReading, holders: Mapping[int, Sequence[str]]
 ) -> Sequence[str]:
     closed = "" if reading.cordon is None else f"takes no run: {reading.cordon.text}"
+    for one in gpu.instances:
+        inside = next((read for read in reading.instances if read.uuid == one.uuid), None)
+        if inside is not None and inside.cordon is not None:
+            closed += f" {gpu.index}:{one.index} takes no run: {inside.cordon.text}"
     used = reading.vram_used_bytes
     foreign = None if used is None else max(used - reading.vram_ours_bytes, 0)
     simulated = " (simulated)" if gpu.simulated or view.simulated else ""
@@ -232,7 +236,7 @@ def _gpu_row(
         " ".join(holders.get(gpu.index, ())),
         _unit(reading.temperature_c, "°C"),
         _unit(reading.power_w, "W"),
-        closed or reading.problem or "",
+        closed.strip() or reading.problem or "",
     )
 
 
