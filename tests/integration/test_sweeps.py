@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import textwrap
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +25,7 @@ from tests.support.lanherd_command import LANHERD, WITHIN_S
 from tests.support.xlsx import Value, xlsx
 
 ECHO = ["sh", "-c", 'echo "$0/$1/$S"', "{lr}", "{seed}"]
+END_OF_INPUT = b"\x04"
 HEAD: list[Value] = ["lr", "seed", "done", "times"]
 
 
@@ -234,7 +234,7 @@ def test_a_sheet_from_the_shell(agent: AgentProcess, folder: Path) -> None:
     sheet(folder, [0.001, 1], [0.5, 9])
     added = lanherd(*asked, "--yes", "--", *ECHO)
     assert "1 already there, 1 new." in added.stderr
-    assert "1 there that no row asks for any more" in added.stderr
+    assert "1 there that no row asks for any more, and left as they are: lr=0.01" in added.stderr
     status = read("sweep", "status", "runs")
     assert (status["runs"], status["machines"]) == (3, [sent["machine"]])
     assert "SWEEP" in lanherd("sweep", "list").stdout
@@ -251,6 +251,10 @@ def test_a_grid_from_the_shell_and_an_end_that_is_not_well(agent: AgentProcess) 
         "code=3 n=2",
     ]
     assert "Ended with exit code 3" in lanherd("sweep", "status", "codes").stdout
+    failed = read("runs", "--sweep", "codes", "--state", "failed")
+    assert [(run["sweep"], run["exit_code"]) for run in failed] == [("codes", 3)] * 2
+    assert read("runs", "--sweep", "code") == []
+    assert "codes" in lanherd("show", failed[0]["run"]).stdout
     again = lanherd(*grid_of, "--", "sh", "-c", "exit $0", "{code}", "{n}")
     assert "2 ended without success" in again.stderr
     late = ["sweep", "--grid", "n=1..3", "--name", "late", "--yes", "--hold", "--", "sleep", "{n}"]
@@ -263,8 +267,8 @@ def test_a_grid_from_the_shell_and_an_end_that_is_not_well(agent: AgentProcess) 
     lanherd("sweep", "status", "nobody", code=5)
 
 
-def asked(answer: bytes | None, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    """The command with a person at its keyboard; an answer that is None is Ctrl+C."""
+def asked(answer: bytes, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """The command with a person at its keyboard."""
     keyboard, terminal = os.openpty()
     with subprocess.Popen(
         [*LANHERD, *arguments], stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -276,10 +280,7 @@ def asked(answer: bytes | None, *arguments: str) -> "subprocess.CompletedProcess
             byte = os.read(going.stderr.fileno(), 1)
             assert byte, said
             said += byte
-        if answer is None:
-            going.send_signal(signal.SIGINT)
-        else:
-            os.write(keyboard, answer)
+        os.write(keyboard, answer)
         out, err = going.communicate(timeout=WITHIN_S)
     os.close(keyboard)
     return subprocess.CompletedProcess(arguments, going.returncode, out, said + err)
@@ -287,8 +288,7 @@ def asked(answer: bytes | None, *arguments: str) -> "subprocess.CompletedProcess
 
 def test_a_person_sees_all_runs_and_is_asked(agent: AgentProcess) -> None:
     sweep = ["sweep", "--grid", "n=1..2", "--name", "s", "--", "true", "{n}"]
-    stopped = asked(None, *sweep)
-    assert stopped.returncode == 130
+    assert asked(END_OF_INPUT, *sweep).returncode == 130
     refused = asked(b"n\n", *sweep)
     assert (refused.returncode, refused.stdout.count(b"true ")) == (1, 2)
     assert b"Nothing was sent." in refused.stderr

@@ -71,6 +71,7 @@ _COLUMNS = (
     shell_complete=complete_project,
     help="Only of this project: the name of its folder.",
 )
+@click.option("--sweep", metavar="NAME", callback=not_empty, help="Only of the sweep of this name.")
 @click.option("--mine", is_flag=True, help="Only my own.")
 @click.option(
     "--limit",
@@ -93,6 +94,7 @@ class _Filter:
     states: tuple[str, ...]
     tags: tuple[str, ...]
     project: str | None
+    sweep: str | None
     mine: bool
     limit: int
     machine: str | None
@@ -110,14 +112,19 @@ class _Filter:
         """What the machine can't choose by itself; None where there is nothing."""
         user = machine.link.user if isinstance(machine.link, Online) else ""
         whole = all(word in _STATES for word in self.states)
-        if whole and not (self.tags or self.project or self.mine):
+        if whole and not (self.tags or self.project or self.sweep or self.mine):
             return None
         return lambda view: (
             (whole or any(_is(view, word) for word in self.states))
             and all(tag in view.settings.tags for tag in self.tags)
             and (self.project is None or view.spec.project == self.project)
+            and (self.sweep is None or _sweep_of(view) == self.sweep)
             and (not self.mine or view.owner == (user or getuser()))
         )
+
+
+def _sweep_of(view: RunView) -> str | None:
+    return view.spec.group.name if view.spec.group is not None else None
 
 
 def _is(view: RunView, word: str) -> bool:

@@ -4,7 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lanherd_client.sweeps.planning import Plan, PlannedRun
+from lanherd_protocol.ids import short_id
 from lanherd_protocol.states import Ended, RunView
+
+NAMED_MAX = 5
+"""Runs that are told by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,19 @@ def summary(plan: Plan, comparison: Comparison) -> Sequence[str]:
             " 'lanherd restart' does that."
         )
     if gone:
-        lines.append(f"{gone} there that no row asks for any more; they are left as they are.")
+        lines.append(
+            f"{gone} there that no row asks for any more, and left as they are:"
+            f" {_names(comparison.gone)}."
+        )
     if plan.done_rows:
         lines.append(f"{plan.done_rows} {_rows(plan.done_rows)} marked as done, and left out.")
     return lines
+
+
+def _names(views: Sequence[RunView]) -> str:
+    names = ", ".join(view.spec.name or short_id(view.run) for view in views[:NAMED_MAX])
+    more = len(views) - NAMED_MAX
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _rows(count: int) -> str:
