@@ -32,6 +32,7 @@ from lanherd_protocol import retention_messages as rm
 from lanherd_protocol import rules_messages as rules
 from lanherd_protocol.aio.identity import load_or_create_identity
 from lanherd_protocol.aio.memory import MemoryPair, memory_pair
+from lanherd_protocol.aio.peer import FeedEvent
 from lanherd_protocol.aio.server import Caller
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.authority import Channel
@@ -40,6 +41,7 @@ from lanherd_protocol.ids import BlobHash, DeviceId, RunId, SnapshotId
 from lanherd_protocol.manifest import compress, encode, snapshot_id
 from lanherd_protocol.methods import FEEDS, METHODS, Feed, Method
 from lanherd_protocol.packs import PackEncoder
+from lanherd_protocol.states import Ended
 from lanherd_protocol.values import Manifest, ManifestEntry, RetentionRules
 from tests.support.agent_process import AgentProcess
 from tests.support.doors import Device, new_run, new_run_id, submit, wait_run
@@ -213,6 +215,38 @@ async def test_every_method_for_every_role(place: Place) -> None:
         await pair.close()
     assert wrong == []
     assert asked == len(m.ROLES) * 2 * 2 * (len(METHODS) + len(FEEDS))
+
+
+async def codes_seen(pair: MemoryPair, run: RunId) -> set[str]:
+    """The reasons of a run that ended, wherever it is told of."""
+    peer = pair.peer
+    views = [(await peer.call(methods.RUNS_GET, m.GetRun(run=run))).view]
+    views += (await peer.call(methods.RUNS_LIST, m.ListRuns())).runs
+    views += (await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())).runs
+    async with asyncio.timeout(20), peer.subscribe(methods.FEED_RUNS, m.Empty(), since=0) as feed:
+        async for item in feed:
+            assert isinstance(item, FeedEvent)
+            views.append(item.body.view)
+            if views[-1].run == run and isinstance(views[-1].state, Ended):
+                break
+    found = [view.state for view in views if view.run == run]
+    return {state.reason.code for state in found if isinstance(state, Ended)}
+
+
+async def test_what_a_log_shows_is_for_those_who_may_read_it(place: Place) -> None:
+    mine = await place.open("user")
+    watcher, operator = await place.open("user", user="eve"), await place.open("operator")
+    script = "echo 'cat: private.csv: No such file or directory'; exit 1"
+    async with watcher.peer.subscribe(methods.FEED_RUNS, m.Empty()) as live:
+        run = await submit(mine.peer, "sh", "-c", script)
+        async for item in live:
+            if isinstance(item, FeedEvent) and isinstance(item.body.view.state, Ended):
+                assert "private" not in str(item.body.view.state.reason)
+                break
+    assert await codes_seen(mine, run) == await codes_seen(operator, run) == {"file_not_found"}
+    assert await codes_seen(watcher, run) == {"exit_code"}
+    for pair in (mine, watcher, operator):
+        await pair.close()
 
 
 async def test_what_is_audited_is_what_the_registry_says(place: Place) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lanherd_agent.core import depending, ending, placement, requests, room, run_states
+from lanherd_agent.core import depending, ending, requests, room, run_states
 from lanherd_agent.core import events as e
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.commands import Commands

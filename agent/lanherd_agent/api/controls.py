@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lanherd_agent.api.access import audit
+from lanherd_agent.api.access import audit, shown_to
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
 from lanherd_agent.core.events import MachineRequested
@@ -72,7 +72,8 @@ class ControlsApi:
         return controls_of(self._shell.machine, numbers_of(self._gpus()))
 
     async def _on_list(self, call: IncomingCall, request: ListQueue) -> QueueListed:
-        runs = self._shell.line(max(0, request.limit))
+        line = self._shell.line(max(0, request.limit))
+        runs = tuple(shown_to(call.caller, view) for view in line)
         return QueueListed(
             runs=first_that_fit(runs, encoded_size),
             total=self._shell.queued_runs,

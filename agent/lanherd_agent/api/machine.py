@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Raw
 from msgspec.structs import replace
 
+from lanherd_agent.api.access import shown_to
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
 from lanherd_agent.core.machine_state import Cordon
@@ -69,7 +70,9 @@ class MachineApi:
         return MachineSnapshot(
             facts=self._facts(),
             seq=snapshot.seq,
-            runs=first_that_fit(snapshot.runs, encoded_size),
+            runs=first_that_fit(
+                tuple(shown_to(call.caller, run) for run in snapshot.runs), encoded_size
+            ),
             telemetry=None if latest is None else self._whole(latest),
             runs_total=snapshot.total,
             runs_live=self._shell.live_runs,

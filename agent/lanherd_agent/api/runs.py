@@ -6,7 +6,7 @@ The values of secrets end here: they are kept for the run before it is submitted
 from msgspec import Raw
 from msgspec.structs import replace
 
-from lanherd_agent.api.access import audit, own_or_any
+from lanherd_agent.api.access import audit, own_or_any, shown_to, without_log
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import LISTING_BYTES_MAX, all_fit, encoded_size, first_that_fit
 from lanherd_agent.secrets import Secrets, secrets_of
@@ -84,7 +84,7 @@ class RunsApi:
         return RunsSubmitted(runs=views)
 
     async def _on_get(self, call: IncomingCall, request: GetRun) -> RunChanged:
-        return RunChanged(view=await self._shell.view(request.run))
+        return RunChanged(view=shown_to(call.caller, await self._shell.view(request.run)))
 
     async def _on_list(self, call: IncomingCall, request: ListRuns) -> RunList:
         if not 0 < request.limit <= RUN_LIST_PAGE_MAX:
@@ -95,7 +95,8 @@ class RunsApi:
                 "Ask for the next page with the last run of the one before.",
             )
         page = await self._shell.list_runs(request)
-        runs = first_that_fit(page.runs, encoded_size)
+        shown = tuple(shown_to(call.caller, view) for view in page.runs)
+        runs = first_that_fit(shown, encoded_size)
         return replace(page, runs=runs, more=page.more or len(runs) < len(page.runs))
 
     async def _on_stop(self, call: IncomingCall, request: StopRun) -> RunChanged:
@@ -150,15 +151,18 @@ class RunsApi:
                 follower.skip_to(self._shell.seq)
                 continue
             for view in missed:
-                follower.tell(view.seq, encode_body(RunChanged(view=view)))
+                shown = view if follower.sees_logs_of(view) else without_log(view)
+                follower.tell(view.seq, encode_body(RunChanged(view=shown)))
 
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         if not self._followers:
             return
         for view in views:
             body = encode_body(RunChanged(view=view))
+            for_others = without_log(view)
+            other = body if for_others is view else encode_body(RunChanged(view=for_others))
             for follower in self._followers:
-                follower.tell(view.seq, body)
+                follower.tell(view.seq, body if follower.sees_logs_of(view) else other)
 
 
 def _check_size(runs: tuple[NewRun, ...]) -> None:
@@ -197,6 +201,10 @@ class _Follower:
     def __init__(self, subscription: IncomingSubscription, sent: int) -> None:
         self.sent = sent
         self._subscription = subscription
+        self._owner = own_or_any(subscription.caller)
+
+    def sees_logs_of(self, view: RunView) -> bool:
+        return self._owner is None or self._owner == view.owner
 
     def tell(self, seq: int, body: Raw) -> None:
         self.sent = seq
