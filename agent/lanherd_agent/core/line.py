@@ -81,19 +81,19 @@ class Line:
             step.effects.append(f.SetTimer(timer=EXPLAIN_TIMER, at=at))
 
     def _start_all(self, now: float, step: Step) -> None:
-        """Until nothing more can start: what starts may leave another choice to those behind."""
+        """Until nothing more can start: what passes may leave another choice to those behind."""
         books = self._books
-        while books.queue.ready:
-            scene = books.scene(now)
-            starts = decide(scene)
+        again = True
+        while again and books.queue.ready:
+            starts = decide(books.scene(now))
             for start in starts:
                 self._start(books.waiting[start.place], start.lease, now, step)
-            if not starts:
-                at = looks_again_at(scene)
-                if at is not None and at != self._looks_at:
-                    self._looks_at = at
-                    step.effects.append(f.SetTimer(timer=LOOK_TIMER, at=at))
-                return
+            again = any(start.passes for start in starts)
+        if books.queue.ready:
+            at = looks_again_at(books.scene(now))
+            if at is not None and at != self._looks_at:
+                self._looks_at = at
+                step.effects.append(f.SetTimer(timer=LOOK_TIMER, at=at))
 
     def _prepare_ahead(self, now: float, step: Step) -> None:
         books = self._books

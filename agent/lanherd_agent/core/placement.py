@@ -42,6 +42,8 @@ class Start(Struct, frozen=True):
 
     place: int
     lease: Lease
+    passes: bool = False
+    """Another that found no room is ahead of it."""
 
 
 class Judge:
@@ -168,7 +170,7 @@ def decide(scene: Scene) -> list[Start]:
         found = judge.judge(place, want)
         if isinstance(found, Lease):
             judge.start(place, want, found)
-            starts.append(Start(place, found))
+            starts.append(Start(place, found, judge.reservation is not None))
             if judge.places <= 0:
                 break
             turns.started()

@@ -96,6 +96,8 @@ def _earliest(room: Room, want: Want, live: Iterable[Live]) -> tuple[float, Room
         ((max(now, one.ends_at), one) for one in live if one.ends_at is not None),
         key=lambda end: (end[0], end[1].holder),
     )
+    if not ends:
+        return None
     later = room.copy()
     for number, (at, one) in enumerate(ends):
         later.give(one)
