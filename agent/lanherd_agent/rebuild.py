@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.admission import check_runs
+from lanherd_agent.core.causes import without_lines
 from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.ledger import Ledger
 from lanherd_agent.core.rules import Rules
@@ -264,7 +265,7 @@ def _earlier(base: RunRecord, attempt: _Attempt) -> AttemptEnd:
         attempt=number,
         at=state.at,
         outcome=state.outcome,
-        reason=state.reason,
+        reason=without_lines(state.reason),
         started_at=state.started_at,
         exit_code=state.exit_code,
         signal=state.signal,

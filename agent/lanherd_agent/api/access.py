@@ -51,7 +51,7 @@ def without_log(view: RunView) -> RunView:
 
 
 def _is_of_log(reason: Reason) -> bool:
-    return "lines" in reason.data
+    return "offset" in reason.data
 
 
 def _plain(reason: Reason) -> Reason:

@@ -44,8 +44,10 @@ from lanherd_protocol.states import RunView
 
 VIEW_BYTES_MAX = 768
 """What a view of a run that was just submitted holds beside the run's own description."""
-ATTEMPT_BYTES_MAX = 768
-"""What the end of each earlier attempt adds to it."""
+ATTEMPT_BYTES_MAX = 2048
+"""What the end of each earlier attempt adds to it, with the cause that its log showed."""
+END_BYTES_MAX = 4096
+"""What its own end adds, with the lines of the log too."""
 
 
 class RunsApi:
@@ -171,7 +173,7 @@ def _check_size(runs: tuple[NewRun, ...]) -> None:
     if not all_fit(runs, lambda new: sizes[new.run]):
         raise _too_large(one=len(runs) == 1)
     for new in runs:
-        attempts = ATTEMPT_BYTES_MAX * (new.spec.retry.attempts_max - 1)
+        attempts = END_BYTES_MAX + ATTEMPT_BYTES_MAX * (new.spec.retry.attempts_max - 1)
         if sizes[new.run] + attempts > LISTING_BYTES_MAX:
             raise _too_large(one=True)
 

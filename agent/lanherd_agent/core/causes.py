@@ -12,7 +12,7 @@ last few of those.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -30,6 +30,9 @@ GAP_MAX = 3
 """Ordinary lines between two that belong to the same end."""
 AFTER_MAX = 40
 """Ordinary lines after the last word of an end, such as a summary."""
+LINES_BYTES_MAX = 1_200
+"""Of all lines that are shown; a reason is told with every view of its run."""
+VALUE_CHARS_MAX = 120
 FRAMES_MAX = 4
 """Lines of a traceback that are shown before its last one."""
 
@@ -178,12 +181,6 @@ def may_be_of_gpu(code: str) -> bool:
     return code in _GPU_CODES or code in _UNKNOWN_CODES
 
 
-def redacted(cause: Reason, redact: Callable[[str], str]) -> Reason:
-    """The same without the values of secrets, which a log may hold."""
-    data = {k: redact(v) if isinstance(v, str) else v for k, v in cause.data.items()}
-    return replace(cause, text=redact(cause.text), remedy=redact(cause.remedy), data=data)
-
-
 # --- The end of a log ----------------------------------------------------------------------------
 
 
@@ -271,7 +268,7 @@ def _missing_variable(
     frames = [lines.line(number) for number in range(first, last)]
     if not any(_ENVIRON.search(frame) for frame in frames):
         return None
-    name = (match["what"] or b"").decode("utf-8", "replace").strip("'\"")
+    name = _text(match["what"] or b"").strip("'\"")
     return Finding(last, MISSING_VARIABLE, match, first, {"name": name})
 
 
@@ -343,8 +340,12 @@ def _ordinary(lines: Lines, after: int, before: int) -> int:
 def _told(lines: Lines, found: Finding, stream: Stream) -> Reason:
     rule, values = found.rule, _values(found)
     text = _filled(rule.text, values) or _filled(rule.plain, values) or rule.plain
-    first = max(found.first, found.number - FRAMES_MAX)
-    shown = "\n".join(lines.told(number) for number in range(first, found.number + 1))
+    first, shown = found.number, lines.told(found.number)
+    while first > max(found.first, found.number - FRAMES_MAX):
+        more = f"{lines.told(first - 1)}\n{shown}"
+        if len(more.encode()) > LINES_BYTES_MAX:
+            break
+        first, shown = first - 1, more
     return Reason(
         code=rule.code,
         text=text,
@@ -376,7 +377,16 @@ def _filled(template: str, values: dict[str, str]) -> str:
 
 
 def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace").strip()
+    text = value.decode("utf-8", "replace").strip()
+    return text if len(text) <= VALUE_CHARS_MAX else f"{text[: VALUE_CHARS_MAX - 1]}…"
+
+
+def without_lines(cause: Reason) -> Reason:
+    """The same for an attempt that others followed: where its lines are stays known."""
+    if "lines" not in cause.data:
+        return cause
+    data = {name: value for name, value in cause.data.items() if name != "lines"}
+    return replace(cause, data=data)
 
 
 def _signal(failed: Failed) -> int | None:

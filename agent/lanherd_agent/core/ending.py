@@ -3,6 +3,7 @@
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books, retry_timer
+from lanherd_agent.core.causes import without_lines
 from lanherd_agent.core.health import after_end
 from lanherd_agent.core.retrying import backoff_s, is_tried_again
 from lanherd_agent.core.run_states import (
@@ -159,7 +160,7 @@ def _earlier(attempt: int, ended: Ended) -> AttemptEnd:
         attempt=attempt,
         at=ended.at,
         outcome=ended.outcome,
-        reason=ended.reason,
+        reason=without_lines(ended.reason),
         started_at=ended.started_at,
         exit_code=ended.exit_code,
         signal=ended.signal,

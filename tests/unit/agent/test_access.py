@@ -9,7 +9,8 @@ from tests.simulation.making import NOW, PLAIN, run_id
 
 
 def shows(**data: int) -> Reason:
-    return Reason(code="exception", text="Ended by X: hush", data={"lines": "hush", **data})
+    shown: dict[str, str | int | float] = {"lines": "hush", "offset": 0}
+    return Reason(code="exception", text="Ended by X: hush", data={**shown, **data})
 
 
 def view(reason: Reason, *earlier: Reason) -> RunView:
