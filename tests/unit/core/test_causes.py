@@ -187,7 +187,7 @@ def test_root_cause_may_name_no_rank() -> None:
 
 def test_what_is_told_has_a_bound() -> None:
     wide = "é" * 600
-    frames = "".join(f"  {wide}\n" for _ in range(4))
+    frames = "".join(f"  {'文' * 600}\n" for _ in range(4))
     log = f"Traceback (most recent call last):\n{frames}ValueError: {wide}\n".encode()
     cause = cause_of(Failed(code=1), [Tail(log)])
     assert cause is not None and cause.code == "exception"
