@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -280,12 +281,44 @@ def test_retention_is_shown_planned_set_and_applied(agent: AgentProcess) -> None
     assert runs[0] not in gone
     assert len(gone) == 2
     assert read("retention", "plan")["removals"] == []
-    assert "the newest 1" in lanherd("retention", "set", "--runs", "1").stdout
+    # Files would go at once, and nobody can be asked here: nothing is changed.
+    asked = lanherd("retention", "set", "--runs", "1", code=2).stderr
+    assert "files of 2 runs" in asked
+    assert all(run[-8:] in asked for run in gone)
+    assert "--yes" in asked
+    assert "everything is kept" in lanherd("retention", "show").stdout
+    assert "the newest 1" in lanherd("retention", "set", "--runs", "1", "--yes").stdout
     rules: Any = read("retention", "show")[0]["rules"]
     assert [rule["runs_max"] for rule in rules] == [1]
     lanherd("retention", "apply")
     assert read("retention", "plan")["removals"] == []
     assert all(read("show", run)["files_removed_at"] for run in gone)
     assert "echo 0" in lanherd("show", runs[0]).stdout
+    # What removes nothing needs no word, and a slip in a name is told.
+    typo = lanherd("retention", "set", "--project", "nosuch", "--runs", "1").stderr
+    assert "is of the project nosuch" in typo
+    assert lanherd("retention", "set", "--drop", "--project", "nosuch").stderr == ""
+    assert "no rule" in lanherd("retention", "set", "--drop", "--project", "nosuch").stderr
     lanherd("retention", "set", "--drop")
     assert read("retention", "show")[0]["rules"] == []
+
+
+def test_at_a_terminal_it_is_asked_before_rules_remove_anything(agent: AgentProcess) -> None:
+    run, newest = (taken("--", "echo", "1") for _ in range(2))
+    lanherd("wait", run, newest)
+    for answer, words, code in (("n", "Nothing was changed.", 1), ("y", "the newest 1", 0)):
+        leader, follower = pty.openpty()
+        os.write(leader, f"{answer}\n".encode())
+        done = subprocess.run(
+            [*LANHERD, "retention", "set", "--runs", "1"],
+            stdin=follower,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
+        os.close(leader)
+        os.close(follower)
+        assert done.returncode == code
+        assert f"{run[-8:]}  " in done.stderr
+        assert words in done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """`lanherd retention`: how long a machine keeps what ended runs have left."""
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
@@ -24,9 +25,13 @@ from lanherd_protocol.ids import short_id
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import RetentionRule, RetentionRules
 
+if TYPE_CHECKING:
+    from lanherd_client.fleet import Fleet
+
 NONE = "none"
 _RULE_FIELDS = ("age_s_max", "runs_max", "bytes_max")
 _MACHINE_FIELDS = ("free_bytes_min", "low_disk_bytes")
+_TOLD_MAX = 10
 _REMOVALS = (
     talk.Column("RUN", whole=True),
     talk.Column("MACHINE"),
@@ -164,31 +169,96 @@ def _bounds(rule: RetentionRule) -> str:
 @retention_command.command("set")
 @_rule_options
 @one_machine_option
+@click.option("--yes", "-y", is_flag=True, help="Don't ask where files would go now.")
 @json_option
 @click.pass_context
-def set_command(context: click.Context, /, machine: str | None, as_json: bool, **said: Any) -> None:
+def set_command(
+    context: click.Context, /, machine: str | None, yes: bool, as_json: bool, **said: Any
+) -> int:
     """Change the rules of a machine; what isn't said stays as it is.
 
-    'none' removes a bound. The machine keeps to the rules by itself; 'lanherd retention plan' shows
-    what would go, 'apply' does it at once.
+    'none' removes a bound. The machine keeps to the rules by itself, from then on: where files of
+    runs would go now, they are told, and it is asked first. 'lanherd retention plan' shows all of
+    them without a change.
     """
     if not _says_something(said):
         raise click.UsageError("Nothing to do. Write --age, --runs, --size, --free or --low-disk.")
-    complete(_set(context, machine, said, as_json))
+    if yes:
+        return complete(_set(context, machine, said, as_json))
+    # The person has time to read and to answer: nothing is connected meanwhile.
+    plan = complete(_planned(context, machine, said))
+    if plan.runs and not _agreed(plan):
+        talk.say("Nothing was changed.")
+        return talk.FAILED
+    return complete(_set(context, machine, said, as_json))
+
+
+async def _planned(
+    context: click.Context, machine: str | None, said: dict[str, Any]
+) -> RetentionPlan:
+    """What the rules would remove at once if they were changed so."""
+    async with connected(context) as fleet:
+        view = one_machine(fleet, machine)
+        before = await answered(fleet.retention(view.machine))
+        rules = changed_rules(before.rules, said)
+        return await answered(fleet.plan_retention(view.machine, rules))
+
+
+def _agreed(plan: RetentionPlan) -> bool:
+    files = f"files of {_count(plan.runs)}, {format_size(plan.size_bytes)}"
+    talk.say(f"By these rules the {files}, would go now:")
+    for removal in plan.removals[:_TOLD_MAX]:
+        talk.say_lines(
+            f"{short_id(removal.run)}  {format_size(removal.size_bytes)}  {removal.reason.text}"
+        )
+    if plan.runs > _TOLD_MAX:
+        talk.say(
+            f"  and {_count(plan.runs - _TOLD_MAX)} more; 'lanherd retention plan' with the same"
+            " options lists them."
+        )
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            f"Nothing was changed: the {files}, would go, and nobody can be asked here. Write --yes"
+            " to set the rules all the same."
+        )
+    return click.confirm("Set these rules, and remove them for ever?", err=True)
+
+
+def _count(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 async def _set(
     context: click.Context, machine: str | None, said: dict[str, Any], as_json: bool
-) -> None:
+) -> int:
     async with connected(context) as fleet:
         view = one_machine(fleet, machine)
         before = await answered(fleet.retention(view.machine))
         rules = changed_rules(before.rules, said)
         after = await answered(fleet.set_retention(view.machine, rules))
+        _say_odd(fleet, view, said, before.rules)
         if as_json:
             talk.put_json(shapes.retention_shape(view, after))
         else:
             _put_state(view, after)
+    return talk.OK
+
+
+def _say_odd(
+    fleet: "Fleet", view: MachineView, said: dict[str, Any], before: RetentionRules
+) -> None:
+    """Tells what is more often a slip than a wish."""
+    project = said["project"]
+    if said["drop"]:
+        if all(rule.project != project for rule in before.rules):
+            talk.say(f"There was no rule for {_whose(RetentionRule(project=project))} to drop.")
+    elif project and all(
+        record.view.spec.project != project for record in fleet.runs(view.machine)
+    ):
+        talk.say(
+            f"No run that is known of {plain(view.name)} is of the project {plain(project)}: the"
+            " rule is for those to come. 'lanherd retention set --drop --project' takes it back."
+        )
 
 
 @retention_command.command("plan")
@@ -252,7 +322,7 @@ def _put_plan(view: MachineView, plan: RetentionPlan, did: str, as_json: bool) -
                 for removal in plan.removals
             ],
         )
-    talk.say(f"The files of {plan.runs} runs {did}: {format_size(plan.size_bytes)}.")
+    talk.say(f"The files of {_count(plan.runs)} {did}: {format_size(plan.size_bytes)}.")
     if plan.truncated:
         talk.say("There are more than are listed.")
 
