@@ -172,6 +172,7 @@ def test_what_was_so_before_is_said_to_have_been(agent: AgentProcess) -> None:
     taken("--hold", "--name", "off", "--", "true")
     lanherd("stop", "off")
     assert "(off): was not held: cancelled." in lanherd("release", "off").stderr
+    assert "is over." in lanherd("hold", "off", code=1).stderr
 
 
 def test_priority_moves_a_run_that_waits(agent: AgentProcess) -> None:

@@ -17,7 +17,7 @@ from lanherd_client.cli.start import follow_to_end, say_unknown
 from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import RunRecord
 from lanherd_client.orders import SIGNALS
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.limits import PRIORITY_MAX
 from lanherd_protocol.states import Ended, RunView
@@ -118,6 +118,15 @@ def hold_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -
     """
 
     def was_so(view: RunView) -> str:
+        if view.settings.held and isinstance(view.state, Ended):
+            # Held it is, and nothing would change: the machine has nothing to say against that.
+            raise error(
+                ErrorCode.CONFLICT,
+                f"Run {short_id(view.run)} is over.",
+                "There is nothing to hold back.",
+                "Restart it as a new run.",
+                run=view.run,
+            )
         return "was held already." if view.settings.held else ""
 
     return _turn(context, runs, as_json, lambda run: run.hold(), was_so, "held.")
