@@ -90,7 +90,7 @@ def put_run(
         ("machine", machine),
         *_spec_fields(view.spec),
         *_gpu_fields(view, simulated),
-        *_life_fields(view.spec),
+        *_life_fields(view),
         *_settings_fields(view),
         *_waiting_fields(view.spec.dependencies, waited_for_by),
         ("sweep", view.spec.group.name if view.spec.group is not None else ""),
@@ -127,7 +127,9 @@ def _state_fields(view: RunView) -> Iterator[Field]:
         yield "ends as", state.outcome.replace("_", " ")
         yield "killed at", _moment(state.kill_at)
     most = view.spec.retry.attempts_max
-    yield "attempt", f"{view.attempt} of {most}" if most > 1 else str(view.attempt)
+    begun = not isinstance(state, Ended) or state.started_at is not None or view.attempt > 1
+    attempt = f"{view.attempt} of {most}" if most > 1 else str(view.attempt)
+    yield "attempt", attempt if begun else ""
     for end in view.earlier:
         yield f"attempt {end.attempt}", f"{end.outcome.replace('_', ' ')}. {end.reason.text}"
 
@@ -159,10 +161,13 @@ def _gpu_fields(view: RunView, simulated: bool) -> Iterator[Field]:
     )
 
 
-def _life_fields(spec: RunSpec) -> Iterator[Field]:
+def _life_fields(view: RunView) -> Iterator[Field]:
+    spec = view.spec
     limit, stop, log = spec.time_limit_s, spec.stop, spec.log
     yield "time limit", "" if limit is None else f"{format_duration(limit)} an attempt"
-    yield "stopped by", f"{stop.signal}, killed {format_duration(stop.grace_s)} later"
+    if not isinstance(view.state, Stopping | Ended):
+        # Who stops it may say otherwise: of one that is stopped, this would be no fact.
+        yield "to stop it", f"{stop.signal}, then KILL after {format_duration(stop.grace_s)}"
     yield "retries", _retries(spec.retry)
     cap = "" if log.bytes_max is None else f"{format_size(log.bytes_max)} at most"
     yield "log", ", ".join(part for part in ("stderr apart" if log.split else "", cap) if part)

@@ -82,7 +82,7 @@ def test_show_tells_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert (fields["before it"], fields["after it"]) == ("make", "rm x")
     assert (fields["directory"], fields["niceness"], fields["secrets"]) == ("src", "5", "TOKEN")
     assert fields["time limit"] == "2h30m an attempt"
-    assert fields["stopped by"] == "INT, killed 1m later"
+    assert fields["to stop it"] == "INT, then KILL after 1m"
     assert fields["retries"] == (
         "up to 3 when failed or timed out (only exit codes 75 and signals 9), the first after 10s"
     )
@@ -114,12 +114,19 @@ def test_show_of_states(capsys: pytest.CaptureFixture[str]) -> None:
     )
     fields = shown(replace(plain, state=stopping), capsys)
     assert "killed at" in fields
+    assert "to stop it" not in fields
     assert fields["ends as"] == "cancelled"
     preparing = Preparing(since=1.0, step="environment", detail="numpy")
     fields = shown(replace(plain, state=preparing), capsys)
     assert fields["doing"] == "building the environment: numpy"
     killed = Ended(at=3.0, outcome="failed", reason=DONE, started_at=2.0, signal=9)
-    assert shown(replace(plain, state=killed), capsys)["signal"] == "SIGKILL (9)"
+    fields = shown(replace(plain, state=killed), capsys)
+    assert fields["signal"] == "SIGKILL (9)"
+    assert fields["attempt"] == "1"
+    # It was not stopped, and how it would have been is of no use any more.
+    assert "to stop it" not in fields
+    never = Ended(at=3.0, outcome="cancelled", reason=DONE)
+    assert "attempt" not in shown(replace(plain, state=never), capsys)
     assert words.signal_name(999) == "999"
 
 
