@@ -60,7 +60,10 @@ class MachineApi:
 
     def _whole(self, sample: Telemetry) -> Telemetry:
         cordons = self._shell.machine.cordons
-        gpus = tuple(_with_cordon(gpu, cordons) for gpu in sample.gpus) if cordons else sample.gpus
+        quiet_at = self._shell.quiet_at(sample.at)
+        gpus = sample.gpus
+        if cordons or quiet_at:
+            gpus = tuple(_with_notes(gpu, cordons, quiet_at) for gpu in gpus)
         return replace(sample, gpus=gpus, problems=self._problems.all())
 
     async def _on_snapshot(self, call: IncomingCall, request: Empty) -> MachineSnapshot:
@@ -95,10 +98,13 @@ class MachineApi:
                 self._watchers.discard(sub)
 
 
-def _with_cordon(gpu: GpuReading, cordons: Mapping[GpuUuid, Cordon]) -> GpuReading:
+def _with_notes(
+    gpu: GpuReading, cordons: Mapping[GpuUuid, Cordon], quiet_at: Mapping[GpuUuid, float]
+) -> GpuReading:
     cordon = cordons.get(gpu.uuid)
     return replace(
         gpu,
         cordon=None if cordon is None else cordon.reason,
-        instances=tuple(_with_cordon(one, cordons) for one in gpu.instances),
+        quiet_at=quiet_at.get(gpu.uuid),
+        instances=tuple(_with_notes(one, cordons, quiet_at) for one in gpu.instances),
     )

@@ -35,7 +35,7 @@ from lanherd_agent.core.story import Stories, impossible
 from lanherd_agent.core.usage import SETTLE_EVERY_S, penalties, settled, settled_at
 from lanherd_agent.core.wants import want_of
 from lanherd_protocol.errors import LanherdError
-from lanherd_protocol.ids import RunId
+from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.states import Ended
 
@@ -201,6 +201,10 @@ class Books:
             totals = {gpu.uuid: gpu.total_bytes for gpu in self.readings or ()}
             half_life_s = rules.fair_share_half_life_s
             self.machine = settled(self.machine, self.live(), totals, half_life_s, now)
+
+    def quiet_at(self, now: float) -> dict[GpuUuid, float]:
+        """When GPUs that others have left a moment ago will count as free of them."""
+        return self.sight.quiet_at(self.owner_rules.quiet_s, now)
 
     def capacity(self, owner: str) -> Capacity | None:
         """What the machine has for runs of a user, once it is known."""

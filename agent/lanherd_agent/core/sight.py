@@ -75,6 +75,16 @@ class Sight:
         self.hours = tuple(parse_hours(text) for text in rules.hours)
         self._feel(self.sample.gpus if self.sample is not None else (), rules)
 
+    def quiet_at(self, quiet_s: float, now: float) -> dict[GpuUuid, float]:
+        """When GPUs that others have left will count as free of them, as far as they don't yet."""
+        gpus = self.sample.gpus if self.sample is not None else ()
+        gone = [gpu.uuid for gpu in gpus if not is_used_by_others(gpu)]
+        return {
+            uuid: self.quiet_from[uuid] + quiet_s
+            for uuid in gone
+            if uuid in self.quiet_from and 0 <= now - self.quiet_from[uuid] < quiet_s
+        }
+
     def _feel(self, gpus: Iterable[GpuCapacity], rules: MachineRules) -> None:
         most = rules.temperature_c_max
         hot: set[GpuUuid] = set()

@@ -48,7 +48,7 @@ from lanherd_agent.shell.reading import LiveAttempt, Reading, RunsSnapshot
 from lanherd_agent.shell.timers import Timers
 from lanherd_agent.shell.turn import Turn
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.ids import DeviceId, RunId, short_id
+from lanherd_protocol.ids import DeviceId, GpuUuid, RunId, short_id
 from lanherd_protocol.messages import (
     ChangeRun,
     ListRuns,
@@ -81,17 +81,14 @@ class Shell:
         self._writer = writer
         self._clock = clock
         self._rules = rules
-        self._core = AgentCore(loaded.kept, rules)
+        kept, total = loaded.kept, loaded.runs_total
+        self._core = AgentCore(kept, rules)
         self._reading = Reading(
-            loaded.kept.runs,
-            seq=loaded.kept.seq,
-            ordinal=loaded.kept.ordinal,
-            total=loaded.runs_total,
-            ended_kept=rules.ended_kept,
+            kept.runs, seq=kept.seq, ordinal=kept.ordinal, total=total, ended_kept=rules.ended_kept
         )
         self._devices = {device.device: device for device in loaded.devices}
         self._meta = dict(loaded.meta)
-        self.machine = loaded.kept.machine
+        self.machine = kept.machine
         self._machine: dict[type, e.Fact] = {}
         self._inbox = Inbox()
         self._timers = Timers(clock, lambda timer: self.post(e.TimerFired(timer=timer)))
@@ -319,6 +316,9 @@ class Shell:
 
     def live_attempts(self) -> tuple[LiveAttempt, ...]:
         return self._reading.live_attempts()
+
+    def quiet_at(self, now: float) -> dict[GpuUuid, float]:
+        return self._core.books.quiet_at(now)
 
     def story(self, run: RunId) -> str:
         """What happened lately to a run that is not over, for error logs."""

@@ -292,9 +292,19 @@ def test_a_gpu_that_was_too_hot_has_to_cool_down_a_good_deal() -> None:
     Sight().obey(rules)
 
 
+def test_a_gpu_that_was_left_is_told_when_it_counts_as_free() -> None:
+    machine = ruled(MachineRules(quiet_s=5.0))
+    machine.handle(readings(gpu(0, foreign_gb=4)))
+    machine.handle(readings(gpu(0)))
+    assert machine.core.books.quiet_at(NOW + 1) == {GpuUuid("GPU-0"): NOW + 5}
+
+
 def test_gpus_that_are_gone_are_forgotten() -> None:
     sight = Sight()
     sight.see(readings(gpu(0, foreign_gb=4), gpu(1, foreign_gb=0.1)), MachineRules(), Rules(), NOW)
     assert sight.quiet_from.keys() == {GpuUuid("GPU-0"), GpuUuid("GPU-1")}
+    assert sight.quiet_at(10.0, NOW) == {}
     sight.see(readings(gpu(1)), MachineRules(), Rules(), NOW + 1)
+    assert sight.quiet_at(10.0, NOW + 9) == {GpuUuid("GPU-1"): NOW + 10}
+    assert sight.quiet_at(10.0, NOW + 10) == Sight().quiet_at(10.0, NOW) == {}
     assert (sight.quiet_from, sight.crowded_until) == ({GpuUuid("GPU-1"): NOW}, {})
