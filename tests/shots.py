@@ -48,7 +48,7 @@ from lanherd_protocol.values import (
     RetentionRule,
     RetentionRules,
 )
-from tests.support import synthetic_room
+from tests.support import sample_past, synthetic_room
 from tests.support.synthetic_room import GIB, machine_id, run_id
 
 SETTLE_MS = 250
@@ -285,6 +285,26 @@ class Shooter:
         )
         settle()
         yield self._save("machine-panel")
+        panel = machines.panel
+        for span in ("short", "week"):
+            panel.gpus.past.show_span(span)
+            panel.gpus.past.show_history(*sample_past.of_gpu(span))
+            panel.gpus.past.plots[0].point_at(time.time() - 120)
+            settle()
+            yield self._save(f"machine-past-{span}")
+        panel.gpus.choose(-1)
+        panel.gpus.past.show_span("day")
+        panel.gpus.past.show_history(*sample_past.of_host("day"))
+        settle()
+        yield self._save("machine-host")
+        machines.open_machine(synthetic_room.machine_id("brahe"))
+        panel.gpus.choose(1)
+        settle()
+        yield self._save("machine-closed")
+        machines.open_machine(synthetic_room.machine_id("tycho"))
+        scroll = panel._area.verticalScrollBar()
+        scroll.setValue(scroll.maximum())
+        settle()
         machines.panel.retention.show_plan(removal_plan(self._desktop.context.room))
         settle()
         yield self._save("machine-retention")

@@ -143,6 +143,57 @@
     </message>
 </context>
 <context>
+    <name>GpuDetail</name>
+    <message>
+        <source>Nobody holds it.</source>
+        <translation>没有人占用它。</translation>
+    </message>
+    <message>
+        <source>Release</source>
+        <translation>放行</translation>
+    </message>
+    <message>
+        <source>Close this GPU…</source>
+        <translation>停用这块 GPU…</translation>
+    </message>
+    <message>
+        <source>Why, for others to read</source>
+        <translation>原因，供他人查看</translation>
+    </message>
+    <message>
+        <source>Why the GPU is closed</source>
+        <translation>停用 GPU 的原因</translation>
+    </message>
+    <message>
+        <source>Close it</source>
+        <translation>停用</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>No run starts on it.</source>
+        <translation>没有运行会在它上面启动。</translation>
+    </message>
+    <message>
+        <source>Processes of runs that have ended still hold VRAM: pid {pids}.</source>
+        <translation>已结束运行的进程仍占用显存：pid {pids}。</translation>
+    </message>
+    <message>
+        <source>Who owns them may end them on the machine (kill {pids}); if the pid is gone, the GPU has to be reset or the machine restarted.</source>
+        <translation>其所有者可以在机器上结束它们（kill {pids}）；如果该 pid 已不存在，则需重置 GPU 或重启机器。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu} takes no new run.</source>
+        <translation>GPU {gpu} 不再接受新的运行。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu} takes runs again.</source>
+        <translation>GPU {gpu} 重新接受运行。</translation>
+    </message>
+</context>
+<context>
     <name>GpuGauge</name>
     <message>
         <source>Utilisation {0}</source>
@@ -151,6 +202,112 @@
     <message>
         <source>VRAM {0}: ours {1}, not ours {2}</source>
         <translation>显存 {0}：本系统 {1}，非本系统进程 {2}</translation>
+    </message>
+</context>
+<context>
+    <name>GpuSection</name>
+    <message>
+        <source>Host</source>
+        <translation>主机</translation>
+    </message>
+</context>
+<context>
+    <name>GpuTexts</name>
+    <message>
+        <source>Utilisation</source>
+        <translation>利用率</translation>
+    </message>
+    <message>
+        <source>Memory busy</source>
+        <translation>显存利用率</translation>
+    </message>
+    <message>
+        <source>VRAM of ours</source>
+        <translation>本系统显存</translation>
+    </message>
+    <message>
+        <source>VRAM not ours</source>
+        <translation>非本系统显存</translation>
+    </message>
+    <message>
+        <source>VRAM free</source>
+        <translation>空闲显存</translation>
+    </message>
+    <message>
+        <source>VRAM promised</source>
+        <translation>已承诺显存</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Fan</source>
+        <translation>风扇</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>功率</translation>
+    </message>
+    <message>
+        <source>ECC errors</source>
+        <translation>ECC 错误</translation>
+    </message>
+    <message>
+        <source>Clock</source>
+        <translation>频率</translation>
+    </message>
+    <message>
+        <source>Memory clock</source>
+        <translation>显存频率</translation>
+    </message>
+    <message>
+        <source>Last Xid</source>
+        <translation>最近的 Xid</translation>
+    </message>
+    <message>
+        <source>Capability</source>
+        <translation>计算能力</translation>
+    </message>
+    <message>
+        <source>PCI address</source>
+        <translation>PCI 地址</translation>
+    </message>
+    <message>
+        <source>NUMA node</source>
+        <translation>NUMA 节点</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>{drawn} of {limit}</source>
+        <translation>{drawn} / {limit}</translation>
+    </message>
+    <message>
+        <source>on the same board</source>
+        <translation>同一块板卡</translation>
+    </message>
+    <message>
+        <source>one PCIe switch</source>
+        <translation>一个 PCIe 交换芯片</translation>
+    </message>
+    <message>
+        <source>PCIe switches</source>
+        <translation>多个 PCIe 交换芯片</translation>
+    </message>
+    <message>
+        <source>PCIe host bridge</source>
+        <translation>PCIe 主桥</translation>
+    </message>
+    <message>
+        <source>within a NUMA node</source>
+        <translation>同一 NUMA 节点</translation>
+    </message>
+    <message>
+        <source>between NUMA nodes</source>
+        <translation>跨 NUMA 节点</translation>
     </message>
 </context>
 <context>
@@ -166,6 +323,49 @@
     <message>
         <source>container {name}</source>
         <translation>容器 {name}</translation>
+    </message>
+</context>
+<context>
+    <name>HostDetail</name>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>负载</translation>
+    </message>
+    <message>
+        <source>Memory in use</source>
+        <translation>已用内存</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Disk free</source>
+        <translation>磁盘空闲</translation>
+    </message>
+    <message>
+        <source>Disk</source>
+        <translation>磁盘</translation>
+    </message>
+    <message>
+        <source>Network in</source>
+        <translation>网络接收</translation>
+    </message>
+    <message>
+        <source>Network out</source>
+        <translation>网络发送</translation>
+    </message>
+    <message>
+        <source>Disk read</source>
+        <translation>磁盘读取</translation>
+    </message>
+    <message>
+        <source>Disk written</source>
+        <translation>磁盘写入</translation>
     </message>
 </context>
 <context>
@@ -449,6 +649,10 @@
     <message>
         <source>Nothing is known of it yet</source>
         <translation>尚无任何信息</translation>
+    </message>
+    <message>
+        <source>GPU {gpu} is closed: {why}</source>
+        <translation>GPU {gpu} 已停用：{why}</translation>
     </message>
     <message>
         <source>Free. Nothing waits for it.</source>
@@ -972,6 +1176,69 @@
     <message>
         <source>Other words, or none, show more of them.</source>
         <translation>换一个词或清空，可显示更多。</translation>
+    </message>
+</context>
+<context>
+    <name>PastSection</name>
+    <message>
+        <source>The past</source>
+        <translation>历史</translation>
+    </message>
+    <message>
+        <source>10 min</source>
+        <translation>10 分钟</translation>
+    </message>
+    <message>
+        <source>6 h</source>
+        <translation>6 小时</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 天</translation>
+    </message>
+    <message>
+        <source>Utilisation</source>
+        <translation>利用率</translation>
+    </message>
+    <message>
+        <source>VRAM</source>
+        <translation>显存</translation>
+    </message>
+    <message>
+        <source>ours</source>
+        <translation>本系统</translation>
+    </message>
+    <message>
+        <source>in all</source>
+        <translation>总计</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>功率</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
+    <message>
+        <source>in</source>
+        <translation>接收</translation>
+    </message>
+    <message>
+        <source>out</source>
+        <translation>发送</translation>
     </message>
 </context>
 <context>

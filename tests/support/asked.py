@@ -8,6 +8,7 @@ from lanherd_client.fleet import Fleet
 from lanherd_client.log_reading import LogBytes, LogGap
 from lanherd_desktop.bridge import Bridge, Job, Question
 from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.history_messages import History
 from lanherd_protocol.log_messages import LogDescription
 from lanherd_protocol.messages import OutputList
 
@@ -56,6 +57,15 @@ class RecordedFleet:
         self.entries: tuple[Any, ...] = ()
         self.log: list[LogBytes | LogGap] = []
         self.answers: dict[str, object] = {}
+        self.pasts: list[tuple[str, object, dict[str, object]]] = []
+        """What past was asked for: it is asked again and again, so it isn't among `said`."""
+        self.history = History(step_s=1.0)
+
+    async def past(self, machine: str, gpu: object = None, **options: object) -> History:
+        self.pasts.append((machine, gpu, options))
+        if self.problem is not None:
+            raise self.problem
+        return self.history
 
     def run_at(self, machine: str, run: str) -> RecordedRun:
         return RecordedRun(self, machine, run)

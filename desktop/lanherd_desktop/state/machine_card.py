@@ -66,6 +66,8 @@ class MachineCard:
     picture_at: float | None
     silent_since: float | None = None
     problems: tuple[Reason, ...] = ()
+    closed: tuple[tuple[int, Reason], ...] = ()
+    """The GPUs that take no run, by their numbers, and why."""
 
     def seconds(self, line: CardLine, now: float) -> float | None:
         """How long a line's run has run; None when it hasn't started or isn't a run."""
@@ -118,6 +120,16 @@ def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView
         picture_at=view.telemetry.at if view.telemetry is not None else None,
         silent_since=silent_since(view),
         problems=machine_problems(view),
+        closed=_closed(facts.gpus, readings) if facts is not None else (),
+    )
+
+
+def _closed(
+    gpus: Sequence[GpuFacts], readings: Sequence[GpuReading]
+) -> tuple[tuple[int, Reason], ...]:
+    reasons = {reading.uuid: reading.cordon for reading in readings}
+    return tuple(
+        (gpu.index, reason) for gpu in gpus if (reason := reasons.get(gpu.uuid)) is not None
     )
 
 
@@ -174,13 +186,13 @@ def _lines(runs: Sequence[RunView], readings: Sequence[GpuReading]) -> list[Card
     ]
     lines.extend(
         CardLine(
-            kind=ChipKind.NOT_OURS,
+            kind=ChipKind.ORPHAN if process.orphan else ChipKind.NOT_OURS,
             text=f"{process.command or '–'} (pid {process.pid})",
             vram_bytes=process.vram_bytes,
         )
         for reading in readings
         for process in reading.processes
-        if process.run is None
+        if process.run is None or process.orphan
     )
     return lines
 
@@ -201,7 +213,8 @@ def totals(views: Sequence[MachineView]) -> Totals:
             if reading is None or reading.problem is not None:
                 continue
             used += reading.vram_used_bytes or 0
-            if reading.vram_leased_bytes == 0 and not reading.processes:
+            held = reading.vram_leased_bytes > 0 or reading.processes
+            if not held and reading.cordon is None:
                 free += 1
     return Totals(gpus, free, used, total, running, waiting)
 

@@ -266,6 +266,15 @@ def last_seen(unix_s: float, now: float) -> str:
     )
 
 
+def quiet_text(quiet_at: float | None, now: float) -> str:
+    """'quiet in 8 s'; empty where others aren't, or weren't a moment ago."""
+    if quiet_at is None:
+        return ""
+    left = max(0.0, quiet_at - now)
+    text = QCoreApplication.translate("WhyCard", "quiet in {left}")
+    return text.format(left=numbers.duration(left))
+
+
 def clock(unix_s: float) -> str:
     """A time of day to the minute, with the day when it isn't today's: what tells runs apart."""
     when = QDateTime.fromSecsSinceEpoch(int(unix_s))

@@ -119,6 +119,10 @@ class MachineCardView(CardFrame):
             self.set_note(failure_line(card.failure), danger=True)
         elif card.gpu_problem:
             self.set_note(card.gpu_problem, danger=True)
+        elif card.closed:
+            index, reason = card.closed[0]
+            text = self.tr("GPU {gpu} is closed: {why}")
+            self.set_note(text.format(gpu=index, why=reason_text(reason, remedy=False)), True)
         elif sick:
             self.set_note(f"GPU {sick[0].index}: {sick[0].sick}", danger=True)
         else:
@@ -140,7 +144,7 @@ class MachineCardView(CardFrame):
                 widget.set_line(line_data.kind, line_data.text, trailing, note)
         idle = not card.lines and card.link == "online"
         self._free.setVisible(
-            idle and not card.gpu_problem and not any(g.sick for g in card.gauges)
+            idle and not (card.gpu_problem or card.closed or any(g.sick for g in card.gauges))
         )
         self._free.setText(self.tr("Free. Nothing waits for it."))
         self._more.setVisible(card.lines_more > 0)

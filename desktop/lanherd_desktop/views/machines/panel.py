@@ -9,6 +9,7 @@ from lanherd_desktop.state import numbers
 from lanherd_desktop.state.machine_card import gpu_groups
 from lanherd_desktop.state.problems import machine_problems
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.machines.gpu_section import GpuSection
 from lanherd_desktop.views.machines.retention import RetentionSection
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
@@ -53,12 +54,29 @@ class MachinePanel(QWidget):
             value.setAccessibleName(titles[field])
             self._values[field] = value
             self._form.addRow(Label(titles[field], "muted"), value)
+        self.gpus = GpuSection(context)
         self.retention = RetentionSection(context)
+        self._area = self._scrolled()
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(SETTLE_MS)
+        self._area.verticalScrollBar().rangeChanged.connect(self._on_range)
+        self.retention.answered.connect(self._show_answer)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_5, 0, 0, 0)
+        layout.setSpacing(SPACE_3)
+        layout.addLayout(head)
+        layout.addWidget(self._area, 1)
+        self.hide()
+
+    def _scrolled(self) -> QScrollArea:
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, SPACE_3, SPACE_4)
         column.setSpacing(SPACE_4)
         column.addWidget(self.problems)
+        column.addWidget(self.gpus)
+        column.addWidget(Divider())
         column.addLayout(self._form)
         column.addWidget(Divider())
         column.addWidget(Label(self.tr("Files of ended runs"), "card"))
@@ -69,18 +87,7 @@ class MachinePanel(QWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area = area
-        self._settling = QTimer(self)
-        self._settling.setSingleShot(True)
-        self._settling.setInterval(SETTLE_MS)
-        area.verticalScrollBar().rangeChanged.connect(self._on_range)
-        self.retention.answered.connect(self._show_answer)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_5, 0, 0, 0)
-        layout.setSpacing(SPACE_3)
-        layout.addLayout(head)
-        layout.addWidget(area, 1)
-        self.hide()
+        return area
 
     def _titles(self) -> dict[str, str]:
         return {
@@ -98,6 +105,7 @@ class MachinePanel(QWidget):
     def show_machine(self, machine: DeviceId) -> None:
         """Open it for a machine."""
         self.machine = machine
+        self.gpus.show_machine(machine)
         self.refresh()
         self.retention.show_machine(machine)
         self.show()
@@ -113,6 +121,7 @@ class MachinePanel(QWidget):
 
     def close_panel(self) -> None:
         self.machine = None
+        self.gpus.show_machine(None)
         self.retention.show_machine(None)
         self.hide()
         self.closed.emit()
@@ -132,6 +141,7 @@ class MachinePanel(QWidget):
                 for reason in machine_problems(view)
             ]
         )
+        self.gpus.refresh()
         texts = self._texts(view)
         for field, value in self._values.items():
             value.set_text(texts.get(field, ""))

@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.evidence import GpuEvidence, gpu_evidence
 from lanherd_desktop.views.context import WindowContext
-from lanherd_desktop.views.machines.holders import HolderLines
+from lanherd_desktop.views.holders import HolderLines
 from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3
 from lanherd_desktop.views.widgets.frame import Frame
 from lanherd_desktop.views.widgets.labels import Divider, ElidedLabel, Label
 from lanherd_desktop.views.widgets.vram_bar import VramBar
-from lanherd_desktop.views.words import clock, reason_remedy, reason_text
+from lanherd_desktop.views.words import clock, quiet_text, reason_remedy, reason_text
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.states import Queued, RunView
 
@@ -153,12 +153,3 @@ def evidence_text(evidence: GpuEvidence, now: float) -> str:
     text = text.format(**values)
     quiet = quiet_text(evidence.quiet_at, now)
     return f"{text} · {quiet}" if quiet else text
-
-
-def quiet_text(quiet_at: float | None, now: float) -> str:
-    """'quiet in 8 s'; empty where others aren't, or weren't a moment ago."""
-    if quiet_at is None:
-        return ""
-    left = max(0.0, quiet_at - now)
-    text = QCoreApplication.translate("WhyCard", "quiet in {left}")
-    return text.format(left=numbers.duration(left))
