@@ -312,7 +312,15 @@ def _after_exit(base: RunRecord, attempt: _Attempt, exit_: Exit) -> RunRecord:
         return _judged(base, lost, exit_.at)
     if exit_.error is not None:
         why = f"How it ended is not known: {exit_.error.text}."
-        lost = e.AttemptLost(run=base.run, attempt=base.attempt, at=exit_.at, why=why)
+        timed_out = _timed_out(base, exit_, start)
+        lost = e.AttemptLost(
+            run=base.run,
+            attempt=base.attempt,
+            at=exit_.at,
+            why=why,
+            timed_out=timed_out,
+            stopped=exit_.stopped and not timed_out,
+        )
         return _judged(base, lost, exit_.at)
     return _judged(base, _exited(base, attempt, exit_, start), exit_.at)
 
@@ -321,10 +329,7 @@ def _exited(
     base: RunRecord, attempt: _Attempt, exit_: Exit, start: Start | None
 ) -> e.AttemptExited:
     stages = _stages(attempt.directory)
-    limit_s = base.spec.time_limit_s
-    # A limit that the agent carried out looks like a stop to the shim.
-    over_time = limit_s is not None and start is not None and exit_.at - start.at >= limit_s
-    timed_out = exit_.timed_out or (exit_.stopped and over_time)
+    timed_out = _timed_out(base, exit_, start)
     pre_failed = stages.pre is not None and not stages.pre.succeeded
     fact = e.AttemptExited(
         run=base.run,
@@ -340,6 +345,13 @@ def _exited(
         post_failed=stages.post is not None and not stages.post.succeeded,
     )
     return replace(fact, cause=_cause(base, attempt.directory, fact))
+
+
+def _timed_out(base: RunRecord, exit_: Exit, start: Start | None) -> bool:
+    """A limit that the agent carried out looks like a stop to the shim."""
+    limit_s = base.spec.time_limit_s
+    over_time = limit_s is not None and start is not None and exit_.at - start.at >= limit_s
+    return exit_.timed_out or (exit_.stopped and over_time)
 
 
 def _cause(base: RunRecord, directory: AttemptDir, fact: e.AttemptExited) -> Reason | None:

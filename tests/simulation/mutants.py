@@ -18,7 +18,7 @@ from lanherd_agent.core.life import Life
 from lanherd_agent.core.line import Line
 from lanherd_agent.core.requests import Requests
 from lanherd_agent.core.retrying import is_tried_again
-from lanherd_agent.core.run_states import Queued, Run, is_parked
+from lanherd_agent.core.run_states import Queued, Run, Stopping, is_parked
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.stops import Stops
 from lanherd_agent.core.taken import taken
@@ -64,8 +64,18 @@ def _forgets_the_filter(rule: RetryRule, attempt: int, ended: Ended) -> bool:
     return is_tried_again(replace(rule, exit_codes=(), signals=()), attempt, ended)
 
 
-def _tries_the_stopped_again(*_: object) -> bool:
-    return False
+_end = Ending._end
+
+
+def _tries_the_stopped_again(
+    self: Ending, run: Run, cause: Any, ended: Ended, now: float, step: Step, *, final: bool
+) -> None:
+    """A stop is taken for a failure, and who wanted it is forgotten."""
+    if isinstance(run.state, Stopping):
+        run.state = replace(run.state, asked=False)
+    if ended.outcome == "cancelled":
+        ended = replace(ended, outcome="failed")
+    _end(self, run, cause, ended, now, step, final=False)
 
 
 _let_go = Ending._let_go
@@ -159,7 +169,7 @@ MUTANTS = {
     "effects are not carried out": Mutant(Turn, "acting", _acts_on_nothing, FEW),
     "one attempt too few": Mutant(ending, "is_tried_again", _counts_one_too_many, MANY),
     "exit codes are not looked at": Mutant(ending, "is_tried_again", _forgets_the_filter, MANY),
-    "what was stopped is tried again": Mutant(ending, "_was_asked", _tries_the_stopped_again, MANY),
+    "what was stopped is tried again": Mutant(Ending, "_end", _tries_the_stopped_again, MANY),
     "a lease is kept over a retry": Mutant(Ending, "_let_go", _keeps_the_lease_over_a_retry, FEW),
     "a late exit ends the next attempt": Mutant(
         Life, "on_fact", _takes_late_exits_for_new_ones, MANY

@@ -175,8 +175,8 @@ class Truth:
         """What the end of this process may be called."""
         found: set[Outcome] = set()
         if process.gone:
-            return {"lost"}
-        if process.timed_out:
+            found.add("lost")
+        elif process.timed_out:
             found.add("timed_out")
         elif not process.by_us:
             found.add("succeeded" if process.code == 0 and not process.in_pre else "failed")

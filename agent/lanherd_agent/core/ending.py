@@ -55,12 +55,13 @@ class Ending:
         self._end(run, e.AttemptExited, ended, now, step, final=asked)
 
     def on_lost(self, run: Run, event: e.AttemptLost, now: float, step: Step) -> None:
-        reason = reasons.lost(event.cause, event.why)
-        ended = _ended(run.state, event.at, "lost", reason, started_at=event.started_at)
+        outcome, reason = how_it_was_lost(run, event)
+        ended = _ended(run.state, event.at, outcome, reason, started_at=event.started_at)
         # Without a directory that can be trusted, nobody knows whether the attempt is still alive:
         # there are never two of one run.
         alive_perhaps = event.cause in ("untrusted", "gone")
-        self._end(run, e.AttemptLost, ended, now, step, final=alive_perhaps)
+        asked = event.stopped and not isinstance(run.state, Stopping)
+        self._end(run, e.AttemptLost, ended, now, step, final=alive_perhaps or asked)
 
     def _end(
         self, run: Run, cause: Cause, ended: Ended, now: float, step: Step, *, final: bool
@@ -114,6 +115,23 @@ def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
     if exit.code == 0:
         return "succeeded", reasons.SUCCEEDED
     return "failed", reasons.exit_code(exit.code)
+
+
+def how_it_was_lost(run: Run, loss: e.AttemptLost) -> tuple[Outcome, Reason]:
+    """What was being ended is over as it was to be, though nobody saw its exit."""
+    lost = reasons.lost(loss.cause, loss.why)
+    match run.state:
+        case Stopping(outcome=outcome, reason=reason):
+            return outcome, reasons.unseen(reason, lost)
+        case Starting(stop=wish) if wish is not None:
+            return "cancelled", reasons.unseen(wish.reason, lost)
+        case _:
+            pass
+    if loss.timed_out:
+        return "timed_out", reasons.unseen(reasons.timed_out(run.spec.time_limit_s or 0), lost)
+    if loss.stopped:
+        return "cancelled", reasons.unseen(reasons.STOPPED, lost)
+    return "lost", lost
 
 
 def _was_asked(state: RunState) -> bool:

@@ -144,7 +144,10 @@ class AttemptExited(Struct, frozen=True, kw_only=True):
 
 
 class AttemptLost(Struct, frozen=True, kw_only=True):
-    """The attempt is gone and nobody saw how it ended; `why` is a whole sentence."""
+    """The attempt is gone and nobody saw how it ended; `why` is a whole sentence.
+
+    `timed_out`, `stopped`: as for AttemptExited.
+    """
 
     run: RunId
     attempt: int
@@ -152,6 +155,8 @@ class AttemptLost(Struct, frozen=True, kw_only=True):
     why: str
     cause: LostCause = "unknown"
     started_at: float | None = None
+    timed_out: bool = False
+    stopped: bool = False
 
 
 class AttemptSignalled(Struct, frozen=True, kw_only=True):

@@ -314,6 +314,13 @@ def lost(cause: LostCause, why: str) -> Reason:
     )
 
 
+def unseen(reason: Reason, lost: Reason) -> Reason:
+    """The reason of a stop or a limit that was carried out, where nobody saw the exit."""
+    return replace(
+        reason, text=f"{reason.text} {lost.text}", data={**reason.data, "why": lost.text}
+    )
+
+
 def with_rest(reason: Reason, *, post_failed: bool, left: int) -> Reason:
     """The reason, and what else there is to say of the end."""
     if not post_failed and not left:

@@ -134,7 +134,15 @@ class Following:
             # A run can write what it likes there: one that was started did not fail to start.
             why = self._telling.redact(f"How it ended is not known: {exit_.error.text}.")
             self._telling.post(
-                e.AttemptLost(run=run, attempt=attempt, at=exit_.at, why=why, started_at=started_at)
+                e.AttemptLost(
+                    run=run,
+                    attempt=attempt,
+                    at=exit_.at,
+                    why=why,
+                    started_at=started_at,
+                    timed_out=exit_.timed_out,
+                    stopped=exit_.stopped,
+                )
             )
         # Else it never ran, and the answer to its start said so.
 

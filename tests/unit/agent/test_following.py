@@ -179,6 +179,11 @@ async def test_ends() -> None:
         told = await exited(agent, Exit(at=9.0, error=unknown))
         assert isinstance(told, e.AttemptLost)
         assert told.why == "How it ended is not known: *** was killed."
+        assert not told.stopped and not told.timed_out
+        for flag in ("stopped", "timed_out"):
+            told = await exited(agent, Exit(at=9.0, error=unknown, **{flag: True}))
+            assert isinstance(told, e.AttemptLost)
+            assert (told.stopped, told.timed_out) == (flag == "stopped", flag == "timed_out")
         never = ExitError(kind="exec", errno=2, text="no such file")
         assert await exited(agent, Exit(at=9.0, error=never)) is None
         agent.following.alive_since[agent.run, 1] = 50.0

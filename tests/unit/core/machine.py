@@ -85,10 +85,14 @@ class Machine:
             )
         )
 
-    def lost(self, number: int, cause: e.LostCause = "unknown", why: str = "Gone.") -> Step:
+    def lost(
+        self, number: int, cause: e.LostCause = "unknown", why: str = "Gone.", **flags: bool
+    ) -> Step:
         attempt = self.run(number).attempt
         return self.handle(
-            e.AttemptLost(run=run_id(number), attempt=attempt, at=self.now, why=why, cause=cause)
+            e.AttemptLost(
+                run=run_id(number), attempt=attempt, at=self.now, why=why, cause=cause, **flags
+            )
         )
 
     def prepared(self, number: int) -> Step:

@@ -13,7 +13,7 @@ from lanherd_agent.core.run_states import Preparing, Queued, Running, Starting
 from lanherd_protocol import limits
 from lanherd_protocol.states import AttemptEnd, Ended, Outcome
 from lanherd_protocol.states import Queued as QueuedView
-from lanherd_protocol.values import Reason, RetryRule, RunSettings
+from lanherd_protocol.values import Reason, RetryRule, RunSettings, RunSpec
 from tests.simulation.making import (
     NOW,
     PLAIN,
@@ -212,8 +212,8 @@ def test_what_never_ran_is_not_tried_again() -> None:
 
 def test_what_somebody_stops_is_not_tried_again() -> None:
     machine = Machine()
-    machine.submit(*(new(number, tried()) for number in range(1, 5)))
-    for number in (1, 2, 4):
+    machine.submit(*(new(number, tried()) for number in range(1, 6)))
+    for number in (1, 2, 4, 5):
         machine.started(number)
     machine.stop(1)
     machine.exited(1, None, 15)
@@ -222,10 +222,32 @@ def test_what_somebody_stops_is_not_tried_again() -> None:
     assert ended(machine, 2).outcome == "cancelled"
     machine.stop(3, command=3)
     machine.lost(3)
-    assert ended(machine, 3).outcome == "lost"
+    assert ended(machine, 3).outcome == "cancelled"
     machine.stop(4, command=4)
     machine.lost(4)
-    assert ended(machine, 4).outcome == "lost"
+    over = ended(machine, 4)
+    assert (over.outcome, over.reason.code) == ("cancelled", "stopped")
+    assert over.reason.text == "Stopped as asked. Gone.", "nobody saw its exit, and that is told"
+    assert over.reason.data == {"why": "Gone."}
+    machine.lost(5, stopped=True)
+    assert ended(machine, 5).outcome == "cancelled"
+
+
+def test_what_its_time_limit_ended_is_not_lost_though_nobody_saw_its_exit() -> None:
+    machine = Machine()
+    rule = RetryRule(attempts_max=2, backoff_s=0)
+    spec = RunSpec(command=("x",), time_limit_s=5, retry=rule)
+    machine.submit(new(1, spec), new(2, spec))
+    machine.started(1)
+    machine.fire("limit", 1)
+    machine.lost(1)
+    over = ended(machine, 1)
+    assert (over.outcome, over.reason.code) == ("timed_out", "timed_out")
+    assert over.reason.text == "Its time limit of 5 s was reached. Gone."
+    assert over.reason.data == {"limit_s": 5, "why": "Gone."}
+    machine.started(2)
+    machine.lost(2, timed_out=True)
+    assert ended(machine, 2).outcome == "timed_out", "its launcher carried the limit out"
 
 
 def test_a_stop_during_the_backoff_cancels() -> None:

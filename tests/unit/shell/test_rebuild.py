@@ -91,6 +91,8 @@ def test_an_exit_is_told_as_it_was(home: Path) -> None:
         (exited(None, signal=15, timed_out=True), "timed_out", "timed_out"),
         (exited(None, signal=15, shutdown=True), "lost", "lost_reboot"),
         (failed_to_begin("unknown"), "lost", "lost_unknown"),
+        (replace(failed_to_begin("unknown"), stopped=True), "cancelled", "stopped"),
+        (replace(failed_to_begin("unknown"), timed_out=True), "timed_out", "timed_out"),
     ],
 )
 def test_every_way_to_end(home: Path, exit_: rundir.Exit, outcome: str, code: str) -> None:
