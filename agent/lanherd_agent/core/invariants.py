@@ -75,6 +75,12 @@ def _ledger(books: Books, live: list[Run]) -> Iterator[str]:
             leased[gpu.uuid] = leased.get(gpu.uuid, 0) + gpu.vram_bytes
     if leased != books.ledger.leased_bytes():
         yield "the leased bytes of the GPUs are not the sum of the leases"
+    promised, hosts = books.ledger.host, [lease.host for lease in held.values()]
+    if (promised.memory_bytes, promised.disk_bytes) != (
+        sum(host.memory_bytes for host in hosts),
+        sum(host.disk_bytes for host in hosts),
+    ):
+        yield "what is promised beside GPUs is not the sum of the leases"
 
 
 def _gpus(books: Books) -> Iterator[str]:

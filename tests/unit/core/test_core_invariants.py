@@ -11,7 +11,7 @@ from lanherd_agent.core import reasons
 from lanherd_agent.core.core import AgentCore
 from lanherd_agent.core.invariants import InvariantBroken, check
 from lanherd_agent.core.run_states import Queued, Running
-from lanherd_protocol.values import Dependency, Lease, LeasedGpu, Reason, RunSettings
+from lanherd_protocol.values import Dependency, HostRequest, Lease, LeasedGpu, Reason, RunSettings
 from tests.simulation.making import (
     GB,
     NOW,
@@ -58,6 +58,10 @@ def allow_fewer(core: AgentCore) -> None:
 
 def miscount(core: AgentCore) -> None:
     core.books.ledger.shares(gpu(0).uuid).leased_bytes += 1
+
+
+def promise_nobody(core: AgentCore) -> None:
+    core.books.ledger._host[run_id(99), 1] = HostRequest(memory_bytes=1)
 
 
 def exclusive(vram_gb: int) -> LeasedGpu:
@@ -231,6 +235,7 @@ def remove_too_early(core: AgentCore) -> None:
         (lose_lease, "not the sum of what the live runs hold"),
         (allow_fewer, "more than the machine takes at once"),
         (miscount, "not the sum of the leases"),
+        (promise_nobody, "beside GPUs is not the sum"),
         (same_gpu_twice, "names the same GPU twice"),
         (share_exclusive, "is shared although"),
         (overcommit, "bytes and"),
