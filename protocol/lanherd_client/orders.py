@@ -7,10 +7,11 @@ in all of them.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol, TypedDict, Unpack, get_args
+from typing import Protocol, TypedDict, Unpack, get_args
 
 from lanherd_client.durations import parse_duration
 from lanherd_client.new_ids import new_id
+from lanherd_client.order_checks import check_names, check_types, check_words
 from lanherd_client.sizes import parse_size
 from lanherd_client.wishes import GpuCount, gpu_request, host_request
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
@@ -115,7 +116,6 @@ class RunOptions(TypedDict, total=False):
     disk: int | str
 
 
-_KNOWN = frozenset(RunOptions.__annotations__)
 _RETRY_WORDS = ("retry_on", "retry_codes", "retry_signals", "backoff")
 
 
@@ -148,11 +148,11 @@ def order(
     `MisuseError` for the usual slips of a script, in words that name the mend, and ValueError for a
     text that is no size or no duration. What a machine can't do, it says itself.
     """
-    _check_words(command, "command")
-    _check_names(options)
+    check_names(options, RunOptions.__annotations__)
+    check_types({**options, "name": name, "variables": variables})
     secrets = dict(options.get("secrets") or {})
     spec = RunSpec(
-        command=tuple(command),
+        command=check_words(command, "command"),
         name=name,
         gpus=gpu_request(gpus, vram, exclusive, options),
         variables=dict(variables or {}),
@@ -162,8 +162,8 @@ def order(
         dependencies=_dependencies(options),
         directory=options.get("directory", ""),
         niceness=options.get("niceness", 0),
-        pre_command=_check_words(options.get("pre_command", ()), "pre_command"),
-        post_command=_check_words(options.get("post_command", ()), "post_command"),
+        pre_command=check_words(options.get("pre_command", ()), "pre_command"),
+        post_command=check_words(options.get("post_command", ()), "post_command"),
         log=_log_rule(options),
         secrets=tuple(sorted(secrets)),
         host=host_request(options),
@@ -171,7 +171,7 @@ def order(
     settings = RunSettings(
         priority=options.get("priority", 0),
         held=options.get("hold", False),
-        tags=words_of(options.get("tags", ())),
+        tags=check_words(words_of(options.get("tags", ())), "tags"),
         notes=options.get("notes", ""),
         pinned=options.get("pinned", False),
     )
@@ -291,25 +291,6 @@ def _log_rule(options: RunOptions) -> LogRule:
         split=options.get("split_log", False),
         bytes_max=parse_size(cap) if isinstance(cap, str) else cap,
     )
-
-
-def _check_names(options: RunOptions) -> None:
-    unknown = sorted(options.keys() - _KNOWN)
-    if unknown:
-        raise TypeError(
-            f"submit() got an unexpected keyword argument '{unknown[0]}'; "
-            f"a run may have: {', '.join(sorted(_KNOWN))}"
-        )
-
-
-def _check_words(words: Any, what: str) -> tuple[str, ...]:
-    if isinstance(words, str | bytes):
-        raise _misused(
-            f"The {what.replace('_', ' ')} of a run is a sequence of words.",
-            f"It was given as one text: {words!r}.",
-            "Write a list, such as ['python', 'train.py']; shlex.split makes one of a text.",
-        )
-    return tuple(words)
 
 
 def _misused(title: str, why: str, remedy: str) -> LanherdError:

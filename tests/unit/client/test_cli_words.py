@@ -186,6 +186,7 @@ def wanted(**said: Any) -> Any:
         "tags": (),
         "project": None,
         "mine": False,
+        "sweep": None,
         "limit": 5,
         "machine": None,
     }
@@ -209,7 +210,7 @@ def test_runs_are_chosen_by_what_is_said() -> None:
     assert not failed(replace(FULL, state=ended()))
     assert failed(replace(FULL, state=running()))
     assert not failed(replace(FULL, state=queued()))
-    names = runs._Filter((*("held", "lost", "running"),), (), None, False, 5, None).names()
+    names = runs._Filter((*("held", "lost", "running"),), (), None, None, False, 5, None).names()
     assert names == ("queued", "preparing", "ended", "running")
 
 

@@ -148,3 +148,40 @@ def test_the_usual_slips_of_a_script() -> None:
             take_order(["true"], vram=wrong)
     with pytest.raises(TypeError, match=r"'timelimit'.*time_limit"):
         order(timelimit=5)
+    with pytest.raises(TypeError, match=r"'env'; here it is 'variables'"):
+        order(env={"A": "b"})
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ({"pre_command": ["make", 2]}, "pre_command[1] is 2"),
+        ({"tags": [1]}, "tags[0] is 1"),
+        ({"notes": 5}, "notes is a text"),
+        ({"variables": {"A": 1}}, "variables['A'] is a text"),
+        ({"variables": {1: "a"}}, "a name in variables"),
+        ({"variables": ["A=1"]}, "variables is a dict"),
+        ({"retries": "3"}, "retries is a whole number"),
+        ({"priority": True}, "priority is a whole number"),
+        ({"retries": 1, "retry_codes": ["75"]}, "retry_codes[0] is a whole number"),
+        ({"hold": "no"}, "hold is True or False"),
+    ],
+)
+def test_what_is_of_another_kind_is_named(said: dict[str, Any], names: str) -> None:
+    assert names in refused(**said)
+
+
+def test_a_word_of_the_command_that_is_no_text_is_named() -> None:
+    wrong: Any
+    for wrong, names in ((["echo", 1], "command[1] is 1"), (5, "given as 5")):
+        with pytest.raises(LanherdError) as caught:
+            take_order(wrong)
+        assert caught.value.code is ErrorCode.INVALID_REQUEST
+        assert names in caught.value.failure.message
+        assert "upgrade" not in caught.value.failure.remedy
+
+
+def test_a_secret_of_another_kind_is_named_but_not_shown() -> None:
+    said = refused(secrets={"TOKEN": b"hunter2"})
+    assert "secrets['TOKEN']" in said
+    assert "hunter2" not in said

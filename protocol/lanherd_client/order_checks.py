@@ -1,0 +1,115 @@
+"""The slips of a script, said where they are made and by the argument's name.
+
+The machine would refuse them too, but it knows the message alone, and not who wrote it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+
+_NAMES_IN_THE_SHELL = {
+    "env": "variables",
+    "secret": "secrets",
+    "chdir": "directory",
+    "nice": "niceness",
+    "pre": "pre_command",
+    "post": "post_command",
+    "tag": "tags",
+    "note": "notes",
+    "pin": "pinned",
+    "on": "machine",
+    "wait_for_others": "beside_others",
+}
+"""Options of `lanherd run` whose argument has another name: there each is said once for a thing."""
+
+_TEXTS = ("name", "directory", "notes", "where", "mig")
+_MAPPINGS = ("variables", "secrets")
+_WHOLE_NUMBERS = ("retries", "priority", "niceness")
+_SEVERAL_NUMBERS = ("retry_codes", "retry_signals")
+_SWITCHES = ("hold", "pinned", "split_log", "linked", "shared")
+
+
+def check_names(options: Iterable[str], known: Iterable[str]) -> None:
+    """Raises TypeError for a word that a run doesn't have."""
+    unknown = sorted(set(options) - set(known))
+    if not unknown:
+        return
+    meant = _NAMES_IN_THE_SHELL.get(unknown[0])
+    raise TypeError(
+        f"submit() got an unexpected keyword argument '{unknown[0]}'; "
+        + (f"here it is '{meant}'; " if meant else "")
+        + f"a run may have: {', '.join(sorted(known))}"
+    )
+
+
+def check_types(said: Mapping[str, Any]) -> None:
+    """Raises `MisuseError` that names the argument which is of another kind than it must be."""
+    for name, value in said.items():
+        if name in _TEXTS:
+            _check_text(name, value)
+        elif name in _WHOLE_NUMBERS:
+            _check_number(name, value)
+        elif name in _SWITCHES and not isinstance(value, bool):
+            raise _of_another_kind(name, value, "True or False")
+        elif name in _MAPPINGS and value is not None:
+            _check_mapping(name, value)
+        elif name in _SEVERAL_NUMBERS:
+            for place, number in enumerate(value):
+                _check_number(f"{name}[{place}]", number)
+
+
+def check_words(words: Any, name: str) -> tuple[str, ...]:
+    """The words of a command, or tags. Raises `MisuseError` for what is no sequence of texts."""
+    title = f"{name} is a sequence of words."
+    if isinstance(words, str | bytes):
+        raise _misused(
+            title,
+            f"It was given as one text: {words!r}.",
+            "Write a list, such as ['python', 'train.py']; shlex.split makes one of a text.",
+        )
+    if not isinstance(words, Iterable):
+        raise _misused(title, f"It was given as {words!r}.", "Write a list of texts.")
+    taken = tuple(words)
+    for place, word in enumerate(taken):
+        if not isinstance(word, str):
+            raise _misused(
+                title,
+                f"{name}[{place}] is {word!r}, which is no text.",
+                f"Write str(...) around it: {name}=[..., {str(word)!r}].",
+            )
+    return taken
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise _of_another_kind(name, value, "a text")
+
+
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _of_another_kind(name, value, "a whole number")
+
+
+def _check_mapping(name: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise _of_another_kind(name, value, "a dict of names and texts")
+    for key, content in value.items():
+        if not isinstance(key, str):
+            raise _of_another_kind(f"a name in {name}", key, "a text")
+        if isinstance(content, str):
+            continue
+        if name == "secrets":
+            # What a secret is stands in no message.
+            raise _misused(
+                f"{name}[{key!r}] is a text.", "It was given as something else.", "Write a text."
+            )
+        raise _of_another_kind(f"{name}[{key!r}]", content, "a text")
+
+
+def _of_another_kind(name: str, value: Any, kind: str) -> LanherdError:
+    return _misused(f"{name} is {kind}.", f"It was given as {value!r}.", f"Write {kind}.")
+
+
+def _misused(title: str, why: str, remedy: str) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, why, remedy)
