@@ -1,4 +1,8 @@
-"""Finding the run that a person means by a few characters."""
+"""Finding the run that a person means by a few characters.
+
+A name may be that of several runs: a run that is restarted keeps its name. It then means the one
+that has not ended, or the newest where all have ended; only several that have not are asked about.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,6 +14,7 @@ from lanherd_protocol.ids import DeviceId, RunId, is_uuid7, short_id
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
 from lanherd_protocol.messages import GetRun, ListRuns
 from lanherd_protocol.methods import RUNS_GET, RUNS_LIST
+from lanherd_protocol.states import Ended, Queued, RunState, state_name
 
 SHOWN_MAX = 5
 PAGES_MAX = 20
@@ -34,13 +39,26 @@ def matching(text: str, records: Sequence[RunRecord]) -> list[RunRecord]:
     return [r for r in records if r.view.run.startswith(text) or r.view.run.endswith(text)]
 
 
+def _meant(text: str, found: list[RunRecord]) -> list[RunRecord]:
+    """Of several runs of one name those that it means: see the head of this file."""
+    if len(found) < 2 or any(record.view.spec.name != text for record in found):
+        return found
+    live = [record for record in found if not isinstance(record.view.state, Ended)]
+    return live or [max(found, key=_age)]
+
+
+def _age(record: RunRecord) -> tuple[float, str]:
+    return record.view.submitted_at, record.view.run
+
+
 async def find_run(
     text: str,
     known: Sequence[RunRecord],
     machines: Sequence[MachineView],
     sessions: Mapping[DeviceId, Session],
 ) -> RunRecord:
-    """The one run that the text means: a known one, else one that a machine remembers.
+    """The one run that the text means: a known one, else one that a machine remembers. Of several
+    of one name it is the one that has not ended, or the newest where all have.
 
     Raises `NotFoundError`, `ConflictError`, or `UNREACHABLE` when it may be on a machine that can't
     be asked.
@@ -54,6 +72,7 @@ async def find_run(
         looked = await asyncio.gather(*looks)
         # Once more over all: one machine, or one page, may have the name and another a part.
         found = matching(text, [record for records in looked for record in records])
+    found = _meant(text, found)
     if len(found) == 1:
         return found[0]
     if found:
@@ -89,17 +108,30 @@ def _ambiguous(
     text: str, found: Sequence[RunRecord], machines: Sequence[MachineView]
 ) -> LanherdError:
     names = {machine.machine: machine.name for machine in machines}
+    newest = sorted(found, key=_age, reverse=True)
     shown = ", ".join(
-        f"{short_id(record.view.run)} on {names[record.machine]}" for record in found[:SHOWN_MAX]
+        f"{short_id(record.view.run)} on {names[record.machine]} ({_state(record.view.state)})"
+        for record in newest[:SHOWN_MAX]
     )
     more = f" and {len(found) - SHOWN_MAX} more" if len(found) > SHOWN_MAX else ""
+    named = any(record.view.spec.name == text for record in found)
     return error(
         ErrorCode.CONFLICT,
         f"'{text}' may mean {len(found)} runs.",
-        f"They are: {shown}{more}.",
-        "Write more of the id.",
+        f"They are, the newest first: {shown}{more}.",
+        "Write the id of the one that you mean." if named else "Write more of the id.",
         run=text,
     )
+
+
+def _state(state: RunState) -> str:
+    match state:
+        case Ended():
+            return state.outcome.replace("_", " ")
+        case Queued():
+            return "waiting"
+        case _:
+            return state_name(state)
 
 
 def _missing(text: str, absent: Sequence[MachineView]) -> LanherdError:

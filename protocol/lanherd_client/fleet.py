@@ -301,7 +301,8 @@ class Fleet(MachineCalls, SweepCalls):
             pass  # Those that are silent are shown as connecting: that is the answer.
 
     async def run(self, text: str) -> Run:
-        """A run by its id, the beginning or end of it, or its name, where only one is meant.
+        """A run by its id, the beginning or end of it, or its name, where only one is meant: of
+        several with one name the one that has not ended, or the newest where all have.
 
         Raises `NotFoundError`, `ConflictError`; `UNREACHABLE` when it may be on a machine that
         can't be asked.

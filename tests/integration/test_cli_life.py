@@ -219,6 +219,8 @@ def test_a_run_is_restarted_as_a_new_one(agent: AgentProcess) -> None:
     lanherd("wait", new)
     shown = read("show", new)
     assert (shown["restart_of"], shown["tags"], shown["name"]) == (old, ["t"], "job")
+    # Its name means the new one, which is the one that a person has in mind by now.
+    assert read("show", "job")["run"] == new
     assert lanherd("restart", new, "--follow").stdout == "b\n"
     assert len(json.loads(lanherd("restart", old, new, "--json").stdout)) == 2
 

@@ -61,7 +61,10 @@ _HOMES = {
 
 
 _RUN_ARGUMENTS = ("run", "runs")
-_RUN_MEANT = "RUN is a run's id, 4 or more characters of its beginning or end, or its name."
+_RUN_MEANT = (
+    "RUN is a run's id, 4 or more characters of its beginning or end, or its name: of several with"
+    " one name the one that has not ended, or else the newest."
+)
 
 
 class _LazyGroup(click.Group):

@@ -246,7 +246,8 @@ def _put_pauses(view: MachineView, controls: MachineControls, as_json: bool) -> 
 def move_command(context: click.Context, run: str, before: str, as_json: bool) -> None:
     """Move a run that waits ahead of another one.
 
-    RUN is a run's id, 4 or more characters of its beginning or end, or its name.
+    RUN is a run's id, 4 or more characters of its beginning or end, or its name: of several with
+    one name the one that has not ended, or else the newest.
     """
     complete(_move(context, run, before, as_json))
 

@@ -1,12 +1,23 @@
+from dataclasses import replace as replace_record
+
 import pytest
 from msgspec.structs import replace
 
 from lanherd_client.finding import find_run, matching
 from lanherd_client.mirror import MachineView, Online, RunRecord, Unreachable
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.states import RunView
+from lanherd_protocol.states import RunState, RunView
 from lanherd_protocol.values import RunSpec
-from tests.support.scripted_agent import MACHINE, Desk, ScriptedAgent, desk, ended, queued, run_id
+from tests.support.scripted_agent import (
+    MACHINE,
+    Desk,
+    ScriptedAgent,
+    desk,
+    ended,
+    queued,
+    run_id,
+    running,
+)
 
 BOX = MachineView(MACHINE, "box", Online(1.0, "admin", "0.1.0", "10.0.0.1"))
 OFF = MachineView(MACHINE, "box", Unreachable(1.0, error(ErrorCode.UNREACHABLE, "Off.").failure))
@@ -88,7 +99,36 @@ async def test_what_may_mean_several_is_asked_back() -> None:
         with pytest.raises(LanherdError, match="'0192' may mean 7 runs") as caught:
             await find(one, "0192", *map(record, range(7)))
         assert caught.value.code is ErrorCode.CONFLICT
-        assert "00000004 on box and 2 more" in caught.value.failure.message
+        message = caught.value.failure.message
+        assert "newest first: 00000006 on box (waiting), " in message
+        assert "00000002 on box (waiting) and 2 more" in message
+        assert caught.value.failure.remedy == "Write more of the id."
+
+
+def in_state(number: int, name: str, state: RunState) -> RunRecord:
+    one = record(number, name)
+    return replace_record(one, view=replace(one.view, state=state, submitted_at=float(number)))
+
+
+async def test_a_name_means_the_one_that_lives_or_else_the_newest() -> None:
+    over = [in_state(1, "it", ended("failed")), in_state(3, "it", ended())]
+    live, later = in_state(2, "it", running()), in_state(4, "it", queued())
+    async with desk(ScriptedAgent()) as one:
+        assert await find(one, "it", *over) == over[1]
+        assert await find(one, "it", *over, live) == live
+        with pytest.raises(LanherdError, match="'it' may mean 2 runs") as caught:
+            await find(one, "it", *over, live, later)
+        failure = caught.value.failure
+        assert "00000004 on box (waiting), 00000002 on box (running)." in failure.message
+        assert failure.remedy == "Write the id of the one that you mean."
+
+
+async def test_what_is_the_id_of_one_and_the_name_of_another_is_asked_about() -> None:
+    one_over, other = in_state(0xABC, "", ended("timed_out")), in_state(1, "00000abc", ended())
+    async with desk(ScriptedAgent()) as one:
+        with pytest.raises(LanherdError, match="may mean 2 runs") as caught:
+            await find(one, "00000abc", one_over, other)
+        assert "00000abc on box (timed out)" in caught.value.failure.message
 
 
 async def test_a_run_may_be_where_nobody_answers() -> None:
