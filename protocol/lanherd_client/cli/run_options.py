@@ -139,7 +139,8 @@ _OPTIONS = (
         multiple=True,
         metavar="NAME[=@FILE|=-]",
         help="A secret: its value is in the variable NAME (asked for if unset), in FILE, or on"
-        " stdin. The command reads it from $LANHERD_SECRETS/NAME. May be repeated.",
+        " stdin, of which one line end at the end is left away. The command reads it from"
+        " $LANHERD_SECRETS/NAME. May be repeated.",
     ),
     click.option(
         "--chdir",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from lanherd_client.cli import talk
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.limits import SECRET_BYTES_MAX, SECRETS_PER_RUN_MAX
 
@@ -24,6 +25,8 @@ def read_secrets(
     if context.resilient_parsing:
         return {}
     secrets: dict[str, str] = {}
+    if sum(value.endswith("=-") for value in values) > 1:
+        raise click.BadParameter("standard input can be read once, so for one secret only.")
     for value in values:
         name, sign, source = value.partition("=")
         if not _NAME.fullmatch(name):
@@ -42,7 +45,7 @@ def _value(name: str, sign: str, source: str) -> str:
     if not sign:
         return _from_environment(name)
     if source == "-":
-        return _without_end(sys.stdin.read())
+        return _without_end(name, sys.stdin.read())
     if source.startswith("@") and len(source) > 1:
         return _from_file(name, Path(source[1:]))
     raise click.BadParameter(
@@ -77,7 +80,7 @@ def _from_file(name: str, path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(SECRET_BYTES_MAX + 3)
-        return _without_end(content.decode())
+        return _without_end(name, content.decode())
     except OSError as problem:
         raise error(
             ErrorCode.CONFLICT,
@@ -91,8 +94,16 @@ def _from_file(name: str, path: Path) -> str:
         ) from problem
 
 
-def _without_end(text: str) -> str:
-    return text.removesuffix("\n").removesuffix("\r")
+def _without_end(name: str, text: str) -> str:
+    """A value without its last line end, which editors and 'echo' add to what people mean."""
+    value = text.removesuffix("\n").removesuffix("\r")
+    if value != text and "\n" in value:
+        # Of several lines, such as a key, the last may be no line to its reader without its end.
+        talk.say(
+            f"The last line end of {name} is left away. If its reader needs it, as ssh does of a"
+            " key, put an empty line behind it."
+        )
+    return value
 
 
 def _checked(name: str, value: str) -> str:

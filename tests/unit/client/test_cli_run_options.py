@@ -29,6 +29,13 @@ def said(*arguments: str) -> dict[str, Any]:
     return taken
 
 
+_OPTIONS_OF_A_RUN = [
+    one
+    for one in run_options(click.command()(lambda: None)).params
+    if isinstance(one, click.Option)
+]
+
+
 def refused(*arguments: str) -> str:
     with pytest.raises(click.UsageError) as caught:
         check_retries(said(*arguments))
@@ -122,7 +129,7 @@ def secrets(*values: str) -> Any:
 
 
 def test_a_secret_comes_from_the_environment_a_file_or_standard_input(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TOKEN", "hunter2")
     monkeypatch.setenv("EMPTY", "")
@@ -133,7 +140,17 @@ def test_a_secret_comes_from_the_environment_a_file_or_standard_input(
         "KEY": "line 1\nline 2",
         "PIPED": "piped",
     }
+    # Of several lines it is said that the end of the last is left away, and how to keep it.
+    assert capsys.readouterr().err.count("last line end of KEY") == 1
+    (tmp_path / "key").write_text("line 1\nline 2\n\n")
+    assert secrets(f"KEY=@{tmp_path}/key") == {"KEY": "line 1\nline 2\n"}
     assert "is empty" in refused("--secret", "EMPTY")
+    assert "can be read once" in refused("--secret", "A=-", "--secret", "B=-")
+
+
+def test_the_help_says_what_is_left_away_of_a_secret() -> None:
+    (option,) = (one for one in _OPTIONS_OF_A_RUN if "--secret" in one.opts)
+    assert "line end" in str(option.help)
 
 
 def test_a_secret_is_asked_for_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
