@@ -8,7 +8,7 @@ from typing import Any
 
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 
-_NAMES_IN_THE_SHELL = {
+NAMES_IN_THE_SHELL = {
     "env": "variables",
     "secret": "secrets",
     "chdir": "directory",
@@ -20,6 +20,7 @@ _NAMES_IN_THE_SHELL = {
     "pin": "pinned",
     "on": "machine",
     "wait_for_others": "beside_others",
+    "no_environment": "environment",
 }
 """Options of `lanherd run` whose argument has another name: there each is said once for a thing."""
 
@@ -35,7 +36,7 @@ def check_names(options: Iterable[str], known: Iterable[str]) -> None:
     unknown = sorted(set(options) - set(known))
     if not unknown:
         return
-    meant = _NAMES_IN_THE_SHELL.get(unknown[0])
+    meant = NAMES_IN_THE_SHELL.get(unknown[0])
     raise TypeError(
         f"submit() got an unexpected keyword argument '{unknown[0]}'; "
         + (f"here it is '{meant}'; " if meant else "")

@@ -7,7 +7,11 @@ from pathlib import Path
 import click
 import pytest
 
+from lanherd_client import Fleet, Run, blocking
 from lanherd_client.cli.commands import cli
+from lanherd_client.cli.start import run_command
+from lanherd_client.order_checks import NAMES_IN_THE_SHELL
+from lanherd_client.orders import RunOptions
 
 README = Path(__file__).parents[3] / "README.md"
 
@@ -39,3 +43,30 @@ def test_every_verb_about_runs_is_documented() -> None:
     every = set(cli.list_commands(click.Context(cli)))
     # What is a verb's twin, or answers about the programs themselves, needs no line.
     assert every - shown - said == {"status", "unpin", "version"}
+
+
+# --- from Python ---------------------------------------------------------------------------------
+
+
+def from_python() -> str:
+    (part,) = re.findall(r"\n## From Python\n(.*?)\n## ", README.read_text(), re.DOTALL)
+    return part
+
+
+def test_what_the_shell_says_of_a_run_submit_takes_by_the_same_or_the_documented_name() -> None:
+    arguments = RunOptions.__annotations__.keys() | Fleet.submit.__annotations__.keys()
+    words = [word for one in run_command.params for word in one.opts if word.startswith("--")]
+    # What is about this invocation is nothing of the run.
+    others = {word[2:].replace("-", "_") for word in words} - arguments - {"follow", "json"}
+    documented = dict(re.findall(r"^\| `--([a-z-]+).*?\| `([a-z_]+)=", from_python(), re.MULTILINE))
+    named = {option.replace("-", "_"): argument for option, argument in documented.items()}
+    assert others <= named.keys()
+    assert set(named.values()) <= arguments
+    assert named == NAMES_IN_THE_SHELL
+
+
+@pytest.mark.parametrize("face", [Run, blocking.Run])
+def test_every_verb_that_is_documented_for_a_run_is_there(face: type) -> None:
+    verbs = set(re.findall(r"\brun\.([a-z_]+)\(", from_python()))
+    assert {"set_priority", "tag", "stop"} <= verbs
+    assert [verb for verb in verbs if not callable(getattr(face, verb, None))] == []
