@@ -133,6 +133,28 @@ def test_a_log_of_a_run_that_has_not_started_is_no_riddle(
         assert "the run never started" in lanherd("logs", "never", *follow).stderr
 
 
+def test_a_log_that_is_empty_or_gone_is_said_to_be(agent: AgentProcess, folder: Path) -> None:
+    run = taken("--name", "it", "--", "sh", "-c", "echo hi; exec sleep 600")
+    with subprocess.Popen([*LANHERD, "logs", "-f", run], stdout=subprocess.PIPE) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == b"hi\n"
+        following.terminate()
+    assert (
+        "nothing at byte 99: the log has 3 bytes." in lanherd("logs", run, "--offset", "99").stderr
+    )
+    assert lanherd("logs", run, "--offset", "3").stderr == ""
+    (folder / "agent" / "runs" / run / "1" / "log").unlink()
+    saved = str(folder / "saved.log")
+    for options in ([], ["--tail", "3"], ["--json"], ["--grep", "x"], ["-o", saved]):
+        said = lanherd("logs", "it", *options)
+        assert (
+            "The log is empty: nothing was written to it so far, or it was removed" in said.stderr
+        )
+    lanherd("stop", "--now", run)
+    lanherd("wait", run, code=1)
+    assert "nothing was written to it, or it was removed" in lanherd("logs", "it").stderr
+
+
 def test_runs_wait_for_each_other_and_are_held(agent: AgentProcess) -> None:
     base = taken("--hold", "--name", "base", "--", "true")
     after = taken("--after-ok", "base", "--name", "next", "--", "true")

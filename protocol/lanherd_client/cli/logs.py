@@ -164,15 +164,33 @@ async def _print(fleet: "Fleet", run: "Run", wish: Wish) -> None:
     else:
         written = await copy_log(_in_time(chunks), wish.as_json)
     if not written:
-        _say_if_not_begun(run, wish)
+        await _say_why_nothing(run, wish)
 
 
-def _say_if_not_begun(run: "Run", wish: Wish) -> None:
-    """Says why there is nothing to be read of an attempt that has not started."""
+async def _say_why_nothing(run: "Run", wish: Wish) -> None:
+    """Says why nothing was to be read: silence would be a riddle."""
+    if wish.build or _said_not_begun(run, wish):
+        return
+    described = await answered(run.describe_log(attempt=wish.attempt, stream=wish.stream))
+    if not described.size_bytes:
+        far = "" if described.complete else " so far"
+        talk.say(
+            f"The log is empty: nothing was written to it{far}, or it was removed on its machine by"
+            " hand."
+        )
+    elif (wish.offset or 0) > described.size_bytes:
+        # At its very end, whoever reads on from there has read all: that is no slip.
+        talk.say(
+            f"There is nothing at byte {wish.offset}: the log has {described.size_bytes} bytes."
+        )
+
+
+def _said_not_begun(run: "Run", wish: Wish) -> bool:
+    """Whether the attempt has not started, which is then said with its reason."""
     view = run.view
     latest = view is not None and wish.attempt in (0, view.attempt)
-    if view is None or wish.build or not latest or (view.earlier and not wish.attempt):
-        return
+    if view is None or not latest or (view.earlier and not wish.attempt):
+        return False
     match view.state:
         case Queued() | Preparing():
             why = one_line(words.waiting_for(view.state))
@@ -182,7 +200,8 @@ def _say_if_not_begun(run: "Run", wish: Wish) -> None:
             talk.say(f"There is nothing in the log: the run never started. {one_line(reason.text)}")
             talk.say_lines(reason.remedy)
         case _:
-            return
+            return False
+    return True
 
 
 async def _begin(run: "Run", wish: Wish) -> tuple[int, int]:
@@ -262,7 +281,7 @@ async def _search(fleet: "Fleet", run: "Run", wish: Wish, pattern: str) -> None:
     )
     await _link_told(fleet, run, put_matches(found, described, offset, wish.as_json))
     if not described.size_bytes:
-        _say_if_not_begun(run, wish)
+        await _say_why_nothing(run, wish)
 
 
 async def _link_told(fleet: "Fleet", run: "Run", work: Awaitable[Result]) -> Result:
@@ -289,5 +308,5 @@ async def _save(fleet: "Fleet", run: "Run", wish: Wish, to: Path) -> None:
         _tell_gap(gap, as_json=False)
         talk.say("The file has a hole there, so that each byte keeps its place.")
     if not saved.size_bytes:
-        _say_if_not_begun(run, wish)
+        await _say_why_nothing(run, wish)
     talk.put_line(str(saved.path))
