@@ -26,6 +26,7 @@ COMMAND_CHARS_MAX = 60
 class _Seen(Struct, kw_only=True):
     machines: tuple[str, ...] = ()
     runs: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
 
@@ -33,6 +34,10 @@ class _Seen(Struct, kw_only=True):
 def remember(home: Path, machines: Iterable[MachineView], runs: Iterable[RunRecord]) -> None:
     """Keeps names for later completions."""
     views = [record.view for record in islice(runs, RUNS_MAX)]
+    names: dict[str, str] = {}
+    for view in views:
+        if view.spec.name:
+            names.setdefault(view.spec.name, short_id(view.run))
     tags = dict.fromkeys(tag for view in views for tag in view.settings.tags)
     projects = dict.fromkeys(view.spec.project for view in views if view.spec.project)
     seen = _Seen(
@@ -41,6 +46,7 @@ def remember(home: Path, machines: Iterable[MachineView], runs: Iterable[RunReco
             (short_id(view.run), view.spec.name or " ".join(view.spec.command)[:COMMAND_CHARS_MAX])
             for view in views
         ),
+        names=tuple(names.items()),
         tags=tuple(islice(tags, WORDS_MAX)),
         projects=tuple(islice(projects, WORDS_MAX)),
     )
@@ -91,6 +97,7 @@ def _offered(words: Sequence[str], incomplete: str) -> list[CompletionItem]:
 def complete_run(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Short ids of the newest runs, with their names."""
-    runs = _load(_home_of(context)).runs
-    return [CompletionItem(run, help=name) for run, name in runs if run.startswith(incomplete)]
+    """Names of the newest runs and their short ids, each with the other."""
+    seen = _load(_home_of(context))
+    offered = (*seen.names, *seen.runs)
+    return [CompletionItem(word, help=of) for word, of in offered if word.startswith(incomplete)]

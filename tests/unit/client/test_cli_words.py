@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from lanherd_client.cli import retention, runs, words
-from lanherd_client.cli.completion import complete_project, complete_tag, remember
+from lanherd_client.cli.completion import complete_project, complete_run, complete_tag, remember
 from lanherd_client.cli.show import put_run
 from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
 from lanherd_protocol.ids import BlobHash
@@ -248,3 +248,6 @@ def test_tab_offers_tags_and_projects(tmp_path: Path) -> None:
     assert [item.value for item in complete_tag(context, option, "")] == ["a", "b"]
     assert [item.value for item in complete_tag(context, option, "b")] == ["b"]
     assert [item.value for item in complete_project(context, option, "")] == ["digits"]
+    run = [(item.value, item.help) for item in complete_run(context, option, "")]
+    assert run == [("train", "00000001"), ("00000001", "train")]
+    assert [item.value for item in complete_run(context, option, "tr")] == ["train"]
