@@ -16,7 +16,7 @@ from lanherd_protocol.values import Lease, Reason
 def explain(scene: Scene, waiting: Iterable[tuple[int, Want]]) -> list[Reason]:
     """Why each of these waits; they are the first in line, in the order of their turns, once
     `decide` has no more starts."""
-    gate = _gate(scene)
+    gate = gate_reason(scene)
     judge = Judge(scene)
     told: list[Reason] = []
     for place, want in waiting:
@@ -31,7 +31,8 @@ def explain(scene: Scene, waiting: Iterable[tuple[int, Want]]) -> list[Reason]:
     return told
 
 
-def _gate(scene: Scene) -> Reason | None:
+def gate_reason(scene: Scene) -> Reason | None:
+    """What keeps every run from starting, in words; None: nothing does."""
     gate = gate_of(scene)
     if gate is None:
         return None

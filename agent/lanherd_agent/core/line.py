@@ -11,7 +11,7 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books
-from lanherd_agent.core.explaining import explain
+from lanherd_agent.core.explaining import explain, gate_reason
 from lanherd_agent.core.placement import decide, looks_again_at
 from lanherd_agent.core.run_states import Explain, Preparing, Queued, Run, Starting
 from lanherd_agent.core.step import Step
@@ -68,6 +68,7 @@ class Line:
             if self._gate_was_lifted:
                 self._gate_was_lifted = False
                 self._forget_gate(now, step)
+        queue.notice = queue.gate or gate_reason(books.scene(now))
         books.line_moved = False
         if not queue.ready and (queue.gate is None or not queue.unprepared):
             books.news_at_head = False

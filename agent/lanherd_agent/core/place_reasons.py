@@ -288,8 +288,8 @@ def coarse_s(seconds: float) -> int:
     """A span to come, in steps that keep a sentence about it true for a while."""
     for below_s, step_s in ((600, 60), (3_600, 300), (36_000, 1_800)):
         if seconds < below_s:
-            return max(step_s, -int(-seconds // step_s) * step_s)
-    return -int(-seconds // 3_600) * 3_600
+            return max(step_s, round(seconds / step_s) * step_s)
+    return round(seconds / 3_600) * 3_600
 
 
 def about(seconds: float) -> str:

@@ -51,6 +51,7 @@ class Queue:
         "gate",
         "groups",
         "heads",
+        "notice",
         "parked",
         "penalties",
         "preparing",
@@ -60,6 +61,8 @@ class Queue:
 
     def __init__(self) -> None:
         self.gate: Reason | None = None
+        self.notice: Reason | None = None
+        """What keeps all of them waiting, for whoever looks: the gate, or a rule or a person."""
         self.ready: dict[str, list[int]] = {}
         """By user."""
         self.groups: dict[Want, Group] = {}

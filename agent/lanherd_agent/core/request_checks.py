@@ -150,7 +150,8 @@ def _check_gpus_possible(new: NewRun, request: GpuRequest, capacity: Capacity) -
         suited = [gpu for gpu in suited if gpu.uuid in matching]
         if len(suited) < request.count:
             why = capacity.matching.why_not(request.where, [gpu.uuid for gpu in kind])
-            said = f"{needs} that match {request.where!r}; {len(suited)} of the machine's do"
+            match = "matches" if request.count == 1 else "match"
+            said = f"{needs} that {match} {request.where!r}; {len(suited)} of the machine's do"
             raise _impossible(
                 new, said + (f": {why}" if why else ""), field="gpus.where", gpus=len(suited)
             )

@@ -196,7 +196,7 @@ def _placed(ordinal: int, run: RunView, queue: Queue) -> RunView:
     rank = _RANKS.get(run.state.reason.code)
     if rank is None:
         return run
-    reason = queue.gate
+    reason = queue.notice
     if reason is None:
         rank_of, sentence = rank
         ahead = rank_of(queue, ordinal)

@@ -54,7 +54,7 @@ def test_a_gpu_takes_none_for_a_while_after_several_failures() -> None:
     assert placed([gpu(0)], want(4), machine=machine) == {}
     reason = why([gpu(0)], want(4), machine=machine)
     assert (reason.code, reason.data["at"], reason.data["runs"]) == ("gpu_backoff", NOW + 500, 2)
-    assert "for about 9 min" in reason.text
+    assert "for about 8 min" in reason.text
     assert looks_again_at(scene([gpu(0)], want(4), machine=machine)) == NOW + 500
     assert placed([gpu(0)], want(4), machine=machine, now=NOW + 500) == {1: [0]}
     assert placed([gpu(0)], want(4), machine=machine, now=NOW - 1000) == {1: [0]}

@@ -111,7 +111,7 @@ def test_a_linked_run_is_expected_when_its_gpus_are_free() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "coarse"),
-    [(0, 60), (61, 120), (599, 600), (601, 900), (3599, 3600), (3700, 5400), (36_001, 39_600)],
+    [(0, 60), (61, 60), (599, 600), (601, 600), (3610, 3600), (4800, 5400), (36_001, 36_000)],
 )
 def test_what_is_to_come_is_told_in_coarse_steps(seconds: float, coarse: int) -> None:
     assert place_reasons.coarse_s(seconds) == coarse

@@ -16,11 +16,13 @@ from lanherd_agent.shell.clock import SystemClock
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import DeviceId
+from lanherd_protocol.machine_messages import PauseQueue
 from lanherd_protocol.messages import ListRuns
 from lanherd_protocol.states import Ended, Queued, Running, RunView, Stopping
 from tests.simulation.making import (
     GB,
     PROJECT,
+    command_id,
     gpu,
     gpu_spec,
     new,
@@ -317,6 +319,17 @@ async def test_waiting_runs_are_told_their_place_when_somebody_looks() -> None:
         assert driven.shell.queued_runs == 6
         snapshot = driven.shell.snapshot(waiting_max=2)
         assert [view.run for view in snapshot.runs] == [run_id(3), run_id(2), run_id(1)]
+
+
+async def test_runs_far_back_are_told_what_keeps_the_whole_line() -> None:
+    async with serving(rules=Rules(explained_max=1)) as driven:
+        driven.shell.post(readings(gpu(0)))
+        pause = PauseQueue(command=command_id(1), note="a talk")
+        await driven.shell.request(e.MachineRequested(by="ann", request=pause), LINE)
+        await driven.shell.submit("ann", tuple(new(n, gpu_spec(20)) for n in range(1, 5)))
+        for number in (1, 4):
+            state = (await driven.shell.view(run_id(number))).state
+            assert isinstance(state, Queued) and state.reason.code == "paused"
 
 
 async def test_devices_and_audit_are_kept() -> None:
