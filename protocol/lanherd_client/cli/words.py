@@ -134,14 +134,16 @@ def link_word(machine: MachineView) -> str:
 
 
 def link_problem(machine: MachineView) -> str:
-    """Why it isn't online, or else what is wrong with it, in sentences."""
+    """Why it isn't online, or else what is wrong with it: the first, and how many there are."""
     match machine.link:
         case Unreachable(failure=failure) | Refused(failure=failure):
             return failure.title
         case _:
             gpu_problem = machine.facts.gpu_problem if machine.facts is not None else None
             texts = [problem.text for problem in machine.problems]
-            return " ".join([gpu_problem, *texts] if gpu_problem else texts)
+            every = [gpu_problem, *texts] if gpu_problem else texts
+            more = f"And {len(every) - 1} more: see 'lanherd status'." if len(every) > 1 else ""
+            return " ".join(filter(None, (*every[:1], more)))
 
 
 def signal_name(number: int) -> str:

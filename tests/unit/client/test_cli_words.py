@@ -174,7 +174,7 @@ def test_what_was_asked_of_the_machine(request_: HostRequest, text: str) -> None
 def test_a_machines_problems_are_its_note() -> None:
     low = Reason(code="low_disk", text="The disk is nearly full.")
     sick = MachineView(MACHINE, "box", Connecting(1.0), problems=(low, low))
-    assert words.link_problem(sick) == f"{low.text} {low.text}"
+    assert words.link_problem(sick) == f"{low.text} And 1 more: see 'lanherd status'."
 
 
 # --- which runs ----------------------------------------------------------------------------------
