@@ -111,7 +111,7 @@ class Run(RunLogs):
         The file appears whole. `progress` is told bytes done and bytes in all. Raises
         `NotFoundError`, `ConflictError` when the run keeps writing the output, when the file can't
         be written or is no plain one, or when it is there without `overwrite`, `DISK_FULL`, and
-        `INVALID_REQUEST` for an output that is a link.
+        `INVALID_REQUEST` for an output that is a link or a folder.
         """
         target = await asyncio.to_thread(target_of, Path(to), path, overwrite)
         for _ in range(FETCH_TRIES):
@@ -142,7 +142,7 @@ class Run(RunLogs):
             entry.path == path or entry.path.startswith(f"{path}/") for entry in listing.entries
         )
         raise error(
-            ErrorCode.NOT_FOUND,
+            ErrorCode.INVALID_REQUEST if folder else ErrorCode.NOT_FOUND,
             f"'{path}' is a folder." if folder else f"The run has no output '{path}'.",
             "Single files are fetched." if folder else "",
             f"See 'lanherd outputs {short_id(self.id)}' for its files.",

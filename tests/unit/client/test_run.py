@@ -301,12 +301,20 @@ async def test_a_file_that_keeps_changing_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "title"), [("model", "is a folder"), ("nothing", "no output 'nothing'")]
+    ("path", "title", "code"),
+    [
+        # It is there, and can't be had so: a slip of the same kind as a link's name.
+        ("model", "is a folder", ErrorCode.INVALID_REQUEST),
+        ("nothing", "no output 'nothing'", ErrorCode.NOT_FOUND),
+    ],
 )
-async def test_what_is_no_file_is_not_fetched(path: str, title: str, tmp_path: Path) -> None:
+async def test_what_is_no_file_is_not_fetched(
+    path: str, title: str, code: ErrorCode, tmp_path: Path
+) -> None:
     async with desk(with_output(b"1")) as one:
-        with pytest.raises(NotFoundError, match=title):
+        with pytest.raises(LanherdError, match=title) as caught:
             await one.run(RUN).fetch(path, tmp_path)
+        assert caught.value.code is code
 
 
 async def test_a_folder_that_is_missing_is_said_before_anything_moves(tmp_path: Path) -> None:
