@@ -392,8 +392,8 @@ class Fleet(WaitingMachineCalls, WaitingSweepCalls):
     def reconnect(self, machine: DeviceId | None = None) -> None:
         self._loop.read(lambda: self._fleet.reconnect(machine))
 
-    def run(self, text: str) -> Run:
-        return Run(self._loop.do(self._fleet.run(text)), self._loop)
+    def run(self, text: str, *, sole: bool = False) -> Run:
+        return Run(self._loop.do(self._fleet.run(text, sole=sole)), self._loop)
 
     def pair(self, sighting: Sighting) -> MachineView:
         return self._loop.do(self._fleet.pair(sighting))

@@ -56,9 +56,11 @@ async def find_run(
     known: Sequence[RunRecord],
     machines: Sequence[MachineView],
     sessions: Mapping[DeviceId, Session],
+    *,
+    sole: bool = False,
 ) -> RunRecord:
     """The one run that the text means: a known one, else one that a machine remembers. Of several
-    of one name it is the one that has not ended, or the newest where all have.
+    of one name it is the one that has not ended, or the newest where all have; none with `sole`.
 
     Raises `NotFoundError`, `ConflictError`, or `UNREACHABLE` when it may be on a machine that can't
     be asked.
@@ -72,7 +74,7 @@ async def find_run(
         looked = await asyncio.gather(*looks)
         # Once more over all: one machine, or one page, may have the name and another a part.
         found = matching(text, [record for records in looked for record in records])
-    found = _meant(text, found)
+    found = found if sole else _meant(text, found)
     if len(found) == 1:
         return found[0]
     if found:

@@ -300,15 +300,17 @@ class Fleet(MachineCalls, SweepCalls):
         except TimeoutError:
             pass  # Those that are silent are shown as connecting: that is the answer.
 
-    async def run(self, text: str) -> Run:
+    async def run(self, text: str, *, sole: bool = False) -> Run:
         """A run by its id, the beginning or end of it, or its name, where only one is meant: of
-        several with one name the one that has not ended, or the newest where all have.
+        several with one name the one that has not ended, or the newest where all have; with `sole`
+        such a name is refused.
 
         Raises `NotFoundError`, `ConflictError`; `UNREACHABLE` when it may be on a machine that
         can't be asked.
         """
         self._require_open()
-        record = await find_run(text, self.runs(), self.machines(), self._sessions)
+        known = self.runs()
+        record = await find_run(text, known, self.machines(), self._sessions, sole=sole)
         self._take(RunSeen(record.machine, record.view))
         return self.run_at(record.machine, record.view.run)
 

@@ -243,6 +243,9 @@ def test_a_run_is_restarted_as_a_new_one(agent: AgentProcess) -> None:
     assert (shown["restart_of"], shown["tags"], shown["name"]) == (old, ["t"], "job")
     # Its name means the new one, which is the one that a person has in mind by now.
     assert read("show", "job")["run"] == new
+    # What can't be undone is not done by a name of two.
+    asked = lanherd("remove-files", "--yes", "job", code=1).stderr
+    assert f"{new[-8:]} on box (succeeded), {old[-8:]} on box (succeeded)" in asked
     assert lanherd("restart", new, "--follow").stdout == "b\n"
     assert len(json.loads(lanherd("restart", old, new, "--json").stdout)) == 2
 

@@ -34,8 +34,10 @@ async def each_run(
     act: "Callable[[Run], Awaitable[RunView]]",
     did: Callable[[RunView], str],
     as_json: bool,
+    sole: bool = False,
 ) -> int:
-    """Does something to every run that is named; the exit code.
+    """Does something to every run that is named; the exit code. With `sole` a name that several
+    runs have is refused.
 
     A single run that fails is said as any failure is, with its exit code. Of several the rest is
     done all the same, and the code is 1.
@@ -43,9 +45,9 @@ async def each_run(
     async with connected(context) as fleet:
         distinct = tuple(dict.fromkeys(texts))
         if len(distinct) == 1:
-            done = [await _done(fleet, distinct[0], act)]
+            done = [await _done(fleet, distinct[0], act, sole)]
         else:
-            done = await asyncio.gather(*(_tried(fleet, text, act) for text in distinct))
+            done = await asyncio.gather(*(_tried(fleet, text, act, sole) for text in distinct))
         remember(home_of(context), fleet.machines(), fleet.runs())
         if as_json:
             shown = [_shape(fleet, one) for one in done]
@@ -56,15 +58,19 @@ async def each_run(
     return talk.FAILED if any(one.failure for one in done) else talk.OK
 
 
-async def _tried(fleet: "Fleet", text: str, act: "Callable[[Run], Awaitable[RunView]]") -> _Done:
+async def _tried(
+    fleet: "Fleet", text: str, act: "Callable[[Run], Awaitable[RunView]]", sole: bool
+) -> _Done:
     try:
-        return await _done(fleet, text, act)
+        return await _done(fleet, text, act, sole)
     except LanherdError as problem:
         return _Done(text, failure=problem.failure)
 
 
-async def _done(fleet: "Fleet", text: str, act: "Callable[[Run], Awaitable[RunView]]") -> _Done:
-    run = await answered(fleet.run(text))
+async def _done(
+    fleet: "Fleet", text: str, act: "Callable[[Run], Awaitable[RunView]]", sole: bool
+) -> _Done:
+    run = await answered(fleet.run(text, sole=sole))
     view = await answered(act(run))
     return _Done(text, RunRecord(run.machine, view))
 

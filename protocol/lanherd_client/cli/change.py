@@ -260,7 +260,8 @@ def remove_files_command(
 ) -> int:
     """Remove logs, outputs and files of ended runs.
 
-    They can't be brought back. What the run was and how it ended stays known.
+    They can't be brought back. What the run was and how it ended stays known. A name that several
+    runs have is refused here: write the id.
     """
     if not yes:
         if not sys.stdin.isatty():
@@ -269,9 +270,16 @@ def remove_files_command(
         if not click.confirm(f"Remove the files of {whose} for ever?", err=True):
             talk.say("Nothing was removed.")
             return talk.FAILED
-    return _do(
-        context, runs, as_json, lambda run: run.remove_files(), lambda view: "files are removed."
+    work = each_run(
+        context,
+        runs,
+        lambda run: run.remove_files(),
+        lambda view: "files are removed.",
+        as_json,
+        # What can't be undone is done to no run that was not meant.
+        sole=True,
     )
+    return complete(work)
 
 
 @click.command("restart")

@@ -116,6 +116,8 @@ async def test_a_name_means_the_one_that_lives_or_else_the_newest() -> None:
     async with desk(ScriptedAgent()) as one:
         assert await find(one, "it", *over) == over[1]
         assert await find(one, "it", *over, live) == live
+        with pytest.raises(LanherdError, match="'it' may mean 2 runs"):
+            await find_run("it", over, [BOX], {MACHINE: one.session}, sole=True)
         with pytest.raises(LanherdError, match="'it' may mean 2 runs") as caught:
             await find(one, "it", *over, live, later)
         failure = caught.value.failure
