@@ -49,6 +49,7 @@ from lanherd_protocol.values import (
     RetentionRules,
 )
 from tests.support import sample_past, synthetic_room
+from tests.support.sample_rules import TEXT, rules_state
 from tests.support.synthetic_room import GIB, machine_id, run_id
 
 SETTLE_MS = 250
@@ -308,6 +309,17 @@ class Shooter:
         machines.panel.retention.show_plan(removal_plan(self._desktop.context.room))
         settle()
         yield self._save("machine-retention")
+        machines.open_rules(synthetic_room.machine_id("tycho"))
+        machines.rules.show_state(rules_state(since=synthetic_room.NOW - 7_200))
+        settle()
+        yield self._save("machine-rules")
+        machines.rules.text.put_text(
+            TEXT.replace("keep_free = 1 ", "keep_fre = 1  ").replace("85", '"hot"')
+        )
+        settle()
+        yield self._save("machine-rules-wrong")
+        machines.rules.text.put_text(TEXT)
+        machines.rules.leave()
         machines.panel.close_panel()
 
     def _outputs(self) -> Iterator[str]:

@@ -143,6 +143,13 @@
     </message>
 </context>
 <context>
+    <name>FindingLine</name>
+    <message>
+        <source>Line {line}:</source>
+        <translation>第 {line} 行：</translation>
+    </message>
+</context>
+<context>
     <name>GpuDetail</name>
     <message>
         <source>Nobody holds it.</source>
@@ -668,6 +675,18 @@
     <message>
         <source>Close</source>
         <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Look at the rules…</source>
+        <translation>查看规则…</translation>
+    </message>
+    <message>
+        <source>The owner&apos;s rules</source>
+        <translation>所有者的规则</translation>
+    </message>
+    <message>
+        <source>Which GPUs Lanherd may use, how many stay free, when, and for whom.</source>
+        <translation>Lanherd 可以使用哪些 GPU、保留几块空闲、何时以及供谁使用。</translation>
     </message>
     <message>
         <source>Files of ended runs</source>
@@ -1436,6 +1455,334 @@
     </message>
 </context>
 <context>
+    <name>Rules</name>
+    <message>
+        <source>GPUs</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>Beside others</source>
+        <translation>与其他进程共处</translation>
+    </message>
+    <message>
+        <source>Ceilings</source>
+        <translation>上限</translation>
+    </message>
+    <message>
+        <source>Hours</source>
+        <translation>时段</translation>
+    </message>
+    <message>
+        <source>When something goes wrong</source>
+        <translation>出现问题时</translation>
+    </message>
+    <message>
+        <source>Order of the line</source>
+        <translation>排队顺序</translation>
+    </message>
+    <message>
+        <source>GPUs that Lanherd may use</source>
+        <translation>Lanherd 可以使用的 GPU</translation>
+    </message>
+    <message>
+        <source>GPUs to keep free of runs</source>
+        <translation>保留不放运行的 GPU 数</translation>
+    </message>
+    <message>
+        <source>Which GPU first</source>
+        <translation>优先使用哪块 GPU</translation>
+    </message>
+    <message>
+        <source>A run has its GPU for itself</source>
+        <translation>运行独占其 GPU</translation>
+    </message>
+    <message>
+        <source>Share of VRAM to promise at most</source>
+        <translation>最多承诺的显存比例</translation>
+    </message>
+    <message>
+        <source>Beside processes that are not ours</source>
+        <translation>有非本系统进程时</translation>
+    </message>
+    <message>
+        <source>Quiet before a GPU counts as free</source>
+        <translation>安静多久后 GPU 视为空闲</translation>
+    </message>
+    <message>
+        <source>No new run above °C</source>
+        <translation>高于此温度（°C）不启动运行</translation>
+    </message>
+    <message>
+        <source>No new run above W, all GPUs</source>
+        <translation>所有 GPU 合计高于此功率（W）不启动运行</translation>
+    </message>
+    <message>
+        <source>Most runs at once</source>
+        <translation>同时最多运行数</translation>
+    </message>
+    <message>
+        <source>Runs may start at</source>
+        <translation>可启动运行的时段</translation>
+    </message>
+    <message>
+        <source>More VRAM than was promised</source>
+        <translation>显存超出承诺时</translation>
+    </message>
+    <message>
+        <source>Failures until a GPU is closed</source>
+        <translation>连续失败几次后停用 GPU</translation>
+    </message>
+    <message>
+        <source>Pause after two failures</source>
+        <translation>连续两次失败后的暂停</translation>
+    </message>
+    <message>
+        <source>Small runs may fill gaps</source>
+        <translation>小运行可以填补空隙</translation>
+    </message>
+    <message>
+        <source>A wait that counts as one priority</source>
+        <translation>相当于一级优先级的等待时间</translation>
+    </message>
+    <message>
+        <source>Users share the machine fairly</source>
+        <translation>用户公平共享机器</translation>
+    </message>
+    <message>
+        <source>Past use counts half after</source>
+        <translation>过往用量减半的时间</translation>
+    </message>
+    <message>
+        <source>the fullest with room</source>
+        <translation>有空间的 GPU 中最满的</translation>
+    </message>
+    <message>
+        <source>the one with the fewest runs</source>
+        <translation>运行最少的</translation>
+    </message>
+    <message>
+        <source>the coldest</source>
+        <translation>温度最低的</translation>
+    </message>
+    <message>
+        <source>the one with most free VRAM</source>
+        <translation>空闲显存最多的</translation>
+    </message>
+    <message>
+        <source>yes</source>
+        <translation>是</translation>
+    </message>
+    <message>
+        <source>no</source>
+        <translation>否</translation>
+    </message>
+    <message>
+        <source>take what they leave</source>
+        <translation>使用剩余部分</translation>
+    </message>
+    <message>
+        <source>wait until they are gone</source>
+        <translation>等到它们离开</translation>
+    </message>
+    <message>
+        <source>say so</source>
+        <translation>给出提示</translation>
+    </message>
+    <message>
+        <source>stop the run</source>
+        <translation>停止运行</translation>
+    </message>
+    <message>
+        <source>all, or such as 0, 1</source>
+        <translation>全部，或如 0, 1</translation>
+    </message>
+    <message>
+        <source>any, or such as 85</source>
+        <translation>不限，或如 85</translation>
+    </message>
+    <message>
+        <source>any, or such as 1200</source>
+        <translation>不限，或如 1200</translation>
+    </message>
+    <message>
+        <source>any time, or such as 18:00-08:00</source>
+        <translation>任何时间，或如 18:00-08:00</translation>
+    </message>
+    <message>
+        <source>{value}, if nothing is said</source>
+        <translation>未填写时为 {value}</translation>
+    </message>
+    <message>
+        <source>This is no TOML.</source>
+        <translation>这不是 TOML。</translation>
+    </message>
+    <message>
+        <source>The rules can&apos;t be read.</source>
+        <translation>规则无法读取。</translation>
+    </message>
+    <message>
+        <source>There is no rule {key}.</source>
+        <translation>没有规则 {key}。</translation>
+    </message>
+    <message>
+        <source>{key} can&apos;t have this value.</source>
+        <translation>{key} 不能是这个值。</translation>
+    </message>
+    <message>
+        <source>{key} contradicts other rules.</source>
+        <translation>{key} 与其他规则矛盾。</translation>
+    </message>
+    <message>
+        <source>This machine has no GPU {gpu}.</source>
+        <translation>这台机器没有 GPU {gpu}。</translation>
+    </message>
+    <message>
+        <source>Write one &apos;key = value&apos; on each line; text is in quotes.</source>
+        <translation>每行写一个“键 = 值”；文本要加引号。</translation>
+    </message>
+    <message>
+        <source>Did you mean {name}?</source>
+        <translation>是不是 {name}？</translation>
+    </message>
+    <message>
+        <source>Write {key} = {example}, say.</source>
+        <translation>例如写 {key} = {example}。</translation>
+    </message>
+    <message>
+        <source>Change it, or the rule that it contradicts.</source>
+        <translation>请更改它，或更改与它矛盾的规则。</translation>
+    </message>
+    <message>
+        <source>Name GPUs that the machine has.</source>
+        <translation>请写机器上有的 GPU。</translation>
+    </message>
+</context>
+<context>
+    <name>RulesEditor</name>
+    <message>
+        <source>Bring back the last good ones</source>
+        <translation>恢复上次有效的规则</translation>
+    </message>
+    <message>
+        <source>Save the rules</source>
+        <translation>保存规则</translation>
+    </message>
+    <message>
+        <source>Overwrite it with mine</source>
+        <translation>用我的覆盖</translation>
+    </message>
+    <message>
+        <source>The fields are back as soon as the text can be read.</source>
+        <translation>文本可读后，表单会重新显示。</translation>
+    </message>
+    <message>
+        <source>Back to the machines</source>
+        <translation>返回机器</translation>
+    </message>
+    <message>
+        <source>Rules of {machine}</source>
+        <translation>{machine} 的规则</translation>
+    </message>
+    <message>
+        <source>Asking the machine for its rules.</source>
+        <translation>正在向机器获取规则。</translation>
+    </message>
+    <message>
+        <source>and {count} more</source>
+        <translation>还有 {count} 个</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s file is kept out; the last good rules hold since {when}.</source>
+        <translation>机器上的文件未被采用；上次有效的规则自 {when} 起生效。</translation>
+    </message>
+    <message>
+        <source>They hold since {when}.</source>
+        <translation>自 {when} 起生效。</translation>
+    </message>
+    <message>
+        <source>What you changed is not saved yet.</source>
+        <translation>您的更改尚未保存。</translation>
+    </message>
+    <message>
+        <source>These rules hold now.</source>
+        <translation>这些规则现已生效。</translation>
+    </message>
+    <message>
+        <source>Somebody else has changed the rules meanwhile.</source>
+        <translation>其间有其他人更改了规则。</translation>
+    </message>
+    <message>
+        <source>Yours were not sent, so that nothing of theirs is lost.</source>
+        <translation>您的更改没有发送，以免丢失对方的更改。</translation>
+    </message>
+    <message>
+        <source>Load theirs: yours can be had back by undoing. Or overwrite theirs.</source>
+        <translation>可载入对方的版本：撤销即可找回您的。也可覆盖对方的版本。</translation>
+    </message>
+    <message>
+        <source>Load theirs</source>
+        <translation>载入对方的版本</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Leave without saving?</source>
+        <translation>不保存就离开？</translation>
+    </message>
+    <message>
+        <source>What you changed in these rules would be lost.</source>
+        <translation>您对这些规则的更改将会丢失。</translation>
+    </message>
+    <message>
+        <source>Leave</source>
+        <translation>离开</translation>
+    </message>
+</context>
+<context>
+    <name>RulesFields</name>
+    <message>
+        <source>Users and tags</source>
+        <translation>用户和标签</translation>
+    </message>
+    <message>
+        <source>{value} (usual)</source>
+        <translation>{value}（默认）</translation>
+    </message>
+    <message>
+        <source>user</source>
+        <translation>用户</translation>
+    </message>
+    <message>
+        <source>tag</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>A user or a tag</source>
+        <translation>用户或标签</translation>
+    </message>
+    <message>
+        <source>name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>Name of the user or tag</source>
+        <translation>用户或标签的名称</translation>
+    </message>
+    <message>
+        <source>Add a bound</source>
+        <translation>添加限制</translation>
+    </message>
+</context>
+<context>
+    <name>RulesText</name>
+    <message>
+        <source>The rules as text</source>
+        <translation>规则文本</translation>
+    </message>
+</context>
+<context>
     <name>RunCommands</name>
     <message>
         <source>Changed {what}.</source>
@@ -2028,6 +2375,29 @@
     <message>
         <source>Settings</source>
         <translation>设置</translation>
+    </message>
+</context>
+<context>
+    <name>ShareRow</name>
+    <message>
+        <source>user {name}</source>
+        <translation>用户 {name}</translation>
+    </message>
+    <message>
+        <source>tag {name}</source>
+        <translation>标签 {name}</translation>
+    </message>
+    <message>
+        <source>at least</source>
+        <translation>至少</translation>
+    </message>
+    <message>
+        <source>at most</source>
+        <translation>至多</translation>
+    </message>
+    <message>
+        <source>No bound for {name}</source>
+        <translation>取消 {name} 的限制</translation>
     </message>
 </context>
 <context>

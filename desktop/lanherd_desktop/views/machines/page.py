@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QSplitter,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import Connecting, MachineView
@@ -25,6 +32,7 @@ from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.machines.card import MachineCardView
 from lanherd_desktop.views.machines.panel import WIDTH as PANEL_WIDTH
 from lanherd_desktop.views.machines.panel import MachinePanel
+from lanherd_desktop.views.machines.rules_editor import RulesEditor
 from lanherd_desktop.views.room_stack import RoomStack
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_4, SPACE_5
@@ -102,16 +110,27 @@ class MachinesPage(QWidget):
         self._split.setStretchFactor(0, 1)
         self._split.setSizes([10_000, PANEL_WIDTH])
         self._stack = RoomStack(context, self._split, empty, "cards")
-        layout = QVBoxLayout(self)
+        self.rules = RulesEditor(context)
+        self._lay_pages(head)
+        self.panel.rules_wanted.connect(self.open_rules)
+        self.rules.left.connect(self._on_rules_left)
+        self.search.query_changed.connect(self._lay)
+        context.room_changed.connect(self._on_room_changed)
+        context.second_passed.connect(self._on_second)
+        self._lay()
+
+    def _lay_pages(self, head: QHBoxLayout) -> None:
+        """The room, and in its place the rules of one machine."""
+        self._room = QWidget()
+        layout = QVBoxLayout(self._room)
         layout.setContentsMargins(SPACE_5, SPACE_4, SPACE_5, 0)
         layout.setSpacing(SPACE_4)
         layout.addLayout(head)
         layout.addWidget(self._numbers)
         layout.addWidget(self._stack, 1)
-        self.search.query_changed.connect(self._lay)
-        context.room_changed.connect(self._on_room_changed)
-        context.second_passed.connect(self._on_second)
-        self._lay()
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self._room)
+        self._pages.addWidget(self.rules)
 
     @property
     def cards(self) -> dict[DeviceId, MachineCardView]:
@@ -260,6 +279,17 @@ class MachinesPage(QWidget):
         self._opened_by = self._cards.get(machine)
         self.panel.show_machine(machine)
         self._give_room()
+
+    def open_rules(self, machine: DeviceId) -> None:
+        """The rules of a machine, in the place of the machines."""
+        self.rules.open_machine(machine)
+        self._pages.setCurrentWidget(self.rules)
+        self.rules.text.setFocus()
+
+    def _on_rules_left(self) -> None:
+        self._pages.setCurrentWidget(self._room)
+        if self.panel.isVisible():
+            self.panel.rules_button.setFocus()
 
     def _on_panel_closed(self) -> None:
         self._give_room()

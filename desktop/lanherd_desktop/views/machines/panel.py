@@ -13,7 +13,7 @@ from lanherd_desktop.views.machines.gpu_section import GpuSection
 from lanherd_desktop.views.machines.retention import RetentionSection
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
-from lanherd_desktop.views.widgets.buttons import IconButton
+from lanherd_desktop.views.widgets.buttons import GhostButton, IconButton
 from lanherd_desktop.views.widgets.labels import Divider, ElidedLabel, Label
 from lanherd_desktop.views.widgets.notice import Notices
 from lanherd_desktop.views.words import reason_remedy, reason_text
@@ -29,6 +29,8 @@ class MachinePanel(QWidget):
     """Opened by a card; Esc or its cross closes it."""
 
     closed = Signal()
+    rules_wanted = Signal(object)
+    """The DeviceId whose rules somebody wants to see."""
 
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
@@ -55,6 +57,8 @@ class MachinePanel(QWidget):
             self._values[field] = value
             self._form.addRow(Label(titles[field], "muted"), value)
         self.gpus = GpuSection(context)
+        self.rules_button = GhostButton(self.tr("Look at the rules…"))
+        self.rules_button.clicked.connect(lambda: self.rules_wanted.emit(self.machine))
         self.retention = RetentionSection(context)
         self._area = self._scrolled()
         self._settling = QTimer(self)
@@ -78,6 +82,18 @@ class MachinePanel(QWidget):
         column.addWidget(self.gpus)
         column.addWidget(Divider())
         column.addLayout(self._form)
+        column.addWidget(Divider())
+        rules = QHBoxLayout()
+        rules.addWidget(Label(self.tr("The owner's rules"), "card"), 1)
+        rules.addWidget(self.rules_button)
+        column.addLayout(rules)
+        column.addWidget(
+            Label(
+                self.tr("Which GPUs Lanherd may use, how many stay free, when, and for whom."),
+                "secondary",
+                wrap=True,
+            )
+        )
         column.addWidget(Divider())
         column.addWidget(Label(self.tr("Files of ended runs"), "card"))
         column.addWidget(self.retention)
