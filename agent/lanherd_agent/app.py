@@ -108,7 +108,7 @@ class Agent:
         )
         self._secrets = Secrets(options.home, shell)
         self.executor = Executor(
-            options.home, shell, snapshots, builder, self._secrets, machine=self._name
+            options.home, shell, snapshots, builder, self._secrets, problems, machine=self._name
         )
         self._retention = Retention(options.home, shell, problems)
         self._history = HistoryKeeper(options.home.history)

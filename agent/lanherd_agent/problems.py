@@ -6,6 +6,7 @@ from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import Running, RunView
 from lanherd_protocol.values import Reason
 
+UNTRUSTED = "run_directory_untrusted"
 PROBLEMS_MAX = 32
 """Beyond it the oldest are told no more, so that a sample of the machine stays small."""
 
@@ -46,8 +47,17 @@ def untrusted(run: RunId, where: str, why: str) -> Reason:
     """For a run whose directory is not as the agent left it; `where` is a path below `runs`, `why`
     a sentence."""
     return Reason(
-        code="run_directory_untrusted",
+        code=UNTRUSTED,
         text=f"The files of run {short_id(run)} are left alone. {why}",
         data={"run": run, "where": where, "why": why},
         remedy=f"Look at runs/{where} in the agent's home, and remove it if nobody needs it.",
+    )
+
+
+def live_untrusted(run: RunId, where: str, why: str) -> Reason:
+    """As above, for a run that is alive all the same."""
+    alive = "It is alive, and keeps what it holds until it is over."
+    return replace(
+        untrusted(run, where, f"{why} {alive}"),
+        remedy=f"Let it end, or stop it, and leave runs/{where} in the agent's home until then.",
     )

@@ -23,7 +23,7 @@ from lanherd_protocol.aio.peer import FeedGap, Peer
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import CommandId, RunId
 from lanherd_protocol.states import Ended, Queued, Running, RunView
-from lanherd_protocol.values import Reason, RetryRule, Telemetry
+from lanherd_protocol.values import GpuRequest, Reason, RetryRule, Telemetry
 from tests.simulation.making import run_id, stop
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.doors import (
@@ -39,6 +39,7 @@ from tests.support.doors import (
 from tests.support.waiting import wait_until, wait_until_async
 
 WAITS = 'mkfifo "$LANHERD_OUTPUTS/go"; echo up; read code < "$LANHERD_OUTPUTS/go"; exit $code'
+ALONE = {"gpus": GpuRequest(count=1, exclusive=True)}
 MANY = 50
 OTHER_BOOT = "0" * 36
 OLD_RECORDS = Path(__file__).parents[1] / "compat" / "agent-tables-1.sqlite"
@@ -189,11 +190,6 @@ def untouched(path: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_mode, found.st_uid, found.st_size, found.st_mtime_ns
 
 
-def unspoilt(path: Path, before: bytes) -> None:
-    path.unlink()
-    path.write_bytes(before)
-
-
 FLAWS = pytest.mark.parametrize("spoil", [torn, foreign, linked])
 
 
@@ -201,27 +197,63 @@ FLAWS = pytest.mark.parametrize("spoil", [torn, foreign, linked])
 async def test_a_directory_that_was_meddled_with_is_reported_and_left_alone(
     agent: AgentProcess, spoil: Callable[[Path], None]
 ) -> None:
+    """Its run goes on, with what it holds: its launcher knows it, whatever lies on the disk."""
     async with through_socket(agent) as peer:
-        run, other = [await waiting_run(agent, peer) for _ in range(2)]
+        run, other = [await waiting_run(agent, peer, **ALONE) for _ in range(2)]
+        waiting = await submit(peer, "true", **ALONE)
     await asyncio.to_thread(agent.kill)
     directory = attempt(agent, run)
-    start, before = start_of(directory), directory.start.read_bytes()
+    start = start_of(directory)
     spoil(directory.start)
     spoilt = untouched(directory.start)
     await asyncio.to_thread(agent.start)
     async with through_socket(agent) as peer:
-        state = ended(await wait_run(peer, run))
-        assert (state.outcome, state.reason.code) == ("lost", "lost_untrusted")
+        await wait_until_async(lambda: "is alive and goes on" in agent.log)
         reason = (await problems(peer))["run_directory_untrusted"]
         assert reason.data["run"] == run
         assert reason.text in await asyncio.to_thread(status_of, agent)
-        # It was not touched: neither the file, nor what runs.
+        # It was not touched: neither the file, nor what runs, nor what it holds.
         assert untouched(directory.start) == spoilt and lives(start)
-        unspoilt(directory.start, before)
-        await let_go(agent, run)
+        now = await listed(peer)
+        assert isinstance(now[run].state, Running) and isinstance(now[waiting].state, Queued)
+        await let_go(agent, run, 3)
+        over = ended(await wait_run(peer, run))
+        assert (over.outcome, over.exit_code) == ("failed", 3)
+        assert "run_directory_untrusted" not in await problems(peer)
+        assert ended(await wait_run(peer, waiting)).outcome == "succeeded"
         await let_go(agent, other)
         assert ended(await wait_run(peer, other)).outcome == "succeeded"
-    await wait_until_async(lambda: not lives(start))
+    assert not lives(start)
+
+
+@pytest.mark.parametrize("way", ["stopped", "by itself"])
+async def test_one_of_which_nothing_else_is_left_is_known_by_its_processes(
+    agent: AgentProcess, way: str
+) -> None:
+    """Neither a launcher, nor a shim, nor a start.json: it is held until these are gone."""
+    async with through_socket(agent) as peer:
+        retry = RetryRule(attempts_max=2, on=("lost",), backoff_s=0.0)
+        run = await waiting_run(agent, peer, retry=retry, **ALONE)
+    await asyncio.to_thread(agent.kill)
+    directory = attempt(agent, run)
+    start = start_of(directory)
+    os.kill(launcher_of(agent), signal.SIGKILL)
+    os.kill(start.shim_pid, signal.SIGKILL)
+    torn(directory.start)
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        await wait_until_async(lambda: "is alive and goes on" in agent.log)
+        assert lives(start)
+        if way == "stopped":
+            wish = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=5.0)
+            await peer.call(methods.RUNS_STOP, wish)
+            over = ended(await wait_run(peer, run))
+            assert (over.outcome, over.reason.code) == ("cancelled", "stopped")
+        else:
+            await let_go(agent, run)
+            over = ended(await wait_run(peer, run))
+            assert (over.outcome, over.reason.code) == ("lost", "lost_untrusted")
+    assert not lives(start)
 
 
 # --- Without its records -------------------------------------------------------------------------
@@ -341,7 +373,7 @@ async def test_flawed_directories_never_keep_an_agent_from_its_start(
         await wait_run(peer, done)
     await asyncio.to_thread(agent.kill)
     directory = attempt(agent, run)
-    start, before = start_of(directory), directory.start.read_bytes()
+    start = start_of(directory)
     spoil(directory.start)
     spoil(attempt(agent, done).spec)
     (agent.home / "runs" / "thesis").mkdir()
@@ -352,14 +384,14 @@ async def test_flawed_directories_never_keep_an_agent_from_its_start(
     async with through_socket(agent) as peer:
         now = await listed(peer)
         assert now.keys() == {run, other}
-        assert ended(now[run]).reason.code == "lost_untrusted"
+        assert isinstance(now[run].state, Running)
         status = await peer.call(methods.AGENT_STATUS, m.Empty())
         flawed = {p.data["run"] for p in status.problems if p.code == "run_directory_untrusted"}
         assert {run, done} < flawed and len(flawed) == 4
         assert lives(start)
         # The id of a run that was refused is not free: its directory is still there.
-        unspoilt(directory.start, before)
         await let_go(agent, run)
+        assert ended(await wait_run(peer, run)).outcome == "succeeded"
         await let_go(agent, other)
         assert ended(await wait_run(peer, other)).outcome == "succeeded"
         assert ended(await wait_run(peer, await submit(peer, "true"))).outcome == "succeeded"
@@ -398,7 +430,7 @@ async def test_an_agent_goes_on_from_the_records_of_an_older_one() -> None:
             assert [(state.outcome, state.reason.code) for state in states] == [
                 ("succeeded", "succeeded"),
                 ("lost", "lost_gone"),
-                ("lost", "lost_gone"),
+                ("cancelled", "stopped"),
                 ("failed", "not_found"),
                 ("cancelled", "stopped"),
             ]

@@ -127,6 +127,12 @@ async def test_what_a_forged_start_names_is_never_signalled(
     assert bystander.poll() is None
 
 
+def untouched(path: Path) -> tuple[int, ...]:
+    """What is the same as long as nobody but readers came by."""
+    found = path.lstat()
+    return found.st_ino, found.st_mode, found.st_uid, found.st_size, found.st_mtime_ns
+
+
 @pytest.mark.parametrize("name", ["start.json", "exit.json"])
 @pytest.mark.parametrize("how", ["torn", "link", "foreign", "pipe"])
 async def test_a_flawed_record_is_told_and_left_alone(tmp_path: Path, name: str, how: str) -> None:
@@ -141,12 +147,13 @@ async def test_a_flawed_record_is_told_and_left_alone(tmp_path: Path, name: str,
             path.write_text('{"boot_id": "' if how == "torn" else "{}")
         if how == "foreign":
             os.chown(path, 12345, 12345)
-        before = path.lstat()
+        before = untouched(path)
         await rig.client.watch(directory.path)
         ended = await rig.ended(directory)
         assert ended.error is not None
+        assert ended.error.kind == "untrusted"
         assert "can't be trusted" in ended.error.text
-        assert path.lstat() == before
+        assert untouched(path) == before
 
 
 async def test_a_link_in_place_of_start_json_is_no_place_to_start(tmp_path: Path) -> None:

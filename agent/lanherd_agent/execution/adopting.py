@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
+from lanherd_agent import problems as told
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core.stops import SIGKILL
@@ -17,7 +20,13 @@ from lanherd_agent.execution.starting import ASK_AGAIN_S, Attempt, before_asking
 from lanherd_agent.execution.telling import Telling
 from lanherd_agent.fail_points import ARMED, hit
 from lanherd_agent.home import AgentHome
-from lanherd_agent.runs.launcher_client import Exited, LauncherClient, NotRunningError
+from lanherd_agent.problems import Problems, live_untrusted
+from lanherd_agent.runs.launcher_client import (
+    UNTRUSTED,
+    Exited,
+    LauncherClient,
+    NotRunningError,
+)
 from lanherd_agent.runs.launcher_process import LauncherUnavailableError
 from lanherd_agent.runs.rundir import (
     SHUT_DOWN,
@@ -36,12 +45,14 @@ from lanherd_agent.runs.rundir import (
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.ids import RunId
 
+Answer = TypeVar("Answer")
 log = logging.getLogger("lanherd.executor")
 
 
 class Following:
-    def __init__(self, home: AgentHome, telling: Telling) -> None:
+    def __init__(self, home: AgentHome, telling: Telling, problems: Problems) -> None:
         self._home = home
+        self._problems = problems
         self._telling = telling
         self.alive_since: dict[Attempt, float] = {}
         """When the command of each attempt that is alive was started, as a Unix time."""
@@ -60,10 +71,11 @@ class Following:
         try:
             start, exit_ = await _read(directory)
         except RunDirError as problem:
-            self._lost(effect, f"Its run directory can't be trusted: {problem.words}.", "untrusted")
+            why = f"Its run directory can't be trusted: {problem.words}."
+            await self._adopt_untold(effect, launcher, why, "untrusted")
             return
         if start is None:
-            self._lost(effect, "Its run directory is gone.", "gone")
+            await self._adopt_untold(effect, launcher, "Its run directory is gone.", "gone")
             return
         if exit_ is None:
             if start.boot_id != boot_id():
@@ -74,13 +86,22 @@ class Following:
                 e.AttemptAdopted(run=effect.run, attempt=effect.attempt, elapsed_s=elapsed_s(start))
             )
         self.alive_since[effect.run, effect.attempt] = start.at
-        while True:
-            try:
-                await launcher.watch(directory.path)
-            except LauncherUnavailableError as problem:
-                await before_asking_again("adopt", effect.run, problem)
-            else:
-                return
+        await _surely(effect, lambda: launcher.watch(directory.path))
+
+    async def _adopt_untold(
+        self, effect: f.AdoptAttempt, launcher: LauncherClient, why: str, cause: e.LostCause
+    ) -> None:
+        """Its files don't say whether it lives. Its launcher may, and its processes: as long as
+        these are there it keeps what it holds, and can be stopped."""
+        directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
+        if not await _surely(effect, lambda: launcher.finds(directory.path)):
+            self._lost(effect, f"{why} No process of it was found.", cause)
+            return
+        self._telling.post(e.AttemptAdopted(run=effect.run, attempt=effect.attempt))
+        where = f"{effect.run}/{effect.attempt}"
+        self._problems.put(live_untrusted(effect.run, where, why), effect.run)
+        log.warning("run %s is alive and goes on. %s", effect.run, why)
+        await _surely(effect, lambda: launcher.watch(directory.path))
 
     async def signal(self, effect: f.SignalAttempt, launcher: LauncherClient) -> None:
         if ARMED:
@@ -109,6 +130,7 @@ class Following:
             hit("executor.exited")
         directory = AttemptDir(exited.directory)
         run, attempt = RunId(directory.run_id), directory.attempt
+        self._problems.clear(told.UNTRUSTED, run)
         started_at = self.alive_since.pop((run, attempt), None)
         exit_ = exited.exit
         if exit_.shutdown:
@@ -139,6 +161,7 @@ class Following:
                     attempt=attempt,
                     at=exit_.at,
                     why=why,
+                    cause="untrusted" if exit_.error.kind == UNTRUSTED else "unknown",
                     started_at=started_at,
                     timed_out=exit_.timed_out,
                     stopped=exit_.stopped,
@@ -207,6 +230,14 @@ def _stages(directory: AttemptDir) -> Stages:
 def _booted_at(start: Start) -> float:
     """The attempt was over by then."""
     return max(start.at, time.time() - time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+async def _surely(effect: f.AdoptAttempt, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    while True:
+        try:
+            return await ask()
+        except LauncherUnavailableError as problem:
+            await before_asking_again("adopt", effect.run, problem)
 
 
 async def _read(directory: AttemptDir) -> tuple[Start | None, Exit | None]:

@@ -23,6 +23,7 @@ from lanherd_agent.execution.removing import Removing
 from lanherd_agent.execution.starting import Starting
 from lanherd_agent.execution.telling import Telling
 from lanherd_agent.home import AgentHome
+from lanherd_agent.problems import Problems
 from lanherd_agent.runs.launcher_client import LauncherClient, LinkDown, LinkUp
 from lanherd_agent.runs.launcher_process import LauncherProcess
 from lanherd_agent.secrets import Secrets
@@ -47,6 +48,7 @@ class Executor:
         snapshots: SnapshotStore,
         builder: EnvironmentBuilder,
         secrets: Secrets,
+        problems: Problems,
         *,
         machine: str = "",
         rules: Rules | None = None,
@@ -54,7 +56,7 @@ class Executor:
         around = Surroundings(machine, inherited(os.environ), rules or Rules())
         self._telling = Telling(shell, secrets.redact, secrets.redactor.words)
         self._preparing = Preparing(self._telling, snapshots, builder)
-        self._following = Following(home, self._telling)
+        self._following = Following(home, self._telling, problems)
         on_exited = self._following.on_exited
         self.launcher = LauncherClient(LauncherProcess(home.root), on_exited, _on_link)
         self._starting = Starting(

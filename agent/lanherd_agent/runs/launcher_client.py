@@ -4,7 +4,7 @@ The launcher may come and go; the run directories decide. After a lost connectio
 again (its claim makes it one start), and every attempt that was being watched is looked up: either
 the launcher that is there now has it, or its exit.json is there, or its shim is still alive and is
 waited for by its pidfd. Without its shim, too, it is given to the launcher to adopt. An exit is
-told at least once.
+told at least once. An attempt whose records can't be trusted is over once nothing of it lives.
 
 A launcher that ends (it was told to, or it is of another version and was told to by this) takes no
 new start, but stays for its live attempts: its link is kept for these, beside its successor's.
@@ -26,7 +26,8 @@ import msgspec
 from lanherd_agent.fail_points import ARMED, hit
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.launcher_process import LauncherProcess, LauncherUnavailableError
-from lanherd_agent.runs.strays import signal_stray
+from lanherd_agent.runs.launcher_words import Message, decoder
+from lanherd_agent.runs.strays import processes_of, signal_stray, until_gone
 from lanherd_agent.runs.watch import NO_RECORD
 
 CALL_S_MAX = 10.0
@@ -39,6 +40,7 @@ DATAGRAM_BYTES_MAX = 256 * 1024
 DATAGRAMS_PER_TURN = 32
 OLD_LINKS_MAX = 8
 VERSION = 2
+UNTRUSTED = "untrusted"  # the kind of an exit that nobody saw, where no record can be trusted
 
 
 @dataclass(frozen=True)
@@ -92,25 +94,6 @@ class _LinkLostError(Exception):
     pass
 
 
-class _Message(msgspec.Struct, frozen=True):
-    id: int | None = None
-    event: str | None = None
-    dir: str = ""
-    start: rundir.Start | None = None
-    exit: rundir.Exit | None = None
-    started: rundir.Start | None = None
-    existing: bool = False
-    error: rundir.ExitError | None = None
-    version: int = 0
-    pid: int = 0
-    kill: str = "walk"
-    why_walk: str = ""
-    signalled: int = 0
-
-
-_decoder = msgspec.json.Decoder(list[_Message])
-
-
 @dataclass
 class _Link:
     sock: socket.socket
@@ -118,7 +101,7 @@ class _Link:
     over: asyncio.Future[str]
     """Of no use for new starts: lost, or its launcher is about to end."""
     pid: int = 0
-    calls: dict[int, asyncio.Future[_Message]] = field(default_factory=dict)
+    calls: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
     starts: dict[int, Path] = field(default_factory=dict)  # what a call is to start
     live: set[Path] = field(default_factory=set)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -141,6 +124,7 @@ class LauncherClient:
         self._old: list[_Link] = []  # to launchers that stay for their live attempts only
         self._up = asyncio.Event()
         self._next_id = 0
+        self._held: set[Path] = set()
         self._watched: set[Path] = set()  # started or watched, and not known to have ended
         self._pidfds: dict[Path, int] = {}  # of the shims that are no present launcher's
         self._tasks = asyncio.TaskGroup()
@@ -235,7 +219,12 @@ class LauncherClient:
         """Asks for the end of an attempt that an earlier agent started (told at once if it has)."""
         self._watched.add(directory)
         await self._wait_up()
-        self._look_up(directory)
+        self._look_up(directory, claimed=True)
+
+    async def finds(self, directory: Path) -> bool:
+        """Whether something of the attempt lives, whatever its records say."""
+        await self._wait_up()
+        return self._is_live(directory) or bool(await asyncio.to_thread(processes_of, directory))
 
     # The connection
 
@@ -320,13 +309,13 @@ class LauncherClient:
 
     async def _request(
         self, link: _Link, request: dict[str, object], *, starts: Path | None = None
-    ) -> _Message:
+    ) -> Message:
         if len(link.calls) >= CALLS_MAX:
             raise LauncherUnavailableError(f"{CALLS_MAX} calls are waiting for the launcher")
         loop = asyncio.get_running_loop()
         self._next_id += 1
         number = self._next_id
-        reply: asyncio.Future[_Message] = loop.create_future()
+        reply: asyncio.Future[Message] = loop.create_future()
         link.calls[number] = reply
         if starts is not None:
             link.starts[number] = starts
@@ -357,7 +346,7 @@ class LauncherClient:
         for _ in range(DATAGRAMS_PER_TURN):
             try:
                 data = link.sock.recv(DATAGRAM_BYTES_MAX)
-                messages = _decoder.decode(data) if data else None
+                messages = decoder.decode(data) if data else None
             except BlockingIOError:
                 return
             except (OSError, msgspec.MsgspecError) as error:
@@ -377,7 +366,7 @@ class LauncherClient:
             if not call.done():
                 call.set_exception(_LinkLostError(reason))
 
-    def _on_message(self, link: _Link, message: _Message) -> None:
+    def _on_message(self, link: _Link, message: Message) -> None:
         if message.id is not None:
             starts = link.starts.get(message.id)
             if starts is not None and message.started is not None and not message.existing:
@@ -424,18 +413,20 @@ class LauncherClient:
 
     def _look_up(self, directory: Path, claimed: bool = False) -> None:
         """Sees to it that the end of this attempt will be told, by the launcher or from disk."""
-        if any(directory in link.live for link in self._links()):
+        if self._is_live(directory):
             return
         self._close_pidfd(directory)  # that shim may have gone on to another attempt
         attempt = rundir.AttemptDir(directory)
         try:
             start, exit_ = rundir.read_start(attempt), rundir.read_exit(attempt)
         except rundir.RunDirError as flaw:
-            self._ended(directory, _unknown(f"its run directory can't be trusted: {flaw.words}"))
+            self._hold(directory, flaw)
             return
         if exit_ is not None:
             self._ended(directory, exit_)
-        elif (start is None and claimed) or (start and start.boot_id != rundir.boot_id()):
+        elif start is None and claimed:
+            self._hold(directory, None)
+        elif start and start.boot_id != rundir.boot_id():
             self._ended(directory, _unknown(NO_RECORD))
         elif start is not None and not self._await_shim(directory, start):
             self._adopt(directory)
@@ -476,8 +467,26 @@ class LauncherClient:
         try:
             exit_ = rundir.read_exit(rundir.AttemptDir(directory))
         except rundir.RunDirError as flaw:
-            exit_ = _unknown(f"its run directory can't be trusted: {flaw.words}")
-        self._ended(directory, exit_ or _unknown(NO_RECORD))
+            self._hold(directory, flaw)
+        else:
+            self._ended(directory, exit_ or _unknown(NO_RECORD))
+
+    def _hold(self, directory: Path, flaw: rundir.RunDirError | None) -> None:
+        if directory not in self._held:
+            self._held.add(directory)
+            self._tasks.create_task(self._wait_gone(directory, flaw))
+
+    async def _wait_gone(self, directory: Path, flaw: rundir.RunDirError | None) -> None:
+        """A launcher that has it tells its end better."""
+        exit_ = await until_gone(directory, lambda: self._is_live(directory))
+        self._held.discard(directory)
+        if exit_ is None and flaw is not None:
+            exit_ = _unknown(f"its run directory can't be trusted: {flaw.words}", UNTRUSTED)
+        if directory in self._watched and not self._is_live(directory):
+            self._ended(directory, exit_ or _unknown(NO_RECORD))
+
+    def _is_live(self, directory: Path) -> bool:
+        return any(directory in link.live for link in self._links())
 
     def _close_pidfd(self, directory: Path) -> None:
         fd = self._pidfds.pop(directory, None)
@@ -486,6 +495,6 @@ class LauncherClient:
             os.close(fd)
 
 
-def _unknown(text: str) -> rundir.Exit:
-    error = rundir.ExitError(kind="unknown", errno=0, text=text)
+def _unknown(text: str, kind: str = "unknown") -> rundir.Exit:
+    error = rundir.ExitError(kind=kind, errno=0, text=text)
     return rundir.Exit(at=time.time(), error=error, witness="agent")

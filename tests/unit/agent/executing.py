@@ -17,6 +17,7 @@ from lanherd_agent.execution.starting import Starting
 from lanherd_agent.execution.telling import Telling
 from lanherd_agent.home import AgentHome
 from lanherd_agent.persist.memory import MemoryStore
+from lanherd_agent.problems import Problems
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.launcher_client import (
     LauncherClient,
@@ -44,6 +45,7 @@ class Scripted(LauncherClient):
         super().__init__(LauncherProcess(home), lambda exited: None, lambda link: None)
         self._answers = list(answers)
         self.asked: list[tuple[object, ...]] = []
+        self.lives = False
 
     async def start(self, directory: Path) -> Started:
         self.asked.append(("start",))
@@ -59,6 +61,11 @@ class Scripted(LauncherClient):
         self.asked.append(("signal", signo, kill_after_s))
         self._next()
         return 1
+
+    async def finds(self, directory: Path) -> bool:
+        self.asked.append(("finds",))
+        self._next()
+        return self.lives
 
     async def watch(self, directory: Path) -> None:
         self.asked.append(("watch",))
@@ -81,7 +88,8 @@ class Room:
     ) -> None:
         self.home, self.shell = home, shell
         self.telling = Telling(shell, lambda text: text.replace("hush", "***"), lambda: ("hush",))
-        self.following = Following(home, self.telling)
+        self.problems = Problems()
+        self.following = Following(home, self.telling, self.problems)
         self.tasks = TaskOwner("room")
         self.following.open(self.tasks)
         self._preparing = Preparing(self.telling, snapshots, builder)
@@ -109,8 +117,9 @@ class Room:
         await self.starting(launcher).start(effect)
         return self.told(), launcher
 
-    async def adopt(self, *answers: Answer) -> tuple[list[object], Scripted]:
+    async def adopt(self, *answers: Answer, lives: bool = False) -> tuple[list[object], Scripted]:
         launcher = Scripted(self.home.root, *answers)
+        launcher.lives = lives
         effect = f.AdoptAttempt(
             run=self.run, attempt=1, spec=RunSpec(command=("x",)), lease=Lease(), pid=7
         )

@@ -9,6 +9,7 @@ from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.execution.executor import Executor
 from lanherd_agent.home import AgentHome
 from lanherd_agent.persist.memory import MemoryStore
+from lanherd_agent.problems import Problems
 from lanherd_agent.secrets import Secrets
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
@@ -32,7 +33,8 @@ async def test_a_bug_met_by_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     store = await SnapshotStore.open(home.root)
     monkeypatch.setattr(store, "has", broken)
     secrets = Secrets(home, shell)
-    executor = Executor(home, shell, store, await EnvironmentBuilder.open(home.root), secrets)
+    builder = await EnvironmentBuilder.open(home.root)
+    executor = Executor(home, shell, store, builder, secrets, Problems())
     ended: dict[RunId, Ended] = {}
 
     def note(views: tuple[RunView, ...]) -> None:

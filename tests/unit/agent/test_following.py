@@ -75,8 +75,35 @@ async def test_gone_and_untrusted() -> None:
         (told,), launcher = await agent.adopt()
         assert isinstance(told, e.AttemptLost)
         assert told.cause == "untrusted"
-        assert launcher.asked == []
+        assert told.why.endswith("No process of it was found.")
+        assert launcher.asked == [("finds",)]
         assert agent.directory.exit.is_symlink(), "it is left alone"
+        assert agent.problems.all() == ()
+
+
+@pytest.mark.expects_logs("is alive and goes on", reason="its start.json is torn, or gone")
+@pytest.mark.parametrize("text", [None, '{"torn'])
+async def test_one_that_lives_is_adopted_whatever_its_files_say(text: str | None) -> None:
+    async with room() as agent:
+        if text is not None:
+            agent.directory.make()
+            agent.directory.start.write_text(text)
+        told, launcher = await agent.adopt(lives=True)
+        assert told == [e.AttemptAdopted(run=agent.run, attempt=1)]
+        assert launcher.asked == [("finds",), ("watch",)]
+        (problem,) = agent.problems.all()
+        assert problem.data["run"] == agent.run
+        assert await exited(agent, Exit(at=9.0, code=0))
+        assert agent.problems.all() == ()
+
+
+async def test_an_end_that_nobody_saw_of_one_whose_files_can_not_be_trusted() -> None:
+    """Something of it may live that is not known: it is not tried again."""
+    async with room() as agent:
+        nobody = ExitError(kind="untrusted", errno=0, text="its run directory can't be trusted")
+        told = await exited(agent, Exit(at=9.0, error=nobody, witness="agent"))
+        assert isinstance(told, e.AttemptLost)
+        assert told.cause == "untrusted"
 
 
 @pytest.mark.expects_logs("can't adopt it now", reason="the launcher is away")
