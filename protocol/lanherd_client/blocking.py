@@ -317,10 +317,12 @@ class Run:
         tags: Iterable[str] | None = None,
         notes: str | None = None,
         pinned: bool | None = None,
+        before: RunId | None = None,
     ) -> RunView:
-        return self._loop.do(
-            self._run.change(priority=priority, held=held, tags=tags, notes=notes, pinned=pinned)
+        changed = self._run.change(
+            priority=priority, held=held, tags=tags, notes=notes, pinned=pinned, before=before
         )
+        return self._loop.do(changed)
 
     def hold(self) -> RunView:
         return self._loop.do(self._run.hold())

@@ -4,10 +4,14 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
 if TYPE_CHECKING:
+    from lanherd_client.choosing import Choice
     from lanherd_client.mirror import RunRecord
     from lanherd_client.orders import Seconds
+    from lanherd_client.sweeps.comparing import Comparison
+    from lanherd_client.sweeps.draft import SweepDraft
     from lanherd_client.sweeps.face import SweepFleet
     from lanherd_client.sweeps.options import Rows, SweepOptions
+    from lanherd_client.sweeps.planning import Plan
     from lanherd_client.sweeps.progress import SweepProgress
     from lanherd_client.sweeps.sweep import Sweep
     from lanherd_protocol.ids import DeviceId
@@ -49,6 +53,30 @@ class WaitingSweep:
         return self._loop.do(self._sweep.stop(grace_s, signal=signal))
 
 
+class WaitingDraft:
+    """A sweep that is not sent yet; see `lanherd_client.sweeps.draft.SweepDraft`."""
+
+    def __init__(self, draft: "SweepDraft", loop: Doing) -> None:
+        self._draft = draft
+        self._loop = loop
+
+    @property
+    def choice(self) -> "Choice":
+        return self._draft.choice
+
+    @property
+    def comparison(self) -> "Comparison":
+        return self._draft.comparison
+
+    @property
+    def plan(self) -> "Plan":
+        return self._draft.plan
+
+    def send(self) -> WaitingSweep:
+        sweep, _ = self._loop.do(self._draft.send())
+        return WaitingSweep(sweep, self._loop)
+
+
 class WaitingSweepCalls:
     """The verbs of a fleet about sweeps; see `lanherd_client.sweeps.calls.SweepCalls`."""
 
@@ -56,12 +84,16 @@ class WaitingSweepCalls:
     _loop: Doing
 
     def sweep(self, rows: "Rows", *, name: str, **said: "Unpack[SweepOptions]") -> WaitingSweep:
+        return self.draft_sweep(rows, name=name, **said).send()
+
+    def draft_sweep(
+        self, rows: "Rows", *, name: str, **said: "Unpack[SweepOptions]"
+    ) -> WaitingDraft:
         from lanherd_client.sweeps.draft import draft_sweep
         from lanherd_client.sweeps.options import sweep_order
 
-        draft = self._loop.do(draft_sweep(self._fleet, sweep_order(rows, name, **said)))
-        sweep, _ = self._loop.do(draft.send())
-        return WaitingSweep(sweep, self._loop)
+        order = sweep_order(rows, name, **said)
+        return WaitingDraft(self._loop.do(draft_sweep(self._fleet, order)), self._loop)
 
     def find_sweep(self, name: str, machine: str | None = None) -> WaitingSweep:
         from lanherd_client.sweeps.sweep import find_sweep
