@@ -187,6 +187,29 @@ def test_a_file_system_that_punches_no_holes_is_told(
     clocked.close()
 
 
+def test_a_small_cap_is_kept_to(tmp_path: Path) -> None:
+    """While it grows by a quarter at most, and exactly once it is over."""
+    cap = 2 * MIB
+    clocked = Clocked(tmp_path, cap)
+    block = bytes(range(1, 256)) * (MIB // 255)
+    for _ in range(8):
+        with clocked.log.open("ab") as log:
+            log.write(block)
+        clocked.look()
+        assert used(clocked.log) <= cap + cap // 4 + 2 * log_keeper.BLOCK
+    with clocked.log.open("ab") as log:
+        log.write(block[: cap // 8])
+    clocked.close()
+    assert used(clocked.log) <= cap + 2 * log_keeper.BLOCK
+    gap = json.loads((tmp_path / "log.gap").read_bytes())
+    whole = block * 8 + block[: cap // 8]
+    assert clocked.log.stat().st_size == len(whole)
+    kept = clocked.log.read_bytes()
+    assert kept[: gap["from"]] == whole[: gap["from"]]
+    assert kept[gap["to"] :] == whole[gap["to"] :]
+    assert cap // 4 <= gap["from"] and len(whole) - gap["to"] >= cap - cap // 4
+
+
 def test_a_full_disk_and_a_deleted_directory_are_tried_again(tmp_path: Path) -> None:
     folder = tmp_path / "attempt"
     folder.mkdir()

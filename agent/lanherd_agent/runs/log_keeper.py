@@ -13,7 +13,8 @@ only while the log grows; after every 4096 the time between two doubles.
 
 It looks as rarely as it may: after the first second, so that short commands pay nothing; seldom
 while the log is quiet and far from its cap; and near it so often that a writer of 500 MB/s is
-caught within a few times SLACK_BYTES.
+caught within a few times SLACK_BYTES. A small cap may be passed by less, and a log that is over is
+within its cap.
 
 Stdlib only: the launcher and every shim carry this.
 """
@@ -57,6 +58,7 @@ class LogKeeper:
     def __init__(self, dir_fd: int, name: str, fd: int, bytes_max: int | None) -> None:
         self.dir_fd, self.name, self.fd, self.bytes_max = dir_fd, name, fd, bytes_max
         self.times_fd, self.records, self.record_at, self.recorded = -1, 0, 0.0, 0
+        self.slack = SLACK_BYTES if bytes_max is None else min(SLACK_BYTES, bytes_max // 4)
         self.size, self.gap_from, self.gap_to = 0, 0, 0
         self.punches = False  # whether the file system does is tried before the first gap
         self.pause_s = PAUSE_S
@@ -68,7 +70,7 @@ class LogKeeper:
         try:
             size = os.fstat(self.fd).st_size
             grown, self.size = size - self.size, size
-            if self.excess() > SLACK_BYTES:
+            if self.excess() > self.slack:
                 self.punch()
             if size > self.recorded and now >= self.record_at:
                 self.record(now)
@@ -81,7 +83,7 @@ class LogKeeper:
         self.pause_s = PAUSE_S if grows else min(self.pause_s * BACKOFF, PAUSE_S_MAX)
         if self.bytes_max is None:
             return self.pause_s
-        near_s = (SLACK_BYTES - self.excess()) / RATE_BYTES_MAX
+        near_s = (self.slack - self.excess()) / RATE_BYTES_MAX
         least_s = NEAR_S_MIN if grows else NEAR_S_MAX
         return min(self.pause_s, max(near_s, least_s))
 
@@ -165,6 +167,7 @@ class LogKeeper:
         """The last look: at the cap, and at the time if there was an earlier one."""
         if self.size == 0:
             self.record_at = float("inf")  # nothing of it was ever seen to grow: a short one
+        self.slack = 0
         self.look(time.monotonic())
         if self.gap_to:
             self.sync_gap()
