@@ -81,6 +81,13 @@ class Rebuilt(Struct, frozen=True):
     """Live runs whose lease would clash with another's."""
 
     @property
+    def forgotten(self) -> int:
+        """How many runs there have been at least of which nothing is left: the machine numbers
+        those that it takes, and files may have been removed."""
+        last = max((record.ordinal for record in self.runs), default=0)
+        return last - len(self.runs)
+
+    @property
     def held(self) -> int:
         return sum(_is_held(record) for record in self.runs)
 

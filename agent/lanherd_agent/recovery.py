@@ -156,8 +156,14 @@ def _say(anew: _Anew, problems: Problems) -> None:
 
 
 def _rebuilt(anew: _Anew) -> Reason:
-    runs, held = len(anew.rebuilt.runs), anew.rebuilt.held
-    advice = ["Pair controllers again, and submit again what had not been started."]
+    runs, held, forgotten = len(anew.rebuilt.runs), anew.rebuilt.held, anew.rebuilt.forgotten
+    known = ""
+    if forgotten:
+        known = f" At least {plural(forgotten, 'run is', 'runs are')} no longer known."
+    advice = [
+        "Pair controllers again, and submit again what had not been started.",
+        "Rules of retention, closed GPUs and pauses are gone: set them again.",
+    ]
     if held:
         advice.append(f"Release {plural(held, 'run', 'runs')} that would have been tried again.")
     if anew.aside is not None:
@@ -165,7 +171,7 @@ def _rebuilt(anew: _Anew) -> Reason:
     return Reason(
         code="records_rebuilt",
         text=f"The agent's records were {'damaged' if anew.aside else 'gone'} and were made anew "
-        f"from the directories of {plural(runs, 'run', 'runs')}.",
-        data={"runs": runs, "held": held, "file": anew.aside or ""},
+        f"from the directories of {plural(runs, 'run', 'runs')}.{known}",
+        data={"runs": runs, "held": held, "forgotten": forgotten, "file": anew.aside or ""},
         remedy=" ".join(advice),
     )

@@ -79,6 +79,19 @@ async def test_a_new_home_has_nothing_to_say(home: AgentHome) -> None:
     assert problems.all() == ()
 
 
+@pytest.mark.expects_logs(ANEW, reason="the records are gone here")
+async def test_what_is_no_longer_known_is_counted(home: AgentHome) -> None:
+    """By the number of the newest that is: files of older ones were removed."""
+    lay_out(home.root, 2, start=started(), exit_=exited(0))
+    lay_out(home.root, 7, start=started(), exit_=exited(0))
+    problems = Problems()
+    shell = await open_shell(home, problems)
+    (said,) = problems.all()
+    assert (said.data["runs"], said.data["forgotten"]) == (2, 5)
+    assert said.text.endswith("of 2 runs. At least 5 runs are no longer known.")
+    await shell.close()
+
+
 @pytest.mark.expects_logs(ANEW, "can't be trusted", reason="the records are gone here")
 @pytest.mark.parametrize("spoil", [nothing, empty, no_database, wal_of_one_that_is_gone])
 async def test_records_are_made_anew(home: AgentHome, spoil: Callable[[Path], None]) -> None:
@@ -98,6 +111,8 @@ async def test_records_are_made_anew(home: AgentHome, spoil: Callable[[Path], No
     assert (flawed.code, flawed.data["run"]) == ("run_directory_untrusted", run_id(5))
     assert (said.code, said.data["runs"], said.data["held"]) == ("records_rebuilt", 5, 1)
     assert "Release 1 run" in said.remedy and "Pair" in said.remedy
+    assert "Rules of retention, closed GPUs and pauses are gone" in said.remedy
+    assert said.data["forgotten"] == 0 and "no longer known" not in said.text
     kept = spoil in (no_database, wal_of_one_that_is_gone)
     aside = sorted(path.name for path in home.root.glob("*.corrupt-*"))
     assert bool(aside) == kept
