@@ -63,6 +63,7 @@ class Run(RunLogs):
                         attempt=listing.attempt,
                         entries=listing.entries,
                         truncated=listing.truncated,
+                        unlisted=listing.unlisted,
                     )
                     if now != last:
                         yield now

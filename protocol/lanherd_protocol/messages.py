@@ -261,12 +261,14 @@ class ListOutputs(Struct, frozen=True, kw_only=True):
 
 
 class OutputList(Struct, frozen=True, kw_only=True):
-    """`truncated`: there is more than is listed: entries beyond the limit, folders that can't be
-    read, names that are no UTF-8, and what is neither file, folder nor link, such as a pipe."""
+    """`truncated`: there are more entries than a listing holds. `unlisted`: how many have no place
+    in one: what is neither file, folder nor link, such as a pipe, names that are no UTF-8, and
+    folders that can't be read (of which the content is missing)."""
 
     attempt: int
     entries: tuple[OutputEntry, ...]
     truncated: bool = False
+    unlisted: int = 0
 
 
 class ReadOutput(Struct, frozen=True, kw_only=True):
@@ -376,11 +378,12 @@ class WatchOutputs(Struct, frozen=True, kw_only=True):
 
 
 class OutputsChanged(Struct, frozen=True, kw_only=True):
-    """Feed `outputs`: the whole listing, as it is since the last event."""
+    """Feed `outputs`: the whole listing, as it is since the last event; as for OutputList."""
 
     attempt: int
     entries: tuple[OutputEntry, ...]
     truncated: bool = False
+    unlisted: int = 0
 
 
 # What a manifest's canonical encoding decodes to, named here so that the listing holds it.

@@ -168,6 +168,16 @@ async def test_outputs_are_told_until_the_run_ends(agent: AgentProcess, peer: Pe
         ] == [["one", "two"]]
 
 
+async def test_what_has_no_place_in_a_listing_is_counted(peer: Peer) -> None:
+    """It is no sign that there are too many."""
+    script = 'cd "$LANHERD_OUTPUTS"; echo x > file; mkfifo pipe; : > "$(printf \'\\377\')"'
+    run = await submit(peer, "sh", "-c", script)
+    await wait_run(peer, run)
+    listed = await peer.call(methods.OUTPUTS_LIST, m.ListOutputs(run=run))
+    assert [entry.path for entry in listed.entries] == ["file"]
+    assert (listed.unlisted, listed.truncated) == (2, False)
+
+
 async def test_more_outputs_than_a_message_takes(peer: Peer) -> None:
     script = """
 import os

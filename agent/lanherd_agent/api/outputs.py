@@ -52,8 +52,10 @@ class OutputsApi:
         view = await self._shell.view(request.run)
         check_owner(call.caller, view)
         directory = attempt_dir(self._home, view, request.attempt or latest_begun(self._home, view))
-        entries, truncated = await self._scan(directory)
-        return OutputList(attempt=directory.attempt, entries=entries, truncated=truncated)
+        entries, truncated, unlisted = await self._scan(directory)
+        return OutputList(
+            attempt=directory.attempt, entries=entries, truncated=truncated, unlisted=unlisted
+        )
 
     async def _on_read(self, call: IncomingCall, request: ReadOutput) -> OutputEnd:
         check_range(request.offset, request.length)
@@ -94,10 +96,13 @@ class OutputsApi:
             attempt = view.attempt
 
     async def _changed(self, view: RunView, attempt: int) -> OutputsChanged:
-        entries, truncated = await self._scan(attempt_dir(self._home, view, attempt))
-        return OutputsChanged(attempt=attempt, entries=entries, truncated=truncated)
+        entries, truncated, unlisted = await self._scan(attempt_dir(self._home, view, attempt))
+        return OutputsChanged(
+            attempt=attempt, entries=entries, truncated=truncated, unlisted=unlisted
+        )
 
-    async def _scan(self, directory: AttemptDir) -> tuple[tuple[OutputEntry, ...], bool]:
+    async def _scan(self, directory: AttemptDir) -> tuple[tuple[OutputEntry, ...], bool, int]:
+        """What fits, whether there is more, and how many have no place in a listing."""
         try:
             listing = await asyncio.to_thread(
                 outputs.scan, directory.outputs, entries_max=OUTPUT_ENTRIES_MAX
@@ -115,9 +120,8 @@ class OutputsApi:
             if entry.kind in _KINDS
         ]
         fitting = first_that_fit(entries, encoded_size)
-        # A pipe, or a name that is no text, has no place in the list: it is not the whole then.
-        whole = len(fitting) == len(listing.entries) and not listing.unlisted
-        return fitting, listing.truncated or not whole
+        truncated = listing.truncated or len(fitting) < len(entries)
+        return fitting, truncated, listing.unlisted + len(listing.entries) - len(entries)
 
 
 async def _send(call: IncomingCall, descriptor: int, offset: int, length: int | None) -> OutputEnd:

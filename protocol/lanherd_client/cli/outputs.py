@@ -33,7 +33,7 @@ async def _outputs(context: click.Context, text: str, attempt: int, as_json: boo
     if as_json:
         talk.put_json(shapes.outputs_shape(run.id, listing))
         return
-    if not listing.entries:
+    if not listing.entries and not listing.unlisted:
         talk.say("The run has left no outputs.")
         return
     talk.put_table(
@@ -49,6 +49,11 @@ async def _outputs(context: click.Context, text: str, attempt: int, as_json: boo
     )
     if listing.truncated:
         talk.say("There are more outputs than a listing holds.")
+    if listing.unlisted:
+        talk.say(
+            f"{listing.unlisted} more can't be listed: what is no file, folder or link, has a name "
+            "that is no text, or is a folder that can't be read."
+        )
 
 
 @click.command("fetch")

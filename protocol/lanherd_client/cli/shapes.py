@@ -315,6 +315,7 @@ def outputs_shape(run: str, listing: OutputList) -> Object:
         "run": run,
         "attempt": listing.attempt,
         "truncated": listing.truncated,
+        "unlisted": listing.unlisted,
         "outputs": [
             {
                 "path": entry.path,

@@ -161,6 +161,7 @@ def test_outputs_and_status() -> None:
         "run": "r",
         "attempt": 2,
         "truncated": False,
+        "unlisted": 0,
         "outputs": [{"path": "a/b", "kind": "file", "size_bytes": 3, "modified_at": 4.0}],
     }
     status = AgentStatus(
