@@ -26,12 +26,16 @@ _OWN_VARIABLES = frozenset(
         "LISTEN_FDS",
         "LISTEN_PID",
         "NOTIFY_SOCKET",
+        "OLDPWD",
+        "PWD",
         "PYTHONHOME",
         "PYTHONPATH",
+        "SHLVL",
         "STATE_DIRECTORY",
         "VIRTUAL_ENV",
         "WATCHDOG_PID",
         "WATCHDOG_USEC",
+        "_",
     }
 )
 """What the agent was given for itself; a run must not take it for its own."""
@@ -66,10 +70,11 @@ def spec_of(
     """The attempt's spec.json. Raises NOT_FOUND where the run's directory isn't there."""
     spec = effect.spec
     cap = spec.log.bytes_max
+    cwd = str(_begin_in(spec, directory.tree))
     return Spec(
         argv=_argv(spec, directory),
-        cwd=str(_begin_in(spec, directory.tree)),
-        env=_variables(effect, directory, environment, secrets, around),
+        cwd=cwd,
+        env={"PWD": cwd, **_variables(effect, directory, environment, secrets, around)},
         err=directory.err.name if spec.log.split else None,
         niceness=spec.niceness,
         log_bytes_max=around.rules.log_bytes_max if cap is None else cap,

@@ -59,6 +59,19 @@ def test_as_simple_as_can_be() -> None:
     assert "LANHERD_EARLIER_OUTPUTS" not in spec.env
 
 
+def test_the_folder_that_a_command_is_told_is_the_one_it_begins_in() -> None:
+    """And not that of the shell which began the agent."""
+    directory, spec = laid_out()
+    assert spec.env["PWD"] == spec.cwd == str(directory.tree)
+    (directory.tree / "sub").mkdir()
+    _, spec = laid_out(directory="sub")
+    assert spec.env["PWD"] == spec.cwd == str(directory.tree / "sub")
+    _, spec = laid_out(variables={"PWD": "/elsewhere"})
+    assert spec.env["PWD"] == "/elsewhere", "as its owner wants it"
+    shell = {"PWD": "/root", "OLDPWD": "/", "_": "/bin/agent", "SHLVL": "2", "LANG": "C"}
+    assert inherited(shell) == {"LANG": "C", "PYTHONUNBUFFERED": "1"}
+
+
 def test_all_rules() -> None:
     _, spec = laid_out(
         niceness=7,
@@ -97,6 +110,7 @@ def test_variables() -> None:
     assert spec.env == {
         "PATH": "/bin",
         "HOME": "/mine",
+        "PWD": str(directory.tree),
         "SEED": "1",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": "GPU-1,GPU-3",
