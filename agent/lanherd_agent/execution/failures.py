@@ -128,6 +128,10 @@ def _not_executable(problem: StartFailedError, directory: AttemptDir, program: s
     title = f"The command {program!r} can't be run."
     message = f"{problem.text}."
     remedy = "Check that the file is executable and made for this machine."
+    if problem.errno == errno.E2BIG:
+        message = "Its arguments and variables are longer than the machine takes for one command;"
+        message += " Linux takes 128 KiB of each."
+        remedy = "Put what is long into a file of the project, and name that file instead."
     if problem.errno == errno.EACCES:
         message = "Permission denied: it is not marked as executable, or is a folder."
         remedy = f"Make it executable, as by 'chmod +x {program}', or name its interpreter before."

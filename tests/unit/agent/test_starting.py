@@ -137,8 +137,9 @@ async def test_a_fork_that_is_refused_is_tried_again_but_not_for_ever(
     ("kind", "number", "says"),
     [
         (StartFailure.EXEC, errno.EACCES, "it is not marked as executable"),
+        (StartFailure.EXEC, errno.E2BIG, "Linux takes 128 KiB of each"),
         (StartFailure.EXEC, errno.EAGAIN, "process limit"),
-        (StartFailure.EXEC, errno.E2BIG, "Argument list too long: 'train'."),
+        (StartFailure.EXEC, errno.ENOMEM, "Cannot allocate memory: 'train'."),
         (StartFailure.CWD, errno.ENOENT, "can't be entered: No such file or directory: 'train'."),
         (StartFailure.IO, errno.EIO, "Input/output error: 'train'."),
     ],
