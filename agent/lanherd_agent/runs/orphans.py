@@ -43,7 +43,7 @@ REAPED_MAX = 4096
 QUICK_KILLS_MAX = 20
 NEVER = float("inf")
 UNKNOWN = "its shim was killed, and took the command's exit with it"
-UNKNOWN_START = "its shim was killed in the act of starting it: whether it ran can't be known"
+UNKNOWN_START = "its shim was killed as it started it: how far it came can't be known"
 
 
 class Attempt:
