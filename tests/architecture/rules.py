@@ -68,7 +68,7 @@ def processes(source: Source) -> Iterator[Finding]:
     """asyncio's process starters are the subprocess library under another name."""
     if source.path in OWNERS["subprocess"]:
         return
-    for call, name in source.calls():
+    for call, name in source.calls:
         if re.fullmatch(r"asyncio\.create_subprocess_(exec|shell)|os\.(system|popen)", name):
             yield source.finding(call, f"{name} outside the owners of subprocess; call one of them")
 
@@ -77,7 +77,7 @@ def tasks(source: Source) -> Iterator[Finding]:
     if source.path == TASKS_OWNER:
         return
     better = "use asyncio.TaskGroup, or lanherd_protocol.aio.tasks, so that somebody awaits it"
-    for call, name in source.calls():
+    for call, name in source.calls:
         receiver, _, method = name.rpartition(".")
         on_loop = receiver == "asyncio" or re.search(r"(^|[._])(event_)?loop(\(\))?$", receiver)
         if method == "ensure_future" or (method == "create_task" and on_loop):
@@ -86,7 +86,7 @@ def tasks(source: Source) -> Iterator[Finding]:
 
 def queues(source: Source) -> Iterator[Finding]:
     checked = re.search(r"\b[A-Z][A-Z0-9_]*_MAX\b", source.text)
-    for call, name in source.calls():
+    for call, name in source.calls:
         if re.fullmatch(r"(asyncio|queue)\.(Lifo|Priority)?Queue", name):
             if _is_zero(_argument(call, 0, "maxsize")):
                 yield source.finding(call, f"{name} without a bound; pass maxsize from limits.py")
@@ -119,11 +119,11 @@ _CANCEL_BETTER = (
 
 
 def swallowed(source: Source) -> Iterator[Finding]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Try | ast.TryStar):
             for handler in node.handlers:
                 yield from _swallowing_handler(source, handler, node.finalbody)
-    for call, name in source.calls():
+    for call, name in source.calls:
         if name in {"contextlib.suppress", "suppress"} and source.path != TASKS_OWNER:
             caught = {source.qualified(argument) for argument in call.args}
             if caught & _CANCELLING:
@@ -172,7 +172,7 @@ def sleeps(source: Source) -> Iterator[Finding]:
     if source.path.startswith(WAITING_OWNER):
         return
     better = "wait for a condition or open a gate (tests/support)"
-    for call, name in source.calls():
+    for call, name in source.calls:
         if name in {"time.sleep", "asyncio.sleep"}:
             if not (name == "asyncio.sleep" and call.args and _is_zero(call.args[0])):
                 yield source.finding(call, f"{name} in a test; {better}")
@@ -188,12 +188,12 @@ _SKIPPING = re.compile(r"pytest\.(skip|xfail|importorskip|mark\.(skip|skipif|xfa
 
 
 def suppressions(source: Source) -> Iterator[Finding]:
-    for line, comment in source.comments():
+    for line, comment in source.comments:
         if _SUPPRESSION.search(comment):
             yield source.finding(line, "a check is switched off; mend what it found")
         if _UNFINISHED.search(comment):
             yield source.finding(line, "unfinished; finish it, or write an issue")
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and _SKIPPING.fullmatch(source.qualified(node)):
             yield source.finding(node, "a test is switched off; make it run, or remove it")
 
@@ -224,10 +224,10 @@ def builtin_io(source: Source) -> Iterator[Finding]:
     """What ruff's banned names don't see: I/O that needs no import, and coroutines."""
     if not is_pure(source):
         return
-    for call, name in source.calls():
+    for call, name in source.calls:
         if name in _IO_BUILTINS:
             yield source.finding(call, f"{name}() in pure code; the shell touches the world")
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.AsyncFunctionDef | ast.Await):
             yield source.finding(node, "async in pure code; return events or effects instead")
 

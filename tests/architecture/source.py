@@ -40,6 +40,11 @@ class Source:
         return ast.parse(self.text, self.path)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All of the tree, which every rule goes through."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def module(self) -> str:
         parts = Path(self.path).with_suffix("").parts
         inside = parts[1:] if parts[0] in PACKAGES.values() else parts
@@ -49,7 +54,7 @@ class Source:
     def names(self) -> dict[str, str]:
         """Local name → what it stands for: `import a.b as c`, `from a import b as c`."""
         found: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     local = alias.asname or alias.name.partition(".")[0]
@@ -73,22 +78,26 @@ class Source:
             return f"{called}()" if called else ""
         return ""
 
-    def calls(self) -> Iterator[tuple[ast.Call, str]]:
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call):
-                yield node, self.qualified(node.func)
+    @cached_property
+    def calls(self) -> list[tuple[ast.Call, str]]:
+        return [
+            (node, self.qualified(node.func)) for node in self.nodes if isinstance(node, ast.Call)
+        ]
 
     def imports(self) -> Iterator[tuple[int, str]]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
                 yield node.lineno, node.module
 
-    def comments(self) -> Iterator[tuple[int, str]]:
-        for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.string
+    @cached_property
+    def comments(self) -> list[tuple[int, str]]:
+        return [
+            (token.start[0], token.string)
+            for token in tokenize.generate_tokens(io.StringIO(self.text).readline)
+            if token.type == tokenize.COMMENT
+        ]
 
     def finding(self, node: ast.AST | int, message: str) -> Finding:
         line = node if isinstance(node, int) else getattr(node, "lineno", 1)

@@ -15,7 +15,7 @@ Text = tuple[str, str]
 
 def texts_in(source: Source) -> Iterator[Text]:
     """What `tr`, `translate` and QT_TRANSLATE_NOOP are given in this file."""
-    for scope in ast.walk(source.tree):
+    for scope in source.nodes:
         if isinstance(scope, ast.ClassDef):
             for call in ast.walk(scope):
                 if isinstance(call, ast.Call) and _called(call) == "tr":
@@ -77,7 +77,7 @@ def reasons_in(source: Source) -> Iterator[GivenReason]:
     the file. Raises ValueError for a code that can't be read here. Causes that logs show have a
     table of their own.
     """
-    for call, name in source.calls():
+    for call, name in source.calls:
         if name.rpartition(".")[2] != "Reason":
             continue
         given = {keyword.arg: keyword.value for keyword in call.keywords}
@@ -121,7 +121,7 @@ def _endings(source: Source, parameter: str) -> list[str]:
     """The keys of the table of texts that is read with that parameter."""
     tables = {
         ast.unparse(node.value)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Subscript) and ast.unparse(node.slice) == parameter
     }
     return [
