@@ -37,7 +37,7 @@ from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.history.keeper import HistoryKeeper
 from lanherd_agent.home import AgentHome, locked
 from lanherd_agent.machine_rules import RulesKeeper
-from lanherd_agent.problems import Problems, untrusted
+from lanherd_agent.problems import UNTRUSTED, Problems, untrusted
 from lanherd_agent.recovery import open_shell
 from lanherd_agent.retention import Retention
 from lanherd_agent.secrets import Secrets
@@ -59,6 +59,8 @@ from lanherd_protocol.version import __version__
 
 PORT = 47470
 NOTHING_KEPT = "nothing_kept"
+ENDED_LOOKED_AT = 1000
+"""Of those that ended last: whether something is wrong with their files, at the start."""
 log = logging.getLogger("lanherd.agent")
 
 
@@ -132,8 +134,8 @@ class Agent:
         self.dispatcher = AgentDispatcher(routes)
         self._listener = Listener(self.dispatcher, hello)
         shell.on_published(self._on_published)
-        for view in shell.snapshot(0, 0).runs:
-            problems.note_use(view)
+        for view in shell.snapshot(ENDED_LOOKED_AT, 0).runs:
+            self._note_problems(view)
 
     @asynccontextmanager
     async def serving(self, tasks: TaskOwner) -> AsyncIterator[None]:
@@ -221,11 +223,18 @@ class Agent:
     def _on_published(self, views: tuple[RunView, ...]) -> None:
         self._sampler.wake()
         for view in views:
-            self._problems.note_use(view)
-            state = view.state
-            if isinstance(state, Ended) and state.reason.code == "lost_untrusted":
-                where = f"{view.run}/{view.attempt}"
-                self._problems.put(untrusted(view.run, where, state.reason.text), view.run)
+            self._note_problems(view)
+
+    def _note_problems(self, view: RunView) -> None:
+        self._problems.note_use(view)
+        state = view.state
+        if not isinstance(state, Ended) or state.reason.code != "lost_untrusted":
+            return
+        where = f"{view.run}/{view.attempt}"
+        if view.files_removed_at is None and (self._options.home.runs / where).exists():
+            self._problems.put(untrusted(view.run, where, state.reason.text), view.run)
+        else:
+            self._problems.clear(UNTRUSTED, view.run)
 
     def _look_up(self, device: DeviceId) -> Grant | None:
         known = self._shell.device(device)

@@ -254,6 +254,14 @@ async def test_one_of_which_nothing_else_is_left_is_known_by_its_processes(
             over = ended(await wait_run(peer, run))
             assert (over.outcome, over.reason.code) == ("lost", "lost_untrusted")
     assert not lives(start)
+    # Its files are told of as long as they are there.
+    await asyncio.to_thread(agent.restart)
+    async with through_socket(agent) as peer:
+        assert ("run_directory_untrusted" in await problems(peer)) == (way != "stopped")
+    shutil.rmtree(directory.path.parent)
+    await asyncio.to_thread(agent.restart)
+    async with through_socket(agent) as peer:
+        assert "run_directory_untrusted" not in await problems(peer)
 
 
 # --- Without its records -------------------------------------------------------------------------
