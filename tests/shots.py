@@ -34,6 +34,7 @@ from lanherd_desktop.state.log_buffer import GapKind
 from lanherd_desktop.state.room import Room, RoomUpdate
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.state.submit_options import AfterField, OptionsForm, SecretField
+from lanherd_desktop.state.submit_wishes import WishesForm
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS, TAB_OVERVIEW
 from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.window import MainWindow
@@ -338,6 +339,15 @@ class Shooter:
         settle()
         yield self._save("runs-outputs-text")
 
+    def _wishes(self, dialog: SubmitDialog) -> Iterator[str]:
+        dialog.wishes.fill(
+            WishesForm(gpus_max=4, where='vram >= 20GX and name ~ "A100"', cpus="8", memory="64GB")
+        )
+        settle()
+        yield self._save("submit-wishes", dialog)
+        dialog.wishes.where.setText("")
+        dialog.wishes.toggle_button.setChecked(False)
+
     def _options(self, dialog: SubmitDialog) -> Iterator[str]:
         dialog.options.toggle_button.setChecked(True)
         dialog.options.attempts.setValue(3)
@@ -372,6 +382,7 @@ class Shooter:
         dialog = window.submit_dialog
         if dialog is not None:
             yield self._save("submit", dialog)
+            yield from self._wishes(dialog)
             yield from self._options(dialog)
             dialog.options.fill(OptionsForm(), None)
             dialog.vram.setText("much")

@@ -2666,6 +2666,129 @@
     </message>
 </context>
 <context>
+    <name>WishesSection</name>
+    <message>
+        <source>Which GPUs</source>
+        <translation>GPU 要求</translation>
+    </message>
+    <message>
+        <source>no more</source>
+        <translation>不再增加</translation>
+    </message>
+    <message>
+        <source>Facts: {facts}.</source>
+        <translation>可用的属性：{facts}。</translation>
+    </message>
+    <message>
+        <source>whole GPUs, or such as 1g.10gb</source>
+        <translation>整块 GPU，或如 1g.10gb</translation>
+    </message>
+    <message>
+        <source>those that reach each other best</source>
+        <translation>选互联最好的</translation>
+    </message>
+    <message>
+        <source>others may share them</source>
+        <translation>允许与其他运行共享</translation>
+    </message>
+    <message>
+        <source>as the machine&apos;s rules say</source>
+        <translation>按机器的规则</translation>
+    </message>
+    <message>
+        <source>wait until they are gone</source>
+        <translation>等到它们离开</translation>
+    </message>
+    <message>
+        <source>take what they leave</source>
+        <translation>使用剩余部分</translation>
+    </message>
+    <message>
+        <source>cores, such as 4</source>
+        <translation>核数，例如 4</translation>
+    </message>
+    <message>
+        <source>such as 32GB</source>
+        <translation>例如 32GB</translation>
+    </message>
+    <message>
+        <source>such as 100GB</source>
+        <translation>例如 100GB</translation>
+    </message>
+    <message>
+        <source>Up to</source>
+        <translation>最多</translation>
+    </message>
+    <message>
+        <source>Only with</source>
+        <translation>条件</translation>
+    </message>
+    <message>
+        <source>MIG slices</source>
+        <translation>MIG 切片</translation>
+    </message>
+    <message>
+        <source>Others</source>
+        <translation>其他进程</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Disk</source>
+        <translation>磁盘</translation>
+    </message>
+    <message>
+        <source>One of the wishes can&apos;t be sent as it is: see beside it.</source>
+        <translation>有一项要求无法按现状发送：见其旁的说明。</translation>
+    </message>
+    <message>
+        <source>Which GPUs, {name}: {problem}</source>
+        <translation>GPU 要求，{name}：{problem}</translation>
+    </message>
+    <message>
+        <source>how many, constraints, slices, CPU</source>
+        <translation>数量、条件、切片、CPU</translation>
+    </message>
+    <message>
+        <source>These are fewer than it asks for at least. Write more, or none.</source>
+        <translation>少于至少需要的数量。请写更多，或不写。</translation>
+    </message>
+    <message>
+        <source>GPUs are wished for, but none is asked for. Ask for one or more.</source>
+        <translation>提出了 GPU 要求，但没有请求 GPU。请请求一块或更多。</translation>
+    </message>
+    <message>
+        <source>A MIG profile is written as 1g.10gb or 3g.40gb.</source>
+        <translation>MIG 规格写作 1g.10gb 或 3g.40gb。</translation>
+    </message>
+    <message>
+        <source>It can&apos;t share its GPUs and have them for itself. Choose one.</source>
+        <translation>不能既共享又独占 GPU。请二选一。</translation>
+    </message>
+    <message>
+        <source>CPU cores are a number, such as 4.</source>
+        <translation>CPU 核数是一个数字，例如 4。</translation>
+    </message>
+    <message>
+        <source>A size is a number and a unit, such as 32GB.</source>
+        <translation>大小由数字和单位组成，例如 32GB。</translation>
+    </message>
+    <message>
+        <source>The constraint can&apos;t be read at character {column}.</source>
+        <translation>条件在第 {column} 个字符处无法读取。</translation>
+    </message>
+    <message>
+        <source>Did you mean {fact}?</source>
+        <translation>是不是 {fact}？</translation>
+    </message>
+</context>
+<context>
     <name>_Legend</name>
     <message>
         <source>ours</source>

@@ -45,6 +45,9 @@ def _gpus(view: MachineView) -> tuple[GpuFacts, ...]:
 
 
 def _could_fit(view: MachineView, request: GpuRequest) -> bool:
+    # Slices and constraints are looked at when it is asked where it would go.
+    if request.mig:
+        return True
     # Of a machine that has said nothing of its GPUs yet, anything may be hoped.
     suited = sum(gpu.vram_bytes >= request.vram_bytes for gpu in _gpus(view))
     return view.facts is None or suited >= request.count

@@ -14,6 +14,13 @@ from lanherd_desktop.state.submit_options import (
     check_options,
     options_of_run,
 )
+from lanherd_desktop.state.submit_wishes import (
+    Wishes,
+    WishesForm,
+    WishProblem,
+    check_wishes,
+    wishes_of_run,
+)
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX, RUN_NAME_CHARS_MAX
 from lanherd_protocol.states import RunView
@@ -38,6 +45,7 @@ class SubmitForm:
     machine: DeviceId | None = None
     environment: Literal["auto", "none"] = "auto"
     options: OptionsForm = field(default_factory=OptionsForm)
+    wishes: WishesForm = field(default_factory=WishesForm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +69,16 @@ class SubmitRequest:
     machine: DeviceId | None
     environment: Literal["auto", "none"]
     options: RunOptions = field(default_factory=RunOptions)
+    wishes: Wishes = field(default_factory=Wishes)
 
 
-def check(form: SubmitForm) -> SubmitRequest | tuple[Problem | OptionProblem, ...]:
+AnyProblem = Problem | WishProblem | OptionProblem
+
+
+def check(form: SubmitForm) -> SubmitRequest | tuple[AnyProblem, ...]:
     """The request, or every problem of the form, in the order of its fields."""
-    problems: list[Problem | OptionProblem] = []
-    command: tuple[str, ...] = ()
-    try:
-        command = tuple(shlex.split(form.command))
-        if not command:
-            problems.append(Problem("command", "command_missing"))
-    except ValueError:
-        problems.append(Problem("command", "command_quotes"))
+    problems: list[AnyProblem] = []
+    command = _command(form.command, problems)
     if not 0 <= form.gpus <= GPUS_PER_RUN_MAX:
         problems.append(Problem("gpus", "gpus_range"))
     vram_bytes = 0
@@ -85,11 +91,13 @@ def check(form: SubmitForm) -> SubmitRequest | tuple[Problem | OptionProblem, ..
             problems.append(Problem("vram", "vram_without_gpu"))
     if len(form.name) > RUN_NAME_CHARS_MAX:
         problems.append(Problem("name", "name_long"))
+    wishes = check_wishes(form.wishes, form.gpus, form.exclusive)
     options = check_options(form.options, form.machine)
+    if not isinstance(wishes, Wishes):
+        problems.extend(wishes)
     if not isinstance(options, RunOptions):
         problems.extend(options)
-        return tuple(problems)
-    if problems:
+    if problems or not isinstance(wishes, Wishes) or not isinstance(options, RunOptions):
         return tuple(problems)
     return SubmitRequest(
         folder=form.folder,
@@ -101,7 +109,19 @@ def check(form: SubmitForm) -> SubmitRequest | tuple[Problem | OptionProblem, ..
         machine=form.options.waits_on() or form.machine,
         environment=form.environment,
         options=options,
+        wishes=wishes,
     )
+
+
+def _command(text: str, problems: list[AnyProblem]) -> tuple[str, ...]:
+    try:
+        command = tuple(shlex.split(text))
+    except ValueError:
+        problems.append(Problem("command", "command_quotes"))
+        return ()
+    if not command:
+        problems.append(Problem("command", "command_missing"))
+    return command
 
 
 def form_of_run(view: RunView, machine: DeviceId, folders: Sequence[str]) -> SubmitForm:
@@ -118,4 +138,5 @@ def form_of_run(view: RunView, machine: DeviceId, folders: Sequence[str]) -> Sub
         machine=machine,
         environment="none" if isinstance(spec.environment, NoEnvironment) else "auto",
         options=options_of_run(view),
+        wishes=wishes_of_run(spec),
     )

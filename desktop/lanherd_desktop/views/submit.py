@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -29,22 +29,25 @@ from lanherd_desktop.state import numbers
 from lanherd_desktop.state.obstacle import Obstacle, obstacle
 from lanherd_desktop.state.room import RoomChange
 from lanherd_desktop.state.submit_form import (
-    Problem,
+    AnyProblem,
     ProblemCode,
     SubmitForm,
     SubmitRequest,
     check,
 )
 from lanherd_desktop.state.submit_options import OptionProblem
+from lanherd_desktop.state.submit_wishes import WishProblem
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.submit_obstacle import obstacle_text
 from lanherd_desktop.views.submit_options import OptionsSection
 from lanherd_desktop.views.submit_sending import gpu_request, send
+from lanherd_desktop.views.submit_wishes import WishesSection
 from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.buttons import GhostButton, PrimaryButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.number_field import NumberField
-from lanherd_desktop.views.words import failure_line, failure_texts, sentences
+from lanherd_desktop.views.words import failure_line, failure_texts
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 
@@ -123,6 +126,7 @@ class SubmitDialog(QDialog):
         self.environment = QComboBox()
         self.environment.addItem(self.tr("From the project's lock"), "auto")
         self.environment.addItem(self.tr("The machine's own"), "none")
+        self.wishes = WishesSection()
         self.options = OptionsSection(self._context)
 
     def _make_layout(self) -> None:
@@ -178,10 +182,11 @@ class SubmitDialog(QDialog):
         column.setContentsMargins(0, 0, SPACE_2, 0)
         column.setSpacing(SPACE_3)
         column.addLayout(self._form)
+        column.addWidget(self.wishes)
         column.addWidget(self.options)
         column.addStretch(1)
         self._fields = inner
-        self.options.align_labels(self._form)
+        self.options.align_labels(self._form, self.wishes.rows)
         self._area = QScrollArea()
         self._area.setWidget(inner)
         self._area.setWidgetResizable(True)
@@ -192,7 +197,7 @@ class SubmitDialog(QDialog):
 
     def _fit(self) -> None:
         """As tall as its fields, as far as the screen lets it be."""
-        for part in (self.options, self._fields):
+        for part in (self.wishes, self.options, self._fields):
             layout = part.layout()
             if layout is not None:
                 # What was folded a moment ago is counted until then.
@@ -220,6 +225,7 @@ class SubmitDialog(QDialog):
         self.name.setText(form.name)
         self.machine.setCurrentIndex(max(0, self.machine.findData(form.machine)))
         self.environment.setCurrentIndex(max(0, self.environment.findData(form.environment)))
+        self.wishes.fill(form.wishes)
         self.options.fill(form.options, form.machine)
 
     def _connect_fields(self) -> None:
@@ -232,8 +238,9 @@ class SubmitDialog(QDialog):
         self.machine.currentIndexChanged.connect(
             lambda: self.options.set_machine(self.machine.currentData())
         )
-        self.options.edited.connect(self._on_edited)
-        self.options.toggled.connect(self._on_toggled)
+        for section in (self.wishes, self.options):
+            section.edited.connect(self._on_edited)
+            section.toggled.connect(self._on_toggled)
 
     # --- the form --------------------------------------------------------------------------------
 
@@ -249,6 +256,7 @@ class SubmitDialog(QDialog):
             machine=self.machine.currentData(),
             environment=self.environment.currentData(),
             options=self.options.form(),
+            wishes=self.wishes.form(),
         )
 
     def _add_folder(self, folder: str) -> None:
@@ -272,14 +280,16 @@ class SubmitDialog(QDialog):
         checked = check(self.form())
         if isinstance(checked, SubmitRequest):
             self.options.show_problems(())
+            self.wishes.show_problems(())
             self._judge(checked, edited=True)
             return
         self.options.show_problems([p for p in checked if isinstance(p, OptionProblem)])
+        self.wishes.show_problems([p for p in checked if isinstance(p, WishProblem)])
         self._obstacle = None
         self.run_button.setEnabled(False)
         self._say_problem(checked)
 
-    def _say_problem(self, checked: tuple[Problem | OptionProblem, ...]) -> None:
+    def _say_problem(self, checked: tuple[AnyProblem, ...]) -> None:
         untouched = not self.command.text() and all(p.field == "command" for p in checked)
         self._say_where("" if untouched else self._problem_text(checked[0]), danger=not untouched)
 
@@ -301,7 +311,7 @@ class SubmitDialog(QDialog):
         self.run_button.setEnabled(found is None)
         if found is not None:
             self._end_preview()
-            self._say_where(self._obstacle_text(found, request), danger=True)
+            self._say_where(obstacle_text(found), danger=True)
             return
         if self._where.property("role") == "danger":
             self._say_where("", danger=False)
@@ -312,34 +322,6 @@ class SubmitDialog(QDialog):
         if change.machines and self._job is None and isinstance(checked, SubmitRequest):
             self._judge(checked, edited=False)
 
-    def _obstacle_text(self, found: Obstacle, request: SubmitRequest) -> str:
-        if found.kind == "nobody":
-            return self.tr(
-                "No machine is connected. The run can be sent as soon as one of yours answers."
-            )
-        if found.kind == "silent":
-            return self.tr(
-                "{machine} is not connected. Choose another machine, or wait until it answers."
-            ).format(machine=found.machine)
-        if not found.gpus:
-            lacks = self.tr("{machine} has no GPU. Ask for none, or choose another machine.")
-            nobody = self.tr("No connected machine has a GPU. Ask for none.")
-            return lacks.format(machine=found.machine) if found.machine else nobody
-        most = (
-            self.tr("{machine} can never run this: its largest GPU has {largest}, and it has {n}.")
-            if found.machine
-            else self.tr(
-                "No connected machine can run this: the largest GPU has {largest}, "
-                "and no machine has more than {n}."
-            )
-        )
-        said = most.format(
-            machine=found.machine,
-            largest=numbers.vram_capacity(found.largest_bytes),
-            n=_gpus_text(found.gpus),
-        )
-        return sentences(said, self.tr("Ask for less."))
-
     def _hide_error(self) -> None:
         """The dialog is as tall again as it was without it."""
         self._where.setVisible(True)
@@ -347,9 +329,11 @@ class SubmitDialog(QDialog):
             self._error.setVisible(False)
             self._fit()
 
-    def _problem_text(self, problem: Problem | OptionProblem) -> str:
+    def _problem_text(self, problem: AnyProblem) -> str:
         if isinstance(problem, OptionProblem):
             return self.options.problem_line(problem)
+        if isinstance(problem, WishProblem):
+            return self.wishes.problem_line(problem)
         texts: dict[ProblemCode, str] = {
             "command_missing": self.tr("Say which command to run."),
             "command_quotes": self.tr("A quote in the command isn't closed."),
@@ -374,10 +358,10 @@ class SubmitDialog(QDialog):
             return
         self._end_preview()
         request = gpu_request(checked)
-        machine = checked.machine
+        machine, host = checked.machine, checked.wishes.host
 
         async def choose(fleet: Fleet, job: Job[Choice]) -> Choice:
-            return fleet.choose(request, machine)
+            return fleet.choose(request, machine, host=host)
 
         self._preview_job = self._context.ask(choose, self._on_where, self._on_nowhere)
 
@@ -454,6 +438,7 @@ class SubmitDialog(QDialog):
         for row in range(self._form.rowCount()):
             _enable(self._form.itemAt(row, QFormLayout.ItemRole.FieldRole), not busy)
         self.options.setEnabled(not busy)
+        self.wishes.setEnabled(not busy)
 
     def reject(self) -> None:
         """Cancel or Esc: the first stops a submit that is under way, the next one closes."""
@@ -472,12 +457,6 @@ class SubmitDialog(QDialog):
         if self._preview_job is not None:
             self._preview_job.cancel()
             self._preview_job = None
-
-
-def _gpus_text(count: int) -> str:
-    if count == 1:
-        return QCoreApplication.translate("SubmitDialog", "one GPU")
-    return QCoreApplication.translate("SubmitDialog", "{n} GPUs").format(n=count)
 
 
 def _enable(item: QLayoutItem | None, enabled: bool) -> None:

@@ -126,9 +126,9 @@ class OptionsSection(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.body)
 
-    def align_labels(self, above: QFormLayout) -> None:
-        """Let its labels be as wide as those of the form above it: one column for the eye."""
-        forms = (above, self._form)
+    def align_labels(self, *above: QFormLayout) -> None:
+        """Let its labels be as wide as those of the forms above it: one column for the eye."""
+        forms = (*above, self._form)
         items = [
             form.itemAt(row, QFormLayout.ItemRole.LabelRole)
             for form in forms

@@ -10,14 +10,24 @@ from lanherd_protocol.values import GpuRequest
 
 
 def gpu_request(request: SubmitRequest) -> GpuRequest:
+    wishes = request.wishes
     return GpuRequest(
-        count=request.gpus, vram_bytes=request.vram_bytes, exclusive=request.exclusive
+        count=request.gpus,
+        vram_bytes=request.vram_bytes,
+        exclusive=request.exclusive,
+        count_max=wishes.gpus_max,
+        where=wishes.where,
+        linked=wishes.linked,
+        mig=wishes.mig,
+        shared=wishes.shared,
+        beside=wishes.beside,
     )
 
 
 async def send(fleet: Fleet, request: SubmitRequest, job: Job[Run]) -> Run:
     options = request.options
     settings = options.settings
+    wishes = request.wishes
     after = {
         kind: [dependency.run for dependency in options.dependencies if dependency.kind == kind]
         for kind in ("after", "after_ok", "after_any")
@@ -25,7 +35,7 @@ async def send(fleet: Fleet, request: SubmitRequest, job: Job[Run]) -> Run:
     return await fleet.submit(
         command=request.command,
         project=Path(request.folder) if request.folder else None,
-        gpus=request.gpus,
+        gpus=f"{request.gpus}..{wishes.gpus_max}" if wishes.gpus_max else request.gpus,
         vram=request.vram_bytes,
         exclusive=request.exclusive,
         name=request.name,
@@ -51,4 +61,12 @@ async def send(fleet: Fleet, request: SubmitRequest, job: Job[Run]) -> Run:
         post_command=options.post_command,
         split_log=options.log.split,
         log_cap=options.log.bytes_max,
+        where=wishes.where,
+        linked=wishes.linked,
+        mig=wishes.mig,
+        shared=wishes.shared,
+        beside_others=wishes.beside,
+        cpus=wishes.host.cpu_cores,
+        memory=wishes.host.memory_bytes,
+        disk=wishes.host.disk_bytes,
     )

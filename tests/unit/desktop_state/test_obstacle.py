@@ -19,6 +19,7 @@ def box(name: str, gib: int, gpus: int = 1) -> MachineView:
 def test_nothing_stands_against_a_request_that_fits_somewhere() -> None:
     assert obstacle(ONE, (box("a", 8), box("b", 24)), None) is None
     assert obstacle(GpuRequest(), (box("a", 8),), None) is None
+    assert obstacle(GpuRequest(count=9, mig="1g.10gb"), (box("a", 8),), None) is None
     assert obstacle(ONE, (replace(box("a", 8), facts=None),), None) is None
 
 
