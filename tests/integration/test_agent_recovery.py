@@ -264,6 +264,31 @@ async def test_one_of_which_nothing_else_is_left_is_known_by_its_processes(
         assert "run_directory_untrusted" not in await problems(peer)
 
 
+@pytest.mark.parametrize("way", ["stopped", "over its time"])
+async def test_what_is_ended_with_neither_shim_nor_launcher_is_not_lost(
+    agent: AgentProcess, way: str
+) -> None:
+    """Nor tried again as that."""
+    limit_s = 4.0 if way == "over its time" else None
+    async with through_socket(agent) as peer:
+        retry = RetryRule(attempts_max=2, on=("lost",), backoff_s=0.0)
+        run = await waiting_run(agent, peer, retry=retry, time_limit_s=limit_s)
+    await asyncio.to_thread(agent.kill)
+    start = start_of(attempt(agent, run))
+    os.kill(launcher_of(agent), signal.SIGKILL)
+    os.kill(start.shim_pid, signal.SIGKILL)
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        if way == "stopped":
+            wish = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=5.0)
+            await peer.call(methods.RUNS_STOP, wish)
+        over = ended(await wait_run(peer, run))
+    expected = ("cancelled", "stopped") if limit_s is None else ("timed_out", "timed_out")
+    assert (over.outcome, over.reason.code) == expected
+    assert "How it ended is not known" in over.reason.text
+    assert not lives(start)
+
+
 # --- Without its records -------------------------------------------------------------------------
 
 
