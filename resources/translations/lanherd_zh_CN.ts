@@ -410,6 +410,61 @@
     </message>
 </context>
 <context>
+    <name>LineSection</name>
+    <message>
+        <source>Pause…</source>
+        <translation>暂停…</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>恢复</translation>
+    </message>
+    <message>
+        <source>Why, for others to read</source>
+        <translation>原因，供他人查看</translation>
+    </message>
+    <message>
+        <source>Why the line is paused</source>
+        <translation>暂停排队的原因</translation>
+    </message>
+    <message>
+        <source>Pause the line</source>
+        <translation>暂停排队</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>The line</source>
+        <translation>排队</translation>
+    </message>
+    <message>
+        <source>No run starts here now. {pause}</source>
+        <translation>现在没有运行在这里启动。{pause}</translation>
+    </message>
+    <message>
+        <source>Runs start as their turns come.</source>
+        <translation>运行会按顺序启动。</translation>
+    </message>
+    <message>
+        <source>Paused by {who} at {when}.</source>
+        <translation>由 {who} 于 {when} 暂停。</translation>
+    </message>
+    <message>
+        <source>Paused {when}.</source>
+        <translation>于 {when} 暂停。</translation>
+    </message>
+    <message>
+        <source>No run with the tag {tag} starts. {pause}</source>
+        <translation>带标签 {tag} 的运行不会启动。{pause}</translation>
+    </message>
+    <message>
+        <source>Resume the tag {tag}</source>
+        <translation>恢复标签 {tag}</translation>
+    </message>
+</context>
+<context>
     <name>LogCanvas</name>
     <message>
         <source>Log</source>
@@ -4143,6 +4198,10 @@
     <message>
         <source>No run with the tag {tag} starts here now: {by} paused it.</source>
         <translation>带标签 {tag} 的运行现在不在这里启动：{by} 已将其暂停。</translation>
+    </message>
+    <message>
+        <source>Run {run} holds {used} of GPU {gpu}, and was promised {promised}.</source>
+        <translation>运行 {run} 占用 GPU {gpu} 的 {used}，而承诺给它的是 {promised}。</translation>
     </message>
     <message>
         <source>{by} closed it: {why}</source>

@@ -69,8 +69,8 @@ def test_every_reason_has_a_text() -> None:
     assert codes == REASONS.keys()
 
 
-OF_A_PROCESS = {"pid", "user", "program", "process", "processes"}
-"""What some sentences of GPUs get beside, if one process of others holds the most."""
+ADDED = {"pid", "user", "program", "process", "processes", "run"}
+"""What some sentences get beside: which process of others holds the most, which run it is."""
 
 
 def test_a_reason_is_given_all_that_its_text_says() -> None:
@@ -79,7 +79,7 @@ def test_a_reason_is_given_all_that_its_text_says() -> None:
         for reason in reasons()
         for text, more in (
             (REASONS[reason.code], set[str]()),
-            *((variant, OF_A_PROCESS) for variant in VARIANTS.get(reason.code, ())),
+            *((variant, ADDED) for variant in VARIANTS.get(reason.code, ())),
         )
     ]
     lacking = [

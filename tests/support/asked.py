@@ -10,6 +10,7 @@ from lanherd_desktop.bridge import Bridge, Job, Question
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.history_messages import History
 from lanherd_protocol.log_messages import LogDescription
+from lanherd_protocol.machine_messages import MachineControls
 from lanherd_protocol.messages import OutputList
 
 
@@ -60,6 +61,13 @@ class RecordedFleet:
         self.pasts: list[tuple[str, object, dict[str, object]]] = []
         """What past was asked for: it is asked again and again, so it isn't among `said`."""
         self.history = History(step_s=1.0)
+        self.now_closed = MachineControls()
+        """What is asked for again and again, too."""
+
+    async def controls(self, machine: str) -> MachineControls:
+        if self.problem is not None:
+            raise self.problem
+        return self.now_closed
 
     async def past(self, machine: str, gpu: object = None, **options: object) -> History:
         self.pasts.append((machine, gpu, options))

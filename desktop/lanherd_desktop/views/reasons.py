@@ -231,6 +231,11 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         ),
         QT_TRANSLATE_NOOP("reasons", "No run with the tag {tag} starts here now: {by} paused it."),
     ),
+    "over_use": (
+        QT_TRANSLATE_NOOP(
+            "reasons", "Run {run} holds {used} of GPU {gpu}, and was promised {promised}."
+        ),
+    ),
     "cordon_person": (QT_TRANSLATE_NOOP("reasons", "{by} closed it: {why}"),),
     "gpu_undeclared": (
         QT_TRANSLATE_NOOP(

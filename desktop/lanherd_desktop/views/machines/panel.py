@@ -10,6 +10,7 @@ from lanherd_desktop.state.machine_card import gpu_groups
 from lanherd_desktop.state.problems import machine_problems
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.machines.gpu_section import GpuSection
+from lanherd_desktop.views.machines.line_section import LineSection
 from lanherd_desktop.views.machines.retention import RetentionSection
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
@@ -57,6 +58,7 @@ class MachinePanel(QWidget):
             self._values[field] = value
             self._form.addRow(Label(titles[field], "muted"), value)
         self.gpus = GpuSection(context)
+        self.line = LineSection(context)
         self.rules_button = GhostButton(self.tr("Look at the rules…"))
         self.rules_button.clicked.connect(lambda: self.rules_wanted.emit(self.machine))
         self.retention = RetentionSection(context)
@@ -80,6 +82,8 @@ class MachinePanel(QWidget):
         column.setSpacing(SPACE_4)
         column.addWidget(self.problems)
         column.addWidget(self.gpus)
+        column.addWidget(Divider())
+        column.addWidget(self.line)
         column.addWidget(Divider())
         column.addLayout(self._form)
         column.addWidget(Divider())
@@ -122,6 +126,7 @@ class MachinePanel(QWidget):
         """Open it for a machine."""
         self.machine = machine
         self.gpus.show_machine(machine)
+        self.line.show_machine(machine)
         self.refresh()
         self.retention.show_machine(machine)
         self.show()
@@ -138,6 +143,7 @@ class MachinePanel(QWidget):
     def close_panel(self) -> None:
         self.machine = None
         self.gpus.show_machine(None)
+        self.line.show_machine(None)
         self.retention.show_machine(None)
         self.hide()
         self.closed.emit()

@@ -1,0 +1,89 @@
+"""Pausing a machine's line, and going on."""
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from lanherd_desktop.app import Desktop
+from lanherd_desktop.views.machines.line_section import LineSection
+from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.machine_messages import MachineControls, PauseView
+from lanherd_protocol.retention_messages import RetentionState
+from lanherd_protocol.values import RetentionRules
+from tests.support.asked import Asked
+from tests.support.synthetic_room import NOW, machine_id
+
+TYCHO = machine_id("tycho")
+PAUSED = MachineControls(
+    pauses=(
+        PauseView(since=NOW, by="ada", note="The fan is changed."),
+        PauseView(since=NOW, tag="sweep"),
+    )
+)
+
+
+@pytest.fixture
+def line(desktop: Desktop, asked: Asked) -> LineSection:
+    asked.fleet.answers = {
+        "retention": RetentionState(rules=RetentionRules(), size_bytes=0, runs=0),
+        "pause_queue": PAUSED,
+        "resume_queue": MachineControls(),
+    }
+    desktop.window.show_page("machines")
+    desktop.window.machines.open_machine(TYCHO)
+    asked.answer()
+    return desktop.window.machines.panel.line
+
+
+def test_a_line_is_paused_with_a_note_and_resumed(
+    line: LineSection, asked: Asked, qtbot: QtBot
+) -> None:
+    assert line.text.text() == "Runs start as their turns come."
+    line.pause_button.click()
+    assert line.note.isVisible()
+    line.note.setText(" The fan is changed. ")
+    qtbot.keyClick(line.note, Qt.Key.Key_Return)
+    assert asked.answer() == ["pause_queue"]
+    assert asked.fleet.said[-1][1:] == (TYCHO, (), {"note": "The fan is changed."})
+    assert line.text.text().startswith("No run starts here now. Paused by ada at ")
+    assert line.text.text().endswith("The fan is changed.") and not line.note.isVisible()
+    assert line.pause_button.isHidden()
+    (of_tag,) = line.tag_buttons
+    of_tag.click()
+    asked.answer()
+    assert asked.fleet.said[-1][2] == ("sweep",)
+    line.show_controls(PAUSED)
+    line.resume_button.click()
+    asked.answer()
+    assert asked.fleet.said[-1][:3] == ("resume_queue", TYCHO, ("",))
+    assert line.tag_buttons == [] and line.resume_button.isHidden()
+
+
+def test_what_others_pause_is_seen(line: LineSection, asked: Asked, desktop: Desktop) -> None:
+    asked.fleet.now_closed = PAUSED
+    line._timer.timeout.emit()
+    line.ask()
+    assert len(asked._questions) == 1, "one question at a time"
+    asked.answer()
+    assert line.resume_button.isVisible()
+    line.ask()
+    desktop.window.machines.open_machine(machine_id("kepler"))
+    assert line.text.text() == "" and not line.pause_button.isEnabled()
+    desktop.window.machines.panel.close_panel()
+    assert not line._timer.isActive()
+    line.ask()
+
+
+def test_what_cannot_be_paused_says_why(line: LineSection, asked: Asked) -> None:
+    line.pause_button.click()
+    line.cancel_button.click()
+    assert not line.note.isVisible()
+    line.pause_button.click()
+    asked.fleet.problem = error(ErrorCode.NOT_ALLOWED, "You may not.", "You look on.", "Ask Ada.")
+    line.confirm_button.click()
+    asked.answer()
+    assert line.problem.isVisible() and "Ask Ada." in line.problem.text()
+    asked.fleet.problem = None
+    line.ask()
+    asked.answer()
+    assert not line.problem.isVisible()
