@@ -199,6 +199,10 @@ class Shooter:
                 window.show_run(key, "overview")
         settle()
         yield self._save("runs-failed")
+        detail.overview.group.button.click()
+        settle(600)
+        yield self._save("runs-group")
+        window.runs.list.search.set_query("")
 
     def _show(self, name: str, tab: str) -> None:
         """A run of the room by its name."""

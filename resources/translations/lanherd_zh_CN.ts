@@ -318,6 +318,28 @@
     </message>
 </context>
 <context>
+    <name>GroupLine</name>
+    <message>
+        <source>{ended} of {total} ended</source>
+        <translation>共 {total} 个，已结束 {ended} 个</translation>
+    </message>
+    <message>
+        <source>{count} failed</source>
+        <translation>{count} 个失败</translation>
+    </message>
+    <message>
+        <source>{count} running</source>
+        <translation>{count} 个运行中</translation>
+    </message>
+</context>
+<context>
+    <name>GroupRow</name>
+    <message>
+        <source>Show its runs</source>
+        <translation>显示其运行</translation>
+    </message>
+</context>
+<context>
     <name>HolderLines</name>
     <message>
         <source>and {count} more</source>
@@ -2054,6 +2076,10 @@
     <message>
         <source>Why</source>
         <translation>原因</translation>
+    </message>
+    <message>
+        <source>Sweep</source>
+        <translation>参数扫描</translation>
     </message>
     <message>
         <source>Waits for</source>

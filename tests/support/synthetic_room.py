@@ -41,6 +41,7 @@ from lanherd_protocol.values import (
     MachineFacts,
     Reason,
     RetryRule,
+    RunGroup,
     RunSettings,
     RunSpec,
     Telemetry,
@@ -164,6 +165,7 @@ def run(number: int, name: str, command: str, state: RunState, vram_gib: int = 2
                 lock_path="requirements.txt", lock_hash=BlobHash("cd" * 32)
             ),
             gpus=GpuRequest(count=1, vram_bytes=vram_gib * GIB),
+            group=RunGroup(name="lr grid", key=name) if name.startswith("train lr") else None,
         ),
         owner="ada",
         submitted_at=NOW - 9000 + number,

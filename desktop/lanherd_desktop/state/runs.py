@@ -21,7 +21,7 @@ from lanherd_protocol.states import (
 )
 from lanherd_protocol.values import Lease, Reason
 
-QUERY_KEYS = frozenset({"state", "machine", "project", "name", "tag"})
+QUERY_KEYS = frozenset({"state", "machine", "project", "name", "tag", "group"})
 
 _OUTCOME_CHIPS: dict[Outcome, ChipKind] = {
     "succeeded": ChipKind.SUCCEEDED,
@@ -53,6 +53,8 @@ class RunRow:
     tags: tuple[str, ...] = ()
     priority: int = 0
     pinned: bool = False
+    group: str = ""
+    """The name of the sweep that it belongs to."""
 
     def seconds(self, now: float) -> float | None:
         """How long it has run, or did run, or is known to have; None when it never started."""
@@ -141,6 +143,7 @@ def run_row(
         tags=view.settings.tags,
         priority=view.settings.priority,
         pinned=view.settings.pinned,
+        group=view.spec.group.name if view.spec.group is not None else "",
     )
 
 
@@ -159,6 +162,7 @@ def run_accepted(row: RunRow, query: Query) -> bool:
         "project": row.project,
         "name": row.title,
         "tag": " ".join(row.tags),
+        "group": row.group,
     }
-    words = (row.title, row.machine_name, row.project, row.run, *row.tags)
+    words = (row.title, row.machine_name, row.project, row.run, row.group, *row.tags)
     return query.accepts(" ".join(words), fields)

@@ -12,9 +12,12 @@ from PySide6.QtWidgets import (
 
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.models.run_list import RunListModel
+from lanherd_desktop.state.groups import group_progress
 from lanherd_desktop.state.room import RoomChange, RunKey
+from lanherd_desktop.state.runs import run_accepted, run_query
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.group_line import GroupLine
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4
 from lanherd_desktop.views.widgets.buttons import IconButton
@@ -81,6 +84,8 @@ class RunListPane(QWidget):
         )
         no_match.activated.connect(lambda: self.search.set_query(""))
         self._no_match = no_match
+        self.progress = GroupLine()
+        layout.addWidget(self.progress)
         self._stack = StateStack(self.view)
         self._stack.keep(no_match)
         layout.addWidget(self._stack, 1)
@@ -138,9 +143,21 @@ class RunListPane(QWidget):
         elif change.runs:
             rows = {key: self.context.row(key) for key in change.runs}
             self.model.change({key: row for key, row in rows.items() if row is not None})
+        if change.runs:
+            self._show_progress()
 
     def _on_query(self, line: str) -> None:
         self.model.set_filter(line)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        """Of the runs of a group, where the filter names one."""
+        query = run_query(self.search.query())
+        if "group" not in query.terms:
+            self.progress.hide()
+            return
+        rows = [row for row in self.context.rows().values() if run_accepted(row, query)]
+        self.progress.show_progress(group_progress(rows))
 
     def _on_current(self, current: QModelIndex, previous: QModelIndex) -> None:
         key = current.data(RowRole.KEY.value) if current.isValid() else None

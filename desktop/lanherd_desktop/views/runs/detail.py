@@ -232,6 +232,8 @@ class RunDetail(QWidget):
         if self._key is None:
             return
         view = self.view
+        if view is not None and change.runs and self.overview.isVisible():
+            self.overview.refresh_group(view)
         others = {d.run for d in view.spec.dependencies} if view is not None else set()
         if self._key in change.runs:
             before = self._attempt_of_outputs()

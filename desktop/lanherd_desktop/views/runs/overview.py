@@ -6,9 +6,11 @@ from PySide6.QtWidgets import QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWi
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.attempts import AttemptRow, attempts
 from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.groups import group_progress, rows_of_group
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.runs import run_row
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.group_line import GroupRow
 from lanherd_desktop.views.runs.cause_panel import CausePanel
 from lanherd_desktop.views.runs.run_links import RunLinks, TagRow
 from lanherd_desktop.views.runs.run_texts import (
@@ -32,10 +34,10 @@ from lanherd_protocol.states import Queued, Running, RunView
 
 _BAD = frozenset({ChipKind.FAILED, ChipKind.LOST, ChipKind.TIMED_OUT})
 FIELDS = (
-    "reason", "waits_for", "attempts", "tags", "notes", "priority", "command", "pre", "post",
-    "directory", "machine", "gpus", "project", "snapshot", "environment", "variables", "secrets",
-    "limit", "retry", "stop", "niceness", "log", "owner", "submitted", "started", "ended", "exit",
-    "files", "restart_of", "run",
+    "reason", "group", "waits_for", "attempts", "tags", "notes", "priority", "command", "pre",
+    "post", "directory", "machine", "gpus", "project", "snapshot", "environment", "variables",
+    "secrets", "limit", "retry", "stop", "niceness", "log", "owner", "submitted", "started",
+    "ended", "exit", "files", "restart_of", "run",
 )  # fmt: skip
 _MONO = frozenset({"command", "pre", "post", "directory", "snapshot", "run", "variables"})
 
@@ -46,6 +48,8 @@ class RunOverview(QScrollArea):
     attempt_chosen = Signal(int)
     settings_changed = Signal(object, str)
     """Tags and notes as they were edited."""
+    group_wanted = Signal(str)
+    """Show the runs of the group by that name."""
     log_wanted = Signal(str, object)
     """The stream and the offset of the lines that show why it failed."""
 
@@ -77,6 +81,8 @@ class RunOverview(QScrollArea):
         self.waits_for = RunLinks(context)
         self.restart_of = RunLinks(context)
         self.tags = TagRow()
+        self.group = GroupRow()
+        self.group.activated.connect(self.group_wanted)
         self.attempts = QWidget()
         self._attempt_box = QVBoxLayout(self.attempts)
         self._attempt_box.setContentsMargins(0, 0, 0, 0)
@@ -86,6 +92,7 @@ class RunOverview(QScrollArea):
             "waits_for": self.waits_for,
             "restart_of": self.restart_of,
             "tags": self.tags,
+            "group": self.group,
             "attempts": self.attempts,
         }
         self._values: dict[str, Label] = {}
@@ -109,6 +116,7 @@ class RunOverview(QScrollArea):
     def _titles(self) -> dict[str, str]:
         return {
             "reason": self.tr("Why"),
+            "group": self.tr("Sweep"),
             "waits_for": self.tr("Waits for"),
             "attempts": self.tr("Attempts"),
             "tags": self.tr("Tags"),
@@ -185,6 +193,13 @@ class RunOverview(QScrollArea):
         for line, row in zip(self._attempt_lines, self._rows, strict=False):
             self._show_attempt(line, row)
 
+    def refresh_group(self, view: RunView) -> None:
+        """Other runs of its sweep changed."""
+        if view.spec.group is not None:
+            name = view.spec.group.name
+            rows = rows_of_group(self._context.rows().values(), name)
+            self.group.show_group(name, group_progress(rows))
+
     def _show_others(self, machine: DeviceId, view: RunView) -> None:
         after = [
             ((machine, dependency.run), dependency_text(dependency.kind))
@@ -196,7 +211,9 @@ class RunOverview(QScrollArea):
         self.waits_for.set_links(after)
         self.restart_of.set_links(before)
         self.tags.set_tags(view.settings.tags)
+        self.refresh_group(view)
         shown = {
+            "group": view.spec.group is not None,
             "waits_for": bool(after),
             "restart_of": bool(before),
             "tags": bool(view.settings.tags),

@@ -66,6 +66,7 @@ class RunsPage(QWidget):
         detail.command_wanted.connect(commands.do)
         detail.settings_changed.connect(self._on_settings)
         detail.run_shown.connect(self._on_offered)
+        detail.overview.group_wanted.connect(self.show_group)
         self.list.chosen_changed.connect(self.offered_changed)
         self.list.menu_wanted.connect(self.menu_wanted)
 
@@ -79,6 +80,10 @@ class RunsPage(QWidget):
         view = self._context.room.runs.get(key)
         if view is not None:
             self.commands.change(key, view.settings, tags, notes)
+
+    def show_group(self, name: str) -> None:
+        """Only the runs of one sweep, with how far they are together."""
+        self.list.search.set_query(f"group:{name}")
 
     def show_run(self, key: RunKey, tab: str) -> None:
         self.list.choose(key)

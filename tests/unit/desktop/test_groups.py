@@ -1,0 +1,35 @@
+"""The runs of a sweep as one."""
+
+from msgspec.structs import replace
+from pytestqt.qtbot import QtBot
+
+from lanherd_desktop.app import Desktop
+from lanherd_desktop.state.room import RoomUpdate
+from lanherd_desktop.views.runs.detail import TAB_OVERVIEW
+from tests.support.synthetic_room import FINE, ended
+
+
+def test_a_run_leads_to_the_others_of_its_sweep(desktop: Desktop, qtbot: QtBot) -> None:
+    window = desktop.window
+    runs = desktop.context.room.runs
+    key = next(key for key, view in runs.items() if view.spec.name == "train lr=1e-2 seed=0")
+    window.show_run(key, TAB_OVERVIEW)
+    group = window.runs.detail.overview.group
+    told = "2 of 5 ended · 1 failed · 2 running"
+    assert group.isVisible() and group.text.text() == f"lr grid · {told}"
+    assert not window.runs.list.progress.isVisible()
+    sibling = next(key for key, view in runs.items() if view.spec.name == "train lr=3e-4 seed=0")
+    changed = replace(runs[sibling], seq=99, state=ended("succeeded", 9, FINE))
+    desktop.bridge.room_updated.emit(RoomUpdate(runs={sibling: changed}))
+    told = "3 of 5 ended · 1 failed · 1 running"
+    assert group.text.text() == f"lr grid · {told}", "what became of its siblings is told at once"
+    group.button.click()
+    qtbot.waitUntil(lambda: window.runs.model.rowCount() == 5)
+    line = window.runs.list.progress
+    assert line.isVisible() and line.text.text() == told
+    line.grab()
+    window.runs.list.search.set_query("")
+    qtbot.waitUntil(lambda: not line.isVisible())
+    other = next(key for key, view in runs.items() if view.spec.name == "eval full")
+    window.show_run(other, TAB_OVERVIEW)
+    assert not group.isVisible()

@@ -1,0 +1,48 @@
+from msgspec.structs import replace
+
+from lanherd_desktop.state.groups import GroupProgress, group_progress, rows_of_group
+from lanherd_desktop.state.runs import RunRow, run_accepted, run_query, run_row
+from lanherd_protocol.states import Running, RunState
+from lanherd_protocol.values import RunGroup
+from tests.support.synthetic_room import (
+    FAILED,
+    FINE,
+    NOW,
+    ended,
+    lease,
+    machine_id,
+    run,
+    waiting,
+)
+
+
+def row(number: int, state: RunState, group: str = "lr sweep") -> RunRow:
+    view = run(number, f"run {number}", "true", state)
+    of = RunGroup(name=group, key=str(number)) if group else None
+    view = replace(view, spec=replace(view.spec, group=of))
+    return run_row(machine_id("kepler"), "kepler", view)
+
+
+ROWS = [
+    row(1, ended("succeeded", 5, FINE)),
+    row(2, ended("failed", 5, FAILED, 1)),
+    row(3, ended("cancelled", 5, FINE)),
+    row(4, Running(since=NOW, pid=1, lease=lease("kepler", 0, 2))),
+    row(5, waiting(1, 2)),
+    row(6, waiting(1, 2), "other"),
+    row(7, waiting(1, 2), ""),
+]
+
+
+def test_the_runs_of_a_group_have_one_progress() -> None:
+    mine = rows_of_group(ROWS, "lr sweep")
+    assert group_progress(mine) == GroupProgress(total=5, ended=3, failed=1, running=1)
+    assert group_progress(mine).share == 0.6
+    assert group_progress([]).share == 0.0 and rows_of_group(ROWS, "") == []
+
+
+def test_runs_are_found_by_their_group() -> None:
+    def found(line: str) -> int:
+        return sum(run_accepted(one, run_query(line)) for one in ROWS)
+
+    assert found("group:other") == 1 and found("group:lr sweep") == 5 and found("sweep") == 5
