@@ -80,13 +80,21 @@ def _why(reason: Reason) -> str:
             for key, template in RESTS.items()
             if reason.data.get(key)
         ]
-        return sentences(known, nearest, *rests)
+        return sentences(known, nearest, _unseen(reason), *rests)
     code = ErrorCode(reason.code)
     if reason.code in REASONS or code is ErrorCode.UNKNOWN:
         return reason.text
     # The machine's own words hold what no table has: the driver's, a newer agent's.
     why, _ = _known(code, reason.data)
     return sentences(QCoreApplication.translate("failures", FAILURES[code]), why or reason.text)
+
+
+def _unseen(reason: Reason) -> str:
+    """Of a stop or a limit whose end nobody saw: what was lost, which is a sentence of its own."""
+    why = reason.data.get("why")
+    if not isinstance(why, str) or not why or not reason.text.endswith(f". {why}"):
+        return ""
+    return QCoreApplication.translate("reasons", why)
 
 
 def _of_log(table: Mapping[str, tuple[str, ...]], code: str, said: str, data: Data) -> str:

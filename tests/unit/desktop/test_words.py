@@ -79,8 +79,11 @@ GIVEN: dict[str, tuple[Reason, ...]] = {
 SAMPLES = [reason for several in GIVEN.values() for reason in several]
 NAMES = {"GPU", "VRAM", "Lanherd", "SIGKILL", "Xid", "GB", "MB", "TB", "h", "min", "s"}
 """What is the same in both languages."""
-NO_REASONS = {"disk_size", "duration", "plural", "gb", "is_news", "failure", "with_rest"}
-"""What isn't a sentence of its own: `with_rest` has a test below, `failure` is a failure's."""
+NO_REASONS = {
+    "disk_size", "duration", "plural", "gb", "is_news", "failure", "with_rest", "unseen",
+}  # fmt: skip
+"""What isn't a sentence of its own: `with_rest` and `unseen` have tests below, and a failure has
+its own texts."""
 
 
 @pytest.fixture
@@ -131,6 +134,14 @@ def test_values_that_are_none_are_left_out() -> None:
 def test_the_rest_of_an_end_is_said_too() -> None:
     both = reasons.with_rest(reasons.exit_code(1), post_failed=True, left=2)
     assert not english_words(reason_text(both)) and "2" in reason_text(both)
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_stop_that_nobody_saw_end_says_what_was_lost() -> None:
+    lost = reasons.lost("reboot", "")
+    text = reason_text(reasons.unseen(reasons.STOPPED, lost))
+    assert text == reason_text(reasons.STOPPED) + reason_text(lost, remedy=False)
+    assert not english_words(text)
 
 
 @pytest.mark.usefixtures("chinese")
