@@ -25,7 +25,7 @@ class Fact(NamedTuple):
 
 FACTS: dict[str, Fact] = {
     "vram": Fact("size", "VRAM of the GPU, or of the MIG instance"),
-    "sm": Fact("whole", "compute capability without its dot: 80 is 8.0"),
+    "sm": Fact("whole", "compute capability: 80 or 8.0"),
     "name": Fact("text", "model of the GPU"),
     "index": Fact("whole", "number of the GPU, as nvidia-smi counts"),
     "uuid": Fact("text", "UUID of the GPU, or of the MIG instance"),

@@ -4,8 +4,8 @@
     not (machine = "attic" or name ~ GTX*)
 
 Facts are those of `constraint_facts.FACTS`. `= != < <= > >=` compare numbers, sizes (20GB, 512MB)
-and versions (12.4, of which only as many numbers count as were written); `= !=` and `~ !~` compare
-text, where `~` means that it occurs anywhere, with `*` for any text and `?` for any character.
+and versions (12.4, of which only as many numbers count as were written); sm is 86 or 8.6, which are
+the same. `= !=` and `~ !~` compare text, where `~` means that it occurs anywhere, with `*` for any text and `?` for any character.
 Capitals make no difference. `and` binds stronger than `or`. A comparison with a fact that isn't
 known is false. Text with spaces is quoted.
 """
@@ -36,6 +36,9 @@ CONSTRAINT_CHARS_MAX = 4096
 CONSTRAINT_DEPTH_MAX = 32
 """Parentheses and 'not' inside each other."""
 _NUMBER_MAX = 1 << 62
+_CAPABILITY_MIN = 20
+_CAPABILITY_MAX = 999
+"""No GPU that a driver of today knows is below 2.0; 10 to 19 are written by who means 10.0 on."""
 _SHOWN_CHARS = 60
 
 _TOKEN = re.compile(
@@ -249,14 +252,33 @@ class _Reader:
             value = self._bytes(token, whole + decimals, unit)
         elif unit:
             self._refuse(token, f"{fact} has no unit.", f"Write {whole}{decimals}.")
+        elif fact == "sm" and decimals:
+            value = self._capability(token, whole, decimals)
         elif decimals.strip(".0"):
-            example = f"Write {whole}{decimals[1]}." if fact == "sm" else ""
-            self._refuse(token, f"{fact} is a whole number.", example)
+            self._refuse(token, f"{fact} is a whole number.")
         else:
             value = int(whole)
         if value > _NUMBER_MAX:
             self._refuse(token, f"{token.shown} is more than any machine has.")
+        if fact == "sm":
+            self._check_capability(token, value)
         return value
+
+    def _capability(self, token: _Token, whole: str, decimals: str) -> int:
+        """Of a compute capability with its dot: 8.6 is 86, and 9.0 is 90."""
+        if len(decimals) != 2:
+            self._refuse(token, f"{token.shown} is no compute capability.", "Write 8.6, or 86.")
+        return int(whole + decimals[1])
+
+    def _check_capability(self, token: _Token, value: int) -> None:
+        """Whoever writes 9 means 9.0, which is true of far fewer GPUs; 0 is below them all."""
+        if 0 < value < _CAPABILITY_MIN:
+            meant = f"{value * 10} ({value}.0)"
+            self._refuse(
+                token, f"{token.shown} is no compute capability.", f"Did you mean {meant}?"
+            )
+        if value > _CAPABILITY_MAX:
+            self._refuse(token, f"{token.shown} is no compute capability.", "Write 90, or 9.0.")
 
     def _bytes(self, token: _Token, number: str, unit: str) -> int:
         factor = _FACTORS.get(unit.upper()) if unit else 1

@@ -83,7 +83,7 @@ def test_what_holds_of_a_card(text: str) -> None:
         ("vram >= 40GB and sm >= 80", ["vram is 24 GB, needs >= 40 GB"]),
         ("vram >= 100 GB or name ~ A100", ["vram is 24 GB, needs >= 100 GB",
                                            'name is "NVIDIA GeForce RTX 3090", needs ~ "A100"']),
-        ("not (name ~ RTX or sm < 10)", ['name is "NVIDIA GeForce RTX 3090", needs !~ "RTX"']),
+        ("not (name ~ RTX or sm < 30)", ['name is "NVIDIA GeForce RTX 3090", needs !~ "RTX"']),
         ("not (sm > 80 and cores > 8)", ["sm is 86, needs <= 80", "cores is 16, needs <= 8"]),
         ("mig = 1g.10gb", ['mig is not known, needs = "1g.10gb"']),
         ("cuda >= 12.10", ["cuda is 12.4, needs >= 12.10"]),
@@ -107,7 +107,7 @@ def test_nothing_holds_of_what_is_not_known(op: str) -> None:
 
 
 def test_values_of_another_kind_than_expected_never_match() -> None:
-    assert not parse("sm > 1").matches({"sm": "86"})
+    assert not parse("sm > 30").matches({"sm": "86"})
     assert not parse("name ~ 3").matches({"name": 3})
     assert not parse("cuda > 1").matches({"cuda": "unknown"})
     assert parse("driver >= 550.0").matches({"driver": "550"})
@@ -124,7 +124,12 @@ def test_values_of_another_kind_than_expected_never_match() -> None:
         ("sm >= 80 and", 13, "Expected a fact, found the end"),
         ("sm", 3, "Expected one of = != < <= > >= after sm"),
         ("sm >=", 6, "Expected a whole number, to compare sm with; found the end"),
-        ("sm >= 8.6", 7, "sm is a whole number"),
+        ("sm >= 8.65", 7, "'8.65' is no compute capability"),
+        ("sm >= 8.", 7, "'8.' is no compute capability"),
+        ("sm >= 9", 7, "'9' is no compute capability"),
+        ("sm = 12", 6, "'12' is no compute capability"),
+        ("sm < 0.9", 6, "'0.9' is no compute capability"),
+        ("sm >= 8000", 7, "'8000' is no compute capability"),
         ("cores > 8.5", 9, "cores is a whole number"),
         ("sm > 80GB", 6, "sm has no unit"),
         ("sm > x", 6, "sm is a whole number, and 'x' is none"),
@@ -140,16 +145,16 @@ def test_values_of_another_kind_than_expected_never_match() -> None:
         ("cuda >= abc", 9, "'abc' is not a version"),
         ("name ~ and", 8, "found 'and'"),
         ("name ~ RTX 3090", 12, "Expected 'and', 'or' or the end, found '3090'"),
-        ("sm > 3 (", 8, "Expected 'and', 'or' or the end, found '('"),
-        ("(sm > 3", 1, "This '(' is never closed"),
-        ("(sm > 3 sm", 9, "Expected 'and', 'or' or ')', found 'sm'"),
-        ("sm > 3)", 7, "This ')' has no '(' before it"),
-        ("sm > 3 && sm > 4", 8, "'&' has no meaning here"),
-        ("sm > 3 @", 8, "'@' has no meaning here"),
+        ("sm > 30 (", 9, "Expected 'and', 'or' or the end, found '('"),
+        ("(sm > 30", 1, "This '(' is never closed"),
+        ("(sm > 30 sm", 10, "Expected 'and', 'or' or ')', found 'sm'"),
+        ("sm > 30)", 8, "This ')' has no '(' before it"),
+        ("sm > 30 && sm > 40", 9, "'&' has no meaning here"),
+        ("sm > 30 @", 9, "'@' has no meaning here"),
         ("name = 'ab", 8, "This quote is never closed"),
-        ("not " * (CONSTRAINT_DEPTH_MAX + 1) + "sm>3", 129, "are inside each other"),
+        ("not " * (CONSTRAINT_DEPTH_MAX + 1) + "sm>30", 129, "are inside each other"),
         ("(" * 2000, CONSTRAINT_DEPTH_MAX + 1, "are inside each other"),
-        ("sm > 3 or sm > 3 and or", 22, "Expected a fact, found 'or'"),
+        ("sm > 30 or sm > 30 and or", 24, "Expected a fact, found 'or'"),
     ],
 )
 def test_refusals_point_at_the_place(text: str, column: int, says: str) -> None:
@@ -170,22 +175,36 @@ def test_an_unknown_fact_is_told_the_nearest_and_all() -> None:
     assert refused("free > 3GB").remedy.startswith("Free VRAM is asked for with --vram.")
 
 
+@pytest.mark.parametrize(
+    ("written", "means"), [("8.6", 86), ("9.0", 90), ("86", 86), ("12.0", 120), ("120", 120)]
+)
+def test_a_compute_capability_is_written_with_its_dot_or_without(written: str, means: int) -> None:
+    constraint = parse(f"sm >= {written}")
+    assert constraint.matches({"sm": means}) and not constraint.matches({"sm": means - 1})
+    assert str(constraint) == f"sm >= {means}"
+
+
+def test_the_first_number_of_a_capability_alone_is_not_taken_for_it() -> None:
+    assert refused("sm >= 9").remedy == "Did you mean 90 (9.0)?"
+    assert refused("sm >= 10").remedy == "Did you mean 100 (10.0)?"
+
+
 def test_a_text_with_spaces_is_told_to_be_quoted() -> None:
     assert "quotes" in refused("name ~ RTX 3090").remedy
-    assert refused("sm > 3 not sm > 4").remedy == ""
+    assert refused("sm > 30 not sm > 40").remedy == ""
 
 
 def test_control_characters_and_length_do_not_spoil_the_picture() -> None:
-    failure = refused("sm > 3\n\x1b[31m and sm > 4")
+    failure = refused("sm > 30\n\x1b[31m and sm > 40")
     assert failure.message.count("\n") == 2
     assert "\x1b" not in str(failure)
-    long = refused("sm > 3 and " * 100 + "vrm" + "x" * 100 + " > 3")
+    long = refused("sm > 30 and " * 100 + "vrm" + "x" * 100 + " > 3")
     assert max(map(len, long.message.splitlines())) < 140
     assert refused("x" * (CONSTRAINT_CHARS_MAX + 1)).data["column"] == CONSTRAINT_CHARS_MAX + 1
 
 
 def test_its_names_are_the_facts_it_asks_for() -> None:
-    constraint = parse("not (sm > 3 or vram > 1GB) and sm < 99")
+    constraint = parse("not (sm > 30 or vram > 1GB) and sm < 99")
     assert constraint.names == {"sm", "vram"}
 
 
@@ -224,7 +243,8 @@ def comparisons(fact: str) -> st.SearchStrategy[Comparison]:
     if kind == "version":
         parts = st.lists(st.integers(0, 999), min_size=1, max_size=4).map(tuple)
         return st.builds(Comparison, st.just(fact), orders, parts)
-    return st.builds(Comparison, st.just(fact), orders, st.integers(0, 1 << 62))
+    numbers = st.integers(20, 999) if fact == "sm" else st.integers(0, 1 << 62)
+    return st.builds(Comparison, st.just(fact), orders, numbers)
 
 
 def joined(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
