@@ -3,6 +3,7 @@
 The agent has the last word: it knows its rules, and what came in between.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class _Place:
 
     @property
     def number(self) -> str:
-        return f"{self.gpu.index}" + ("" if self.instance is None else f".{self.instance.index}")
+        return gpu_number(self.gpu.index, None if self.instance is None else self.instance.index)
 
     @property
     def vram_bytes(self) -> int:
@@ -80,7 +81,8 @@ def unsuited(machine: MachineView, needs: Needs) -> str | None:
         return None
     has = f"has {len(places)} × {needs.gpus.mig}" if needs.gpus.mig else f"has {_counted(facts)}"
     if not by_reason:
-        return f"{has}; {needs.gpus.count} are needed"
+        whole = "whole GPUs " if _has_slices(facts) and not needs.gpus.mig else ""
+        return f"{has}; {needs.gpus.count} {whole}are needed"
     suit = "none suits" if not fit else f"{fit} of {needs.gpus.count} that are needed suit"
     told = [f"GPU {', '.join(numbers)}: {why}" for why, numbers in by_reason.items()]
     more = len(told) - REASONS_SHOWN_MAX
@@ -140,9 +142,26 @@ def _no_places(facts: MachineFacts, needs: Needs) -> str:
     return f"gives its GPUs as MIG instances only ({', '.join(profiles) or 'none yet'})"
 
 
+def gpu_number(index: int, instance: int | None) -> str:
+    """How people write a GPU, or one of its MIG instances: '3', '3:0'. `lanherd cordon` and the
+    variables of a run have it the same way."""
+    return f"{index}" if instance is None else f"{index}:{instance}"
+
+
+def _has_slices(facts: MachineFacts) -> bool:
+    return any(gpu.mig or gpu.instances for gpu in facts.gpus)
+
+
 def _counted(facts: MachineFacts) -> str:
-    largest = format_size(max(gpu.vram_bytes for gpu in facts.gpus))
-    return f"{len(facts.gpus)} × {largest}"
+    """All GPUs, by size, and the MIG instances of those that are cut, by profile."""
+    sizes = Counter(gpu.vram_bytes for gpu in facts.gpus if not gpu.instances and not gpu.mig)
+    profiles = Counter(one.profile for gpu in facts.gpus for one in gpu.instances)
+    uncut = sum(1 for gpu in facts.gpus if gpu.mig and not gpu.instances)
+    told = [f"{sizes[size]} × {format_size(size)}" for size in sorted(sizes, reverse=True)]
+    told += [f"{profiles[name]} × {name} (MIG)" for name in sorted(profiles)]
+    if uncut:
+        told.append(f"{uncut} in MIG mode without instances")
+    return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else told[0]
 
 
 def _why_not(facts: MachineFacts, place: _Place, needs: Needs) -> str | None:

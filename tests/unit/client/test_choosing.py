@@ -237,9 +237,38 @@ def test_slices_are_found_and_counted() -> None:
         "box gives its GPUs as MIG instances only (1g.10gb)."
     )
     small = with_values(request, vram_bytes=20 * GIB)
-    assert "GPU 0.0, 0.1: vram is 10.0 GB" in refused([plain, sliced], small, HostRequest())[1]
+    assert "GPU 0:0, 0:1: vram is 10.0 GB" in refused([plain, sliced], small, HostRequest())[1]
     unread = fitted(view, gpu, instances=())
     assert "no machine has room now" in choose([plain, unread], request).reason
+
+
+def test_what_a_machine_has_is_told_as_it_is() -> None:
+    view = machine("box", gpus=5)
+    assert view.facts is not None
+    big, other, small, cut, uncut = view.facts.gpus
+    slices = tuple(
+        GpuInstance(index=n, uuid=GpuUuid(f"MIG-{n}"), profile=profile, vram_bytes=5 * GIB)
+        for n, profile in enumerate(("1g.5gb", "1g.5gb", "2g.10gb"))
+    )
+    box = fitted(
+        view,
+        with_values(big, vram_bytes=40 * GIB),
+        with_values(other, vram_bytes=40 * GIB),
+        small,
+        with_values(cut, vram_bytes=40 * GIB, mig=True, instances=slices),
+        with_values(uncut, mig=True),
+    )
+    has = (
+        "box has 2 × 40.0 GB, 1 × 24.0 GB, 2 × 1g.5gb (MIG), 1 × 2g.10gb (MIG) and"
+        " 1 in MIG mode without instances"
+    )
+    empty = machine("attic", gpus=0)
+    assert refused([box, empty], want(2, 6), HostRequest())[0] == (
+        f"{has}; 6 whole GPUs are needed."
+    )
+    assert refused([box, empty], want(30, 3), HostRequest())[0] == (
+        f"{has}; 2 of 3 that are needed suit. GPU 2: vram is 24.0 GB, needs 30.0 GB."
+    )
 
 
 def test_any_of_several_that_are_named() -> None:
