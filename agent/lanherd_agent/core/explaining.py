@@ -194,7 +194,7 @@ class _Nearest:
 
     def _why_not_left(self, slot: Slot) -> Reason:
         want, gpu, scene = self.want, slot.gpu, self.scene
-        waits = want.waits and is_used_by_others(gpu)
+        waits = want.waits and is_used_by_others(gpu, scene.rules)
         if waits or (want.exclusive and is_crowded(gpu, scene.rules)):
             return place_reasons.used_by_others(gpu)
         seen = scene.quiet_from if want.waits and slot.others else scene.crowded_until
@@ -208,7 +208,9 @@ class _Nearest:
         if slot.exclusive:
             return reasons.gpu_exclusive(gpu.index)
         if want.exclusive and slot.holders:
-            return reasons.gpu_busy(gpu.index, slot.holders, slot.foreign_bytes)
+            # What a display takes is no hindrance.
+            others = gpu.foreign_bytes if is_crowded(gpu, self.scene.rules) else 0
+            return reasons.gpu_busy(gpu.index, slot.holders, others)
         if not slot.is_left(want):
             return self._why_not_left(slot)
         if want.vram_bytes == 0:

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from lanherd_agent.core.events import ForeignProcess, GpuCapacity
 from lanherd_agent.core.machine_state import Pause
 from lanherd_agent.core.quotas import Name
-from lanherd_agent.core.reasons import disk_size, duration, gb, gpu_vram, plural
+from lanherd_agent.core.reasons import GIB, disk_size, duration, gb, gpu_vram, plural
+from lanherd_agent.core.slots import unlisted_bytes
 from lanherd_agent.core.wants import Want
 from lanherd_protocol.values import Reason
 
@@ -180,12 +181,20 @@ def _hold(gpu: GpuCapacity) -> str:
     """Who holds how much, as far as it is known."""
     process = _largest(gpu)
     if process is None:
-        return f"processes that Lanherd did not start hold {gb(gpu.foreign_bytes)} GB"
+        return f"{gb(gpu.foreign_bytes)} GB of it is held by no process that can be seen"
     name = (process.command or "process").split(" ", 1)[0].rsplit("/", 1)[-1]
     whose = f"{process.user}'s {name}" if process.user else f"another's {name}"
-    held = gpu.foreign_bytes if process.vram_bytes is None else process.vram_bytes
+    unlisted = unlisted_bytes(gpu)
+    if any(one.vram_bytes is None for one in gpu.foreign):
+        # It may be theirs.
+        listed, unlisted = gpu.foreign_bytes, 0
+    else:
+        listed = sum(one.vram_bytes or 0 for one in gpu.foreign)
+    held = listed if process.vram_bytes is None else process.vram_bytes
     more = len(gpu.foreign) - 1
-    rest = f", {gb(gpu.foreign_bytes)} GB with {plural(more, 'other', 'others')}" if more else ""
+    rest = f", {gb(listed)} GB with {plural(more, 'other', 'others')}" if more else ""
+    if unlisted >= GIB // 10:
+        rest += f", and {gb(unlisted)} GB no process that can be seen"
     return f"{whose} (pid {process.pid}, not ours) holds {gb(held)} GB{rest}"
 
 

@@ -207,7 +207,7 @@ def looks_again_at(scene: Scene) -> float | None:
     quiet_s = scene.owner_rules.quiet_s
     ends: list[float] = []
     for gpu in scene.gpus or ():
-        if not is_used_by_others(gpu) and gpu.uuid in scene.quiet_from:
+        if not is_used_by_others(gpu, scene.rules) and gpu.uuid in scene.quiet_from:
             ends.append(scene.quiet_from[gpu.uuid] + quiet_s)
         if not is_crowded(gpu, scene.rules) and gpu.uuid in scene.crowded_until:
             ends.append(scene.crowded_until[gpu.uuid] + quiet_s)

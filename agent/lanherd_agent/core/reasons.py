@@ -108,7 +108,7 @@ def gpu_busy(index: int, holders: int, foreign_bytes: int) -> Reason:
     if holders:
         uses.append(plural(holders, "run", "runs"))
     if foreign_bytes:
-        uses.append(f"processes that Lanherd did not start ({gb(foreign_bytes)} GB)")
+        uses.append(f"others, who hold {gb(foreign_bytes)} GB")
     return Reason(
         code="gpu_busy",
         text=f"Needs a GPU for itself; GPU {index} is used by {' and '.join(uses)}.",
@@ -129,7 +129,7 @@ def gpu_vram(
 ) -> Reason:
     others = ""
     if foreign_bytes:
-        others = f"; processes that Lanherd did not start hold {gb(foreign_bytes)} GB"
+        others = f"; {gb(foreign_bytes)} GB is not held by runs of Lanherd"
     return Reason(
         code="gpu_vram",
         text=f"GPU {index}: {gb(free_bytes)} of {gb(total_bytes)} GB free, "

@@ -20,6 +20,7 @@ class Sight:
     """The newest sample but for its GPUs, and since when things are as they are."""
 
     __slots__ = (
+        "_used",
         "crowded_until",
         "host",
         "hot",
@@ -43,6 +44,8 @@ class Sight:
         """The same, of those that take more than a display."""
         self.hot: set[GpuUuid] = set()
         self.sample: ReadingsTaken | None = None
+        self._used: set[GpuUuid] = set()
+        """GPUs on which processes of others are now."""
 
     def see(self, sample: ReadingsTaken, rules: MachineRules, own: Rules, now: float) -> bool:
         """Take a sample; whether anything in it may let a run start, or alter why one waits."""
@@ -51,8 +54,9 @@ class Sight:
         self.sample = sample
         self.host, self.links, self.local_minute = sample.host, sample.links, sample.local_minute
         self.matching.see(sample)
+        self._used = {gpu.uuid for gpu in sample.gpus if is_used_by_others(gpu, own)}
         for gpu in sample.gpus:
-            if is_used_by_others(gpu):
+            if gpu.uuid in self._used:
                 self.quiet_from[gpu.uuid] = now
             if is_crowded(gpu, own):
                 self.crowded_until[gpu.uuid] = now
@@ -77,12 +81,10 @@ class Sight:
 
     def quiet_at(self, quiet_s: float, now: float) -> dict[GpuUuid, float]:
         """When GPUs that others have left will count as free of them, as far as they don't yet."""
-        gpus = self.sample.gpus if self.sample is not None else ()
-        gone = [gpu.uuid for gpu in gpus if not is_used_by_others(gpu)]
         return {
-            uuid: self.quiet_from[uuid] + quiet_s
-            for uuid in gone
-            if uuid in self.quiet_from and 0 <= now - self.quiet_from[uuid] < quiet_s
+            uuid: seen_at + quiet_s
+            for uuid, seen_at in self.quiet_from.items()
+            if uuid not in self._used and 0 <= now - seen_at < quiet_s
         }
 
     def _feel(self, gpus: Iterable[GpuCapacity], rules: MachineRules) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.ledger import Holder, Shares
-from lanherd_agent.core.rules import Rules
+from lanherd_agent.core.rules import MIB, Rules
 from lanherd_agent.core.scene import Scene
 from lanherd_agent.core.wants import Want
 from lanherd_protocol.ids import GpuUuid, RunId
@@ -23,8 +23,21 @@ PASSING = ("hot", "backoff")
 FAILURES_BACK_OFF = 2
 
 
-def is_used_by_others(gpu: GpuCapacity) -> bool:
-    return gpu.foreign_bytes > 0
+TINY_BYTES = 16 * MIB
+"""A process that holds less computes nothing: X on a GPU without a display takes 4 MB."""
+
+
+def is_used_by_others(gpu: GpuCapacity, rules: Rules) -> bool:
+    """Whether there are processes of others: some that are listed, or so much VRAM held by none
+    that is, that it can't be the driver or a display."""
+    listed = any(one.vram_bytes is None or one.vram_bytes >= TINY_BYTES for one in gpu.foreign)
+    return listed or unlisted_bytes(gpu) > rules.exclusive_foreign_bytes_max
+
+
+def unlisted_bytes(gpu: GpuCapacity) -> int:
+    """VRAM that neither our runs nor any listed process holds: the driver's own, a display's, or
+    that of processes which can't be seen from here."""
+    return max(0, gpu.foreign_bytes - sum(one.vram_bytes or 0 for one in gpu.foreign))
 
 
 def is_crowded(gpu: GpuCapacity, rules: Rules) -> bool:
@@ -67,7 +80,9 @@ class Slot:
         self.holders = len(shares.holders)
         self.exclusive = shares.exclusive
         self.foreign_bytes = gpu.foreign_bytes
-        self.others = is_used_by_others(gpu) or not is_quiet(scene.quiet_from, gpu.uuid, scene)
+        self.others = is_used_by_others(gpu, scene.rules) or not is_quiet(
+            scene.quiet_from, gpu.uuid, scene
+        )
         self.crowded = is_crowded(gpu, scene.rules) or not is_quiet(
             scene.crowded_until, gpu.uuid, scene
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.events import ForeignProcess, GpuCapacity
 from lanherd_agent.core.machine_state import Cordon, Failures, MachineState, Pause
 from lanherd_agent.core.placement import looks_again_at
 from lanherd_agent.core.wants import want_of
@@ -107,9 +107,28 @@ def test_others_must_be_gone_for_a_while() -> None:
 
 
 def test_a_display_is_suffered_by_who_wants_the_gpu_alone_but_not_by_who_waits() -> None:
-    display = [gpu(0, foreign_gb=0.5)]
+    held = ForeignProcess(pid=7, vram_bytes=GB // 2)
+    display = [like(gpu(0, foreign_gb=0.5), foreign=(held,))]
     assert placed(display, want(4, exclusive=True)) == {1: [0]}
     assert placed(display, want(4, beside="wait")) == {}
+
+
+@pytest.mark.parametrize(
+    ("foreign_gb", "held_mb", "free"),
+    [
+        (0.42, (), True), (1.0, (), True), (1.1, (), False),
+        (0.5, (4,), True), (0.5, (16,), False), (0.5, (None,), False), (1.1, (200,), False),
+    ],
+)  # fmt: skip
+def test_who_waits_for_others_waits_for_processes_not_for_what_the_driver_takes(
+    foreign_gb: float, held_mb: tuple[int | None, ...], free: bool
+) -> None:
+    processes = tuple(
+        ForeignProcess(pid=pid, vram_bytes=None if held is None else held * 1024**2)
+        for pid, held in enumerate(held_mb, 1)
+    )
+    used = [like(gpu(0, foreign_gb=foreign_gb), foreign=processes)]
+    assert placed(used, want(4, beside="wait")) == ({1: [0]} if free else {})
 
 
 # --- Shared or not -------------------------------------------------------------------------------

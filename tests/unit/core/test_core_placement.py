@@ -109,7 +109,8 @@ NEVER = ("gpu_unavailable", "gpu_missing", "ready")
             [(share(0, 20),)],
             want(18),
             "gpu_vram",
-            "GPU 1: 11 of 24 GB free, needs 18; processes that Lanherd did not start hold 13 GB.",
+            "GPU 1: 11 of 24 GB free, needs 18; "
+            "13 GB of it is held by no process that can be seen.",
         ),
         (
             [gpu(0)],
@@ -137,8 +138,7 @@ NEVER = ("gpu_unavailable", "gpu_missing", "ready")
             [(share(0, 1),), (share(0, 1),)],
             want(1, exclusive=True),
             "gpu_busy",
-            "Needs a GPU for itself; GPU 0 is used by 2 runs and processes that "
-            "Lanherd did not start (3 GB).",
+            "Needs a GPU for itself; GPU 0 is used by 2 runs and others, who hold 3 GB.",
         ),
         (
             [gpu(0, foreign_gb=3)],
@@ -146,7 +146,7 @@ NEVER = ("gpu_unavailable", "gpu_missing", "ready")
             want(1, exclusive=True),
             "gpu_others",
             "It waits until others are gone from GPU 0; "
-            "processes that Lanherd did not start hold 3 GB.",
+            "3 GB of it is held by no process that can be seen.",
         ),
         (
             [gpu(0, foreign_gb=0.5)],
@@ -154,7 +154,7 @@ NEVER = ("gpu_unavailable", "gpu_missing", "ready")
             want(24, exclusive=True),
             "gpu_vram",
             "GPU 0: 23.5 of 24 GB free, needs 24; "
-            "processes that Lanherd did not start hold 0.5 GB.",
+            "0.5 GB of it is held by no process that can be seen.",
         ),
         (
             [gpu(0)],

@@ -26,7 +26,7 @@ from tests.simulation.making import (
     run_id,
 )
 from tests.unit.core.machine import Machine, why
-from tests.unit.core.scenes import like, live, share
+from tests.unit.core.scenes import OWNER, like, live, share
 
 ONE_AT_ONCE = MachineRules(runs_at_once_max=1)
 NIGHT = RunSettings(tags=("night",))
@@ -301,10 +301,11 @@ def test_a_gpu_that_was_left_is_told_when_it_counts_as_free() -> None:
 
 def test_gpus_that_are_gone_are_forgotten() -> None:
     sight = Sight()
-    sight.see(readings(gpu(0, foreign_gb=4), gpu(1, foreign_gb=0.1)), MachineRules(), Rules(), NOW)
+    few = like(gpu(1), foreign=(e.ForeignProcess(pid=7),))
+    sight.see(readings(gpu(0, foreign_gb=4), few, gpu(2, foreign_gb=0.1)), OWNER, Rules(), NOW)
     assert sight.quiet_from.keys() == {GpuUuid("GPU-0"), GpuUuid("GPU-1")}
     assert sight.quiet_at(10.0, NOW) == {}
-    sight.see(readings(gpu(1)), MachineRules(), Rules(), NOW + 1)
+    sight.see(readings(gpu(1)), OWNER, Rules(), NOW + 1)
     assert sight.quiet_at(10.0, NOW + 9) == {GpuUuid("GPU-1"): NOW + 10}
     assert sight.quiet_at(10.0, NOW + 10) == Sight().quiet_at(10.0, NOW) == {}
     assert (sight.quiet_from, sight.crowded_until) == ({GpuUuid("GPU-1"): NOW}, {})

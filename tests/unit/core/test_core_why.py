@@ -52,6 +52,19 @@ def test_of_a_process_only_what_is_known_is_told() -> None:
     assert (reason.data["user"], reason.data["process_bytes"]) == ("", 0) and reason.remedy
 
 
+def test_nobody_is_blamed_for_what_no_process_holds() -> None:
+    left = ForeignProcess(pid=8, vram_bytes=GB)
+    reason = why([like(gpu(0, foreign_gb=3), foreign=(left,))], want(24))
+    assert reason.text.startswith(
+        "GPU 0: 21 of 24 GB free, needs 24; another's process (pid 8, not ours) holds 1 GB, "
+        "and 2 GB no process that can be seen."
+    )
+    runs = [live(0, share(0, 4))]
+    reason = why([gpu(0, foreign_gb=0.5)], want(4, exclusive=True), runs=runs)
+    assert reason.text == "Needs a GPU for itself; GPU 0 is used by 1 run. First in line."
+    assert (reason.data["runs"], reason.data["foreign_bytes"]) == (1, 0)
+
+
 def test_what_the_machine_lacks_beside_gpus() -> None:
     host = HostCapacity(cpu_cores=8, memory_bytes=64 * GB, disk_free_bytes=100 * GB)
     held = live(0, host=HostRequest(cpu_cores=6.5, memory_bytes=60 * GB, disk_bytes=60 * GB))
@@ -132,5 +145,5 @@ def test_numbers_that_tremble_are_no_news() -> None:
     assert reasons.is_news(first, place_reasons.with_turn(drawn, NOW + 300, NOW + 70), step)
     named = reasons.gpu_unavailable(0, "Lost.")
     assert reasons.is_news(named, reasons.gpu_unavailable(0, "Gone."), step)
-    assert reasons.gpu_busy(0, 0, GB).text.endswith("(1 GB).")
-    assert reasons.gpu_vram(0, GB, GB, GB, GB).text.endswith("hold 1 GB.")
+    assert reasons.gpu_busy(0, 0, GB).text.endswith("hold 1 GB.")
+    assert reasons.gpu_vram(0, GB, GB, GB, GB).text.endswith("not held by runs of Lanherd.")
