@@ -105,6 +105,13 @@ class GpuReading(Struct, frozen=True, kw_only=True):
     """Why no run is placed on it until a person or a good probe releases it."""
     quiet_at: float | None = None
     """When it will have been quiet for as long as the machine's rules want, if it isn't yet."""
+    xids: tuple[int, ...] = ()
+    """The codes of its last Xids, the newest last; 64 at most."""
+    xids_total: int = 0
+    """How many Xids the driver reported for it since the agent was started: a code that comes
+    again is told by this."""
+    rest: Reason | None = None
+    """Why it takes no new run for a while: runs that failed on it in a row, heat."""
 
 
 class HostReading(Struct, frozen=True, kw_only=True):

@@ -195,6 +195,34 @@ async def test_the_last_xid_of_each_gpu_is_told_and_outlives_the_child(machine: 
     assert [reading.xid for reading in before] == [None, None]
     assert [reading.xid for reading in after] == [None, 79]
     assert [reading.xid for reading in again] == [None, 79]
+    assert [(reading.xids, reading.xids_total) for reading in again] == [((), 0), ((31, 79), 2)]
+
+
+async def test_the_same_xid_is_counted_again_by_another_child(machine: FakeNvml) -> None:
+    machine.become(fake_gpus(1))
+    async with probe_of(machine, BRISK) as probe:
+        await readings_until_ready(probe)
+        xids = [FakeXid(number=1, gpu=0, code=79)]
+        machine.become(fake_gpus(1), xids=xids)
+        await probe.read()
+        with child_of(probe) as pid:
+            os.kill(pid, signal.SIGKILL)
+        silent = await probe.read()
+        await readings_until(probe, is_well)
+        machine.become(fake_gpus(1), xids=[*xids, FakeXid(number=2, gpu=0, code=79)])
+        (reading,) = await readings_until(probe, lambda found: found[0].xids_total != 1)
+    assert [each.xids_total for each in silent] == [1]
+    assert (reading.xids, reading.xids_total) == ((79, 79), 2)
+
+
+async def test_an_xid_of_a_whole_gpu_is_its_instances_too(machine: FakeNvml) -> None:
+    machine.become([SLICED], instances={0: [TWO_G, ONE_G]})
+    async with probe_of(machine) as probe:
+        await probe.facts()
+        xids = [FakeXid(number=1, gpu=0, code=79)]
+        machine.become([SLICED], instances={0: [TWO_G, ONE_G]}, xids=xids)
+        (reading,) = await probe.read()
+    assert [each.xids for each in (reading, *reading.instances)] == [(79,)] * 3
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,10 @@ class GpuCapacity(Struct, frozen=True, kw_only=True):
     utilisation_percent: float | None = None
     temperature_c: float | None = None
     power_w: float | None = None
-    xid: int | None = None
+    xids: tuple[int, ...] = ()
+    """The last of them, the newest last."""
+    xids_total: int = 0
+    """How many there were since the agent was started."""
     ecc_errors: int | None = None
 
 

@@ -8,6 +8,7 @@ far as the log shows it, says nothing of the GPU, in either way; a run that succ
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lanherd_agent.core import machine_reasons as reasons
@@ -47,14 +48,31 @@ SAME_TIME_S = 3_600.0
 """A failure on another GPU within this long speaks for the runs being at fault."""
 
 
+class Seen(Struct, frozen=True, kw_only=True):
+    """What was known of a GPU last. A reading that could not be taken leaves it as it was: what was
+    told before a hang is not new after it, and what came during one is."""
+
+    index: int
+    xids_total: int = 0
+    ecc_errors: int | None = None
+    left: bool = False
+    """It is a MIG instance that is no more: its layout may come back."""
+
+
+def seen_of(gpu: GpuCapacity, before: Seen | None) -> Seen:
+    before = before or Seen(index=gpu.index)
+    errors = before.ecc_errors if gpu.ecc_errors is None else gpu.ecc_errors
+    total = max(before.xids_total, gpu.xids_total)
+    return Seen(index=gpu.index, xids_total=total, ecc_errors=errors)
+
+
 class Health:
     """Closes and opens GPUs, in the core's books."""
 
     def __init__(self, books: Books) -> None:
         self._books = books
-        self.seen: dict[GpuUuid, GpuCapacity] = {}
-        """Each GPU as it was read last: an Xid stays in the reading for as long as the agent
-        lives, so only a new one is news."""
+        self.seen: dict[GpuUuid, Seen] = {}
+        """What was known of each GPU: only what is new is news."""
 
     def on_readings(self, gpus: Sequence[GpuCapacity], now: float) -> None:
         machine = self._books.machine
@@ -78,7 +96,7 @@ class Health:
                 cordons[gpu.uuid] = Cordon(reason=reason, since=now, heals=True)
         elif known is not None and known.heals:
             del cordons[gpu.uuid]
-        self.seen[gpu.uuid] = gpu
+        self.seen[gpu.uuid] = seen_of(gpu, self.seen.get(gpu.uuid))
 
     def _miss(
         self, gpus: Sequence[GpuCapacity], cordons: dict[GpuUuid, Cordon], now: float
@@ -86,24 +104,26 @@ class Health:
         """Those that are not told of any more. MIG instances come and go with their layout."""
         there = {gpu.uuid for gpu in gpus}
         numbers = {gpu.index for gpu in gpus}
-        for uuid, gpu in list(self.seen.items()):
-            if uuid in there:
+        for uuid, seen in self.seen.items():
+            if uuid in there or seen.left:
                 continue
             known = cordons.get(uuid)
-            if gpu.index not in numbers:
+            if seen.index not in numbers:
                 if known is None:
                     reason = reasons.unreadable("It is lost: it was there before.")
                     cordons[uuid] = Cordon(reason=reason, since=now, heals=True)
             else:
-                del self.seen[uuid]
+                self.seen[uuid] = replace(seen, left=True)
                 if known is not None and known.heals:
                     del cordons[uuid]
 
 
-def fault_of(gpu: GpuCapacity, before: GpuCapacity | None) -> Reason | None:
+def fault_of(gpu: GpuCapacity, before: Seen | None) -> Reason | None:
     """What a reading shows that was not there before, and that only a person can judge."""
-    if gpu.xid in XIDS and gpu.xid is not None and (before is None or before.xid != gpu.xid):
-        return reasons.xid(gpu.xid, XIDS[gpu.xid])
+    new = gpu.xids_total - (before.xids_total if before is not None else 0)
+    for code in gpu.xids[-new:] if new > 0 else ():
+        if code in XIDS:
+            return reasons.xid(code, XIDS[code])
     errors, errors_before = gpu.ecc_errors, before.ecc_errors if before is not None else None
     if errors is not None and errors_before is not None and errors > errors_before:
         return reasons.ecc(errors, errors_before)

@@ -110,7 +110,8 @@ def _capacity(
         utilisation_percent=reading.utilisation_percent,
         temperature_c=whole.temperature_c,
         power_w=whole.power_w,
-        xid=reading.xid,
+        xids=reading.xids,
+        xids_total=reading.xids_total,
         ecc_errors=whole.ecc_errors,
     )
 

@@ -19,6 +19,7 @@ import pynvml
 from lanherd_agent.gpu.mig import profile_in, profile_of, with_instances
 from lanherd_agent.gpu.pci import has_nvidia_gpu
 from lanherd_agent.gpu.topology import SWITCH, links, normal_address
+from lanherd_agent.gpu.xids import Xids
 
 Values = dict[str, Any]
 Handle = Any
@@ -33,6 +34,8 @@ EVENTS_MAX = 64
 """Events that are taken up in one reading; a GPU that falls over reports many."""
 NODE_WORDS = 4
 """Room for 256 NUMA nodes."""
+WHOLE_GPU = 0xFFFFFFFF
+"""The instance of an Xid that is not of one: it is of them all."""
 PID_MAX = 1 << 22
 """Linux's largest pid (PID_MAX_LIMIT); NVML gives others for processes of another namespace."""
 
@@ -177,7 +180,7 @@ class Device:
     def __init__(self, uuid: str, handle: Handle) -> None:
         self.uuid = uuid
         self.handle = handle
-        self.xid: int | None = None
+        self.xids = Xids()
         self._refused: dict[str, float] = {}
 
     def ask(self, name: str, now: float) -> Any:
@@ -213,13 +216,13 @@ class Device:
         return [{"pid": pid, "vram_bytes": used} for pid, used in sorted(held.items())]
 
     def holding(self, now: float) -> Values:
-        """VRAM, who has it, and the last Xid."""
+        """VRAM, who has it, and the Xids."""
         memory = self.ask(_VITAL, now)
         return {
             "uuid": self.uuid,
             "vram_used_bytes": None if memory is None else memory.used,
             "processes": self.processes(PID_MAX**3 if memory is None else memory.total, now),
-            "xid": self.xid,
+            **self.xids.values(),
         }
 
 
@@ -319,10 +322,10 @@ class _Gpu(Device):
         return mig != self.mig or found != [instance.uuid for instance in self.instances]
 
     def on_xid(self, code: int, gpu_instance: int) -> None:
-        self.xid = code
+        self.xids.add(code)
         for instance in self.instances:
-            if instance.gpu_instance == gpu_instance:
-                instance.xid = code
+            if gpu_instance in (instance.gpu_instance, WHOLE_GPU):
+                instance.xids.add(code)
 
     def nvlink_ends(self) -> list[str]:
         """Where the NVLinks that are up end: addresses of GPUs, or SWITCH."""
@@ -412,6 +415,7 @@ class Nvml:
         self._clock = clock
         self._gpus: list[_Gpu] = []
         self._xids: _Xids | None = None
+        self._xids_of: dict[str, Xids] = {}
 
     def facts(self) -> Values:
         """The fields of ProbeFacts; a source of 'none' means that there is nothing to read."""
@@ -452,13 +456,12 @@ class Nvml:
                 self.facts_changed = self.facts_changed or gpu.has_other_instances()
         except pynvml.NVMLError as failure:
             self.driver_gone = self.driver_gone or failure.value in _DRIVER_GONE
-            return {"uuid": gpu.uuid, "problem": in_words(failure), "xid": gpu.xid}
+            return {"uuid": gpu.uuid, "problem": in_words(failure), **gpu.xids.values()}
         return reading
 
     def _list_gpus(self, count: int) -> tuple[list[Values], list[str]]:
         found: list[Values] = []
         problems: list[str] = []
-        known = {gpu.uuid: gpu.xid for gpu in self._gpus}
         self._gpus = []
         now = self._clock()
         for index in range(count):
@@ -470,7 +473,8 @@ class Nvml:
                 continue
             if not facts["vram_bytes"]:
                 problems.append(f"GPU {index} doesn't say how much VRAM it has.")
-            gpu.xid = known.get(gpu.uuid)
+            for device in (gpu, *gpu.instances):
+                device.xids = self._xids_of.setdefault(device.uuid, device.xids)
             found.append(facts)
             self._gpus.append(gpu)
         if self._xids is not None:

@@ -28,7 +28,7 @@ from msgspec.structs import replace
 
 from lanherd_agent.gpu.probe import NO_GPUS, ProbeFacts, unknown_reading, unknown_readings
 from lanherd_agent.gpu.probe_wire import ASK_FACTS, ASK_READINGS, LENGTH_BYTES
-from lanherd_protocol.ids import GpuUuid
+from lanherd_agent.gpu.xid_keeping import XidKeeper
 from lanherd_protocol.values import GpuFacts, GpuLink, GpuReading
 
 log = logging.getLogger("lanherd.gpu")
@@ -220,7 +220,7 @@ class NvmlProbe:
         self._environment = dict(environment or {})
         self._timing = timing or ProbeTiming()
         self._facts = NO_GPUS
-        self._xids: dict[GpuUuid, int] = {}
+        self._xids = XidKeeper()
         self._missed = False
         self._child: _Child | None = None
         self._fresh: _Child | None = None
@@ -250,12 +250,12 @@ class NvmlProbe:
         async with self._turn:
             await self._advance()
             if self._child is None or not self._ready:
-                return unknown_readings(self._facts, self._trouble or NOT_ANSWERED)
+                return self._unknown(self._trouble or NOT_ANSWERED)
             try:
                 answer = await self._answer_to(self._child, ASK_READINGS)
             except ProbeChildFailed as failure:
                 self._replace_child(str(failure))
-                return unknown_readings(self._facts, str(failure))
+                return self._unknown(str(failure))
             return self._take_readings(answer)
 
     async def close(self) -> None:
@@ -362,6 +362,7 @@ class NvmlProbe:
             self._ready = True
             self._trouble = None
             self._facts = merge_facts(self._facts, found)
+            self._xids.begin_child()
             self._start_at = asyncio.get_running_loop().time() + self._timing.look_again_s
             return
         self._let_go()
@@ -376,12 +377,12 @@ class NvmlProbe:
     def _take_readings(self, answer: Answer) -> tuple[GpuReading, ...]:
         if answer.readings is None:
             self._replace_child(GARBLED)
-            return unknown_readings(self._facts, GARBLED)
+            return self._unknown(GARBLED)
         if answer.facts is not None and answer.facts.gpus:
             # MIG was turned on or off, or its instances are others than before.
             self._facts = merge_facts(self._facts, answer.facts)
         readings = align(self._facts, answer.readings)
-        readings = tuple(self._with_xid(reading) for reading in readings)
+        readings = tuple(self._xids.keep(reading) for reading in readings)
         self._missed = any(reading.problem is not None for reading in readings)
         if answer.ended:
             problems = [reading.problem for reading in readings if reading.problem]
@@ -390,12 +391,8 @@ class NvmlProbe:
             self._failures = 0
         return readings
 
-    def _with_xid(self, reading: GpuReading) -> GpuReading:
-        """An Xid is told to the child that lives when it happens; it is kept for those after."""
-        if reading.xid is not None:
-            self._xids[reading.uuid] = reading.xid
-        instances = tuple(self._with_xid(instance) for instance in reading.instances)
-        return replace(reading, xid=self._xids.get(reading.uuid), instances=instances)
+    def _unknown(self, problem: str) -> tuple[GpuReading, ...]:
+        return tuple(map(self._xids.keep, unknown_readings(self._facts, problem)))
 
     def _replace_child(self, problem: str) -> None:
         self._let_go()

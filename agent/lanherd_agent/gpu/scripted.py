@@ -35,6 +35,7 @@ from lanherd_agent.gpu.script import (
     ScriptFile,
     is_on,
 )
+from lanherd_agent.gpu.xids import XIDS_KEPT
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import GpuFacts, GpuInstance, GpuProcess, GpuReading
@@ -220,23 +221,35 @@ def gpu_reading(
 
 
 def with_faults(
-    gpu: GpuFacts, reading: GpuReading, faults: Sequence[ScriptedFault], elapsed_s: float
+    gpu: GpuFacts,
+    reading: GpuReading,
+    faults: Sequence[ScriptedFault],
+    elapsed_s: float,
+    xids: Sequence[int] = (),
 ) -> GpuReading:
-    """The same GPU with what has gone wrong with it."""
+    """The same GPU with what has gone wrong with it, and with the Xids that it had."""
+    reading = with_xids(reading, xids)
     begun = sorted(
         (fault for fault in faults if fault.gpu == gpu.index and fault.from_s <= elapsed_s),
         key=lambda fault: fault.from_s,
     )
     for fault in begun:
-        if fault.kind == "xid":
-            reading = replace(reading, xid=int(fault.value))
-        elif fault.kind == "ecc":
+        if fault.kind == "ecc":
             reading = replace(reading, ecc_errors=(reading.ecc_errors or 0) + int(fault.value))
         elif fault.kind == "hot" and is_on(fault, elapsed_s):
             reading = replace(reading, temperature_c=fault.value)
     if any(fault.kind == "lost" and is_on(fault, elapsed_s) for fault in begun):
-        return replace(unknown_reading(gpu, LOST), xid=reading.xid)
+        return with_xids(unknown_reading(gpu, LOST), xids)
     return reading
+
+
+def with_xids(reading: GpuReading, xids: Sequence[int]) -> GpuReading:
+    return replace(
+        reading,
+        xid=xids[-1] if xids else None,
+        xids=tuple(xids[-XIDS_KEPT:]),
+        xids_total=len(xids),
+    )
 
 
 class ScriptedProbe:
@@ -255,6 +268,8 @@ class ScriptedProbe:
         self._temperatures_c = [TEMPERATURE_IDLE_C + index % 4 for index in range(count)]
         self._loads = [0.0] * count
         self._read_at = self._began
+        self._had: dict[tuple[int, int, float], None] = {}
+        """Xids that happened, by GPU, code and time: a script that is changed takes none back."""
 
     async def facts(self) -> ProbeFacts:
         return self._facts
@@ -266,10 +281,11 @@ class ScriptedProbe:
         try:
             self._follow_script()
         except LanherdError as unusable:
-            return unknown_readings(self._facts, str(unusable))
+            return self._unknown(str(unusable))
         faults = self._script.faults
+        self._note_xids(elapsed_s)
         if any(fault.kind == "hung" and is_on(fault, elapsed_s) for fault in faults):
-            return unknown_readings(self._facts, HUNG)
+            return self._unknown(HUNG)
         holds = self._holds()
         foreign = [process for process in self._script.foreign if is_on(process, elapsed_s)]
         readings = []
@@ -281,11 +297,30 @@ class ScriptedProbe:
             reading = gpu_reading(gpu, now, holds, here, heat)
             self._temperatures_c[place] = heat
             self._loads[place] = reading.utilisation_percent or 0.0
-            readings.append(with_faults(gpu, reading, faults, elapsed_s))
+            readings.append(with_faults(gpu, reading, faults, elapsed_s, self._xids_of(place)))
         return tuple(readings)
 
     async def close(self) -> None:
         return None
+
+    def _unknown(self, problem: str) -> tuple[GpuReading, ...]:
+        unknown = unknown_readings(self._facts, problem)
+        return tuple(
+            with_xids(reading, self._xids_of(gpu.index))
+            for gpu, reading in zip(self._facts.gpus, unknown, strict=True)
+        )
+
+    def _note_xids(self, elapsed_s: float) -> None:
+        begun = [
+            fault
+            for fault in self._script.faults
+            if fault.kind == "xid" and fault.from_s <= elapsed_s
+        ]
+        for fault in sorted(begun, key=lambda fault: fault.from_s):
+            self._had.setdefault((fault.gpu, int(fault.value), fault.from_s))
+
+    def _xids_of(self, index: int) -> list[int]:
+        return [code for gpu, code, _ in self._had if gpu == index]
 
     def _follow_script(self) -> None:
         if self._script_file is None:

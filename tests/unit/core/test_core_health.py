@@ -29,10 +29,14 @@ def read(machine: Machine, *gpus: GpuCapacity) -> Any:
     return machine.handle(readings(*gpus))
 
 
+def with_xids(*codes: int) -> GpuCapacity:
+    return replace(gpu(0), xids=codes, xids_total=len(codes))
+
+
 @pytest.mark.parametrize("xid", sorted(XIDS))
 def test_an_xid_of_the_gpu_closes_it(xid: int) -> None:
     machine = Machine()
-    step = read(machine, replace(gpu(0), xid=xid), gpu(1))
+    step = read(machine, with_xids(xid), gpu(1))
     assert cordons(machine) == {GPU: "cordon_xid"}
     assert step.machine is machine.core.books.machine
     cordon = machine.core.books.machine.cordons[GPU]
@@ -44,22 +48,73 @@ def test_an_xid_of_the_gpu_closes_it(xid: int) -> None:
 @pytest.mark.parametrize("xid", [13, 31, 43, 45, 999])
 def test_an_xid_of_a_program_does_not(xid: int) -> None:
     machine = Machine()
-    assert read(machine, replace(gpu(0), xid=xid)).machine is None
+    assert read(machine, with_xids(xid)).machine is None
 
 
 def test_a_released_gpu_is_not_closed_for_the_same_xid_again() -> None:
     machine = Machine()
-    read(machine, replace(gpu(0), xid=79))
+    read(machine, with_xids(79))
     books = machine.core.books
     books.machine = MachineState()
-    read(machine, replace(gpu(0), xid=79))
+    read(machine, with_xids(79))
     assert cordons(machine) == {}
     later = machine.again()
     later.core.inherit(machine.core)
-    read(later, replace(gpu(0), xid=79))
+    read(later, with_xids(79))
     assert cordons(later) == {}
-    read(later, replace(gpu(0), xid=48))
+    read(later, with_xids(79, 48))
     assert cordons(later) == {GPU: "cordon_xid"}
+
+
+def test_the_same_xid_again_closes_a_released_gpu_again() -> None:
+    machine = Machine()
+    read(machine, with_xids(79))
+    machine.core.books.machine = MachineState()
+    read(machine, with_xids(79, 79))
+    assert cordons(machine) == {GPU: "cordon_xid"}
+
+
+def test_an_xid_of_the_gpu_counts_though_one_of_a_program_came_after_it() -> None:
+    machine = Machine()
+    read(machine, with_xids(13))
+    read(machine, with_xids(13, 48, 45, 45))
+    assert machine.core.books.machine.cordons[GPU].reason.data["xid"] == 48
+
+
+def test_more_xids_than_are_told_are_new_too() -> None:
+    machine = Machine()
+    read(machine, replace(gpu(0), xids=(79,), xids_total=500))
+    assert cordons(machine) == {GPU: "cordon_xid"}
+
+
+@pytest.mark.parametrize("silent", [gpu(0, problem="The driver hangs."), gpu(0)])
+def test_a_hang_makes_nothing_old_new(silent: GpuCapacity) -> None:
+    machine = Machine()
+    before = replace(with_xids(79), ecc_errors=2)
+    read(machine, before)
+    machine.core.books.machine = MachineState()
+    read(machine, silent)
+    read(machine, before)
+    assert cordons(machine) == {}
+
+
+def test_errors_of_the_memory_during_a_hang_are_news() -> None:
+    machine = Machine()
+    read(machine, replace(gpu(0), ecc_errors=2))
+    read(machine, gpu(0, problem="The driver hangs."))
+    read(machine, replace(gpu(0), ecc_errors=3))
+    assert machine.core.books.machine.cordons[GPU].reason.data["new_errors"] == 1
+
+
+def test_an_instance_that_comes_back_has_no_new_xid() -> None:
+    machine = Machine()
+    instance = replace(with_xids(79), instance=0)
+    read(machine, instance)
+    machine.core.books.machine = MachineState()
+    read(machine, replace(gpu(0), uuid=GpuUuid("MIG-2"), instance=0))
+    read(machine, replace(gpu(0), uuid=GpuUuid("MIG-2"), instance=0))
+    read(machine, instance)
+    assert cordons(machine) == {}
 
 
 def test_only_new_errors_of_the_memory_count() -> None:
@@ -122,10 +177,10 @@ def test_a_fault_is_told_though_a_person_had_closed_it() -> None:
     read(machine, gpu(0, problem="its VRAM can't be read"))
     read(machine, gpu(0))
     assert cordons(machine) == {GPU: "cordon_person"}
-    read(machine, replace(gpu(0), xid=79))
+    read(machine, with_xids(79))
     assert cordons(machine) == {GPU: "cordon_xid"}
-    read(machine, replace(gpu(0), xid=79, ecc_errors=0))
-    read(machine, replace(gpu(0), xid=79, ecc_errors=1))
+    read(machine, replace(with_xids(79), ecc_errors=0))
+    read(machine, replace(with_xids(79), ecc_errors=1))
     assert cordons(machine) == {GPU: "cordon_xid"}
 
 

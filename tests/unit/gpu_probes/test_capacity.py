@@ -79,7 +79,14 @@ def test_what_no_live_run_holds_is_foreign() -> None:
         GpuProcess(pid=6, vram_bytes=9, orphan=True),
     )
     (capacity,) = capacities_of(
-        GPU, reading(processes=processes, vram_ours_bytes=15, xid=31, temperature_c=70.0)
+        GPU,
+        reading(
+            processes=processes,
+            vram_ours_bytes=15,
+            xids=(13, 31),
+            xids_total=3,
+            temperature_c=70.0,
+        ),
     )
     # 60 are used: 24 by others that are listed, 15 by ours, and 21 by nobody that is listed.
     assert (capacity.foreign_bytes, capacity.ours_bytes) == (45, 15)
@@ -90,7 +97,8 @@ def test_what_no_live_run_holds_is_foreign() -> None:
         ForeignProcess(pid=6, vram_bytes=9),
     )
     assert (capacity.name, capacity.compute_capability) == ("A100", (8, 0))
-    assert (capacity.xid, capacity.temperature_c, capacity.problem) == (31, 70.0, None)
+    assert (capacity.temperature_c, capacity.problem) == (70.0, None)
+    assert (capacity.xids, capacity.xids_total) == ((13, 31), 3)
 
 
 def test_more_than_is_used_may_be_listed_and_ours_never_exceeds_what_is_used() -> None:

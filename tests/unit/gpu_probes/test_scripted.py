@@ -250,6 +250,18 @@ async def test_faults_come_and_go(tmp_path: Path) -> None:
     assert back[0].problem is None
     assert [reading.problem for reading in hung] == [HUNG, HUNG]
     assert after[0].problem is None
+    assert [reading.xids for reading in (last[1], hung[1], after[1])] == [(31, 79)] * 3
+    assert after[1].xids_total == 2
+
+
+async def test_an_xid_of_a_changed_script_is_another_event(tmp_path: Path) -> None:
+    fault = {"gpu": 0, "kind": "xid", "value": 79}
+    machine = scripted(tmp_path, 1, faults=[fault])
+    (first,) = await machine.after(1)
+    again = {"faults": [{**fault, "from_s": 2}]}
+    (tmp_path / "script.json").write_bytes(msgspec.json.encode(again))
+    (second,) = await machine.after(1)
+    assert (first.xids, second.xids, second.xids_total) == ((79,), (79, 79), 2)
 
 
 async def test_facts_follow_the_script(tmp_path: Path) -> None:
