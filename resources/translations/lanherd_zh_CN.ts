@@ -1949,6 +1949,46 @@
         <source>{count} runs</source>
         <translation>{count} 个运行</translation>
     </message>
+    <message>
+        <source>one run at a time</source>
+        <translation>一次只能移动一个运行</translation>
+    </message>
+    <message>
+        <source>it doesn&apos;t wait</source>
+        <translation>该运行不在等待</translation>
+    </message>
+    <message>
+        <source>it is held back</source>
+        <translation>该运行已暂缓</translation>
+    </message>
+    <message>
+        <source>it doesn&apos;t wait for its turn yet</source>
+        <translation>尚未开始排队</translation>
+    </message>
+    <message>
+        <source>no other run waits on its machine</source>
+        <translation>其机器上没有其他等待的运行</translation>
+    </message>
+    <message>
+        <source>Moved {what} ahead of &apos;{other}&apos;.</source>
+        <translation>已将{what}移到“{other}”之前。</translation>
+    </message>
+    <message>
+        <source>Moved {what} behind &apos;{other}&apos;.</source>
+        <translation>已将{what}移到“{other}”之后。</translation>
+    </message>
+    <message>
+        <source>{what} is the first in the line already.</source>
+        <translation>{what}已在队首。</translation>
+    </message>
+    <message>
+        <source>{what} is the last in the line already.</source>
+        <translation>{what}已在队尾。</translation>
+    </message>
+    <message>
+        <source>{what} is not in the part of the line that the machine lists. Its priority moves it farther.</source>
+        <translation>{what}不在机器列出的那部分排队中。可以用优先级移得更远。</translation>
+    </message>
 </context>
 <context>
     <name>RunDetail</name>
@@ -2937,6 +2977,14 @@
     <message>
         <source>Lower the priority</source>
         <translation>降低优先级</translation>
+    </message>
+    <message>
+        <source>Move ahead in the line</source>
+        <translation>在排队中前移一位</translation>
+    </message>
+    <message>
+        <source>Move back in the line</source>
+        <translation>在排队中后移一位</translation>
     </message>
     <message>
         <source>Edit tags and notes</source>

@@ -30,6 +30,8 @@ class ActionId(StrEnum):
     RUN_RESTART = "run.restart"
     RUN_RAISE = "run.raise"
     RUN_LOWER = "run.lower"
+    RUN_MOVE_UP = "run.move_up"
+    RUN_MOVE_DOWN = "run.move_down"
     RUN_EDIT = "run.edit"
     RUN_PIN = "run.pin"
     RUN_UNPIN = "run.unpin"
@@ -56,12 +58,14 @@ class ActionId(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`text` is English and the key of its translation."""
+    """`text` is English and the key of its translation. The shortcut of one `in_list` holds while
+    the list of runs has the focus: elsewhere its keys mean something else."""
 
     id: ActionId
     menu: Menu
     text: str
     shortcut: str = ""
+    in_list: bool = False
 
 
 _CONTEXT = "actions"
@@ -69,11 +73,14 @@ _CONTEXT = "actions"
 RUN_MENU: tuple[tuple[ActionId, ...], ...] = (
     (ActionId.RUN_STOP, ActionId.RUN_STOP_NOW, ActionId.RUN_HOLD, ActionId.RUN_RELEASE),
     (ActionId.RUN_AGAIN, ActionId.RUN_RESTART),
-    (ActionId.RUN_RAISE, ActionId.RUN_LOWER, ActionId.RUN_EDIT),
+    (ActionId.RUN_MOVE_UP, ActionId.RUN_MOVE_DOWN, ActionId.RUN_RAISE, ActionId.RUN_LOWER),
+    (ActionId.RUN_EDIT,),
     (ActionId.RUN_PIN, ActionId.RUN_UNPIN, ActionId.RUN_SAVE_LOG, ActionId.RUN_REMOVE_FILES),
     (ActionId.RUN_COPY_ID,),
 )
-"""The menu of a run, in groups: only what makes sense of it is shown."""
+"""The menu of a run, in groups: only what makes sense of it is shown, and what `WITH_REASON` says
+why it doesn't."""
+WITH_REASON = (ActionId.RUN_MOVE_UP, ActionId.RUN_MOVE_DOWN)
 
 ACTIONS: tuple[Action, ...] = (
     Action(ActionId.GO_MACHINES, "go", QT_TRANSLATE_NOOP("actions", "Show machines"), "Ctrl+1"),
@@ -103,6 +110,20 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         ActionId.RUN_LOWER, "run", QT_TRANSLATE_NOOP("actions", "Lower the priority"), "Ctrl+Down"
+    ),
+    Action(
+        ActionId.RUN_MOVE_UP,
+        "run",
+        QT_TRANSLATE_NOOP("actions", "Move ahead in the line"),
+        "Alt+Up",
+        in_list=True,
+    ),
+    Action(
+        ActionId.RUN_MOVE_DOWN,
+        "run",
+        QT_TRANSLATE_NOOP("actions", "Move back in the line"),
+        "Alt+Down",
+        in_list=True,
     ),
     Action(ActionId.RUN_EDIT, "run", QT_TRANSLATE_NOOP("actions", "Edit tags and notes"), "Ctrl+E"),
     Action(ActionId.RUN_PIN, "run", QT_TRANSLATE_NOOP("actions", "Pin: keep its files"), "Ctrl+P"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
+from lanherd_desktop.state.run_commands import is_in_line
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.states import Ended, RunView, is_live
 
@@ -139,6 +140,12 @@ class Room:
         mine = sorted(self._open.get(machine, {}).values(), key=lambda v: v.run, reverse=True)
         mine.sort(key=lambda view: not is_live(view.state))
         return mine
+
+    def others_in_line(self, key: RunKey) -> bool:
+        """Whether other runs wait for their turn on the same machine."""
+        machine, run = key
+        mine = self._open.get(machine, {}).values()
+        return any(is_in_line(view) for view in mine if view.run != run)
 
     def found(self) -> list[Sighting]:
         """Machines that are seen and not paired, by name."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Literal
 
 from lanherd_protocol.limits import PRIORITY_MAX
 from lanherd_protocol.states import Ended, Preparing, Queued, RunView, Stopping, is_live
@@ -10,7 +11,7 @@ PRIORITY_STEP = 10
 
 
 class RunCommand(StrEnum):
-    """`AGAIN`, `EDIT` and `SAVE_LOG` are of one run; the others are of all that are chosen."""
+    """Those in `OF_ONE` are of one run; the others are of all that are chosen."""
 
     AGAIN = "again"
     STOP = "stop"
@@ -20,6 +21,8 @@ class RunCommand(StrEnum):
     RESTART = "restart"
     RAISE = "raise"
     LOWER = "lower"
+    MOVE_UP = "move_up"
+    MOVE_DOWN = "move_down"
     EDIT = "edit"
     PIN = "pin"
     UNPIN = "unpin"
@@ -28,7 +31,10 @@ class RunCommand(StrEnum):
     COPY_ID = "copy_id"
 
 
-OF_ONE = frozenset({RunCommand.AGAIN, RunCommand.EDIT, RunCommand.SAVE_LOG})
+MOVES = frozenset({RunCommand.MOVE_UP, RunCommand.MOVE_DOWN})
+OF_ONE = frozenset({RunCommand.AGAIN, RunCommand.EDIT, RunCommand.SAVE_LOG}) | MOVES
+NotInLine = Literal["several", "not_waiting", "held", "parked", "alone"]
+_PARKED = frozenset({"held", "waits_for", "backoff"})
 
 
 def commands(view: RunView) -> frozenset[RunCommand]:
@@ -62,7 +68,28 @@ def _of_waiting(view: RunView) -> set[RunCommand]:
         found.add(RunCommand.RAISE)
     if view.settings.priority > -PRIORITY_MAX:
         found.add(RunCommand.LOWER)
+    if is_in_line(view):
+        found |= MOVES
     return found
+
+
+def is_in_line(view: RunView) -> bool:
+    """Whether it waits for nothing but its turn and its room: such runs have neighbours."""
+    return not_in_line([view]) is None
+
+
+def not_in_line(views: Sequence[RunView], others: bool = True) -> NotInLine | None:
+    """Why the chosen can't change places in the line; `others`: whether more stand in it."""
+    if len(views) != 1:
+        return "several"
+    (view,) = views
+    if not isinstance(view.state, Queued | Preparing):
+        return "not_waiting"
+    if view.settings.held:
+        return "held"
+    if isinstance(view.state, Queued) and view.state.reason.code in _PARKED:
+        return "parked"
+    return None if others else "alone"
 
 
 def commands_of(views: Sequence[RunView]) -> frozenset[RunCommand]:

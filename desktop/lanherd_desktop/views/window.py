@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QPoint, QRect, QTimer, Signal
+from PySide6.QtCore import QByteArray, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -16,7 +16,13 @@ from PySide6.QtWidgets import (
 )
 
 from lanherd_client.fleet import Fleet
-from lanherd_desktop.actions.registry import ACTIONS, RUN_MENU, ActionId, action_text
+from lanherd_desktop.actions.registry import (
+    ACTIONS,
+    RUN_MENU,
+    WITH_REASON,
+    ActionId,
+    action_text,
+)
 from lanherd_desktop.bridge import Job
 from lanherd_desktop.models.machine_list import MachineListModel
 from lanherd_desktop.state.room import RunKey
@@ -237,6 +243,11 @@ class MainWindow(QMainWindow):
         }
         for action, enabled in offered.items():
             self.actions_by_id[action].setEnabled(enabled)
+        why = self.runs.commands.why_not_moved()
+        for one in ACTIONS:
+            if one.id in WITH_REASON:
+                text = " · ".join(part for part in (action_text(one), why) if part)
+                self.actions_by_id[one.id].setText(text)
 
     def _offer_undo(self, text: str, take_back: Callable[[], object]) -> None:
         """By the toast while it is there, by the action also when it is gone."""
@@ -260,15 +271,18 @@ class MainWindow(QMainWindow):
         self._refresh_actions()
 
     def _fill_run_menu(self) -> None:
-        """Only what makes sense of the chosen runs, in groups."""
+        """Only what makes sense of the chosen runs, in groups, and what says why it doesn't."""
         self._run_menu.clear()
         count = len(self.runs.list.chosen_keys())
         if count > 1:
             header = self._run_menu.addAction(self.tr("{count} runs").format(count=count))
             header.setEnabled(False)
         for group in RUN_MENU:
-            shown = [self.actions_by_id[action] for action in group]
-            shown = [action for action in shown if action.isEnabled()]
+            shown = [
+                self.actions_by_id[action]
+                for action in group
+                if action in WITH_REASON or self.actions_by_id[action].isEnabled()
+            ]
             if shown and not self._run_menu.isEmpty():
                 self._run_menu.addSeparator()
             self._run_menu.addActions(shown)
@@ -331,7 +345,11 @@ class MainWindow(QMainWindow):
                 qt_action.setShortcut(QKeySequence(action.shortcut))
             handler = handlers[action.id]
             qt_action.triggered.connect(lambda checked=False, handler=handler: handler())
-            self.addAction(qt_action)
+            if action.in_list:
+                qt_action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+                self.runs.list.view.addAction(qt_action)
+            else:
+                self.addAction(qt_action)
             made[action.id] = qt_action
         return made
 

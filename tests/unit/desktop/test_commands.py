@@ -20,6 +20,8 @@ from lanherd_desktop.views.runs.log_saving import file_name
 from lanherd_desktop.views.runs.run_sizes import ask_sizes
 from lanherd_desktop.views.widgets.toast import Toast
 from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.machine_messages import QueueListed
+from lanherd_protocol.states import RunView
 from lanherd_protocol.values import OutputEntry
 from tests.support import synthetic_room
 from tests.support.asked import Asked
@@ -315,3 +317,87 @@ def test_what_was_removed_is_said_where_it_was(desktop: Desktop) -> None:
     assert "files were removed" in detail.log.pane._state_text
     assert not desktop.window.actions_by_id[A.RUN_SAVE_LOG].isEnabled()
     assert not desktop.window.actions_by_id[A.RUN_REMOVE_FILES].isEnabled()
+
+
+def in_line(desktop: Desktop, *names: str) -> tuple[RunView, ...]:
+    """Runs of kepler that wait for their turn, in their order there."""
+    made = tuple(
+        synthetic_room.run(90 + n, name, "true", synthetic_room.waiting(1, 2))
+        for n, name in enumerate(names)
+    )
+    kepler = synthetic_room.machine_id("kepler")
+    desktop.bridge.room_updated.emit(RoomUpdate(runs={(kepler, view.run): view for view in made}))
+    return made
+
+
+def test_a_run_changes_places_with_its_neighbour_in_the_line(
+    desktop: Desktop, asked: Asked, qtbot: QtBot
+) -> None:
+    first, second, third = in_line(desktop, "a", "b", "c")
+    held = synthetic_room.runs()[key_named(HELD)]
+    asked.fleet.answers["queue"] = QueueListed(runs=(first, second, third, held), total=4)
+    kepler = synthetic_room.machine_id("kepler")
+    desktop.window.show_run((kepler, second.run), TAB_LOG)
+    asked.answer()
+    pane = desktop.window.runs.list.view
+    pane.setFocus()
+    qtbot.keyClick(pane, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert not desktop.window.actions_by_id[A.RUN_MOVE_DOWN].isEnabled(), "one after the other"
+    assert asked.answer() == ["queue", "move_before"]
+    assert asked.fleet.said[-1][1:3] == (second.run, (first.run,))
+    assert toast(desktop).text() == "Moved 'b' ahead of 'a'."
+    toast(desktop).activated.emit()
+    assert asked.answer() == ["move_before"]
+    assert asked.fleet.said[-1][1:3] == (first.run, (second.run,))
+    qtbot.keyClick(pane, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    asked.answer()
+    assert asked.fleet.said[-1][1:3] == (third.run, (second.run,))
+    assert toast(desktop).text() == "Moved 'b' behind 'c'."
+    assert desktop.window.runs.list.chosen_keys() == [(kepler, second.run)]
+
+
+def test_at_the_ends_of_the_line_nothing_is_moved(desktop: Desktop, asked: Asked) -> None:
+    first, second = in_line(desktop, "a", "b")
+    held = synthetic_room.runs()[key_named(HELD)]
+    asked.fleet.answers["queue"] = QueueListed(runs=(first, second, held), total=3)
+    kepler = synthetic_room.machine_id("kepler")
+    for view, action, said in (
+        (first, A.RUN_MOVE_UP, "'a' is the first in the line already."),
+        (second, A.RUN_MOVE_DOWN, "'b' is the last in the line already."),
+    ):
+        desktop.window.show_run((kepler, view.run), TAB_LOG)
+        trigger(desktop, action)
+        assert asked.answer() == ["queue"]
+        assert toast(desktop).text() == said
+    asked.fleet.answers["queue"] = QueueListed(runs=(first, second), total=30_000)
+    trigger(desktop, A.RUN_MOVE_DOWN)
+    assert asked.answer() == ["queue", "queue"], "more of the line is asked for"
+    assert "not in the part of the line" in toast(desktop).text()
+    asked.fleet.answers["queue"] = QueueListed(runs=(first,), total=1)
+    trigger(desktop, A.RUN_MOVE_UP)
+    asked.answer()
+    assert "not in the part of the line" in toast(desktop).text()
+    asked.fleet.problem = error(ErrorCode.NOT_ALLOWED, "It is bo's.", "", "Ask an operator.")
+    trigger(desktop, A.RUN_MOVE_UP)
+    asked.answer()
+    assert toast(desktop).text() == "It is bo's. Ask an operator."
+    assert desktop.window.actions_by_id[A.RUN_MOVE_UP].isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ((HELD,), "it is held back"),
+        ((BACKOFF,), "it doesn't wait for its turn yet"),
+        ((DONE,), "it doesn't wait"),
+        (("eval full",), "no other run waits on its machine"),
+        ((HELD, DONE), "one run at a time"),
+    ],
+)
+def test_what_can_not_be_moved_says_why(desktop: Desktop, names: tuple[str, ...], why: str) -> None:
+    choose(desktop, *names)
+    desktop.window._fill_run_menu()
+    shown = {action.text(): action for action in desktop.window._run_menu.actions()}
+    for text in ("Move ahead in the line", "Move back in the line"):
+        assert not shown[f"{text} · {why}"].isEnabled()
+        assert shown[f"{text} · {why}"].shortcut().toString().startswith("Alt+")

@@ -238,6 +238,18 @@ def test_open_runs_are_live_ones_first_and_newest_first() -> None:
     assert room.open_runs_of(B) == []
 
 
+def test_neighbours_in_the_line_wait_on_the_same_machine() -> None:
+    room = Room()
+    waits, lives, _ = STATES
+    views = (view(1, waits), view(2, lives))
+    room.apply(RoomUpdate(machines={A: machine("a")}, runs={(A, one.run): one for one in views}))
+    room.apply(RoomUpdate(runs={(B, run_id(3)): view(3, waits)}))
+    assert not room.others_in_line((A, run_id(1)))
+    room.apply(RoomUpdate(runs={(A, run_id(4)): view(4, waits)}))
+    assert room.others_in_line((A, run_id(1))) and not room.others_in_line((B, run_id(3)))
+    assert not room.others_in_line((machine_id("c"), run_id(1)))
+
+
 def test_a_found_machine_is_one_that_is_not_paired() -> None:
     room = Room()
     room.apply(RoomUpdate(sightings=(sighting("b"), sighting("a"))))

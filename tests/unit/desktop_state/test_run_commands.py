@@ -5,6 +5,7 @@ from lanherd_desktop.state.run_commands import (
     RunCommand,
     commands,
     commands_of,
+    not_in_line,
     shifted_priority,
     those_for,
 )
@@ -34,6 +35,7 @@ WHY = Reason(code="x", text="So it is.")
 ALWAYS = {C.AGAIN, C.EDIT, C.COPY_ID}
 WAITING = Queued(since=1.0, reason=WHY)
 RUNNING = Running(since=1.0, pid=1, lease=Lease())
+LINED = {C.STOP, C.HOLD, C.RAISE, C.LOWER, C.MOVE_UP, C.MOVE_DOWN, C.PIN}
 STOPPING = Stopping(
     since=1.0, started_at=1.0, pid=1, lease=Lease(), kill_at=2.0, outcome="cancelled"
 )
@@ -48,8 +50,8 @@ def view(state: RunState, **settings: object) -> RunView:
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (WAITING, {C.STOP, C.HOLD, C.RAISE, C.LOWER, C.PIN}),
-        (Preparing(since=1.0, step="snapshot"), {C.STOP, C.HOLD, C.RAISE, C.LOWER, C.PIN}),
+        (WAITING, LINED),
+        (Preparing(since=1.0, step="snapshot"), LINED),
         (Starting(since=1.0, lease=Lease()), {C.STOP, C.STOP_NOW, C.PIN, C.SAVE_LOG}),
         (RUNNING, {C.STOP, C.STOP_NOW, C.PIN, C.SAVE_LOG}),
         (STOPPING, {C.STOP_NOW, C.PIN, C.SAVE_LOG}),
@@ -68,6 +70,21 @@ def test_settings_decide_too() -> None:
     assert C.LOWER not in commands(view(WAITING, priority=-PRIORITY_MAX))
     pinned = commands(view(ENDED, pinned=True))
     assert C.UNPIN in pinned and not pinned & {C.PIN, C.REMOVE_FILES}
+
+
+def test_only_what_waits_for_its_turn_stands_in_the_line() -> None:
+    parked = replace(WAITING, reason=Reason(code="waits_for", text="It waits for another."))
+    whys = [
+        not_in_line([]),
+        not_in_line([view(WAITING), view(WAITING)]),
+        not_in_line([view(ENDED)]),
+        not_in_line([view(WAITING, held=True)]),
+        not_in_line([view(parked)]),
+        not_in_line([view(WAITING)], others=False),
+        not_in_line([view(WAITING)]),
+    ]
+    assert whys == ["several", "several", "not_waiting", "held", "parked", "alone", None]
+    assert C.MOVE_UP not in commands(view(parked)) | commands(view(WAITING, held=True))
 
 
 def test_without_files_nothing_is_done_with_them() -> None:

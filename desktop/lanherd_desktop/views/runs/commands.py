@@ -12,14 +12,17 @@ from lanherd_client.run import Run
 from lanherd_desktop.bridge import Job
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.run_commands import (
+    MOVES,
     RunCommand,
     commands_of,
+    not_in_line,
     shifted_priority,
     those_for,
 )
 from lanherd_desktop.state.runs import run_title
 from lanherd_desktop.state.silence import silent_since
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.runs.line_moves import Moved, Unmoved, move_back, move_by_one
 from lanherd_desktop.views.runs.run_sizes import RunSizes, ask_sizes, sizes_text
 from lanherd_desktop.views.widgets.action_bar import ConfirmBar
 from lanherd_desktop.views.words import failure_line, sentences
@@ -50,14 +53,32 @@ class RunCommands(QObject):
         self._confirm = confirm
         self._chosen_keys = chosen
         self._asked: set[tuple[RunKey, RunCommand]] = set()
+        self._shown_elsewhere = {
+            RunCommand.AGAIN: self.again_wanted,
+            RunCommand.EDIT: self.edit_wanted,
+            RunCommand.SAVE_LOG: self.save_wanted,
+        }
 
     def offered(self) -> frozenset[RunCommand]:
         """What can be done with the chosen runs now; what was asked and isn't answered is not."""
-        return frozenset(
-            command
-            for command in commands_of([view for _, view in self._chosen()])
-            if self._those_for(command)
-        )
+        found = commands_of([view for _, view in self._chosen()])
+        if found & MOVES and self.why_not_moved():
+            found -= MOVES
+        return frozenset(command for command in found if self._those_for(command))
+
+    def why_not_moved(self) -> str:
+        """Why the chosen can't change places in the line; empty where it can."""
+        chosen = self._chosen()
+        others = len(chosen) == 1 and self._context.room.others_in_line(chosen[0][0])
+        texts = {
+            "several": self.tr("one run at a time"),
+            "not_waiting": self.tr("it doesn't wait"),
+            "held": self.tr("it is held back"),
+            "parked": self.tr("it doesn't wait for its turn yet"),
+            "alone": self.tr("no other run waits on its machine"),
+        }
+        why = not_in_line([view for _, view in chosen], others)
+        return texts[why] if why is not None else ""
 
     def is_asked(self, key: RunKey, command: RunCommand) -> bool:
         return (key, command) in self._asked
@@ -69,12 +90,8 @@ class RunCommands(QObject):
         if not those:
             return
         match command:
-            case RunCommand.AGAIN:
-                self.again_wanted.emit()
-            case RunCommand.EDIT:
-                self.edit_wanted.emit()
-            case RunCommand.SAVE_LOG:
-                self.save_wanted.emit()
+            case RunCommand.AGAIN | RunCommand.EDIT | RunCommand.SAVE_LOG:
+                self._shown_elsewhere[command].emit()
             case RunCommand.COPY_ID:
                 self._copy(those)
             case RunCommand.STOP:
@@ -85,6 +102,8 @@ class RunCommands(QObject):
                 self._restart(those)
             case RunCommand.REMOVE_FILES:
                 self._remove_files(those)
+            case RunCommand.MOVE_UP | RunCommand.MOVE_DOWN:
+                self._move(command, those)
             case _:
                 self._set(command, those)
 
@@ -159,6 +178,51 @@ class RunCommands(QObject):
 
         # What it holds is worth knowing, and no reason to fail: the question stands without it.
         self._context.ask(partial(ask_sizes, those), tell, lambda failure: None)
+
+    def _move(self, command: RunCommand, those: Chosen) -> None:
+        """The run changes places with its neighbour in the line, which the machine names."""
+        ((key, _),) = those
+        up = command is RunCommand.MOVE_UP
+        self._tell_silent(command, those)
+        self._asked |= {(key, one) for one in MOVES}
+        self.offered_changed.emit()
+
+        def answered() -> None:
+            self._asked -= {(key, one) for one in MOVES}
+            self.offered_changed.emit()
+
+        def on_done(answer: Moved | Unmoved) -> None:
+            answered()
+            if isinstance(answer, Unmoved):
+                self._context.toast_wanted.emit(self._unmoved_text(answer, those), "info")
+                return
+            template = (
+                self.tr("Moved {what} ahead of '{other}'.")
+                if up
+                else self.tr("Moved {what} behind '{other}'.")
+            )
+            text = template.format(what=self._named(those), other=run_title(answer.neighbour))
+            back = partial(move_back, key[0], answer)
+            self._context.undo_offered.emit(
+                text, lambda: self._context.ask(back, lambda done: None)
+            )
+
+        def on_failed(failure: Failure) -> None:
+            answered()
+            self._context.tell_failure(failure)
+
+        self._context.ask(partial(move_by_one, key, up), on_done, on_failed)
+
+    def _unmoved_text(self, why: Unmoved, those: Chosen) -> str:
+        texts = {
+            Unmoved.FIRST: self.tr("{what} is the first in the line already."),
+            Unmoved.LAST: self.tr("{what} is the last in the line already."),
+            Unmoved.OUT_OF_SIGHT: self.tr(
+                "{what} is not in the part of the line that the machine lists. Its priority moves "
+                "it farther."
+            ),
+        }
+        return texts[why].format(what=self._named(those))
 
     def _set(self, command: RunCommand, those: Chosen) -> None:
         """A setting that can be set back."""
