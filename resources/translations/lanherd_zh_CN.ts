@@ -4210,8 +4210,8 @@
         <translation>无法读取它：{problem}</translation>
     </message>
     <message>
-        <source>{failures} runs in a row failed on it, and on no other GPU.</source>
-        <translation>连续 {failures} 个运行在它上面失败，而在其他 GPU 上没有。</translation>
+        <source>{failures} runs in a row failed on it, and hardly any on other GPUs.</source>
+        <translation>连续 {failures} 个运行在它上面失败，而在其他 GPU 上几乎没有。</translation>
     </message>
     <message>
         <source>{by} closed it.</source>

@@ -1,9 +1,13 @@
 """The health gate: which GPUs take no run until a person, or a good reading, lets them.
 
 A GPU is closed when the driver reports an Xid that is the GPU's own, an error that ECC could not
-correct, or nothing at all; and when so many runs in a row failed on it that the rules want it, of
-causes that may be the GPU's, while no other GPU has such failures. What is the user's own fault, as
-far as the log shows it, says nothing of the GPU, in either way; a run that succeeds does.
+correct, or nothing at all; and when so many runs in a row failed on it alone that the rules want
+it, of causes that may be the GPU's. What is the user's own fault, as far as the log shows it, says
+nothing of the GPU, in either way; a run that succeeds does.
+
+'Alone': since the first of them, fewer than half as many failed in that way on all other GPUs
+together, those not counted after which a run succeeded there. So runs that fail wherever they run
+close no GPU; what failed elsewhere before, or now and then, hinders nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,8 +48,6 @@ XIDS: Mapping[int, str] = {
 """Xids that are a fault of the GPU or its driver (NVIDIA's 'Xid Errors' catalogue). Others, such as
 13, 31, 43 and 45, are those of a program that made a mistake or was killed."""
 FAILURES_KEPT = 16
-SAME_TIME_S = 3_600.0
-"""A failure on another GPU within this long speaks for the runs being at fault."""
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -143,18 +145,31 @@ def after_end(
     known = machine.failures.get(held[0], Failures())
     if run in known.runs:
         return machine
-    failed = Failures(runs=(*known.runs, run)[-FAILURES_KEPT:], last_at=now)
+    failed = Failures(
+        runs=(*known.runs, run)[-FAILURES_KEPT:],
+        last_at=now,
+        times=(*_times(known), now)[-FAILURES_KEPT:],
+    )
     machine = replace(machine, failures={**machine.failures, held[0]: failed})
     if len(failed.runs) < rules.failures_max or held[0] in machine.cordons:
         return machine
-    if any(
-        now - others.last_at < SAME_TIME_S
-        for gpu, others in machine.failures.items()
-        if gpu != held[0]
-    ):
+    if not _is_alone(held[0], machine.failures):
         return machine
     cordon = Cordon(reason=reasons.failures(len(failed.runs), ended.reason.text), since=now)
     return replace(machine, cordons={**machine.cordons, held[0]: cordon})
+
+
+def _is_alone(gpu: GpuUuid, failures: Mapping[GpuUuid, Failures]) -> bool:
+    """Whether the row of this GPU's failures is its own: see the top of the file."""
+    row = _times(failures[gpu])
+    others = (_times(failed) for other, failed in failures.items() if other != gpu)
+    elsewhere = sum(at >= row[0] for times in others for at in times)
+    return 2 * elsewhere < len(row)
+
+
+def _times(failed: Failures) -> tuple[float, ...]:
+    unknown = len(failed.runs) - len(failed.times)
+    return (*(failed.last_at,) * unknown, *failed.times)
 
 
 def forget_failures(machine: MachineState, gpus: Sequence[GpuUuid]) -> MachineState:

@@ -54,7 +54,7 @@ def unreadable(problem: str) -> Reason:
 def failures(count: int, last: str) -> Reason:
     return Reason(
         code="cordon_failures",
-        text=f"{plural(count, 'run', 'runs')} in a row failed on it, and on no other GPU.",
+        text=f"{plural(count, 'run', 'runs')} in a row failed on it, and hardly any on other GPUs.",
         data={"failures": count, "last": last},
         remedy=f"Look why they failed (`lanherd why`), and try the GPU by itself. {_ASK}",
     )

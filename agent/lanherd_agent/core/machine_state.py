@@ -18,10 +18,12 @@ class Cordon(Struct, frozen=True, kw_only=True):
 
 
 class Failures(Struct, frozen=True, kw_only=True):
-    """Runs that failed in a row on one GPU, the newest last."""
+    """Runs that failed in a row on one GPU, the newest last, and when each did. An agent that was
+    older noted the time of the last alone."""
 
     runs: tuple[RunId, ...] = ()
     last_at: float = 0.0
+    times: tuple[float, ...] = ()
 
 
 class Usage(Struct, frozen=True, kw_only=True):

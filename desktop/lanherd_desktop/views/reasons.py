@@ -165,7 +165,7 @@ REASONS: dict[str, str] = {
     "cordon_lost": QT_TRANSLATE_NOOP("reasons", "The driver doesn't reach it any more: {problem}"),
     "cordon_unreadable": QT_TRANSLATE_NOOP("reasons", "It can't be read: {problem}"),
     "cordon_failures": QT_TRANSLATE_NOOP(
-        "reasons", "{failures} runs in a row failed on it, and on no other GPU."
+        "reasons", "{failures} runs in a row failed on it, and hardly any on other GPUs."
     ),
     "cordon_person": QT_TRANSLATE_NOOP("reasons", "{by} closed it."),
     "rules_broken": QT_TRANSLATE_NOOP(

@@ -225,11 +225,43 @@ def test_several_gpus_or_none_say_nothing_of_one() -> None:
     assert after(*(end(gpus=()) for _ in range(5))) == MachineState()
 
 
-def test_failures_on_another_gpu_speak_for_the_runs_being_at_fault() -> None:
-    state = after(end(gpus=(1,)), end(), end(), end())
+def elsewhere(number: int = 1) -> Ended:
+    return end(gpus=(number,))
+
+
+def test_runs_that_fail_on_other_gpus_too_are_at_fault_themselves() -> None:
+    state = after(end(), elsewhere(), end(), elsewhere(), end())
     assert state.cordons == {} and state.failures.keys() == {GPU, OTHER}
-    long_ago = MachineState(failures={OTHER: Failures(runs=(run_id(9),), last_at=NOW - 9_999)})
-    assert after(end(), end(), end(), machine=long_ago).cordons.keys() == {GPU}
+    assert after(end(), elsewhere(1), end(), elsewhere(2), end()).cordons == {}
+    sweep = [end(gpus=(number % 4,)) for number in range(16)]
+    assert after(*sweep).cordons == {}
+
+
+def test_what_failed_on_other_gpus_before_hinders_nothing() -> None:
+    before = after(elsewhere(1), elsewhere(2), elsewhere(2), end(), end(), end())
+    assert before.cordons.keys() == {GPU}
+
+
+def test_a_failure_elsewhere_now_and_then_hinders_nothing() -> None:
+    assert after(end(), elsewhere(), end(), end()).cordons.keys() == {GPU}
+    one_each = (end(), elsewhere(1), elsewhere(2), end(), end())
+    assert after(*one_each, end()).cordons == {}
+    assert after(*one_each, end(), end()).cordons.keys() == {GPU}
+
+
+def test_a_success_elsewhere_takes_its_failures_back() -> None:
+    well = end("succeeded", "succeeded", gpus=(1,))
+    state = after(end(), elsewhere(), elsewhere(), well, end(), end())
+    assert state.cordons.keys() == {GPU}
+
+
+def test_failures_that_an_older_agent_noted_count_at_the_time_of_the_last() -> None:
+    old = Failures(runs=(run_id(8), run_id(9)), last_at=NOW - 5)
+    state = after(end(), machine=MachineState(failures={GPU: old}))
+    assert state.cordons.keys() == {GPU}
+    assert state.failures[GPU].times == (NOW - 5, NOW - 5, NOW + 1)
+    state = after(end(), end(), end(), machine=MachineState(failures={OTHER: old}))
+    assert state.cordons.keys() == {GPU}
 
 
 def test_a_run_that_is_tried_again_counts_once() -> None:
