@@ -1393,6 +1393,29 @@
     </message>
 </context>
 <context>
+    <name>ResumeLine</name>
+    <message>
+        <source>Resume the line</source>
+        <translation>恢复排队</translation>
+    </message>
+    <message>
+        <source>Resume the tag</source>
+        <translation>恢复标签</translation>
+    </message>
+    <message>
+        <source>Resume the tag {tag}</source>
+        <translation>恢复标签 {tag}</translation>
+    </message>
+    <message>
+        <source>Resumed; it waits its turn again in a moment.</source>
+        <translation>已恢复；稍后将重新排队。</translation>
+    </message>
+    <message>
+        <source>Ask an operator of the machine.</source>
+        <translation>请联系该机器的操作员。</translation>
+    </message>
+</context>
+<context>
     <name>RetentionSection</name>
     <message>
         <source>Show what would go</source>

@@ -1,22 +1,29 @@
 """Why a run waits and why it failed, with what shows it."""
 
 from collections.abc import Callable
+from dataclasses import replace as dataclass_replace
 
 import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
+from lanherd_agent.core import place_reasons
+from lanherd_agent.core.machine_state import Pause
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.state.evidence import GpuEvidence, Holder
 from lanherd_desktop.state.room import RoomUpdate, RunKey
 from lanherd_desktop.views.runs.cause_panel import CausePanel
 from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OVERVIEW, RunDetail
+from lanherd_desktop.views.runs.resume_line import ResumeLine
 from lanherd_desktop.views.runs.why_card import WhyCard, evidence_text
+from lanherd_protocol.errors import ErrorCode, error
+from lanherd_protocol.machine_messages import MachineControls
 from lanherd_protocol.states import Ended, Queued, Running, RunView
 from lanherd_protocol.values import Reason
 from tests.support import synthetic_room
+from tests.support.asked import Asked
 from tests.support.synthetic_gpus import CLOSED_BY_ADA
-from tests.support.synthetic_room import GIB, NOW, machine_id, run_id
+from tests.support.synthetic_room import GIB, GONE, NOW, ONLINE, machine_id, run_id
 
 Shown = Callable[[str], RunDetail]
 FREE = GpuEvidence("0", "RTX", 24 * GIB, 18 * GIB, free_bytes=20 * GIB)
@@ -161,3 +168,67 @@ def test_a_run_that_takes_more_than_it_was_promised_is_warned_of(
 def test_the_room_has_a_run_of_each_kind() -> None:
     kinds = {type(view.state) for view in synthetic_room.runs().values()}
     assert {Queued, Running, Ended} <= kinds
+
+
+PAUSE = Pause(since=NOW, by="ada", note="The fan is changed.")
+PAUSED, PAUSED_TAG = place_reasons.paused(PAUSE), place_reasons.paused_tag("sweep", PAUSE)
+
+
+@pytest.fixture
+def paused(desktop: Desktop, shown: Shown, asked: Asked) -> ResumeLine:
+    """Of a run that waits for nothing but a pause of its machine."""
+    detail = shown("eval full")
+    why_now(desktop, PAUSED)
+    asked.answer()
+    asked.fleet.answers["resume_queue"] = MachineControls()
+    return detail.overview.why.resume
+
+
+def why_now(desktop: Desktop, reason: Reason) -> None:
+    key = key_of(desktop, "eval full")
+    view = desktop.context.room.runs[key]
+    change(desktop, key, replace(view, state=Queued(since=NOW, reason=reason)))
+
+
+def test_a_pause_is_ended_where_a_run_says_that_it_waits_for_it(
+    desktop: Desktop, paused: ResumeLine, asked: Asked
+) -> None:
+    assert paused.isVisible() and paused.button.text() == "Resume the line"
+    paused.button.click()
+    assert not paused.button.isEnabled()
+    paused.resume()
+    assert asked.answer() == ["resume_queue"]
+    assert asked.fleet.said[-1][1:3] == (machine_id("tycho"), ("",))
+    assert "Resumed" in paused.note.text() and not paused.button.isEnabled()
+    why_now(desktop, PAUSED_TAG)
+    assert paused.button.isEnabled() and not paused.note.isVisible()
+    assert paused.button.accessibleName() == "Resume the tag sweep"
+    paused.button.click()
+    why_now(desktop, Reason(code="in_line", text="Waits its turn."))
+    assert not paused.isVisible()
+    asked.answer()
+    assert asked.fleet.said[-1][2] == ("sweep",)
+    why_now(desktop, PAUSED_TAG)
+    assert paused.button.isEnabled(), "it was asked of what was shown before"
+
+
+def test_what_cannot_be_resumed_says_why(paused: ResumeLine, asked: Asked) -> None:
+    asked.fleet.problem = error(ErrorCode.NOT_ALLOWED, "You may not.", "You look on.", "Ask Ada.")
+    paused.button.click()
+    asked.answer()
+    assert paused.problem.isVisible() and "Ask Ada." in paused.problem.text()
+    asked.fleet.problem = None
+    paused.button.click()
+    assert not paused.problem.isVisible()
+
+
+def test_a_pause_is_ended_by_those_who_may(desktop: Desktop, paused: ResumeLine) -> None:
+    view = desktop.context.room.machines[machine_id("tycho")]
+    for link, note in (
+        (dataclass_replace(ONLINE, role="user"), "Ask an operator of the machine."),
+        (GONE, ""),
+    ):
+        changed = type(view)(view.machine, view.name, link, view.facts, view.telemetry)
+        desktop.bridge.room_updated.emit(RoomUpdate(machines={view.machine: changed}))
+        assert not paused.button.isVisible() and paused.note.text() == note
+        assert paused.isVisible() == bool(note)

@@ -9,6 +9,7 @@ from lanherd_desktop.state import numbers
 from lanherd_desktop.state.evidence import GpuEvidence, gpu_evidence
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.holders import HolderLines
+from lanherd_desktop.views.runs.resume_line import ResumeLine
 from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3
 from lanherd_desktop.views.widgets.frame import Frame
 from lanherd_desktop.views.widgets.labels import Divider, ElidedLabel, Label
@@ -31,6 +32,7 @@ class WhyCard(Frame):
         self._expected = Label("", "secondary")
         self.text = Label("", "base", wrap=True, selectable=True)
         self._remedy = Label("", "muted", wrap=True, selectable=True)
+        self.resume = ResumeLine(context)
         self._divider = Divider()
         self._gpus = QVBoxLayout()
         self._gpus.setSpacing(SPACE_3)
@@ -42,6 +44,7 @@ class WhyCard(Frame):
         self.body.addLayout(head)
         self.body.addWidget(self.text)
         self.body.addWidget(self._remedy)
+        self.body.addWidget(self.resume)
         self.body.addWidget(self._divider)
         self.body.addLayout(self._gpus)
         self.body.addWidget(self._more)
@@ -65,6 +68,7 @@ class WhyCard(Frame):
         remedy = reason_remedy(state.reason)
         self._remedy.set_text(remedy)
         self._remedy.setVisible(bool(remedy))
+        self.resume.show_reason(machine, state.reason)
         self._show_expected(state.reason.data.get("expected_at"))
         source = self._context.room.machines.get(machine)
         found: tuple[GpuEvidence, ...] = ()
