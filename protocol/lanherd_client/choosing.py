@@ -11,7 +11,7 @@ from lanherd_client.sizes import format_size
 from lanherd_client.suiting import Needs, free_bytes, free_places, needs_of, unsuited
 from lanherd_protocol.errors import ErrorCode, LanherdError, error, from_failure
 from lanherd_protocol.ids import GpuUuid
-from lanherd_protocol.values import GpuRequest, HostRequest
+from lanherd_protocol.values import GpuReading, GpuRequest, HostRequest
 
 MachineNames = str | Sequence[str] | None
 """A machine, or several of which it may be any; None: any of all. Names, ids, or the beginning of
@@ -106,15 +106,27 @@ def require_some_online(machines: Sequence[MachineView]) -> tuple[MachineView, .
 
 
 def free_vram_by_gpu(machine: MachineView) -> dict[GpuUuid, int]:
-    """Bytes free on each GPU, see `free_bytes`; one whose use is unknown is left out."""
+    """Bytes free for runs on each GPU, see `free_bytes`; of one that is cut, on its MIG instances
+    together. What takes no run, or whose use is unknown, is left out."""
     if machine.facts is None or machine.telemetry is None:
         return {}
     readings = {reading.uuid: reading for reading in machine.telemetry.gpus}
-    return {
-        gpu.uuid: free
-        for gpu in machine.facts.gpus
-        if (free := free_bytes(readings.get(gpu.uuid), gpu.vram_bytes)) is not None
-    }
+    free: dict[GpuUuid, int] = {}
+    for gpu in machine.facts.gpus:
+        reading = readings.get(gpu.uuid)
+        inner = () if reading is None else reading.instances
+        sizes = {one.uuid: one.vram_bytes for one in gpu.instances}
+        sized = [(reading, gpu.vram_bytes)] if not sizes and not gpu.mig else []
+        sized += [(one, sizes[one.uuid]) for one in inner if one.uuid in sizes]
+        open_ = [free_bytes(one, size) for one, size in sized if not _is_closed(one)]
+        known = [size for size in open_ if size is not None]
+        if known:
+            free[gpu.uuid] = sum(known)
+    return free
+
+
+def _is_closed(reading: GpuReading | None) -> bool:
+    return reading is not None and reading.cordon is not None
 
 
 def choose(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size
 from lanherd_protocol.constraint_facts import gpu_facts
@@ -140,12 +141,6 @@ def _no_places(facts: MachineFacts, needs: Needs) -> str:
         has = f"only {', '.join(profiles)}" if profiles else "no MIG instances"
         return f"has {has}, {needs.gpus.mig} is needed"
     return f"gives its GPUs as MIG instances only ({', '.join(profiles) or 'none yet'})"
-
-
-def gpu_number(index: int, instance: int | None) -> str:
-    """How people write a GPU, or one of its MIG instances: '3', '3:0'. `lanherd cordon` and the
-    variables of a run have it the same way."""
-    return f"{index}" if instance is None else f"{index}:{instance}"
 
 
 def _has_slices(facts: MachineFacts) -> bool:

@@ -53,8 +53,11 @@ def test_a_gpu_is_closed_and_opened(agent: AgentProcess) -> None:
     assert "box: GPU 1 takes no run." in told and "Its fan is loud" in told
     kept = read("cordon", "box", "0")["cordons"]
     assert [cordon["index"] for cordon in kept] == [1, 0]
-    lanherd("uncordon", "box", "0")
-    assert "no GPU is closed" in lanherd("uncordon", "box", "1").stderr
+    told = lanherd("uncordon", "box", "0").stderr
+    assert "box: GPU 0: open again." in told and "GPU 1 takes no run" in told
+    told = lanherd("uncordon", "box", "1").stderr
+    assert "GPU 1: open again." in told and "no GPU is closed" in told
+    assert "GPU 1 was not closed" in lanherd("uncordon", "box", "1").stderr
     assert "no GPU '7'" in lanherd("cordon", "box", "7", code=5).stderr
     lanherd("cordon", "nobody", "0", code=5)
     lanherd("cordon", "box", code=2)

@@ -26,7 +26,7 @@ from lanherd_protocol.errors import ErrorCode, LanherdError, error
 
 _HOMES = {
     "machines": "look",
-    "gpus": "look",
+    "gpus": "gpus",
     "cordon": "controls",
     "uncordon": "controls",
     "queue": "controls",

@@ -1,10 +1,9 @@
 """What `cordon`, `queue` and `why` print as JSON."""
 
-from lanherd_client.cli.shapes import Object, reason_of
+from lanherd_client.cli.shapes import Object, full_reason_shape, reason_of
 from lanherd_client.mirror import MachineView
 from lanherd_protocol.machine_messages import CordonView, MachineControls, PauseView, QueueListed
 from lanherd_protocol.states import Queued, Running, RunView, state_name
-from lanherd_protocol.values import Reason
 
 
 def controls_shape(view: MachineView, controls: MachineControls) -> Object:
@@ -30,16 +29,6 @@ def _cordon_shape(cordon: CordonView) -> Object:
 
 def _pause_shape(pause: PauseView) -> Object:
     return {"since": pause.since, "tag": pause.tag, "by": pause.by, "note": pause.note}
-
-
-def full_reason_shape(reason: Reason) -> Object:
-    """A reason with its evidence."""
-    return {
-        "code": reason.code,
-        "text": reason.text,
-        "remedy": reason.remedy,
-        "data": dict(reason.data),
-    }
 
 
 def queue_shape(view: MachineView, listed: QueueListed) -> Object:

@@ -8,7 +8,6 @@ import click
 from lanherd_client.choosing import find_machine, require_online
 from lanherd_client.cli import control_shapes, talk, words
 from lanherd_client.cli.completion import complete_machine, complete_run, complete_tag
-from lanherd_client.cli.look import chosen_machines, one_machine, say_none_paired
 from lanherd_client.cli.options import (
     Count,
     json_option,
@@ -16,8 +15,10 @@ from lanherd_client.cli.options import (
     not_empty,
     one_machine_option,
 )
+from lanherd_client.cli.picking import chosen_machines, one_machine, say_none_paired
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.terminal import plain
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import MachineView
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import short_id
@@ -82,7 +83,23 @@ def uncordon_command(context: click.Context, machine: str, gpu: str, as_json: bo
 async def _uncordon(context: click.Context, machine: str, gpu: str, as_json: bool) -> None:
     async with connected(context) as fleet:
         view = require_online(find_machine(fleet.machines(), machine))
-        _put_controls(view, await answered(fleet.uncordon(view.machine, gpu)), as_json)
+        before = await answered(fleet.controls(view.machine))
+        after = await answered(fleet.uncordon(view.machine, gpu))
+        if not as_json:
+            _say_opened(view, gpu, before, after)
+        _put_controls(view, after, as_json)
+
+
+def _say_opened(
+    view: MachineView, gpu: str, before: MachineControls, after: MachineControls
+) -> None:
+    closed = {cordon.gpu for cordon in after.cordons}
+    opened = [_gpu_name(cordon) for cordon in before.cordons if cordon.gpu not in closed]
+    if opened:
+        said = f"{', '.join(opened)}: open again."
+    else:
+        said = f"GPU {plain(gpu)} was not closed. Runs that failed on it don't count any more."
+    talk.say(f"{plain(view.name)}: {said}")
 
 
 def _put_controls(view: MachineView, controls: MachineControls, as_json: bool) -> None:
@@ -99,8 +116,7 @@ def _put_controls(view: MachineView, controls: MachineControls, as_json: bool) -
 def _gpu_name(cordon: CordonView) -> str:
     if cordon.index is None:
         return f"GPU {plain(cordon.gpu)}, which is away,"
-    inside = "" if cordon.instance is None else f":{cordon.instance}"
-    return f"GPU {cordon.index}{inside}"
+    return f"GPU {gpu_number(cordon.index, cordon.instance)}"
 
 
 def _text(cordon: CordonView) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lanherd_client.cli import talk
-from lanherd_client.cli.look import chosen_machines, say_none_paired
 from lanherd_client.cli.options import Duration, json_option, machine_option
+from lanherd_client.cli.picking import chosen_machines, say_none_paired
 from lanherd_client.cli.session import complete, connected, now
 from lanherd_client.cli.shapes import Json
 from lanherd_client.mirror import MachineView

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from lanherd_client.cli import shapes, talk
 from lanherd_client.cli.completion import complete_project
-from lanherd_client.cli.look import chosen_machines, one_machine, say_none_paired
 from lanherd_client.cli.options import (
     Duration,
     Size,
@@ -16,6 +15,7 @@ from lanherd_client.cli.options import (
     machine_option,
     one_machine_option,
 )
+from lanherd_client.cli.picking import chosen_machines, one_machine, say_none_paired
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.terminal import plain
 from lanherd_client.durations import format_duration

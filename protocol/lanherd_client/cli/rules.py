@@ -12,8 +12,8 @@ from click.shell_completion import CompletionItem
 from msgspec import to_builtins
 
 from lanherd_client.cli import shapes, talk
-from lanherd_client.cli.look import chosen_machines, one_machine, say_none_paired
 from lanherd_client.cli.options import json_option, machine_option, one_machine_option
+from lanherd_client.cli.picking import chosen_machines, one_machine, say_none_paired
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.files import write_private

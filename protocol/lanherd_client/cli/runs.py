@@ -11,10 +11,11 @@ import click
 from lanherd_client.cli import talk, words
 from lanherd_client.cli.bulk import shape_of
 from lanherd_client.cli.completion import complete_project, complete_tag, remember
-from lanherd_client.cli.look import chosen_machines, say_none_paired
 from lanherd_client.cli.options import Count, json_option, machine_option, not_empty
+from lanherd_client.cli.picking import chosen_machines, say_none_paired
 from lanherd_client.cli.session import answered, complete, connected, home_of, now
 from lanherd_client.cli.terminal import plain
+from lanherd_client.gpu_numbers import leased_numbers
 from lanherd_client.listing import runs_of
 from lanherd_client.mirror import MachineView, Online, RunRecord
 from lanherd_protocol.ids import short_id
@@ -181,7 +182,7 @@ def say_absent(fleet: "Fleet") -> None:
 
 def _row(record: RunRecord, machine_name: str) -> Sequence[str]:
     view = record.view
-    leased = ",".join(str(gpu.index) for gpu in lease_of(view.state).gpus)
+    leased = leased_numbers(lease_of(view.state).gpus)
     return (
         short_id(view.run),
         words.state_word(view.state),

@@ -1,11 +1,11 @@
 """The JSON that `--json` prints. Programs rely on it: keys are added, never renamed or removed.
 
 Times are Unix seconds, sizes bytes; null means 'not known'. `lanherd machines` prints a list of
-`machine_shape`, `gpus` of `gpu_shapes`, `runs` of `run_shape`; `run` and `show` print one
-`run_shape`, and so do `wait`, `stop` and the other verbs for one run, or a list of them for
-several (with `{"run": null, "asked", "problem"}` for one that failed); `attempts` prints a list of
-`attempt_shape` and, until the run has ended, a `current_attempt_shape` last; `outputs`
-`outputs_shape`, `status` a list of `status_shape`, `retention` `retention_shape` (a list for
+`machine_shape`, `gpus` of `gpu_shapes`, `status` of `status_shape` (all in `machine_shapes`),
+`runs` of `run_shape`; `run` and `show` print one `run_shape`, and so do `wait`, `stop` and the
+other verbs for one run, or a list of them for several (with `{"run": null, "asked", "problem"}` for
+one that failed); `attempts` prints a list of `attempt_shape` and, until the run has ended, a
+`current_attempt_shape` last; `outputs` `outputs_shape`, `retention` `retention_shape` (a list for
 `show`) and `plan_shape`, `rules` `rules_shape` (a list for `show`; of `get` the value, of `check`
 a list of `finding_shape`), and `logs` one `{"attempt", "offset", "text"}` a line. `simulated` says
 that a GPU isn't a real one. The value of a secret is in none of them.
@@ -14,11 +14,10 @@ that a GPU isn't a real one. The value of a secret is in none of them.
 from msgspec import to_builtins
 
 from lanherd_client.attempts import attempts_of
-from lanherd_client.choosing import free_vram_by_gpu
-from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
+from lanherd_client.mirror import MachineView, RunRecord
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import short_id
-from lanherd_protocol.messages import AgentStatus, OutputList
+from lanherd_protocol.messages import OutputList
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.rules_messages import RuleFinding, RulesState
 from lanherd_protocol.states import (
@@ -33,110 +32,10 @@ from lanherd_protocol.states import (
     lease_of,
     state_name,
 )
-from lanherd_protocol.values import (
-    GpuFacts,
-    GpuReading,
-    HostReading,
-    LockedEnvironment,
-    Reason,
-    RunSpec,
-)
+from lanherd_protocol.values import LockedEnvironment, Reason, RunSpec
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Object = dict[str, Json]
-
-
-def machine_shape(view: MachineView) -> Object:
-    """A machine with its GPUs; `link` is online, connecting, unreachable or refused."""
-    link = view.link
-    online = link if isinstance(link, Online) else None
-    problem = None if isinstance(link, Online | Connecting) else link.failure
-    facts = view.facts
-    host = view.telemetry.host if view.telemetry is not None else HostReading()
-    return {
-        "machine": view.machine,
-        "name": view.name,
-        "link": type(link).__name__.lower(),
-        "since": link.since,
-        "problem": failure_shape(problem),
-        "role": online.role if online else None,
-        "address": online.address if online else None,
-        "version": facts.version if facts else None,
-        "os": facts.os if facts else None,
-        "driver_version": facts.driver_version if facts else None,
-        "gpu_source": facts.gpu_source if facts else None,
-        "gpu_problem": facts.gpu_problem if facts else None,
-        "simulated": view.simulated,
-        "gpus": [*gpu_shapes(view)],
-        "cpu_count": facts.cpu_count if facts else None,
-        "cpu_percent": host.cpu_percent,
-        "load_1m": host.load_1m,
-        "memory_bytes": facts.memory_bytes if facts else None,
-        "memory_used_bytes": host.memory_used_bytes,
-        "disk_bytes": facts.disk_bytes if facts else None,
-        "disk_free_bytes": host.disk_free_bytes,
-        "runs_live": view.runs_live,
-        "runs_waiting": view.runs_waiting,
-        "runs_total": view.runs_total,
-        "problems": [_reason(problem) for problem in view.problems],
-        "shared_uid": facts.shared_uid if facts else None,
-        "weak_kill": facts.weak_kill if facts else None,
-    }
-
-
-def gpu_shapes(view: MachineView) -> list[Object]:
-    """The GPUs of a machine, in nvidia-smi's order."""
-    if view.facts is None:
-        return []
-    readings = view.telemetry.gpus if view.telemetry is not None else ()
-    by_uuid = {reading.uuid: reading for reading in readings}
-    free = free_vram_by_gpu(view)
-    return [
-        _gpu_shape(view, gpu, by_uuid.get(gpu.uuid), free.get(gpu.uuid)) for gpu in view.facts.gpus
-    ]
-
-
-def _gpu_shape(
-    view: MachineView, gpu: GpuFacts, reading: GpuReading | None, free_bytes: int | None
-) -> Object:
-    shape: Object = {
-        "machine": view.machine,
-        "machine_name": view.name,
-        "index": gpu.index,
-        "uuid": gpu.uuid,
-        "name": gpu.name,
-        "simulated": gpu.simulated or view.simulated,
-        "vram_bytes": gpu.vram_bytes,
-        "vram_free_bytes": free_bytes,
-        "power_limit_w": gpu.power_limit_w,
-        "compute_capability": ".".join(map(str, gpu.compute_capability or ())) or None,
-    }
-    read = reading if reading is not None else GpuReading(uuid=gpu.uuid)
-    shape |= {
-        "vram_used_bytes": read.vram_used_bytes,
-        "vram_ours_bytes": read.vram_ours_bytes if reading is not None else None,
-        "vram_leased_bytes": read.vram_leased_bytes if reading is not None else None,
-        "utilisation_percent": read.utilisation_percent,
-        "temperature_c": read.temperature_c,
-        "power_w": read.power_w,
-        "problem": read.problem,
-        "cordon": None if read.cordon is None else read.cordon.text,
-        "ecc_errors": read.ecc_errors,
-        "xid": read.xid,
-        "processes": [
-            {
-                "pid": process.pid,
-                "vram_bytes": process.vram_bytes,
-                "user": process.user,
-                "command": process.command,
-                "run": process.run,
-                "container": process.container,
-                "orphan": process.orphan,
-            }
-            for process in read.processes
-        ],
-    }
-    return shape
 
 
 def is_simulated(uuid: str) -> bool:
@@ -255,7 +154,7 @@ def attempt_shape(end: AttemptEnd) -> Object:
         "attempt": end.attempt,
         "state": "ended",
         "outcome": end.outcome,
-        "reason": _reason(end.reason),
+        "reason": full_reason_shape(end.reason),
         "started_at": end.started_at,
         "ended_at": end.at,
         "exit_code": end.exit_code,
@@ -297,10 +196,11 @@ def started_at(state: RunState) -> float | None:
 
 def _reason_shape(state: RunState) -> Object | None:
     reason = reason_of(state)
-    return None if reason is None else _reason(reason)
+    return None if reason is None else full_reason_shape(reason)
 
 
-def _reason(reason: Reason) -> Object:
+def full_reason_shape(reason: Reason) -> Object:
+    """A reason with its evidence."""
     return {
         "code": reason.code,
         "text": reason.text,
@@ -326,29 +226,6 @@ def outputs_shape(run: str, listing: OutputList) -> Object:
             for entry in listing.entries
         ],
     }
-
-
-def status_shape(view: MachineView, status: AgentStatus | None, problem: Failure | None) -> Object:
-    """An agent's own account of itself, or why there is none."""
-    shape: Object = {
-        "machine": view.machine,
-        "name": view.name,
-        "link": type(view.link).__name__.lower(),
-        "simulated": view.simulated,
-        "problem": failure_shape(problem),
-    }
-    if status is not None:
-        shape |= {
-            "version": status.version,
-            "pid": status.pid,
-            "port": status.port,
-            "addresses": list(status.addresses),
-            "started_at": status.started_at,
-            "live_runs": status.live_runs,
-            "queued_runs": status.queued_runs,
-            "problems": [_reason(problem) for problem in status.problems],
-        }
-    return shape
 
 
 def retention_shape(view: MachineView, state: RetentionState) -> Object:
@@ -383,7 +260,7 @@ def plan_shape(view: MachineView, plan: RetentionPlan) -> Object:
             {
                 "run": removal.run,
                 "size_bytes": removal.size_bytes,
-                "reason": _reason(removal.reason),
+                "reason": full_reason_shape(removal.reason),
             }
             for removal in plan.removals
         ],

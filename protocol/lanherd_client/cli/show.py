@@ -13,6 +13,7 @@ from lanherd_client.cli.options import json_option, run_argument
 from lanherd_client.cli.session import answered, complete, connected, now
 from lanherd_client.cli.shapes import is_simulated
 from lanherd_client.durations import format_duration
+from lanherd_client.gpu_numbers import gpu_number, leased_numbers
 from lanherd_client.listing import dependants_of
 from lanherd_client.mirror import RunRecord
 from lanherd_client.sizes import format_size
@@ -154,7 +155,7 @@ def _gpu_fields(view: RunView, simulated: bool) -> Iterator[Field]:
     yield (
         "GPUs",
         ", ".join(
-            f"{gpu.index} ({gpu.uuid}"
+            f"{gpu_number(gpu.index, gpu.instance)} ({gpu.uuid}"
             f"{', simulated' if simulated or is_simulated(gpu.uuid) else ''})"
             for gpu in lease_of(view.state).gpus
         ),
@@ -255,7 +256,7 @@ def _attempt_row(end: AttemptEnd) -> Sequence[str]:
         _moment(end.at),
         "" if began is None else words.duration(end.at - began),
         code if end.signal is None else words.signal_name(end.signal),
-        ",".join(str(gpu.index) for gpu in end.lease.gpus),
+        leased_numbers(end.lease.gpus),
         end.reason.text,
     )
 
@@ -267,6 +268,6 @@ def _current_row(view: RunView) -> Sequence[str]:
         "",
         words.run_time(view, now()),
         "",
-        ",".join(str(gpu.index) for gpu in lease_of(view.state).gpus),
+        leased_numbers(lease_of(view.state).gpus),
         words.reason_text(view.state),
     )

@@ -331,6 +331,25 @@ def test_foreign_memory_and_leases_are_not_free() -> None:
     assert free(MachineView(view.machine, "box", ONLINE)) == ()
 
 
+def test_what_takes_no_run_is_not_free_and_a_cut_gpu_has_what_its_slices_have() -> None:
+    view = machine("box")
+    assert free(fitted(view, cordon=Reason(code="person", text="It is closed."))) == ()
+    assert view.facts is not None
+    slices = tuple(
+        GpuInstance(index=n, uuid=GpuUuid(f"MIG-{n}"), profile="1g.10gb", vram_bytes=10 * GIB)
+        for n in range(3)
+    )
+    gpu = with_values(view.facts.gpus[0], mig=True, instances=slices)
+    closed = Reason(code="person", text="It is closed.")
+    readings = (
+        GpuReading(uuid=slices[0].uuid, vram_used_bytes=4 * GIB),
+        GpuReading(uuid=slices[1].uuid, vram_used_bytes=0),
+        GpuReading(uuid=slices[2].uuid, vram_used_bytes=0, cordon=closed),
+    )
+    assert free(fitted(view, gpu, instances=readings)) == (16 * GIB,)
+    assert free(fitted(view, with_values(gpu, instances=()))) == ()
+
+
 def test_finds_a_machine_by_what_a_person_writes() -> None:
     machines = [machine("box"), machine("attic"), machine("basement")]
     assert find_machine(machines, "box").name == "box"

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from lanherd_client.attempts import attempts_of
-from lanherd_client.cli import shapes, words
+from lanherd_client.cli import machine_shapes, shapes, words
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, RunRecord, Unreachable
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import BlobHash, GpuUuid
@@ -60,30 +60,30 @@ def test_a_machine_that_is_known_and_one_that_never_answered() -> None:
         MACHINE, "box", Online(1.0, "admin", "0.1.0", "10.0.0.1"), facts(), telemetry(1.0, GIB)
     )
     never = MachineView(MACHINE, "box", Unreachable(1.0, PROBLEM))
-    assert set(shapes.machine_shape(online)) == set(shapes.machine_shape(never))
-    assert set(shapes.machine_shape(online)) == {
+    assert set(machine_shapes.machine_shape(online)) == set(machine_shapes.machine_shape(never))
+    assert set(machine_shapes.machine_shape(online)) == {
         *("machine", "name", "link", "since", "problem", "role", "address", "version", "os"),
         *("driver_version", "gpu_source", "gpu_problem", "simulated", "gpus", "cpu_count"),
         *("cpu_percent", "load_1m", "memory_bytes", "memory_used_bytes", "disk_bytes"),
         *("disk_free_bytes", "runs_live", "runs_waiting", "runs_total", "problems"),
-        *("shared_uid", "weak_kill"),
+        *("shared_uid", "weak_kill", "cuda_version"),
     }
-    assert shapes.machine_shape(online)["simulated"] is True
-    assert shapes.machine_shape(never)["link"] == "unreachable"
-    assert shapes.machine_shape(never)["problem"] == {
+    assert machine_shapes.machine_shape(online)["simulated"] is True
+    assert machine_shapes.machine_shape(never)["link"] == "unreachable"
+    assert machine_shapes.machine_shape(never)["problem"] == {
         "code": "unreachable",
         "title": "Off.",
         "message": "It is.",
         "remedy": "Switch it on.",
     }
     connecting = MachineView(MACHINE, "box", Connecting(1.0))
-    assert shapes.machine_shape(connecting)["problem"] is None
+    assert machine_shapes.machine_shape(connecting)["problem"] is None
 
 
 def test_a_gpu_with_and_without_a_reading() -> None:
     link = Connecting(1.0)
     read, unread = (
-        shapes.gpu_shapes(MachineView(MACHINE, "box", link, facts(), sample))[0]
+        machine_shapes.gpu_shapes(MachineView(MACHINE, "box", link, facts(), sample))[0]
         for sample in (telemetry(1.0, 4 * GIB), None)
     )
     assert set(read) == set(unread)
@@ -91,7 +91,11 @@ def test_a_gpu_with_and_without_a_reading() -> None:
         *("machine", "machine_name", "index", "uuid", "name", "simulated", "vram_bytes"),
         *("vram_free_bytes", "power_limit_w", "compute_capability", "vram_used_bytes"),
         *("vram_ours_bytes", "vram_leased_bytes", "utilisation_percent", "temperature_c"),
-        *("power_w", "problem", "processes", "cordon", "ecc_errors", "xid"),
+        *("power_w", "problem", "processes", "cordon", "ecc_errors", "xid", "xids"),
+        *("xids_total", "number", "power_limit_max_w", "power_limit_now_w", "pci_address"),
+        *("persistence", "ecc", "mig", "numa_node", "driver_version", "cuda_version"),
+        *("memory_utilisation_percent", "sm_clock_mhz", "memory_clock_mhz", "fan_percent"),
+        *("rest", "quiet_at", "allowed", "links", "instances"),
     }
     assert (read["vram_free_bytes"], unread["vram_free_bytes"]) == (20 * GIB, None)
     assert (read["vram_ours_bytes"], unread["vram_ours_bytes"]) == (0, None)
@@ -176,9 +180,9 @@ def test_outputs_and_status() -> None:
         queued_runs=9,
     )
     view = MachineView(MACHINE, "box", Connecting(1.0))
-    told = shapes.status_shape(view, status, None)
+    told = machine_shapes.status_shape(view, status, None)
     assert (told["pid"], told["addresses"], told["problem"]) == (5, ["10.0.0.1"], None)
-    assert shapes.status_shape(view, None, PROBLEM)["problem"] is not None
+    assert machine_shapes.status_shape(view, None, PROBLEM)["problem"] is not None
 
 
 @pytest.mark.parametrize(
