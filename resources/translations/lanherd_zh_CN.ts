@@ -4061,6 +4061,26 @@
         <translation>GPU {gpu} 有空间，但留给了排在前面的运行。</translation>
     </message>
     <message>
+        <source>GPU {gpu} has room, but is kept for run {run}, which is ahead in the line.</source>
+        <translation>GPU {gpu} 有空间，但留给了排在前面的运行 {run}。</translation>
+    </message>
+    <message>
+        <source>There is room, but without a time limit it might delay run {run}, which is ahead.</source>
+        <translation>有空间，但它没有时限，可能推迟排在前面的运行 {run}。</translation>
+    </message>
+    <message>
+        <source>There is room, but it would not be over before run {run}, which is ahead, needs it.</source>
+        <translation>有空间，但在排在前面的运行 {run} 需要之前它结束不了。</translation>
+    </message>
+    <message>
+        <source>Move it ahead in the line, if it can&apos;t wait.</source>
+        <translation>如果等不及，把它在队列中前移。</translation>
+    </message>
+    <message>
+        <source>Give it a shorter time limit, or move it ahead in the line.</source>
+        <translation>给它更短的时限，或把它在队列中前移。</translation>
+    </message>
+    <message>
         <source>GPU {gpu} can&apos;t be used now: {problem}</source>
         <translation>GPU {gpu} 目前无法使用：{problem}</translation>
     </message>

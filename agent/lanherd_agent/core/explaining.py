@@ -1,21 +1,30 @@
 """Why each of the first runs in line waits: the verdict on it, and the GPU that comes nearest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from lanherd_agent.core import place_reasons, reasons
 from lanherd_agent.core.placement import Judge, gate_of, power_w
 from lanherd_agent.core.room import Room
 from lanherd_agent.core.scene import Scene
-from lanherd_agent.core.slots import Slot, backs_off_until, is_crowded, is_used_by_others
+from lanherd_agent.core.slots import Slot, backs_off_until, is_crowded, others_hinder
 from lanherd_agent.core.wants import Want
 from lanherd_protocol.hours import minutes_until
+from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import Lease, Reason
 
+NOBODY: Mapping[int, RunId] = MappingProxyType({})
+SOME_TIME_S = 60.0
 
-def explain(scene: Scene, waiting: Iterable[tuple[int, Want]]) -> list[Reason]:
+
+def explain(
+    scene: Scene, waiting: Iterable[tuple[int, Want]], runs: Mapping[int, RunId] = NOBODY
+) -> list[Reason]:
     """Why each of these waits; they are the first in line, in the order of their turns, once
-    `decide` has no more starts."""
+    `decide` has no more starts. `runs` are those at their places, to be named to others."""
     gate = gate_reason(scene)
     judge = Judge(scene)
     told: list[Reason] = []
@@ -23,7 +32,7 @@ def explain(scene: Scene, waiting: Iterable[tuple[int, Want]]) -> list[Reason]:
         if gate is not None:
             told.append(gate)
             continue
-        reason = _why(judge, place, want)
+        reason = _why(judge, place, want, runs)
         first = judge.reservation
         if first is not None and first.place == place:
             reason = place_reasons.with_turn(reason, first.at, scene.now)
@@ -45,7 +54,7 @@ def gate_reason(scene: Scene) -> Reason | None:
     return place_reasons.paused(scene.machine.pause)
 
 
-def _why(judge: Judge, place: int, want: Want) -> Reason:
+def _why(judge: Judge, place: int, want: Want, runs: Mapping[int, RunId]) -> Reason:
     scene = judge.scene
     verdict = judge.judge(place, want)
     match verdict:
@@ -64,7 +73,7 @@ def _why(judge: Judge, place: int, want: Want) -> Reason:
         case "share_full":
             return _share_full(judge.room, want)
         case "would_delay":
-            return _would_delay(judge, want)
+            return _would_delay(judge, want, runs)
         case "impossible" | "no_room":
             # What is kept for it, or for others, is not what it lacks.
             kept, judge.room.kept = judge.room.kept, set()
@@ -82,20 +91,27 @@ def _share_full(room: Room, want: Want) -> Reason:
     return place_reasons.share_full(tightest.name, held, tightest.left + held, want.count)
 
 
-def _would_delay(judge: Judge, want: Want) -> Reason:
+def _would_delay(judge: Judge, want: Want, runs: Mapping[int, RunId]) -> Reason:
     room, first = judge.room, judge.reservation
     assert first is not None
-    if first.at is not None and want.ends_s is None:
-        return place_reasons.NEEDS_LIMIT
+    ahead = runs.get(first.place)
+    # With one it might have what is kept for a run that has its time, or be lent it by one whose
+    # way others bar.
+    if want.ends_s is None and (
+        first.at is not None or first.lease_for(replace(want, ends_s=SOME_TIME_S), room) is not None
+    ):
+        return place_reasons.needs_limit(ahead, bars=first.at is None)
     kept, room.kept = room.kept, set()
     lease = room.find(want)
     room.kept = kept
     ours = {gpu.index for gpu in lease.gpus} if lease is not None else set()
     slots = [slot for slot in room.slots if slot.index in ours & (kept | first.gpus)]
     if not slots:
-        return place_reasons.KEPT_FOR_FIRST
+        return place_reasons.kept_for_first(ahead)
     slot = min(slots, key=lambda slot: (-slot.free_bytes, slot.index))
-    return reasons.kept_for_earlier(slot.index, slot.free_bytes)
+    return place_reasons.kept_for_earlier(
+        slot.index, slot.free_bytes, ahead, known=first.at is not None
+    )
 
 
 class _Nearest:
@@ -194,8 +210,7 @@ class _Nearest:
 
     def _why_not_left(self, slot: Slot) -> Reason:
         want, gpu, scene = self.want, slot.gpu, self.scene
-        waits = want.waits and is_used_by_others(gpu, scene.rules)
-        if waits or (want.exclusive and is_crowded(gpu, scene.rules)):
+        if others_hinder(gpu, want, scene.rules):
             return place_reasons.used_by_others(gpu)
         seen = scene.quiet_from if want.waits and slot.others else scene.crowded_until
         at = seen[gpu.uuid] + scene.owner_rules.quiet_s

@@ -138,7 +138,9 @@ class Line:
                 self._tell(books.waiting[place], queue.gate, now, step)
             return
         head = [(place, queue.want(place)) for place in queue.first(most)]
-        found = explain(books.scene(now), head)
+        found = explain(
+            books.scene(now), head, {place: books.waiting[place].run for place, _ in head}
+        )
         for (place, _), reason in zip(head, found, strict=True):
             self._tell(books.waiting[place], reason, now, step)
 

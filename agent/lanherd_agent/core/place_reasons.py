@@ -10,6 +10,7 @@ from lanherd_agent.core.quotas import Name
 from lanherd_agent.core.reasons import GIB, disk_size, duration, gb, gpu_vram, plural
 from lanherd_agent.core.slots import unlisted_bytes
 from lanherd_agent.core.wants import Want
+from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Reason
 
 # --- The whole machine ---------------------------------------------------------------------------
@@ -271,15 +272,50 @@ def host(what: str, left: float, want: Want) -> Reason:
 
 # --- Its turn ------------------------------------------------------------------------------------
 
-NEEDS_LIMIT = Reason(
-    code="needs_limit",
-    text="There is room, but without a time limit it might delay a run that is ahead of it.",
-    remedy="Give it a time limit: if it is over soon enough, it may start at once.",
-)
-KEPT_FOR_FIRST = Reason(
-    code="kept_for_first",
-    text="There is room, but it would not be over before a run that is ahead of it needs it.",
-)
+
+def needs_limit(ahead: RunId | None = None, *, bars: bool = False) -> Reason:
+    """`ahead` would be delayed; `bars`: it waits until others leave, and nobody knows when."""
+    first = _ahead(ahead)
+    waits = ", and waits until others leave its GPUs" if bars else ""
+    reason = Reason(
+        code="needs_limit",
+        text=f"There is room, but without a time limit it might delay {first}{waits}.",
+        remedy="Give it a time limit: if it is over soon enough, it may start at once.",
+    )
+    return _with_ahead(reason, ahead)
+
+
+def kept_for_first(ahead: RunId | None = None) -> Reason:
+    reason = Reason(
+        code="kept_for_first",
+        text=f"There is room, but it would not be over before it is needed by {_ahead(ahead)}.",
+        remedy="Give it a shorter time limit, or move it ahead in the line.",
+    )
+    return _with_ahead(reason, ahead)
+
+
+def kept_for_earlier(
+    index: int, free_bytes: int, ahead: RunId | None = None, *, known: bool = False
+) -> Reason:
+    """`known`: it is known when the run ahead starts, and this one would not be over by then."""
+    limit = "Give it a shorter time limit, or m" if known else "M"
+    reason = Reason(
+        code="kept_for_earlier",
+        text=f"GPU {index} has room, but is kept for {_ahead(ahead)}.",
+        data={"gpu": index, "free_bytes": free_bytes},
+        remedy=f"{limit}ove it ahead in the line, if it can't wait.",
+    )
+    return _with_ahead(reason, ahead)
+
+
+def _ahead(run: RunId | None) -> str:
+    if run is None:
+        return "a run that is ahead in the line"
+    return f"run {short_id(run)}, which is ahead in the line"
+
+
+def _with_ahead(reason: Reason, run: RunId | None) -> Reason:
+    return reason if run is None else replace(reason, data={**reason.data, "run": run})
 
 
 def with_turn(reason: Reason, at: float | None, now: float) -> Reason:

@@ -113,6 +113,8 @@ class Judge:
         self.reservation = Reservation(place, want, self.room, live)
         if self.reservation.at is None:
             self.room.keep(want)
+            if self.scene.owner_rules.backfill:
+                self.reservation.lends = self.room.lend(want)
         return "no_room"
 
     def _behind(self, first: Reservation, want: Want) -> Lease | Verdict:

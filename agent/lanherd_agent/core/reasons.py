@@ -76,14 +76,6 @@ def runs_at_once(live: int) -> Reason:
     return Reason(code="runs_at_once", text=text, data={"live": live})
 
 
-def kept_for_earlier(index: int, free_bytes: int) -> Reason:
-    return Reason(
-        code="kept_for_earlier",
-        text=f"GPU {index} has room, but is kept for a run that is ahead in the line.",
-        data={"gpu": index, "free_bytes": free_bytes},
-    )
-
-
 def gpu_unavailable(index: int, problem: str) -> Reason:
     return Reason(
         code="gpu_unavailable",

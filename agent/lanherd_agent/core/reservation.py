@@ -4,6 +4,10 @@ If the time limits of live runs say when it will find room at the latest, it has
 run behind it may start if it is over by then, or if the first would still find room beside it. If
 nobody knows when (a run without a time limit is in its way, or processes of others are), all GPUs
 that it could use are kept, and whatever else it needs.
+
+Others may stay for ever: a process that hangs, VRAM that only a reset frees. So what is of no use
+to the first while they are there is lent to runs with a time limit. Once the others leave it is
+kept again, and the first waits for the limits of those runs at the most.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,10 +22,11 @@ from lanherd_protocol.values import Lease
 class Reservation:
     """Of the run at `place`. `at` None: nobody knows when it will find room.
 
-    `gpus` are those that it would get then, by index. `later` is the room as it will be.
+    `gpus` are those that it would get then, by index. `later` is the room as it will be. `lends`:
+    it can't start before others leave, whatever our runs do.
     """
 
-    __slots__ = ("at", "gpus", "later", "place", "want")
+    __slots__ = ("at", "gpus", "later", "lends", "place", "want")
 
     def __init__(self, place: int, want: Want, room: Room, live: Iterable[Live]) -> None:
         self.place = place
@@ -29,6 +34,7 @@ class Reservation:
         self.at: float | None = None
         self.gpus: frozenset[int] = NOBODY
         self.later: Room | None = None
+        self.lends = False
         found = _earliest(room, want, live)
         if found is not None:
             self.at, self.later = found
@@ -39,6 +45,8 @@ class Reservation:
     def lease_for(self, want: Want, room: Room) -> Lease | None:
         """What a run behind it gets now: nothing that the first will need."""
         if self.later is None:
+            if self.lends and want.ends_s is not None:
+                return room.find(want)
             return None if self._is_in_its_way(want, room) else room.find(want)
         assert self.at is not None
         if want.ends_s is not None and room.scene.now + want.ends_s <= self.at:

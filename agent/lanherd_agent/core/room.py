@@ -9,6 +9,7 @@ from lanherd_agent.core.quotas import Quotas, are_allowed, cheapest_first, picke
 from lanherd_agent.core.scene import Live, Scene
 from lanherd_agent.core.slots import Slot, closures
 from lanherd_agent.core.wants import NO_HOST, Want
+from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import HostRequest, Lease, LeasedGpu
 
 NO_LEASE = Lease()
@@ -20,7 +21,7 @@ NOBODY: frozenset[int] = frozenset()
 class Room:
     """What is left, and what would fit."""
 
-    __slots__ = ("_fresh", "host_left", "kept", "places", "quotas", "scene", "slots")
+    __slots__ = ("_fresh", "host_left", "kept", "lent", "places", "quotas", "scene", "slots")
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -34,6 +35,8 @@ class Room:
         self.host_left = _host_left(scene)
         self.kept: set[int] = set()
         """GPUs that are kept for a run ahead, by index."""
+        self.lent: set[GpuUuid] = set()
+        """Those of them that runs with a time limit may have meanwhile."""
         self._fresh: set[Holder] = set()
 
     def copy(self) -> "Room":
@@ -44,6 +47,7 @@ class Room:
         copy.places = self.places
         copy.host_left = dict(self.host_left)
         copy.kept = set(self.kept)
+        copy.lent = set(self.lent)
         copy._fresh = set(self._fresh)
         return copy
 
@@ -113,7 +117,9 @@ class Room:
         """Whether this one GPU has room, whatever constraint there is."""
         if not slot.usable or slot.exclusive or slot.free_bytes < want.vram_bytes:
             return False
-        if slot.index in self.kept or not slot.suits(want):
+        if slot.index in self.kept and (want.ends_s is None or slot.uuid not in self.lent):
+            return False
+        if not slot.suits(want):
             return False
         if want.alone and slot.holders:
             return False
@@ -139,7 +145,10 @@ class Room:
     def closed(self) -> bool:
         """Whether no run can take any GPU any more."""
         return not any(
-            slot.usable and not slot.exclusive and slot.free_bytes and slot.index not in self.kept
+            slot.usable
+            and not slot.exclusive
+            and slot.free_bytes
+            and (slot.index not in self.kept or slot.uuid in self.lent)
             for slot in self.slots
         )
 
@@ -199,6 +208,17 @@ class Room:
     def keep(self, want: Want) -> None:
         """Keep for a run that found no room every GPU that it could use."""
         self.kept.update(slot.index for slot in self.suited(want))
+
+    def lend(self, want: Want) -> bool:
+        """Of what is kept for a run, let runs with a time limit have what is of no use to it while
+        others are there; whether that is all, since it can't start before some of them leave."""
+        suited = self.suited(want)
+        barred = [slot for slot in suited if slot.is_barred(want, self.scene.rules)]
+        left = [slot for slot in suited if slot not in barred]
+        allowed = picked(left, want.count, self.quotas.bounds_if_empty(want))
+        waits = len(allowed) < want.count
+        self.lent.update(slot.uuid for slot in (suited if waits else barred))
+        return waits
 
 
 def _host_left(scene: Scene) -> dict[str, float]:

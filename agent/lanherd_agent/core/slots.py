@@ -46,6 +46,13 @@ def is_crowded(gpu: GpuCapacity, rules: Rules) -> bool:
     return gpu.foreign_bytes > rules.exclusive_foreign_bytes_max
 
 
+def others_hinder(gpu: GpuCapacity, want: Want, rules: Rules) -> bool:
+    """Whether those are there now whom a run that wants this does not suffer beside it."""
+    return (want.waits and is_used_by_others(gpu, rules)) or (
+        want.exclusive and is_crowded(gpu, rules)
+    )
+
+
 class Slot:
     """What is left of a GPU."""
 
@@ -143,6 +150,15 @@ class Slot:
             self.measured_bytes = max(0, self.measured_bytes - gpu.vram_bytes)
             self.used_bytes = max(self.leased_bytes, self.measured_bytes)
         self._count()
+
+    def is_barred(self, want: Want, rules: Rules) -> bool:
+        """Whether others keep a run that wants this from it now, if there were no run of ours."""
+        if others_hinder(self.gpu, want, rules):
+            return True
+        least = float(want.vram_bytes)
+        if want.vram_bytes == 0 and not want.exclusive:
+            least = self.gpu.total_bytes * rules.undeclared_free_share
+        return self.gpu.total_bytes - self.foreign_bytes < least
 
     def is_left(self, want: Want) -> bool:
         """Whether others have left it to a run that wants none, or few, beside it."""

@@ -180,6 +180,24 @@ REASONS: dict[str, str] = {
 }
 
 VARIANTS: dict[str, tuple[str, ...]] = {
+    "kept_for_earlier": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "GPU {gpu} has room, but is kept for run {run}, which is ahead in the line.",
+        ),
+    ),
+    "needs_limit": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "There is room, but without a time limit it might delay run {run}, which is ahead.",
+        ),
+    ),
+    "kept_for_first": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "There is room, but it would not be over before run {run}, which is ahead, needs it.",
+        ),
+    ),
     "in_line": (QT_TRANSLATE_NOOP("reasons", "Waits its turn behind {ahead} other runs."),),
     "unprepared": (
         QT_TRANSLATE_NOOP(
@@ -301,6 +319,12 @@ RESTS: dict[str, str] = {
 """Second sentences, each for a value that came along."""
 
 REMEDIES: dict[str, str] = {
+    "kept_for_earlier": QT_TRANSLATE_NOOP(
+        "reasons", "Move it ahead in the line, if it can't wait."
+    ),
+    "kept_for_first": QT_TRANSLATE_NOOP(
+        "reasons", "Give it a shorter time limit, or move it ahead in the line."
+    ),
     "gpu_undeclared": QT_TRANSLATE_NOOP(
         "reasons", "Declare how much VRAM it needs, so that it can share a GPU."
     ),

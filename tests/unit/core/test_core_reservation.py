@@ -1,9 +1,11 @@
 """What is kept for the first run that finds no room, and who may pass it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lanherd_agent.core.events import GpuCapacity, HostCapacity, RunUse
 from lanherd_agent.core.explaining import explain
@@ -11,11 +13,13 @@ from lanherd_agent.core.placement import Judge, Start, decide
 from lanherd_agent.core.room import Room
 from lanherd_agent.core.scene import Live
 from lanherd_agent.core.wants import Want
+from lanherd_protocol.ids import short_id
 from lanherd_protocol.machine_rules import MachineRules, ShareRule
-from lanherd_protocol.values import HostRequest, Lease
+from lanherd_protocol.values import HostRequest, Lease, Reason
 from tests.simulation.making import GB, NOW, gpu, run_id
 from tests.unit.core.scenes import (
     CPU,
+    instances,
     ledger_of,
     like,
     live,
@@ -23,6 +27,7 @@ from tests.unit.core.scenes import (
     placed,
     scene,
     share,
+    told,
     want,
     why,
 )
@@ -74,8 +79,80 @@ def test_where_nobody_knows_when_all_that_the_first_could_use_is_kept() -> None:
     runs = [live(0, share(0, 40))]
     assert placed(gpus, want(60), want(4, limit_s=1), CPU, runs=runs) == {2: [1], 3: []}
     assert placed([gpu(0)], FULL, want(1, limit_s=1), runs=[live(0, share(0, 1))]) == {}
-    others = [gpu(0, foreign_gb=20)]
-    assert placed(others, FULL, want(1, limit_s=1)) == {}
+
+
+ALONE = want(24, exclusive=True)
+
+
+def test_what_others_keep_from_the_first_is_lent_to_runs_with_a_limit() -> None:
+    used = [gpu(0, foreign_gb=2)]
+    assert placed(used, ALONE, want(4), want(4, limit_s=90), want(20)) == {3: [0]}
+    for first in (FULL, want(2, beside="wait")):
+        assert placed(used, first, want(4), want(4, limit_s=90)) == {3: [0]}
+    most = [gpu(0, foreign_gb=14)]
+    assert placed(most, want(), want(4), want(4, limit_s=90)) == {3: [0]}
+    strict = MachineRules(backfill=False)
+    assert placed(used, ALONE, want(4, limit_s=90), rules=strict) == {}
+
+
+def test_once_the_others_are_gone_it_is_kept_again() -> None:
+    runs = [live(0, share(0, 4), ends_s=90)]
+    assert placed(machine_of(1), ALONE, want(4, limit_s=91), runs=runs) == {}
+    first = told(machine_of(1), ALONE, runs=runs)[0]
+    assert first.data["expected_at"] == NOW + 90
+    watched = {gpu(0).uuid: NOW - 1.0}
+    assert placed(machine_of(1), ALONE, want(4, limit_s=9), crowded_until=watched) == {}
+
+
+def test_what_the_first_gets_without_the_others_leaving_is_not_lent() -> None:
+    runs = [live(0, share(0, 4))]
+    used = [gpu(0), gpu(1, foreign_gb=20)]
+    short = want(1, limit_s=9)
+    assert placed(used, ALONE, short, want(20, limit_s=9), runs=runs) == {2: [1]}
+    two = want(24, 2, exclusive=True)
+    assert placed(used, two, short, want(20, limit_s=9), runs=runs) == {2: [1], 3: [0]}
+    slices = list(instances(0, ("a", 10), ("a", 10)))
+    slices[1] = like(slices[1], foreign_bytes=2 * GB)
+    held = [live(0, replace(share(0, 4), uuid=slices[0].uuid, instance=0))]
+    alone, small = want(4, exclusive=True, mig="a"), want(1, mig="a", limit_s=9)
+    (start,) = decide(scene(slices, alone, small, runs=held))
+    assert start.lease.gpus[0].instance == 1
+
+
+def test_cores_and_places_are_lent_with_the_gpus() -> None:
+    host = HostCapacity(cpu_cores=4)
+    some = HostRequest(cpu_cores=2.0)
+    used = [gpu(0, foreign_gb=2)]
+    first = want(24, exclusive=True, host=some)
+    short, long = want(count=0, host=some, limit_s=9), want(count=0, host=some)
+    rules = MachineRules(runs_at_once_max=1)
+    assert placed(used, first, long, short, host=host) == {3: []}
+    assert placed(used, first, long, short, host=host, rules=rules) == {3: []}
+
+
+def test_those_behind_are_told_who_is_ahead_and_what_helps() -> None:
+    used = [gpu(0, foreign_gb=2)]
+    runs = {1: run_id(7)}
+
+    def said(gpus: Sequence[GpuCapacity], *wants: Want, **more: Any) -> Reason:
+        return explain(scene(gpus, *wants, **more), enumerate(wants, 1), runs)[-1]
+
+    reason = said(used, ALONE, want(4))
+    assert reason.text == (
+        "There is room, but without a time limit it might delay run "
+        f"{short_id(run_id(7))}, which is ahead in the line, and waits until others leave its GPUs."
+    )
+    assert reason.code == "needs_limit" and "time limit" in reason.remedy
+    assert reason.data == {"run": run_id(7)}
+    reason = said(machine_of(1), ALONE, want(4), runs=[live(0, share(0, 4))])
+    assert reason.text == (
+        f"GPU 0 has room, but is kept for run {short_id(run_id(7))}, which is ahead in the line."
+    )
+    assert reason.data == {"gpu": 0, "free_bytes": 20 * GB, "run": run_id(7)}
+    assert reason.remedy == "Move it ahead in the line, if it can't wait."
+    late = [live(0, share(0, 4), ends_s=50)]
+    reason = said(machine_of(1), ALONE, want(4, limit_s=51), runs=late)
+    assert reason.remedy.startswith("Give it a shorter time limit, or move it ahead")
 
 
 def test_cores_and_places_are_kept_as_well() -> None:

@@ -17,9 +17,11 @@ from lanherd_agent.core.machine_state import Pause
 from lanherd_agent.core.wants import Want
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.views.words import reason_remedy, reason_text
+from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import HostRequest, Reason
 from tests.support.synthetic_room import GIB, NOW, gpu_id
 
+AHEAD = RunId("1a2b3c4d-0000-4000-8000-000000000000")
 PAUSE = Pause(since=NOW, by="阿达", note="换电源")
 PYTHON = ForeignProcess(pid=4242, user="阿波", command="/usr/bin/python x.py", vram_bytes=9 * GIB)
 GPU = GpuCapacity(index=1, uuid=gpu_id("kepler", 1), total_bytes=24 * GIB, foreign_bytes=9 * GIB)
@@ -55,8 +57,12 @@ GIVEN = (
     place_reasons.host("cpu_cores", 2.5, WANT),
     place_reasons.host("memory_bytes", 8.0 * GIB, WANT),
     place_reasons.host("disk_bytes", 8.0 * GIB, WANT),
-    place_reasons.NEEDS_LIMIT,
-    place_reasons.KEPT_FOR_FIRST,
+    place_reasons.needs_limit(),
+    place_reasons.needs_limit(AHEAD, bars=True),
+    place_reasons.kept_for_first(),
+    place_reasons.kept_for_first(AHEAD),
+    place_reasons.kept_for_earlier(1, 9 * GIB),
+    place_reasons.kept_for_earlier(1, 9 * GIB, AHEAD, known=True),
     XID,
     machine_reasons.ecc(5, 2),
     machine_reasons.unreadable("读不到。"),

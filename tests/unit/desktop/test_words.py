@@ -9,7 +9,7 @@ from msgspec.structs import replace as with_fields
 from PySide6.QtGui import QColor, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QApplication, QListView
 
-from lanherd_agent.core import reasons
+from lanherd_agent.core import place_reasons, reasons
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.state.runs import run_row
@@ -35,7 +35,7 @@ GIVEN: dict[str, tuple[Reason, ...]] = {
     "ready": (reasons.READY,),
     "no_readings": (reasons.NO_READINGS,),
     "runs_at_once": (reasons.runs_at_once(500),),
-    "kept_for_earlier": (reasons.kept_for_earlier(0, 9 * GIB),),
+    "kept_for_earlier": (place_reasons.kept_for_earlier(0, 9 * GIB),),
     "gpu_unavailable": (reasons.gpu_unavailable(0, "Xid 79"),),
     "gpu_missing": (
         reasons.gpu_missing((2, 18 * GIB, False), 0),
