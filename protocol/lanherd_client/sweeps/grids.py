@@ -1,7 +1,8 @@
 """Grids: every combination of the values of some axes.
 
 An axis is written `lr=1e-3,1e-4` or `seed=0..9`: values as they are to be, and ranges with both of
-their ends, `0..10..2` with a step. Values with commas are put into double quotes.
+their ends, `0..10..2` with a step, without which both ends are whole numbers. Values with commas
+are put into double quotes.
 """
 
 import csv
@@ -86,6 +87,11 @@ def _values(text: str) -> list[str]:
             raise ValueError(f"{text!r} is no range. Write 0..9, or 0..10..2 with a step.")
         return [text]
     first, last = Decimal(found[1]), Decimal(found[2])
+    if not found[3] and not (_is_whole(first) and _is_whole(last)):
+        raise ValueError(
+            f"{text!r} has no step, and isn't between whole numbers. Write such as"
+            f" {found[1]}..{found[2]}..{_finest(first, last):f}, or its values with commas."
+        )
     step = Decimal(found[3]) if found[3] else Decimal(1 if last >= first else -1)
     if step == 0 or (last - first) * step < 0:
         raise ValueError(f"{text!r} has a step that never gets from {first} to {last}.")
@@ -93,3 +99,13 @@ def _values(text: str) -> list[str]:
     if count > RUNS_PER_SUBMIT_MAX:
         raise ValueError(f"{text!r} has {count} values; a sweep takes {RUNS_PER_SUBMIT_MAX} runs.")
     return [f"{first + step * number:f}" for number in range(count)]
+
+
+def _is_whole(number: Decimal) -> bool:
+    return number == number.to_integral_value()
+
+
+def _finest(first: Decimal, last: Decimal) -> Decimal:
+    """A step for an example: one of the last decimal place that was written."""
+    places = max(-int(one.as_tuple().exponent) for one in (first, last))
+    return Decimal(1 if last >= first else -1).scaleb(-places)

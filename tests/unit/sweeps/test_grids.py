@@ -24,6 +24,7 @@ def test_the_last_axis_turns_fastest_and_values_stay_as_they_are_written() -> No
     [
         ("n=0..10..5", ("0", "5", "10")),
         ("n=0..9..4", ("0", "4", "8")),
+        ("n=1.0..3.0", ("1.0", "2.0", "3.0")),
         ("n=3..1", ("3", "2", "1")),
         ("n=-1..1", ("-1", "0", "1")),
         ("n=0.1..0.3..0.1", ("0.1", "0.2", "0.3")),
@@ -49,6 +50,9 @@ def test_the_values_of_an_axis(text: str, values: tuple[str, ...]) -> None:
         ('lr="1', "quotes"),
         ("lr=1\n2", "line break"),
         ("lr=0..9x", "no range"),
+        ("lr=0.1..0.3", "no step"),
+        ("lr=0.1..0.3", "0.1..0.3..0.1"),
+        ("lr=3..0.25", "3..0.25..-0.01"),
         ("lr=0..9..0", "never gets"),
         ("lr=0..9..-1", "never gets"),
         ("lr=0..10000", "10001 values"),
