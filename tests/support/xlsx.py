@@ -16,10 +16,12 @@ DATE_STYLE = 1
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula with the result that was kept for it; None where it was never computed."""
+    """A formula with the result that was kept for it; None where it was never computed. Some
+    programs write an `empty` result then."""
 
     text: str
     result: float | None = None
+    empty: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,8 @@ def _cell(name: str, value: Value) -> str:
         case str():
             text = escape(value)
             return f'<c r="{name}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
-        case Formula(text=text, result=None):
-            return f'<c r="{name}"><f>{escape(text)}</f></c>'
+        case Formula(text=text, result=None, empty=empty):
+            return f'<c r="{name}"><f>{escape(text)}</f>{empty}</c>'
         case Formula(text=text, result=result):
             return f'<c r="{name}"><f>{escape(text)}</f><v>{result}</v></c>'
         case Broken(text=text):

@@ -98,7 +98,7 @@ class _Cells:
         self.parser = _parser(self._on_start)
         self._row = self._column = -1
         self._name = ""
-        self._is_error = self._formula = self._value = False
+        self._is_error = self._is_text = self._formula = self._value = False
         self._text: list[str] = []
 
     def _on_start(self, name: str, attributes: Attributes) -> None:
@@ -107,9 +107,10 @@ class _Cells:
             self._name = attributes.get("r", "")
             self._column += 1
             self._is_error = attributes.get("t") == "e"
+            self._is_text = attributes.get("t") == "str"
         elif name in ("v", "is"):
             self._value = True
-            if self._is_error:
+            if self._is_error or self._formula:
                 self.parser.CharacterDataHandler = self._text.append
         elif name == "f":
             self._formula = True
@@ -130,11 +131,16 @@ class _Cells:
         if self._is_error:
             text = "".join(self._text).strip() or "an error"
             scan.errors.append((cell_name(self._row, self._column), text))
-        elif not self._value:
+        elif self._formula and not self._has_result():
             scan.uncomputed.append(cell_name(self._row, self._column))
-        self._is_error = self._formula = self._value = False
+        self._is_error = self._is_text = self._formula = self._value = False
         self._text = []
         self.parser.CharacterDataHandler = None
+
+    def _has_result(self) -> bool:
+        """Of a formula. A program that doesn't compute writes its value too, but empty; only a text
+        may be that."""
+        return self._value and (self._is_text or bool("".join(self._text).strip()))
 
 
 @lru_cache(maxsize=1024)

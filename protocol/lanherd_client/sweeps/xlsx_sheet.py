@@ -94,7 +94,10 @@ def _check(content: bytes, sheet: str) -> None:
             f"Remove what is far off: {CELLS_MAX} cells can be read. Nothing was sent.",
         )
     findings = [Finding(cell, f"it holds {text}.") for cell, text in scan.errors]
-    findings += [Finding(cell, "its formula has no result.") for cell in scan.uncomputed]
+    findings += [
+        Finding(cell, "its formula has no result: it was never computed.")
+        for cell in scan.uncomputed
+    ]
     if findings:
         raise refusal(
             "The sheet has cells without a value.",

@@ -73,6 +73,16 @@ def test_dates_and_computed_formulas_are_values(tmp_path: Path) -> None:
     assert cells(table) == [("2025-01-01", "2")]
 
 
+def test_an_empty_text_may_be_the_result_of_a_formula(tmp_path: Path) -> None:
+    cell = '<c r="B2" t="str"><f>""</f><v></v></c>'
+    row = f'<row r="2"><c r="A2"><v>1</v></c>{cell}</row>'
+    head = '<row r="1"><c r="A1"><v>7</v></c><c r="B1"><v>8</v></c></row>'
+    table = sheet(
+        tmp_path, xlsx_of_xml(f"<worksheet><sheetData>{head}{row}</sheetData></worksheet>")
+    )
+    assert cells(table) == [("1", "")]
+
+
 def test_empty_columns_and_rows_are_passed_over(tmp_path: Path) -> None:
     table = sheet(tmp_path, b",lr,,seed\n,1,,2\n,,,\n,3\n", "runs.csv")
     assert [column.letter for column in table.columns] == ["B", "D"]
@@ -124,6 +134,8 @@ def test_a_bad_csv_is_refused_with_the_place(tmp_path: Path, content: bytes, why
     [
         (xlsx([HEAD, [1, 2], [None, 3]], merged=["A2:A3", "C1:D4"]), "A2:A3 is one"),
         (xlsx([HEAD, [1, Formula("A1+1")]]), "B2: its formula has no result"),
+        (xlsx([HEAD, [1, Formula("A1+1", empty="<v></v>")]]), "B2: its formula has no result"),
+        (xlsx([HEAD, [Formula("A1", empty="<v />"), 1]]), "A2: its formula has no result"),
         (xlsx([HEAD, [1, Broken("#REF!")]]), "B2: it holds #REF!"),
         (xlsx([]), "empty"),
         (xlsx([HEAD]), "nothing below"),
