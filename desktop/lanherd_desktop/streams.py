@@ -268,7 +268,10 @@ class OutputsStream(Stream):
             there = await run.outputs(self._attempt)
             self._latest.append(
                 OutputsChanged(
-                    attempt=there.attempt, entries=there.entries, truncated=there.truncated
+                    attempt=there.attempt,
+                    entries=there.entries,
+                    truncated=there.truncated,
+                    unlisted=there.unlisted,
                 )
             )
             return

@@ -1250,6 +1250,18 @@
         <source>Try again</source>
         <translation>重试</translation>
     </message>
+    <message>
+        <source>1 entry is not shown: it is no plain file, its name can&apos;t be written, or it can&apos;t be read.</source>
+        <translation>有 1 项未显示：它不是普通文件、名称无法写出，或无法读取。</translation>
+    </message>
+    <message>
+        <source>{count} entries are not shown: they are no plain files, their names can&apos;t be written, or they can&apos;t be read.</source>
+        <translation>有 {count} 项未显示：它们不是普通文件、名称无法写出，或无法读取。</translation>
+    </message>
+    <message>
+        <source>There are more outputs than a listing holds.</source>
+        <translation>输出多于列表所能容纳的数量。</translation>
+    </message>
 </context>
 <context>
     <name>Palette</name>

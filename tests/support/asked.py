@@ -39,7 +39,7 @@ class RecordedRun:
         return LogDescription(attempt=2, size_bytes=2048, stored_bytes=1024)
 
     async def outputs(self, attempt: int = 0) -> OutputList:
-        return OutputList(attempt=1, entries=self._fleet.entries)
+        return OutputList(attempt=1, entries=self._fleet.entries, unlisted=self._fleet.unlisted)
 
     async def logs(self, offset: int, **where: object) -> Any:
         for item in self._fleet.log:
@@ -56,6 +56,7 @@ class RecordedFleet:
         self.spared = ""
         """The run that has no such problem."""
         self.entries: tuple[Any, ...] = ()
+        self.unlisted = 0
         self.log: list[LogBytes | LogGap] = []
         self.answers: dict[str, object] = {}
         self.pasts: list[tuple[str, object, dict[str, object]]] = []

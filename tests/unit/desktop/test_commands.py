@@ -177,6 +177,11 @@ def test_before_files_go_it_is_said_how_much(desktop: Desktop, asked: Asked) -> 
     trigger(desktop, A.RUN_REMOVE_FILES)
     asked.answer()
     assert "The log holds 1.00 KB, and its one output 2.00 KB." in confirm.text()
+    confirm.close_bar()
+    asked.fleet.unlisted = 1
+    trigger(desktop, A.RUN_REMOVE_FILES)
+    asked.answer()
+    assert "Logs hold 1.00 KB and outputs 2.00 KB at least." in confirm.text()
     confirm.confirm_button.click()
     assert asked.answer() == ["remove_files"]
     asked.fleet.problem = error(ErrorCode.NOT_FOUND, "Nothing there.")

@@ -74,7 +74,7 @@ class ScriptedRun:
         yield LogSearched(attempt=1, offset=99, lines=3, complete=True)
 
     async def outputs(self, attempt: int) -> OutputList:
-        return OutputList(attempt=attempt, entries=())
+        return OutputList(attempt=attempt, entries=(), truncated=True, unlisted=3)
 
     async def watch_outputs(self) -> AsyncIterator[OutputsChanged]:
         for number in range(self.listings):
@@ -265,14 +265,10 @@ async def test_a_search_that_fails_says_why_after_what_it_found() -> None:
 
 
 async def test_what_an_earlier_attempt_left_comes_once() -> None:
-    seen: list[int] = []
+    seen: list[OutputsChanged] = []
     ends: list[Failure | None] = []
-    stream = OutputsStream(
-        *PLACE,
-        on_listing=lambda listing: seen.append(listing.attempt),
-        on_end=ends.append,
-        attempt=2,
-    )
+    stream = OutputsStream(*PLACE, on_listing=seen.append, on_end=ends.append, attempt=2)
     await drained(stream, ScriptedRun(0, 1))
     stream.deliver()
-    assert (seen, ends) == ([2], [None])
+    assert ends == [None]
+    assert seen == [OutputsChanged(attempt=2, entries=(), truncated=True, unlisted=3)]

@@ -22,10 +22,12 @@ from lanherd_desktop.streams import OutputsStream
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.outputs.preview import OutputPreview
 from lanherd_desktop.views.theme.icons import IconName
+from lanherd_desktop.views.theme.tokens import SPACE_2
 from lanherd_desktop.views.widgets.empty_state import EmptyState
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
+from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.page_stack import StateStack
-from lanherd_desktop.views.words import failure_texts, moment
+from lanherd_desktop.views.words import failure_texts, moment, sentences
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.messages import OutputsChanged
 
@@ -84,7 +86,11 @@ class OutputsPanel(QWidget):
         self._error.retried.connect(self._open)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stack)
+        layout.setSpacing(SPACE_2)
+        layout.addWidget(self._stack, 1)
+        self.unlisted = Label("", "secondary", wrap=True, selectable=True)
+        self.unlisted.hide()
+        layout.addWidget(self.unlisted)
         self.tree.selectionModel().currentChanged.connect(self._on_current)
         self.model.modelReset.connect(self._on_reset)
 
@@ -108,6 +114,7 @@ class OutputsPanel(QWidget):
         self._attempt = attempt
         self._choose("")
         self.model.set_entries(())
+        self._show_unlisted(0, False)
         self.preview.clear()
         self._open()
 
@@ -176,6 +183,7 @@ class OutputsPanel(QWidget):
         self.model.set_entries(listing.entries)
         count = len(self.model.file_paths())
         self.count_changed.emit(count)
+        self._show_unlisted(listing.unlisted, listing.truncated)
         if count == 0:
             self._stack.show_empty(self._empty)
             return
@@ -185,6 +193,22 @@ class OutputsPanel(QWidget):
             self.preview.refresh(self._key, node, self._attempt)
         elif not self._selected:
             self._select_first()
+
+    def _show_unlisted(self, count: int, truncated: bool) -> None:
+        """What has no place in the tree is said below it: else it would be missed for good."""
+        if count == 1:
+            text = self.tr(
+                "1 entry is not shown: it is no plain file, its name can't be written, or it can't "
+                "be read."
+            )
+        else:
+            text = self.tr(
+                "{count} entries are not shown: they are no plain files, their names can't be "
+                "written, or they can't be read."
+            ).format(count=numbers.count(count))
+        more = self.tr("There are more outputs than a listing holds.") if truncated else ""
+        self.unlisted.set_text(sentences(text if count else "", more))
+        self.unlisted.setVisible(bool(self.unlisted.text()))
 
     def _select_first(self) -> None:
         """Begin with a picture when there is one."""

@@ -20,7 +20,7 @@ ATTEMPTS_MAX = 50
 
 @dataclass(frozen=True, slots=True)
 class RunSizes:
-    """Sums over runs. `partial`: of some nothing could be asked."""
+    """Sums over runs. `partial`: of some nothing could be asked, or not all is listed."""
 
     log_bytes: int = 0
     outputs: int = 0
@@ -60,7 +60,7 @@ async def _of_attempt(run: Run, view: RunView, attempt: int) -> RunSizes:
         log_bytes,
         sum(entry.kind != "directory" for entry in listing.entries),
         sum(entry.size_bytes for entry in listing.entries),
-        listing.truncated,
+        listing.truncated or listing.unlisted > 0,
     )
 
 
