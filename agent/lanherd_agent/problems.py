@@ -31,8 +31,8 @@ class Problems:
     def note_use(self, view: RunView) -> None:
         """A live run that holds more than it was promised is a problem of the machine too."""
         state = view.state
-        if isinstance(state, Running) and state.warning is not None:
-            warning = state.warning
+        warning = state.warning if isinstance(state, Running) else None
+        if warning is not None and warning.code == "over_use":
             text = f"Run {short_id(view.run)} uses too much VRAM. {warning.text}"
             self.put(replace(warning, text=text, data={**warning.data, "run": view.run}), view.run)
         else:

@@ -47,7 +47,8 @@ class Starting(Struct, frozen=True, tag="starting", kw_only=True):
 class Running(Struct, frozen=True, tag="running", kw_only=True):
     """Its command is alive. `since` is when it was started, `limit_at` when its time is over.
 
-    `warning` says what is wrong with it: that it holds more VRAM than it was promised.
+    `warning` says what is wrong with it: that it holds more VRAM than it was promised, or that a
+    GPU of its failed.
     `vram_peak_bytes` is the most that it was measured to hold of one GPU, told in steps; 0: it was
     not measured.
     """

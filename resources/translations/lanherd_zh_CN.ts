@@ -3321,6 +3321,22 @@
         <translation>驱动程序报告 {pci} 处的 GPU 出现 Xid {xid}。</translation>
     </message>
     <message>
+        <source>The driver reported Xid {xid} for its GPU {gpu} while it ran.</source>
+        <translation>它运行时，驱动程序报告其 GPU {gpu} 出现 Xid {xid}。</translation>
+    </message>
+    <message>
+        <source>Its GPU {gpu} was lost while it ran: the driver doesn&apos;t reach it any more.</source>
+        <translation>它运行时，其 GPU {gpu} 丢失：驱动程序无法再访问它。</translation>
+    </message>
+    <message>
+        <source>The memory of its GPU {gpu} had an error that ECC could not correct while it ran.</source>
+        <translation>它运行时，其 GPU {gpu} 的显存出现了 ECC 无法纠正的错误。</translation>
+    </message>
+    <message>
+        <source>Start it again, on another GPU, and tell the machine&apos;s owner.</source>
+        <translation>请在另一个 GPU 上重新启动它，并告知机器的所有者。</translation>
+    </message>
+    <message>
         <source>The GPU was lost: the driver doesn&apos;t reach it any more.</source>
         <translation>GPU 已丢失：驱动程序无法再访问它。</translation>
     </message>

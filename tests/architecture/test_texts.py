@@ -10,6 +10,7 @@ import pytest
 from lanherd_agent.core.cause_table import RULES
 from lanherd_agent.core.causes import UNCAUGHT, Failed, cause_of
 from lanherd_agent.core.health import XIDS
+from lanherd_agent.core.lost_gpus import FAULTS
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
 from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
 from lanherd_desktop.views.causes import CAUSES
@@ -109,6 +110,7 @@ def test_every_cause_that_a_log_can_show_has_its_sentence() -> None:
     ends += [Failed(code=code) for code in range(1, 256)]
     without_a_log = [reason for end in ends if (reason := cause_of(end, ())) is not None]
     given += [(reason.code, (reason.text,), reason.remedy) for reason in without_a_log]
+    given += [(one.code, (one.text,), one.remedy) for one in FAULTS.values()]
     assert {code for code, _, _ in given} == CAUSES.keys() == CAUSE_REMEDIES.keys()
     told = [(code, text) for code, texts, _ in given for text in texts if text]
     assert not [text for code, text in told if text not in CAUSES[code]]

@@ -195,7 +195,7 @@ class AgentCore:
         self._changing.on_noted(event, step)
 
     def on_readings_taken(self, event: e.ReadingsTaken, now: float, step: Step) -> None:
-        self._health.on_readings(event.gpus, now)
+        self._health.on_readings(event.gpus, now, step)
         self._over_use.on_readings(event.gpus, now, step)
         books = self.books
         if books.sight.see(event, books.owner_rules, books.rules, now):

@@ -5,6 +5,7 @@ from lanherd_agent.core import reasons
 from lanherd_agent.core.books import Books, retry_timer
 from lanherd_agent.core.causes import without_lines
 from lanherd_agent.core.health import after_end
+from lanherd_agent.core.lost_gpus import cause_with
 from lanherd_agent.core.retrying import backoff_s, is_tried_again
 from lanherd_agent.core.run_states import (
     Cause,
@@ -106,15 +107,22 @@ def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
         return "cancelled", reasons.STOPPED
     if exit.stage == "pre":
         return "failed", reasons.pre_failed(exit.code, exit.signal)
-    if exit.cause is not None and exit.code != 0:
-        return "failed", exit.cause
-    if exit.signal is not None:
-        return "failed", reasons.ended_by_signal(exit.signal)
-    if exit.code is None:
-        return "lost", reasons.exit_unknown()
-    if exit.code == 0:
+    if exit.code == 0 and exit.signal is None:
         return "succeeded", reasons.SUCCEEDED
-    return "failed", reasons.exit_code(exit.code)
+    found = _shown_by(exit)
+    if found is None:
+        return "lost", reasons.exit_unknown()
+    warning = run.state.warning if isinstance(run.state, Running) else None
+    return "failed", cause_with(warning, found)
+
+
+def _shown_by(exit: e.AttemptExited) -> Reason | None:
+    """What the log shows of a failure, or else the exit alone; None: nobody saw it."""
+    if exit.cause is not None and exit.code != 0:
+        return exit.cause
+    if exit.signal is not None:
+        return reasons.ended_by_signal(exit.signal)
+    return None if exit.code is None else reasons.exit_code(exit.code)
 
 
 def how_it_was_lost(run: Run, loss: e.AttemptLost) -> tuple[Outcome, Reason]:

@@ -19,7 +19,9 @@ from lanherd_agent.core import machine_reasons as reasons
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.causes import may_be_of_gpu
 from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.lost_gpus import tell_runs
 from lanherd_agent.core.machine_state import Cordon, Failures, MachineState
+from lanherd_agent.core.step import Step
 from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.states import Ended
@@ -76,7 +78,7 @@ class Health:
         self.seen: dict[GpuUuid, Seen] = {}
         """What was known of each GPU: only what is new is news."""
 
-    def on_readings(self, gpus: Sequence[GpuCapacity], now: float) -> None:
+    def on_readings(self, gpus: Sequence[GpuCapacity], now: float, step: Step) -> None:
         machine = self._books.machine
         cordons = dict(machine.cordons)
         for gpu in gpus:
@@ -85,6 +87,7 @@ class Health:
         if cordons != machine.cordons:
             self._books.machine = replace(machine, cordons=cordons)
             self._books.line_moved = True
+            tell_runs(self._books, machine.cordons, cordons, now, step)
 
     def _judge(self, gpu: GpuCapacity, cordons: dict[GpuUuid, Cordon], now: float) -> None:
         known = cordons.get(gpu.uuid)

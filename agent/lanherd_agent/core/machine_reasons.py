@@ -7,6 +7,11 @@ _ASK = "Release it once it is mended: `lanherd uncordon MACHINE GPU`."
 _AGAIN = "It is used again as soon as it can be read."
 
 
+def gpu_number(index: int, instance: int | None) -> int | str:
+    """What a GPU is called, or a MIG instance by its GPU: `3:0`."""
+    return index if instance is None else f"{index}:{instance}"
+
+
 def xid(number: int, what: str) -> Reason:
     return Reason(
         code="cordon_xid",
@@ -69,7 +74,7 @@ def by_person(who: str, why: str) -> Reason:
     )
 
 
-def over_use(gpu: int, used_bytes: int, promised_bytes: int) -> Reason:
+def over_use(gpu: int | str, used_bytes: int, promised_bytes: int) -> Reason:
     """For a run that goes on."""
     return Reason(
         code="over_use",
@@ -79,7 +84,7 @@ def over_use(gpu: int, used_bytes: int, promised_bytes: int) -> Reason:
     )
 
 
-def stopped_for_over_use(gpu: int, used_bytes: int, promised_bytes: int) -> Reason:
+def stopped_for_over_use(gpu: int | str, used_bytes: int, promised_bytes: int) -> Reason:
     return Reason(
         code="over_use_stopped",
         text=f"It held {gb(used_bytes)} GB of GPU {gpu}, was promised {gb(promised_bytes)}, and "

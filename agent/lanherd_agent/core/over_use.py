@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from lanherd_agent.core import events as e
 from lanherd_agent.core import machine_reasons
 from lanherd_agent.core.books import Books
+from lanherd_agent.core.lost_gpus import is_of_gpu
 from lanherd_agent.core.reasons import is_news
 from lanherd_agent.core.run_states import Measure, Run, Running, StopWish
 from lanherd_agent.core.step import Step
@@ -29,7 +30,7 @@ PEAK_STEP_BYTES = 256 * MIB
 PEAK_STEP_SHARE = 0.05
 """A peak that is less above the last one is not told anew."""
 
-Uses = Mapping[GpuUuid, tuple[int, int]]
+Uses = Mapping[GpuUuid, tuple[int | str, int]]
 """By GPU: its number, and the bytes that a run holds of it."""
 
 
@@ -70,10 +71,13 @@ class OverUse:
 
     def _is_warned(self, number: RunId) -> bool:
         run = self._books.runs.get(number)
-        return run is not None and isinstance(run.state, Running) and run.state.warning is not None
+        state = None if run is None else run.state
+        return isinstance(state, Running) and _is_over_use(state.warning)
 
     def _take_back(self, run: Run | None, now: float, step: Step) -> None:
-        if run is not None and isinstance(run.state, Running):
+        if run is None or not isinstance(run.state, Running):
+            return
+        if _is_over_use(run.state.warning):
             self._books.become(run, Measure, replace(run.state, warning=None), now, step)
 
     def _tell(
@@ -86,8 +90,8 @@ class OverUse:
         now: float,
         step: Step,
     ) -> None:
-        """A warning stays until a reading shows no excess."""
-        if warning is None and over:
+        """A warning stays until a reading shows no excess; that its GPU failed weighs more."""
+        if is_of_gpu(was.warning) or (warning is None and over):
             warning = was.warning
         elif warning is not None and was.warning is not None:
             news = is_news(was.warning, warning, PEAK_STEP_BYTES)
@@ -101,7 +105,7 @@ class OverUse:
             self._books.become(run, Measure, state, now, step)
 
     def _stop(
-        self, run: Run, was: Running, excess: tuple[int, int, int], now: float, step: Step
+        self, run: Run, was: Running, excess: tuple[int | str, int, int], now: float, step: Step
     ) -> None:
         rule = run.spec.stop
         reason = machine_reasons.stopped_for_over_use(*excess)
@@ -110,15 +114,20 @@ class OverUse:
         self._stops.begin(run, Measure, was, wish, now, step)
 
 
-def _by_run(gpus: Sequence[e.GpuCapacity]) -> dict[RunId, dict[GpuUuid, tuple[int, int]]]:
-    found: defaultdict[RunId, dict[GpuUuid, tuple[int, int]]] = defaultdict(dict)
+def _is_over_use(warning: Reason | None) -> bool:
+    return warning is not None and warning.code == "over_use"
+
+
+def _by_run(gpus: Sequence[e.GpuCapacity]) -> dict[RunId, dict[GpuUuid, tuple[int | str, int]]]:
+    found: defaultdict[RunId, dict[GpuUuid, tuple[int | str, int]]] = defaultdict(dict)
     for gpu in gpus:
         for use in gpu.uses:
-            found[use.run][gpu.uuid] = gpu.index, use.vram_bytes
+            number = machine_reasons.gpu_number(gpu.index, gpu.instance)
+            found[use.run][gpu.uuid] = number, use.vram_bytes
     return found
 
 
-def _excess(lease: Lease, uses: Uses) -> tuple[int, int, int] | None:
+def _excess(lease: Lease, uses: Uses) -> tuple[int | str, int, int] | None:
     """The first GPU of which a run holds too much: its number, what it holds, what it may hold. A
     GPU that it has for itself, or whose share was not said, it may use as it likes."""
     promised = {

@@ -7,6 +7,9 @@ CAUSE_REMEDIES: dict[str, tuple[str, ...]] = {
         QT_TRANSLATE_NOOP(
             "causes", "Tell the machine's owner; other GPUs are not touched by this."
         ),
+        QT_TRANSLATE_NOOP(
+            "causes", "Start it again, on another GPU, and tell the machine's owner."
+        ),
     ),
     "gpu_lost": (
         QT_TRANSLATE_NOOP(
@@ -14,10 +17,16 @@ CAUSE_REMEDIES: dict[str, tuple[str, ...]] = {
             "The machine may need a restart. Tell the machine's owner; other GPUs "
             "are not touched by this.",
         ),
+        QT_TRANSLATE_NOOP(
+            "causes", "Start it again, on another GPU, and tell the machine's owner."
+        ),
     ),
     "gpu_ecc": (
         QT_TRANSLATE_NOOP(
             "causes", "Tell the machine's owner; other GPUs are not touched by this."
+        ),
+        QT_TRANSLATE_NOOP(
+            "causes", "Start it again, on another GPU, and tell the machine's owner."
         ),
     ),
     "driver_mismatch": (

@@ -9,12 +9,23 @@ from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
 CAUSES: dict[str, tuple[str, ...]] = {
     "gpu_xid": (
         QT_TRANSLATE_NOOP("causes", "The driver reported Xid {xid} for the GPU at {pci}."),
+        QT_TRANSLATE_NOOP(
+            "causes", "The driver reported Xid {xid} for its GPU {gpu} while it ran."
+        ),
     ),
     "gpu_lost": (
         QT_TRANSLATE_NOOP("causes", "The GPU was lost: the driver doesn't reach it any more."),
+        QT_TRANSLATE_NOOP(
+            "causes",
+            "Its GPU {gpu} was lost while it ran: the driver doesn't reach it any more.",
+        ),
     ),
     "gpu_ecc": (
         QT_TRANSLATE_NOOP("causes", "The GPU's memory had an error that ECC could not correct."),
+        QT_TRANSLATE_NOOP(
+            "causes",
+            "The memory of its GPU {gpu} had an error that ECC could not correct while it ran.",
+        ),
     ),
     "driver_mismatch": (
         QT_TRANSLATE_NOOP(

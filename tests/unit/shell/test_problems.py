@@ -44,3 +44,6 @@ def test_a_run_that_uses_too_much_is_a_problem_until_it_does_not() -> None:
     assert said.data == {"gpu": 0, "run": run_id(1)} and said.text.endswith(warning.text)
     problems.note_use(replace(view, state=replace(state, warning=None)))
     assert problems.all() == ()
+    lost = Reason(code="gpu_lost", text="Its GPU 0 was lost.", data={"gpu": 0})
+    problems.note_use(replace(view, state=replace(state, warning=lost)))
+    assert problems.all() == ()
