@@ -11,6 +11,7 @@ from lanherd_agent.core.books import Books
 from lanherd_agent.core.commands import Commands, body_hash
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.fields import check_settings
+from lanherd_agent.core.gpu_numbers import gpu_number
 from lanherd_agent.core.health import forget_failures
 from lanherd_agent.core.machine_state import Cordon, MachineState, Pause
 from lanherd_agent.core.step import Command, Step
@@ -81,9 +82,8 @@ class Controls:
 
 
 def _names_of(gpu: GpuCapacity) -> tuple[str, ...]:
-    if gpu.instance is None:
-        return gpu.uuid, str(gpu.index)
-    return gpu.uuid, str(gpu.index), f"{gpu.index}:{gpu.instance}"
+    own = str(gpu_number(gpu.index, gpu.instance))
+    return tuple(dict.fromkeys((gpu.uuid, str(gpu.index), own)))
 
 
 def _paused(machine: MachineState, request: PauseQueue, by: str, now: float) -> MachineState:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.cause_rules import Rule
 from lanherd_agent.core.causes import may_be_of_gpu
-from lanherd_agent.core.machine_reasons import gpu_number
+from lanherd_agent.core.gpu_numbers import gpu_number
 from lanherd_agent.core.machine_state import Cordon
 from lanherd_agent.core.run_states import Measure, Running
 from lanherd_agent.core.step import Step

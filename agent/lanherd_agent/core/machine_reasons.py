@@ -7,11 +7,6 @@ _ASK = "Release it once it is mended: `lanherd uncordon MACHINE GPU`."
 _AGAIN = "It is used again as soon as it can be read."
 
 
-def gpu_number(index: int, instance: int | None) -> int | str:
-    """What a GPU is called, or a MIG instance by its GPU: `3:0`."""
-    return index if instance is None else f"{index}:{instance}"
-
-
 def xid(number: int, what: str) -> Reason:
     return Reason(
         code="cordon_xid",

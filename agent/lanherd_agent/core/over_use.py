@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from lanherd_agent.core import events as e
 from lanherd_agent.core import machine_reasons
 from lanherd_agent.core.books import Books
+from lanherd_agent.core.gpu_numbers import gpu_number
 from lanherd_agent.core.lost_gpus import is_of_gpu
 from lanherd_agent.core.reasons import is_news
 from lanherd_agent.core.run_states import Measure, Run, Running, StopWish
@@ -122,7 +123,7 @@ def _by_run(gpus: Sequence[e.GpuCapacity]) -> dict[RunId, dict[GpuUuid, tuple[in
     found: defaultdict[RunId, dict[GpuUuid, tuple[int | str, int]]] = defaultdict(dict)
     for gpu in gpus:
         for use in gpu.uses:
-            number = machine_reasons.gpu_number(gpu.index, gpu.instance)
+            number = gpu_number(gpu.index, gpu.instance)
             found[use.run][gpu.uuid] = number, use.vram_bytes
     return found
 

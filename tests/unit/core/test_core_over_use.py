@@ -128,3 +128,21 @@ def test_a_warning_goes_with_what_was_held_also_after_a_restart() -> None:
     assert warning_of(again) is None
     machine.exited(1)
     assert machine.handle(readings(gpu(0))).told == []
+
+
+def test_an_instance_is_called_by_its_gpu() -> None:
+    instance = replace(gpu(3), uuid=GpuUuid("MIG-0"), instance=0, profile="1g.5gb")
+    spec = gpu_spec(1)
+    machine = Machine()
+    machine.handle(readings(instance))
+    machine.submit(new(1, replace(spec, gpus=replace(spec.gpus, mig="1g.5gb", exclusive=False))))
+    machine.started(1)
+    lease = state_of(machine).lease
+    shared = replace(lease, gpus=tuple(replace(one, exclusive=False) for one in lease.gpus))
+    run = machine.run(1)
+    run.state = replace(state_of(machine), lease=shared)
+    uses = (RunUse(run=run_id(1), vram_bytes=5 * GB),)
+    for _ in range(2):
+        machine.handle(readings(replace(instance, uses=uses)))
+    warning = warning_of(machine)
+    assert warning is not None and warning.data["gpu"] == "3:0"
