@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from lanherd_client.sizes import parse_size
+from lanherd_client.sizes import MB, parse_size
 from lanherd_protocol.constraints import parse
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 from lanherd_protocol.values import BesideOthers, GpuRequest, HostRequest
 
 GpuCount = int | str
@@ -24,17 +25,12 @@ def gpu_request(
 ) -> GpuRequest:
     """The GPUs that a run asks for. Raises `MisuseError`, and ValueError for what is no size."""
     count, count_max = gpu_range(gpus)
-    if isinstance(vram, bool) or not isinstance(vram, int | str):
-        raise _misused(
-            "VRAM is a number of bytes, or a text with a unit.",
-            f"It was given as {vram!r}.",
-            "Write a text, such as vram='24GB'.",
-        )
+    vram_bytes = _size("vram", vram)
     _check_together(count, max(count, count_max), exclusive, options)
     where = options.get("where", "")
     return GpuRequest(
         count=count,
-        vram_bytes=parse_size(vram) if isinstance(vram, str) else vram,
+        vram_bytes=vram_bytes,
         exclusive=exclusive,
         count_max=count_max,
         # Read here already: a slip is told where it was written, before anything is sent.
@@ -57,15 +53,15 @@ def host_request(options: Mapping[str, Any]) -> HostRequest:
         )
     return HostRequest(
         cpu_cores=float(cpus),
-        memory_bytes=_size(options.get("memory", 0)),
-        disk_bytes=_size(options.get("disk", 0)),
+        memory_bytes=_size("memory", options.get("memory", 0)),
+        disk_bytes=_size("disk", options.get("disk", 0)),
     )
 
 
 def gpu_range(gpus: GpuCount) -> tuple[int, int]:
     """The least and the most (0: no more than that) of '2' or '1..4'. Raises `MisuseError`."""
     if isinstance(gpus, int) and not isinstance(gpus, bool):
-        return gpus, 0
+        return _count(gpus, gpus), 0
     found = _RANGE.fullmatch(gpus) if isinstance(gpus, str) else None
     if found is None:
         raise _misused(
@@ -73,10 +69,10 @@ def gpu_range(gpus: GpuCount) -> tuple[int, int]:
             f"It was given as {gpus!r}.",
             "Write a number, such as gpus=1, or gpus='1..4'.",
         )
-    count = int(found[1])
+    count = _count(int(found[1]), gpus)
     if found[2] is None:
         return count, 0
-    count_max = int(found[2])
+    count_max = _count(int(found[2]), gpus)
     if not 1 <= count <= count_max:
         raise _misused(
             "A number of GPUs goes from the least to the most, and begins at 1.",
@@ -84,6 +80,16 @@ def gpu_range(gpus: GpuCount) -> tuple[int, int]:
             "Write the smaller number first, such as 1..4.",
         )
     return count, 0 if count_max == count else count_max
+
+
+def _count(number: int, said: GpuCount) -> int:
+    if not 0 <= number <= GPUS_PER_RUN_MAX:
+        raise _misused(
+            f"A run can ask for 0 to {GPUS_PER_RUN_MAX} GPUs.",
+            f"It was given as {said!r}.",
+            "Write a number, such as gpus=1, or gpus='1..4'.",
+        )
+    return number
 
 
 def _check_together(count: int, most: int, exclusive: bool, options: Mapping[str, Any]) -> None:
@@ -128,14 +134,21 @@ def _beside(said: str) -> BesideOthers:
     )
 
 
-def _size(value: object) -> int:
+def _size(name: str, value: object) -> int:
+    """Bytes of a text with a unit, or of a number of bytes; nobody means 5 bytes by 5."""
     if isinstance(value, str):
         return parse_size(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise _misused(
-            "A size is a number of bytes, or a text with a unit.",
+            f"{name} is a number of bytes, or a text with a unit.",
             f"It was given as {value!r}.",
-            "Write a text, such as memory='32GB'.",
+            f"Write a text, such as {name}='32GB'.",
+        )
+    if 0 < value < MB:
+        raise _misused(
+            f"{name} is a number of bytes, or a text with a unit.",
+            f"{value} would be {value} bytes.",
+            f"Write a text with its unit, such as {name}='{value}GB'.",
         )
     return value
 

@@ -16,6 +16,7 @@ from lanherd_client.wishes import GpuCount, gpu_range, host_request
 from lanherd_protocol.constraint_facts import FACTS
 from lanherd_protocol.constraints import parse
 from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 
 ATTEMPT_MAX = (1 << 31) - 1
 
@@ -100,7 +101,11 @@ class GpuCountType(click.ParamType[GpuCount]):
         try:
             gpu_range(value)
         except LanherdError:
-            self.fail(f"{value!r} is no number of GPUs. Write 2, or 1..4.", param, ctx)
+            self.fail(
+                f"{value!r} is no number of GPUs from 0 to {GPUS_PER_RUN_MAX}. Write 2, or 1..4.",
+                param,
+                ctx,
+            )
         return str(value)
 
 

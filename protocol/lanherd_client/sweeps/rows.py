@@ -221,12 +221,11 @@ def parse_count(text: str) -> tuple[int, int]:
     """Least and most GPUs of '2' or '1..4'; most is 0 where it isn't said. Raises ValueError with a
     sentence for people."""
     try:
-        least, most = gpu_range(text)
+        return gpu_range(text)
     except LanherdError as problem:
-        raise ValueError(f"{text!r} is no number of GPUs. Write 2, or 1..4.") from problem
-    if max(least, most) > GPUS_PER_RUN_MAX:
-        raise ValueError(f"{text!r} is more than the {GPUS_PER_RUN_MAX} GPUs that a run may have.")
-    return least, most
+        raise ValueError(
+            f"{text!r} is no number of GPUs from 0 to {GPUS_PER_RUN_MAX}. Write 2, or 1..4."
+        ) from problem
 
 
 def reserved_clashes(columns: Sequence[Column]) -> Iterator[Finding]:

@@ -144,7 +144,7 @@ def test_the_usual_slips_of_a_script() -> None:
     with pytest.raises(LanherdError, match="whole number"):
         take_order(["true"], gpus=True)
     for wrong in (1.5, True):
-        with pytest.raises(LanherdError, match="VRAM is"):
+        with pytest.raises(LanherdError, match="vram is"):
             take_order(["true"], vram=wrong)
     with pytest.raises(TypeError, match=r"'timelimit'.*time_limit"):
         order(timelimit=5)

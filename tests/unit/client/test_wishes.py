@@ -45,16 +45,16 @@ def test_all_that_may_be_asked_of_gpus() -> None:
         count=2, count_max=4, vram_bytes=20 * GIB, where="sm >= 80", linked=True, mig="1g.10gb",
         shared=True, beside="wait",
     )  # fmt: skip
-    assert gpus_of(gpus=1, vram=5, exclusive=True) == GpuRequest(
-        count=1, vram_bytes=5, exclusive=True
+    assert gpus_of(gpus=1, vram=5 * GIB, exclusive=True) == GpuRequest(
+        count=1, vram_bytes=5 * GIB, exclusive=True
     )
     assert gpus_of() == GpuRequest()
     assert gpus_of(mig="") == GpuRequest()
 
 
 def test_all_that_may_be_asked_of_the_machine() -> None:
-    asked = order(["x"], cpus=0.5, memory="32GB", disk=7).spec.host
-    assert asked == HostRequest(cpu_cores=0.5, memory_bytes=32 * GIB, disk_bytes=7)
+    asked = order(["x"], cpus=0.5, memory="32GB", disk=7 * GIB).spec.host
+    assert asked == HostRequest(cpu_cores=0.5, memory_bytes=32 * GIB, disk_bytes=7 * GIB)
     assert order(["x"]).spec.host == HostRequest()
 
 
@@ -68,13 +68,22 @@ def test_all_that_may_be_asked_of_the_machine() -> None:
         ({"gpus": 1, "linked": True}, "Only several GPUs can be linked"),
         ({"gpus": 1, "mig": "half"}, "as NVIDIA names it"),
         ({"gpus": 1, "beside_others": "kill"}, "rule, wait, share"),
-        ({"gpus": 1, "vram": 1.5}, "VRAM is a number of bytes"),
-        ({"gpus": 1, "vram": True}, "VRAM is a number of bytes"),
+        ({"gpus": 1, "vram": 1.5}, "vram is a number of bytes"),
+        ({"gpus": 1, "vram": True}, "vram is a number of bytes"),
         ({"cpus": -1}, "CPU cores are a number"),
         ({"cpus": float("nan")}, "CPU cores are a number"),
         ({"cpus": "4"}, "CPU cores are a number"),
-        ({"memory": -1}, "A size is a number of bytes"),
-        ({"disk": 1.5}, "A size is a number of bytes"),
+        ({"memory": -1}, "memory is a number of bytes"),
+        ({"disk": 1.5}, "disk is a number of bytes"),
+        (
+            {"gpus": 1, "vram": 5},
+            "5 would be 5 bytes. Write a text with its unit, such as vram='5GB'",
+        ),
+        ({"gpus": 1, "vram": -5}, "It was given as -5"),
+        ({"memory": 64}, "such as memory='64GB'"),
+        ({"gpus": -1}, "0 to 64 GPUs"),
+        ({"gpus": 1000}, "0 to 64 GPUs"),
+        ({"gpus": "1..65"}, "It was given as '1..65'"),
     ],
 )
 def test_slips_are_named(said: dict[str, Any], says: str) -> None:
