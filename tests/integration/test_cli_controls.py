@@ -78,7 +78,11 @@ def test_the_line_is_paused_listed_and_put_in_another_order(agent: AgentProcess)
     assert read("queue", "pause", "--tag", "night")["pauses"][1]["tag"] == "night"
     assert "runs with the tag night are paused" in lanherd("queue").stderr
     assert "night" in lanherd("queue", "resume").stderr
-    assert "started as they fit" in lanherd("queue", "resume", "--tag", "night").stderr
+    assert "no pause of the tag nope" in lanherd("queue", "resume", "--tag", "nope").stderr
+    told = lanherd("queue", "resume", "--tag", "night").stderr
+    assert "started as they fit" in told and "there was no pause" not in told
+    told = lanherd("queue", "move", "second", "--before", "second", code=2).stderr
+    assert "A run can't come before itself." in told
     assert read("queue", "resume")["pauses"] == []
     lanherd("queue", "move", "second", code=2)
 

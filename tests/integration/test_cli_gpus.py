@@ -106,6 +106,8 @@ def test_what_is_closed_is_not_counted_as_free(agent: AgentProcess) -> None:
         return lanherd("machines").stdout.splitlines()[1]
 
     before = free()
+    assert [one["name"] for one in read("machines", "-m", "box")] == ["box"]
+    lanherd("machines", "-m", "attic", code=5)
     assert "32." in before
     lanherd("cordon", "box", "0")
     wait_until(lambda: "takes no run" in rows(lanherd("gpus").stdout)["0"])

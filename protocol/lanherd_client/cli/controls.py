@@ -236,7 +236,12 @@ def resume_command(
 async def _resume(context: click.Context, machine: str | None, tag: str, as_json: bool) -> None:
     async with connected(context) as fleet:
         view = one_machine(fleet, machine)
-        _put_pauses(view, await answered(fleet.resume_queue(view.machine, tag)), as_json)
+        before = await answered(fleet.controls(view.machine))
+        after = await answered(fleet.resume_queue(view.machine, tag))
+        if not as_json and tag not in {pause.tag for pause in before.pauses}:
+            what = f"no pause of the tag {plain(tag)}" if tag else "no pause of the whole line"
+            talk.say(f"{plain(view.name)}: there was {what}.")
+        _put_pauses(view, after, as_json)
 
 
 def _put_pauses(view: MachineView, controls: MachineControls, as_json: bool) -> None:
@@ -277,6 +282,13 @@ async def _move(context: click.Context, text: str, before: str, as_json: bool) -
                 "These two runs wait on different machines.",
                 "Each machine has a line of its own.",
                 "Name a run that waits on the same machine, as 'lanherd queue' lists them.",
+            )
+        if run.id == other.id:
+            raise error(
+                ErrorCode.INVALID_REQUEST,
+                "A run can't come before itself.",
+                f"Both names mean run {short_id(run.id)}.",
+                "Name another run that waits, as 'lanherd queue' lists them.",
             )
         view = await answered(run.move_before(other.id))
         if as_json:

@@ -34,17 +34,19 @@ _WEAK_KILL = "weak kill: a run's processes are found one by one, as no cgroup is
 
 
 @click.command("machines")
+@machine_option
 @json_option
 @click.pass_context
-def machines_command(context: click.Context, as_json: bool) -> None:
+def machines_command(context: click.Context, machine: str | None, as_json: bool) -> None:
     """List the paired machines, and what they have free."""
-    complete(_machines(context, as_json))
+    complete(_machines(context, machine, as_json))
 
 
-async def _machines(context: click.Context, as_json: bool) -> None:
+async def _machines(context: click.Context, machine: str | None, as_json: bool) -> None:
     async with connected(context) as fleet:
-        views = fleet.machines()
-        remember(home_of(context), views, fleet.runs())
+        everyone = fleet.machines()
+        remember(home_of(context), everyone, fleet.runs())
+        views = everyone if machine is None else (find_machine(everyone, machine),)
         if as_json:
             talk.put_json([machine_shapes.machine_shape(view) for view in views])
             return
