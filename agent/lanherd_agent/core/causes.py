@@ -8,7 +8,7 @@ between, are one end; and of these the first of the best kind is the cause. A la
 processes may print what it likes before its own last word, so then all of them are looked at.
 
 It is linear in the tail: rules look only at lines that hold one of their words, and only at the
-last few of those.
+last few of those. Code that a traceback quotes is no such line: it speaks of what could be raised.
 """
 
 import re
@@ -33,6 +33,8 @@ AFTER_MAX = 40
 LINES_BYTES_MAX = 1_200
 """Of all lines that are shown; a reason is told with every view of its run."""
 VALUE_CHARS_MAX = 120
+QUOTED_MAX = 12
+"""Lines of code of one frame of a traceback."""
 FRAMES_MAX = 4
 """Lines of a traceback that are shown before its last one."""
 
@@ -49,6 +51,12 @@ _CAUGHT = re.compile(
     rb"|smaller batch|batch size to|continuing|ignored|ignoring|caught|reconnect|resuming|handled",
     re.IGNORECASE,
 )
+_WENT_ON = re.compile(
+    rb"\b(?:going on|goes on|went on|carrying on|continuing|continue without|proceeding|skipping"
+    rb"|falling back|running without|(?:is|are|be) disabled)\b",
+    re.IGNORECASE,
+)
+"""Right after a failure: the program was not ended by it, whatever ended it later."""
 _MENTION = re.compile(rb"\b(?:INFO|DEBUG|hint|tip|if you|to avoid|in case)\b", re.IGNORECASE)
 """Before the words of a cause: a line that only speaks of it."""
 _TRACEBACK = b"traceback (most recent call last)"
@@ -205,7 +213,8 @@ def _fitting(lines: Lines, failed: Failed) -> Iterator[Finding]:
         if rule.exit_code is not None and rule.exit_code != failed.code:
             continue
         for number in _holding(lines, rule.needles):
-            match = None if number in taken else _match(rule, lines.line(number))
+            known = number in taken or _is_quoted(lines, number)
+            match = None if known else _match(rule, lines.line(number))
             if match is not None:
                 taken.add(number)
                 yield Finding(number, rule, match, number, {})
@@ -218,6 +227,17 @@ def _match(rule: Rule, line: bytes) -> re.Match[bytes] | None:
         if match is not None:
             return None if _MENTION.search(line, 0, match.start()) else match
     return None
+
+
+def _is_quoted(lines: Lines, number: int) -> bool:
+    """Whether the line is a frame of a traceback, or code of one."""
+    for back in range(number, max(number - QUOTED_MAX, -1), -1):
+        line = lines.line(back)
+        if not line[:1].isspace():
+            return False
+        if _FRAME.match(line):
+            return True
+    return False
 
 
 def _holding(lines: Lines, needles: tuple[bytes, ...]) -> list[int]:
@@ -285,12 +305,19 @@ def _frame(lines: Lines, first: int, last: int) -> dict[str, str]:
 
 
 def _unhandled(lines: Lines, findings: list[Finding]) -> list[Finding]:
-    """Without what was caught and tried again, if something else came after it."""
+    """Without what was caught and tried again, if something else came after it; or without the
+    program having ended of it at all."""
     left: list[Finding] = []
+    findings = [found for found in findings if not _went_on(lines, found)]
     for found in reversed(findings):
         if not left or not (_was_caught(lines, found) or _gave_way(lines, found, left[-1])):
             left.append(found)
     return left[::-1]
+
+
+def _went_on(lines: Lines, found: Finding) -> bool:
+    after = range(found.number + 1, min(found.number + 3, len(lines)))
+    return any(_WENT_ON.search(lines.line(number)) for number in after)
 
 
 def _gave_way(lines: Lines, found: Finding, later: Finding) -> bool:
@@ -360,6 +387,10 @@ def _values(found: Finding) -> dict[str, str]:
     for name, value in found.match.groupdict().items():
         if value:
             values.setdefault(name.partition("_")[0], _text(value))
+    if found.rule.code == "driver_too_old" and values.get("found", "").isdecimal():
+        # As CUDA counts: 11040 is 11.4.
+        known = int(values["found"])
+        values["found"] = f"CUDA {known // 1000}.{known % 1000 // 10}"
     if found.rule.code == "missing_module":
         module = values["module"].rstrip(".")
         top = module.partition(".")[0]

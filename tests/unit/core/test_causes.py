@@ -199,3 +199,15 @@ def test_what_is_told_has_a_bound() -> None:
     earlier = without_lines(cause)
     assert "lines" not in earlier.data and len(msgpack.encode(earlier)) < 2048
     assert without_lines(earlier) is earlier
+
+
+def test_what_is_led_by_spaces_but_by_no_frame_is_no_quoted_code() -> None:
+    for before in ("", "step\n", "  note\n" * 20):
+        cause = cause_of(Failed(code=1), [Tail(f"{before}  Too many open files\n".encode())])
+        assert cause is not None and cause.code == "too_many_files"
+
+
+def test_a_library_is_called_by_its_name() -> None:
+    log = b"./a.out: /opt/lib/libfoo.so.2: cannot open shared object file: No such file\n"
+    cause = cause_of(Failed(code=127), [Tail(log)])
+    assert cause is not None and cause.data["library"] == "libfoo.so.2"

@@ -131,3 +131,13 @@ def test_it_weighs_more_than_too_much_vram() -> None:
     assert warning is not None and warning.code == "gpu_xid"
     read(machine, XID, gpu(1))
     assert warning_of(machine) == warning
+
+
+def test_it_is_not_taken_back_with_the_use_of_too_much_vram() -> None:
+    machine = running()
+    uses = (RunUse(run=run_id(1), vram_bytes=9 * GB),)
+    for _ in range(2):
+        read(machine, replace(gpu(0), uses=uses), gpu(1))
+    read(machine, XID, gpu(1))
+    warning = warning_of(machine)
+    assert warning is not None and warning.code == "gpu_xid"
