@@ -4109,6 +4109,18 @@
         <translation>给它更短的时限，或把它在队列中前移。</translation>
     </message>
     <message>
+        <source>The machine&apos;s rules let no more than {packed_percent}% of it be promised.</source>
+        <translation>机器规则只允许分配其中的 {packed_percent}%。</translation>
+    </message>
+    <message>
+        <source>{runs} runs there hold {ours}, {largest} of it run {run}.</source>
+        <translation>其上 {runs} 个运行占用 {ours}，其中运行 {run} 占 {largest}。</translation>
+    </message>
+    <message>
+        <source>GPU {gpu} is held by run {run}, which has it for itself.</source>
+        <translation>GPU {gpu} 由运行 {run} 独占。</translation>
+    </message>
+    <message>
         <source>GPU {gpu} can&apos;t be used now: {problem}</source>
         <translation>GPU {gpu} 目前无法使用：{problem}</translation>
     </message>
@@ -4233,8 +4245,8 @@
         <translation>代理的记录已损坏或丢失，已根据 {runs} 个运行的目录重建。</translation>
     </message>
     <message>
-        <source>The files of run {run} can&apos;t be trusted and are left alone: {why}.</source>
-        <translation>运行 {run} 的文件不可信，未作任何改动：{why}。</translation>
+        <source>The files of run {run} are left alone. {why}</source>
+        <translation>运行 {run} 的文件未作任何改动。{why}</translation>
     </message>
     <message>
         <source>It ended {age_s} ago; files are kept for {age_s_max}.</source>
@@ -4417,8 +4429,8 @@
         <translation>请删除旧运行的文件或其他文件；有空间后会重新启动运行。</translation>
     </message>
     <message>
-        <source>Pair controllers again, submit again what had not been started, and release what is held back.</source>
-        <translation>请重新配对控制端，重新提交尚未启动的运行，并放行已暂缓的运行。</translation>
+        <source>Pair controllers again, and submit again what had not been started. Rules of retention, closed GPUs and pauses are gone: set them again.</source>
+        <translation>请重新配对控制端，并重新提交尚未启动的运行。保留规则、已停用的 GPU 和暂停均已丢失，请重新设置。</translation>
     </message>
     <message>
         <source>Look at runs/{where} in the agent&apos;s home, and remove it if nobody needs it.</source>
@@ -4627,6 +4639,58 @@
     <message>
         <source>Give it a time limit: if it is over soon enough, it may start at once.</source>
         <translation>给它设定时间限制：若能及早结束，就可以立即启动。</translation>
+    </message>
+    <message>
+        <source>The machine was shut down while it ran.</source>
+        <translation>运行期间机器被关机。</translation>
+    </message>
+    <message>
+        <source>How it ended was lost with the agent&apos;s records.</source>
+        <translation>如何结束的已随代理的记录一并丢失。</translation>
+    </message>
+    <message>
+        <source>How it ended is not known: its shim and its launcher were killed before they could record it, or the record was removed.</source>
+        <translation>如何结束的不得而知：其监护进程和启动器在记录之前被终止，或记录已被删除。</translation>
+    </message>
+    <message>
+        <source>How it ended is not known: its run directory can&apos;t be trusted: {flaw}.</source>
+        <translation>如何结束的不得而知：它的运行目录不可信：{flaw}。</translation>
+    </message>
+    <message>
+        <source>How it ended is not known: {flaw}.</source>
+        <translation>如何结束的不得而知：{flaw}。</translation>
+    </message>
+    <message>
+        <source>Its run directory can&apos;t be trusted: {flaw}.</source>
+        <translation>它的运行目录不可信：{flaw}。</translation>
+    </message>
+    <message>
+        <source>They can&apos;t be trusted: {flaw}.</source>
+        <translation>这些文件不可信：{flaw}。</translation>
+    </message>
+    <message>
+        <source>It is alive, and keeps what it holds until it is over.</source>
+        <translation>它仍在运行，结束之前会一直占用其资源。</translation>
+    </message>
+    <message>
+        <source>No process of it was found.</source>
+        <translation>未找到它的进程。</translation>
+    </message>
+    <message>
+        <source>The agent&apos;s records were damaged or gone, and were made anew from the directories of {runs} runs. At least {forgotten} runs are no longer known.</source>
+        <translation>代理的记录已损坏或丢失，已根据 {runs} 个运行的目录重建。至少有 {forgotten} 个运行不再为系统所知。</translation>
+    </message>
+    <message>
+        <source>Let it end, or stop it, and leave runs/{where} in the agent&apos;s home until then.</source>
+        <translation>请等它结束或将其停止；在此之前保留代理主目录中的 runs/{where}。</translation>
+    </message>
+    <message>
+        <source>Release {held} runs that would have been tried again.</source>
+        <translation>请放行 {held} 个原本会重试的运行。</translation>
+    </message>
+    <message>
+        <source>The damaged file is kept as {file} in the agent&apos;s home.</source>
+        <translation>损坏的文件已保存为代理主目录中的 {file}。</translation>
     </message>
 </context>
 </TS>

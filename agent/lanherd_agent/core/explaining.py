@@ -7,6 +7,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from lanherd_agent.core import place_reasons, reasons
+from lanherd_agent.core.place_reasons import Ours
 from lanherd_agent.core.placement import Judge, gate_of, power_w
 from lanherd_agent.core.room import Room
 from lanherd_agent.core.scene import Scene
@@ -140,7 +141,10 @@ class _Nearest:
         if free >= want.count:
             return self._forbidden()
         nearest = min(full, key=self._distance)
-        reason = self._why_full(nearest)
+        if nearest.usable:
+            reason = place_reasons.of_instance(self._why_full(nearest), nearest.gpu)
+        else:
+            reason = self._why_closed(nearest)
         return reason if want.count == 1 else reasons.too_few_free(free, want.count, reason)
 
     def _is_of_kind(self, slot: Slot) -> bool:
@@ -218,10 +222,9 @@ class _Nearest:
 
     def _why_full(self, slot: Slot) -> Reason:
         want, gpu = self.want, slot.gpu
-        if not slot.usable:
-            return self._why_closed(slot)
         if slot.exclusive:
-            return reasons.gpu_exclusive(gpu.index)
+            (holder,) = self.scene.ledger.shares(slot.uuid).holders
+            return place_reasons.held_alone(gpu.index, holder[0])
         if want.exclusive and slot.holders:
             # What a display takes is no hindrance.
             others = gpu.foreign_bytes if is_crowded(gpu, self.scene.rules) else 0
@@ -229,5 +232,21 @@ class _Nearest:
         if not slot.is_left(want):
             return self._why_not_left(slot)
         if want.vram_bytes == 0:
-            return reasons.gpu_undeclared(gpu.index, slot.free_bytes, gpu.total_bytes, slot.holders)
-        return place_reasons.vram(gpu, slot.free_bytes, want.vram_bytes)
+            return place_reasons.undeclared(gpu, slot.free_bytes, self._ours(slot))
+        if slot.is_packed:
+            promised = self._ours(slot, measured=False)
+            share = self.scene.owner_rules.vram_share_max * 100
+            return place_reasons.packed(gpu, slot.free_bytes, want.vram_bytes, share, promised)
+        return place_reasons.vram(gpu, slot.free_bytes, want.vram_bytes, self._ours(slot))
+
+    def _ours(self, slot: Slot, *, measured: bool = True) -> Ours:
+        uses = slot.uses if measured else {}
+        holders = self.scene.ledger.shares(slot.uuid).holders
+        held = [
+            (holder[0], max(leased.vram_bytes, uses.get(holder[0], 0)))
+            for holder, leased in holders.items()
+        ]
+        return Ours(
+            runs=tuple(sorted(held, key=lambda one: (-one[1], one[0]))),
+            all_bytes=slot.used_bytes if measured else slot.leased_bytes,
+        )

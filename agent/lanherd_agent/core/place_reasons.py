@@ -2,12 +2,22 @@
 tell of GPUs without room. `data` holds each number and name of the sentence.
 """
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lanherd_agent.core.events import ForeignProcess, GpuCapacity
 from lanherd_agent.core.machine_state import Pause
 from lanherd_agent.core.quotas import Name
-from lanherd_agent.core.reasons import GIB, disk_size, duration, gb, gpu_vram, plural
+from lanherd_agent.core.reasons import (
+    GIB,
+    disk_size,
+    duration,
+    gb,
+    gpu_exclusive,
+    gpu_undeclared,
+    gpu_vram,
+    plural,
+)
 from lanherd_agent.core.slots import unlisted_bytes
 from lanherd_agent.core.wants import Want
 from lanherd_protocol.ids import RunId, short_id
@@ -161,16 +171,99 @@ def waits_for_quiet(index: int, at: float) -> Reason:
     )
 
 
-def vram(gpu: GpuCapacity, free_bytes: int, needs_bytes: int) -> Reason:
-    """As `gpu_vram`, with the instance and the process of others where there is one."""
+class Ours(Struct, frozen=True, kw_only=True):
+    """Our runs on a GPU, and what each holds, the largest first; and all of them together.
+
+    What a run holds is what it was promised or was measured to hold, whichever is more.
+    """
+
+    runs: tuple[tuple[RunId, int], ...] = ()
+    all_bytes: int = 0
+
+
+NONE_OF_OURS = Ours()
+
+
+def vram(gpu: GpuCapacity, free_bytes: int, needs_bytes: int, ours: Ours = NONE_OF_OURS) -> Reason:
+    """As `gpu_vram`, with who holds the rest: what is free and what they hold is all of it."""
     reason = gpu_vram(gpu.index, free_bytes, gpu.total_bytes, needs_bytes, gpu.foreign_bytes)
-    name = f"GPU {gpu.index}" + ("" if gpu.instance is None else f", instance {gpu.instance}")
-    others = f"; {_hold(gpu)}" if gpu.foreign_bytes else ""
-    text = (
-        f"{name}: {gb(free_bytes)} of {gb(gpu.total_bytes)} GB free, "
-        f"needs {gb(needs_bytes)}{others}."
+    others = [_hold(gpu)] if gpu.foreign_bytes else []
+    free = f"GPU {gpu.index}: {gb(free_bytes)} of {gb(gpu.total_bytes)} GB free, needs"
+    said = "; ".join([f"{free} {gb(needs_bytes)}", *_have(ours, ("holds", "hold")), *others])
+    return _with_ours(_with_process(replace(reason, text=f"{said}."), gpu), ours)
+
+
+def packed(
+    gpu: GpuCapacity, left_bytes: int, needs_bytes: int, share: float, promised: Ours
+) -> Reason:
+    """The owner lets only a share of a GPU be promised to runs beside each other."""
+    reason = gpu_vram(gpu.index, left_bytes, gpu.total_bytes, needs_bytes, gpu.foreign_bytes)
+    left = (
+        f"GPU {gpu.index}: {gb(left_bytes)} of {gb(gpu.total_bytes)} GB may still be promised, "
+        f"since the owner lets {share:.4g}% of it be packed"
     )
-    return _with_process(replace(reason, text=text), gpu)
+    had = _have(promised, ("was promised", "were promised"))
+    said = "; ".join([left, f"needs {gb(needs_bytes)}", *had])
+    reason = replace(
+        reason, text=f"{said}.", data={**reason.data, "packed_percent": float(f"{share:.4g}")}
+    )
+    return _with_ours(_with_process(reason, gpu), promised)
+
+
+def undeclared(gpu: GpuCapacity, free_bytes: int, ours: Ours) -> Reason:
+    """As `gpu_undeclared`, with who holds the rest."""
+    reason = gpu_undeclared(gpu.index, free_bytes, gpu.total_bytes, len(ours.runs))
+    others = [_hold(gpu)] if gpu.foreign_bytes else []
+    said = "; ".join(
+        [
+            "It declares no VRAM and so needs a GPU without other runs, mostly free",
+            f"GPU {gpu.index}: {gb(free_bytes)} of {gb(gpu.total_bytes)} GB free",
+            *_have(ours, ("holds", "hold")),
+            *others,
+        ]
+    )
+    return _with_ours(_with_process(replace(reason, text=f"{said}."), gpu), ours)
+
+
+def held_alone(index: int, run: RunId) -> Reason:
+    reason = gpu_exclusive(index)
+    text = f"GPU {index} is held by run {short_id(run)}, which has it for itself."
+    return replace(reason, text=text, data={**reason.data, "run": run})
+
+
+def of_instance(reason: Reason, gpu: GpuCapacity) -> Reason:
+    """The reason, and which of a GPU's MIG instances it is about."""
+    if gpu.instance is None:
+        return reason
+    name = f"GPU {gpu.index}"
+    text = reason.text.replace(name, f"{name}, instance {gpu.instance}", 1)
+    return replace(reason, text=text, data={**reason.data, "instance": gpu.instance})
+
+
+def _have(ours: Ours, verbs: tuple[str, str]) -> list[str]:
+    if not ours.runs:
+        return []
+    run, largest = ours.runs[0]
+    more = len(ours.runs) - 1
+    if not more:
+        return [f"run {short_id(run)} {verbs[0]} {gb(ours.all_bytes)} GB"]
+    return [
+        f"runs {short_id(run)} ({gb(largest)} GB) and {more} more {verbs[1]} "
+        f"{gb(ours.all_bytes)} GB"
+    ]
+
+
+def _with_ours(reason: Reason, ours: Ours) -> Reason:
+    if not ours.runs:
+        return reason
+    run, largest = ours.runs[0]
+    more: dict[str, str | int | float] = {
+        "run": run,
+        "largest_bytes": largest,
+        "runs": len(ours.runs),
+        "ours_bytes": ours.all_bytes,
+    }
+    return replace(reason, data={**reason.data, **more})
 
 
 def _largest(gpu: GpuCapacity) -> ForeignProcess | None:
@@ -183,8 +276,8 @@ def _hold(gpu: GpuCapacity) -> str:
     process = _largest(gpu)
     if process is None:
         return f"{gb(gpu.foreign_bytes)} GB of it is held by no process that can be seen"
-    name = (process.command or "process").split(" ", 1)[0].rsplit("/", 1)[-1]
-    whose = f"{process.user}'s {name}" if process.user else f"another's {name}"
+    whose = _whose(process)
+    not_ours = "" if process.orphan_of else ", not ours"
     unlisted = unlisted_bytes(gpu)
     if any(one.vram_bytes is None for one in gpu.foreign):
         # It may be theirs.
@@ -196,7 +289,14 @@ def _hold(gpu: GpuCapacity) -> str:
     rest = f", {gb(listed)} GB with {plural(more, 'other', 'others')}" if more else ""
     if unlisted >= GIB // 10:
         rest += f", and {gb(unlisted)} GB no process that can be seen"
-    return f"{whose} (pid {process.pid}, not ours) holds {gb(held)} GB{rest}"
+    return f"{whose} (pid {process.pid}{not_ours}) holds {gb(held)} GB{rest}"
+
+
+def _whose(process: ForeignProcess) -> str:
+    if process.orphan_of is not None:
+        return f"what run {short_id(process.orphan_of)} left behind"
+    name = (process.command or "process").split(" ", 1)[0].rsplit("/", 1)[-1]
+    return f"{process.user}'s {name}" if process.user else f"another's {name}"
 
 
 def _with_process(reason: Reason, gpu: GpuCapacity) -> Reason:

@@ -65,6 +65,7 @@ class Slot:
         "gpu",
         "holders",
         "index",
+        "is_packed",
         "leased_bytes",
         "measured_bytes",
         "others",
@@ -100,6 +101,8 @@ class Slot:
         self.uses: dict[RunId, int] = {use.run: use.vram_bytes for use in gpu.uses}
         self.used_bytes = self._used(shares)
         self.free_bytes = 0
+        self.is_packed = False
+        """Less is left than is free, by the owner's rule of how much of a GPU is promised."""
         self._count()
 
     def _used(self, shares: Shares) -> int:
@@ -113,10 +116,10 @@ class Slot:
 
     def _count(self) -> None:
         room = self.gpu.total_bytes - self.used_bytes - self.foreign_bytes
-        if self.holders:
-            # What a run has to itself isn't packed.
-            room = min(room, self.promised_max - self.leased_bytes)
-        self.free_bytes = max(0, room)
+        # What a run has to itself isn't packed.
+        most = self.promised_max - self.leased_bytes if self.holders else room
+        self.is_packed = most < room
+        self.free_bytes = max(0, min(room, most))
 
     def copy(self) -> "Slot":
         copy = Slot.__new__(Slot)

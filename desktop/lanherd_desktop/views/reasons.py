@@ -180,6 +180,9 @@ REASONS: dict[str, str] = {
 }
 
 VARIANTS: dict[str, tuple[str, ...]] = {
+    "gpu_exclusive": (
+        QT_TRANSLATE_NOOP("reasons", "GPU {gpu} is held by run {run}, which has it for itself."),
+    ),
     "kept_for_earlier": (
         QT_TRANSLATE_NOOP(
             "reasons",
@@ -305,10 +308,17 @@ PLAIN: dict[str, dict[str, str | int | float]] = {
     "gpu_vram": {"foreign_bytes": 0, "processes": 1},
     "gpu_undeclared": {"runs": 0},
     "waits_for": {"runs": 1},
+    "records_rebuilt": {"forgotten": 0},
 }
 """Values that are not worth a word: a sentence without them is chosen."""
 
 RESTS: dict[str, str] = {
+    "packed_percent": QT_TRANSLATE_NOOP(
+        "reasons", "The machine's rules let no more than {packed_percent}% of it be promised."
+    ),
+    "ours_bytes": QT_TRANSLATE_NOOP(
+        "reasons", "{runs} runs there hold {ours}, {largest} of it run {run}."
+    ),
     "first": QT_TRANSLATE_NOOP("reasons", "First in line."),
     "expected_about_s": QT_TRANSLATE_NOOP(
         "reasons", "It is expected to start in about {expected_about_s}."

@@ -117,14 +117,14 @@ NEVER = ("gpu_unavailable", "gpu_missing", "ready")
             [(share(0, 12.5),)],
             want(18),
             "gpu_vram",
-            "GPU 0: 11.5 of 24 GB free, needs 18.",
+            "GPU 0: 11.5 of 24 GB free, needs 18; run 000003e8 holds 12.5 GB.",
         ),
         (
             [gpu(0)],
             [(share(0, 2, exclusive=True),)],
             want(1),
             "gpu_exclusive",
-            "GPU 0 is held by a run that has it for itself.",
+            "GPU 0 is held by run 000003e8, which has it for itself.",
         ),
         (
             [gpu(0)],
@@ -162,7 +162,7 @@ NEVER = ("gpu_unavailable", "gpu_missing", "ready")
             want(),
             "gpu_undeclared",
             "It declares no VRAM and so needs a GPU without other runs, mostly free; "
-            "GPU 0: 23 of 24 GB free, used by 1 run.",
+            "GPU 0: 23 of 24 GB free; run 000003e8 holds 1 GB.",
         ),
         (
             [gpu(0, foreign_gb=20)],
@@ -170,14 +170,15 @@ NEVER = ("gpu_unavailable", "gpu_missing", "ready")
             want(),
             "gpu_undeclared",
             "It declares no VRAM and so needs a GPU without other runs, mostly free; "
-            "GPU 0: 4 of 24 GB free.",
+            "GPU 0: 4 of 24 GB free; 20 GB of it is held by no process that can be seen.",
         ),
         (
             [gpu(0), gpu(1)],
             [(share(0, 20),)],
             want(10, count=2),
             "too_few_gpus",
-            "1 of the 2 GPUs that it needs are free. GPU 0: 4 of 24 GB free, needs 10.",
+            "1 of the 2 GPUs that it needs are free. GPU 0: 4 of 24 GB free, needs 10; "
+            "run 000003e8 holds 20 GB.",
         ),
         (
             [gpu(0, problem="It fell off the bus.")],

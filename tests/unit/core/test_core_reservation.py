@@ -55,11 +55,21 @@ def test_a_run_may_pass_on_what_the_first_will_not_need() -> None:
 def test_the_first_is_kept_its_earliest_place() -> None:
     reason = why(machine_of(2), FULL, runs=BUSY)
     assert reason.text == (
-        "GPU 1: 14 of 24 GB free, needs 24. First in line; expected in about 1 min."
+        "GPU 1: 14 of 24 GB free, needs 24; run 000003e9 holds 10 GB. "
+        "First in line; expected in about 1 min."
     )
     assert (reason.data["expected_at"], reason.data["first"]) == (NOW + 50, 1)
     late = [live(0, share(0, 20), ends_s=-5)]
     assert why([gpu(0)], FULL, runs=late).data["expected_at"] == NOW
+
+
+def test_a_gpu_is_free_of_a_user_s_runs_when_the_last_of_them_is_over() -> None:
+    rules = MachineRules(keep_free=1, users={"ann": ShareRule(gpus_max=1)})
+    runs = [live(0, share(0, 10), ends_s=50), live(1, share(0, 10), ends_s=100)]
+    reason = why(machine_of(3), want(24), runs=runs, rules=rules)
+    assert reason.code == "share_full"
+    other = why(machine_of(2), want(24, owner="bob"), runs=runs, rules=rules)
+    assert other.data["expected_at"] == NOW + 100
 
 
 def test_those_that_may_not_pass_are_told_why() -> None:

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from lanherd_agent.core import place_reasons, reasons
-from lanherd_agent.core.events import ForeignProcess, GpuCapacity, HostCapacity
+from lanherd_agent.core.events import ForeignProcess, GpuCapacity, HostCapacity, RunUse
+from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.values import HostRequest, LeasedGpu, Reason
-from tests.simulation.making import GB, NOW, gpu
+from tests.simulation.making import GB, NOW, gpu, run_id
 from tests.unit.core.scenes import instances, like, live, machine_of, share, told, want, why
 
 COMMAND = "/usr/bin/python train.py"
@@ -65,6 +66,51 @@ def test_nobody_is_blamed_for_what_no_process_holds() -> None:
     assert (reason.data["runs"], reason.data["foreign_bytes"]) == (1, 0)
 
 
+def test_our_runs_that_hold_a_gpu_are_named_and_the_numbers_add_up() -> None:
+    other = ForeignProcess(pid=777, vram_bytes=2 * GB, user="eve", command="python x.py")
+    uses = (RunUse(run=run_id(1001), vram_bytes=6 * GB),)
+    used = like(gpu(0, 40, foreign_gb=2.4, ours_gb=6), foreign=(other,), uses=uses)
+    runs = [live(0, share(0, 25)), live(1, share(0, 5)), live(2, share(0, 1))]
+    reason = why([used], want(18), runs=runs)
+    assert reason.text == (
+        "GPU 0: 5.6 of 40 GB free, needs 18; runs 000003e8 (25 GB) and 2 more hold 32 GB; "
+        "eve's python (pid 777, not ours) holds 2 GB, and 0.4 GB no process that can be seen. "
+        "First in line."
+    )
+    told = {name: reason.data[name] for name in ("run", "largest_bytes", "runs", "ours_bytes")}
+    assert told == {
+        "run": run_id(1000),
+        "largest_bytes": 25 * GB,
+        "runs": 3,
+        "ours_bytes": 32 * GB,
+    }
+    alone = why([like(gpu(0), ours_bytes=20 * GB)], want(18), runs=[live(0, share(0, 4))])
+    assert alone.text.startswith("GPU 0: 4 of 24 GB free, needs 18; run 000003e8 holds 20 GB.")
+
+
+def test_the_owners_rule_of_what_is_packed_is_named() -> None:
+    rules = MachineRules(vram_share_max=0.5)
+    used = gpu(0, 40, foreign_gb=0.4)
+    reason = why([used], want(15), runs=[live(0, share(0, 15))], rules=rules)
+    assert reason.text == (
+        "GPU 0: 5 of 40 GB may still be promised, since the owner lets 50% of it be packed; "
+        "needs 15; run 000003e8 was promised 15 GB. First in line."
+    )
+    assert (reason.code, reason.data["packed_percent"]) == ("gpu_vram", 50.0)
+    two = [live(0, share(0, 9)), live(1, share(0, 9))]
+    assert "runs 000003e8 (9 GB) and 1 more were promised 18 GB" in (
+        why([used], want(15), runs=two, rules=rules).text
+    )
+    full = why([used], want(18), runs=[live(0, share(0, 15))], rules=MachineRules())
+    assert full.code == "ready"
+
+
+def test_what_a_run_left_behind_is_called_so() -> None:
+    left = ForeignProcess(pid=777, vram_bytes=2 * GB, orphan_of=run_id(5))
+    reason = why([like(gpu(0, foreign_gb=2), foreign=(left,))], want(4, exclusive=True))
+    assert "; what run 00000005 left behind (pid 777) holds 2 GB." in reason.text
+
+
 def test_what_the_machine_lacks_beside_gpus() -> None:
     host = HostCapacity(cpu_cores=8, memory_bytes=64 * GB, disk_free_bytes=100 * GB)
     held = live(0, host=HostRequest(cpu_cores=6.5, memory_bytes=60 * GB, disk_bytes=60 * GB))
@@ -100,7 +146,8 @@ def test_gpus_that_do_not_match_or_are_not_there() -> None:
     assert reason.text == "Needs 2 MIG instances of 1g.10gb; the machine has 1 now."
     runs = [live(0, like_share(sliced[0], 8))]
     full = why(sliced, want(4, mig="1g.10gb"), runs=runs)
-    assert full.text.startswith("GPU 0, instance 0: 2 of 10 GB free, needs 4.")
+    assert full.text.startswith("GPU 0, instance 0: 2 of 10 GB free, needs 4; run 000003e8 holds 8")
+    assert full.data["instance"] == 0
 
 
 def like_share(one: GpuCapacity, vram_gb: float) -> LeasedGpu:

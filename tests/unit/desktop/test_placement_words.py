@@ -22,6 +22,7 @@ from lanherd_protocol.values import HostRequest, Reason
 from tests.support.synthetic_room import GIB, NOW, gpu_id
 
 AHEAD = RunId("1a2b3c4d-0000-4000-8000-000000000000")
+OURS = place_reasons.Ours(runs=((AHEAD, 8 * GIB),), all_bytes=8 * GIB)
 PAUSE = Pause(since=NOW, by="阿达", note="换电源")
 PYTHON = ForeignProcess(pid=4242, user="阿波", command="/usr/bin/python x.py", vram_bytes=9 * GIB)
 GPU = GpuCapacity(index=1, uuid=gpu_id("kepler", 1), total_bytes=24 * GIB, foreign_bytes=9 * GIB)
@@ -49,6 +50,11 @@ GIVEN = (
     place_reasons.vram(GPU, 4 * GIB, 18 * GIB),
     place_reasons.vram(WITH_ONE, 4 * GIB, 18 * GIB),
     place_reasons.vram(WITH_MORE, 4 * GIB, 18 * GIB),
+    place_reasons.vram(WITH_ONE, 4 * GIB, 18 * GIB, OURS),
+    place_reasons.packed(GPU, 4 * GIB, 18 * GIB, 50.0, OURS),
+    place_reasons.undeclared(GPU, 4 * GIB, OURS),
+    place_reasons.held_alone(1, AHEAD),
+    place_reasons.of_instance(place_reasons.held_alone(1, AHEAD), replace(GPU, instance=2)),
     place_reasons.with_turn(place_reasons.vram(GPU, 0, 18 * GIB), NOW + 2_400, NOW),
     place_reasons.with_turn(place_reasons.vram(GPU, 0, 18 * GIB), None, NOW),
     place_reasons.no_match("sm >= 90", 0, 1, ""),
