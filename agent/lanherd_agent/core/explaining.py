@@ -161,11 +161,13 @@ class _Nearest:
     def _too_few(self, kind: Sequence[Slot]) -> Reason:
         """Fewer GPUs could hold it than it needs."""
         want = self.want
-        for closed in ("problem", "cordoned", "not_allowed"):
-            slot = next((slot for slot in kind if slot.closed == closed), None)
+        matching = [slot for slot in kind if self._matches(slot)]
+        # Only what would hold it if it were open is told to be closed.
+        large = [slot for slot in matching if slot.gpu.total_bytes >= want.vram_bytes]
+        for closed in ("problem", "cordoned", "not_allowed") if len(large) >= want.count else ():
+            slot = next((slot for slot in large if slot.closed == closed), None)
             if slot is not None:
                 return self._why_closed(slot)
-        matching = [slot for slot in kind if self._matches(slot)]
         if want.where and len(matching) < want.count:
             why = self.scene.matching.why_not(want.where, [slot.uuid for slot in kind])
             return place_reasons.no_match(want.where, len(matching), want.count, why)

@@ -150,6 +150,20 @@ def test_gpus_that_do_not_match_or_are_not_there() -> None:
     assert full.data["instance"] == 0
 
 
+def test_only_gpus_that_it_could_use_are_told_to_be_closed() -> None:
+    lost = [gpu(0, problem="Lost."), gpu(1, 40, problem="Gone.")]
+    reason = why(lost, want(4, where="index = 1"))
+    assert (reason.code, reason.data["gpu"]) == ("gpu_unavailable", 1)
+    assert why(lost, want(30)).data["gpu"] == 1
+    mended = [lost[0], gpu(1, 40)]
+    assert why(mended, want(4, 2, where="index = 1")).code == "no_match"
+    assert why(mended, want(30, 2)).code == "gpu_missing"
+    rules = MachineRules(gpus=(1,))
+    assert why(lost, want(4), rules=rules).data["gpu"] == 1
+    sliced = [gpu(0, problem="Lost."), *instances(1, ("1g.10gb", 10))]
+    assert why(sliced, want(4, 2, mig="1g.10gb")).code == "no_instance"
+
+
 def like_share(one: GpuCapacity, vram_gb: float) -> LeasedGpu:
     return replace(share(0, vram_gb), uuid=one.uuid, instance=one.instance)
 
