@@ -2,6 +2,8 @@
 tell of GPUs without room. `data` holds each number and name of the sentence.
 """
 
+from math import floor
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -348,11 +350,13 @@ def host(what: str, left: float, want: Want) -> Reason:
     """Too few cores, too little memory or disk."""
     left = max(0.0, left)
     if what == "cpu_cores":
+        # Rounded down, or it would be told that as many are left as it needs.
+        cores = floor(left * 100) / 100
         return Reason(
             code="host_cpu",
-            text=f"{left:.4g} of the machine's CPU cores are not promised; "
+            text=f"{cores:g} of the machine's CPU cores are not promised; "
             f"needs {want.host.cpu_cores:g}.",
-            data={"free": round(left, 4), "needs": want.host.cpu_cores},
+            data={"free": cores, "needs": want.host.cpu_cores},
         )
     said = f"{disk_size(int(left))} of the machine's"
     if what == "memory_bytes":

@@ -124,6 +124,14 @@ def test_what_the_machine_lacks_beside_gpus() -> None:
     reason = lacking(cpu_cores=4.0)
     assert reason.text == "1.5 of the machine's CPU cores are not promised; needs 4. First in line."
     assert (reason.data["free"], reason.data["needs"]) == (1.5, 4.0)
+    held_all = live(0, host=HostRequest(cpu_cores=8.0))
+    some = live(0, host=HostRequest(cpu_cores=7.004))
+    for left, promised in (("0", held_all), ("0.99", some)):
+        reason = why((), want(count=0, host=HostRequest(cpu_cores=1.0)), runs=[promised], host=host)
+        assert reason.text.startswith(
+            f"{left} of the machine's CPU cores are not promised; needs 1."
+        )
+        assert reason.data["free"] == float(left)
     reason = lacking(1, memory_bytes=5 * GB)
     assert reason.text.startswith("4 GB of the machine's memory is not promised; needs 5 GB.")
     reason = lacking(disk_bytes=50 * GB)
