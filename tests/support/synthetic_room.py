@@ -239,9 +239,13 @@ LOW_DISK = Reason(
 )
 REBUILT = Reason(
     code="records_rebuilt",
-    text="The agent's records were damaged and were made anew from the directories of 12 runs.",
-    data={"runs": 12, "held": 0, "file": "agent.sqlite.corrupt-20261121T093000Z"},
-    remedy="Pair controllers again, and submit again what had not been started.",
+    text="The agent's records were damaged and were made anew from the directories of 12 runs. At "
+    "least 3 runs are no longer known.",
+    data={"runs": 12, "held": 2, "forgotten": 3, "file": "agent.sqlite.corrupt-20261121T093000Z"},
+    remedy="Pair controllers again, and submit again what had not been started. Rules of "
+    "retention, closed GPUs and pauses are gone: set them again. Release 2 runs that would have "
+    "been tried again. The damaged file is kept as agent.sqlite.corrupt-20261121T093000Z in the "
+    "agent's home.",
 )
 HELD = Reason(
     code="held", text="It is held back.", remedy="Release it, and it waits its turn again."

@@ -72,7 +72,7 @@ REASONS: dict[str, str] = {
         "{runs} runs.",
     ),
     "run_directory_untrusted": QT_TRANSLATE_NOOP(
-        "reasons", "The files of run {run} can't be trusted and are left alone: {why}."
+        "reasons", "The files of run {run} are left alone. {why}"
     ),
     "retention_age": QT_TRANSLATE_NOOP(
         "reasons", "It ended {age_s} ago; files are kept for {age_s_max}."
@@ -252,6 +252,13 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         ),
         QT_TRANSLATE_NOOP("reasons", "No run with the tag {tag} starts here now: {by} paused it."),
     ),
+    "records_rebuilt": (
+        QT_TRANSLATE_NOOP(
+            "reasons",
+            "The agent's records were damaged or gone, and were made anew from the directories of "
+            "{runs} runs. At least {forgotten} runs are no longer known.",
+        ),
+    ),
     "over_use": (
         QT_TRANSLATE_NOOP(
             "reasons", "Run {run} holds {used} of GPU {gpu}, and was promised {promised}."
@@ -368,8 +375,8 @@ REMEDIES: dict[str, str] = {
     ),
     "records_rebuilt": QT_TRANSLATE_NOOP(
         "reasons",
-        "Pair controllers again, submit again what had not been started, and release what is "
-        "held back.",
+        "Pair controllers again, and submit again what had not been started. Rules of retention, "
+        "closed GPUs and pauses are gone: set them again.",
     ),
     "run_directory_untrusted": QT_TRANSLATE_NOOP(
         "reasons",
@@ -416,6 +423,26 @@ REMEDIES: dict[str, str] = {
         "reasons", "Make room on the machine's disk, and save the rules again."
     ),
 }
+
+LIVE_REMEDIES: dict[str, str] = {
+    "run_directory_untrusted": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Let it end, or stop it, and leave runs/{where} in the agent's home until then.",
+    ),
+}
+"""What to do instead, of a run that is alive all the same."""
+
+REMEDY_RESTS: dict[str, dict[str, str]] = {
+    "records_rebuilt": {
+        "held": QT_TRANSLATE_NOOP(
+            "reasons", "Release {held} runs that would have been tried again."
+        ),
+        "file": QT_TRANSLATE_NOOP(
+            "reasons", "The damaged file is kept as {file} in the agent's home."
+        ),
+    },
+}
+"""What to do besides, by code, each for a value that came along."""
 
 PHRASES: tuple[str, ...] = (
     QT_TRANSLATE_NOOP("phrases", "an error of its memory that ECC could not correct"),

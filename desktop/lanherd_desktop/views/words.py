@@ -16,7 +16,16 @@ from lanherd_desktop.state.runs import RunRow
 from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
 from lanherd_desktop.views.causes import CAUSES
 from lanherd_desktop.views.failures import FAILURES, NEXTS, REFUSALS, WHYS
-from lanherd_desktop.views.reasons import PLAIN, REASONS, REMEDIES, RESTS, VARIANTS
+from lanherd_desktop.views.reasons import (
+    LIVE_REMEDIES,
+    PLAIN,
+    REASONS,
+    REMEDIES,
+    REMEDY_RESTS,
+    RESTS,
+    VARIANTS,
+)
+from lanherd_desktop.views.sayings import ALIVE, RESTS_OF_SAYINGS, SAYINGS
 from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_desktop.views.widgets.labels import plain_tooltip
 from lanherd_protocol.errors import ErrorCode, Failure
@@ -72,15 +81,12 @@ def _why(reason: Reason) -> str:
     shown = _of_log(CAUSES, reason.code, reason.text, reason.data)
     if shown:
         return shown
+    if reason.code.startswith("lost_") and _said(reason.text) != reason.text:
+        return _said(reason.text)
     known = _sentence(reason.code, reason.data)
     if known:
         nearest = _sentence(str(reason.data.get("nearest", "")), reason.data)
-        rests = [
-            _fill(QCoreApplication.translate("reasons", template), reason.data)
-            for key, template in RESTS.items()
-            if reason.data.get(key)
-        ]
-        return sentences(known, nearest, _unseen(reason), *rests)
+        return sentences(known, nearest, _unseen(reason), *_rests(RESTS, reason.data))
     code = ErrorCode(reason.code)
     if reason.code in REASONS or code is ErrorCode.UNKNOWN:
         return reason.text
@@ -89,12 +95,36 @@ def _why(reason: Reason) -> str:
     return sentences(QCoreApplication.translate("failures", FAILURES[code]), why or reason.text)
 
 
+def _rests(table: Mapping[str, str], data: Data) -> list[str]:
+    """The further sentences of those values that came along."""
+    return [
+        _fill(QCoreApplication.translate("reasons", template), data)
+        for key, template in table.items()
+        if data.get(key)
+    ]
+
+
 def _unseen(reason: Reason) -> str:
     """Of a stop or a limit whose end nobody saw: what was lost, which is a sentence of its own."""
     why = reason.data.get("why")
     if not isinstance(why, str) or not why or not reason.text.endswith(f". {why}"):
         return ""
-    return QCoreApplication.translate("reasons", why)
+    # Where the reason's own sentence has a place for it, it was said there.
+    return "" if "{why}" in REASONS.get(reason.code, "") else _said(why)
+
+
+def _said(text: str) -> str:
+    """A machine's whole sentences where they are known; others stand as they came."""
+    for last in RESTS_OF_SAYINGS:
+        if text.endswith(f" {last}"):
+            before = _said(text.removesuffix(f" {last}"))
+            return sentences(before, QCoreApplication.translate("reasons", last))
+    for template in SAYINGS:
+        head, field, tail = template.partition("{flaw}")
+        if text == template or (field and text.startswith(head) and text.endswith(tail)):
+            flaw = text[len(head) : len(text) - len(tail)]
+            return QCoreApplication.translate("reasons", template).replace("{flaw}", flaw)
+    return text
 
 
 def _of_log(table: Mapping[str, tuple[str, ...]], code: str, said: str, data: Data) -> str:
@@ -133,10 +163,13 @@ def reason_remedy(reason: Reason) -> str:
     if shown:
         return shown
     # Of too few GPUs the nearest says what could be done.
-    template = REMEDIES.get(str(reason.data.get("nearest", reason.code)))
+    code = str(reason.data.get("nearest", reason.code))
+    alive = str(reason.data.get("why", "")).endswith(ALIVE)
+    template = (LIVE_REMEDIES.get(code) if alive else None) or REMEDIES.get(code)
     if template is not None:
         known = _fill(QCoreApplication.translate("reasons", template), reason.data)
-        return known or reason.remedy
+        rests = _rests(REMEDY_RESTS.get(code, {}), reason.data)
+        return sentences(known, *rests) if known else reason.remedy
     _, what_next = _known(ErrorCode(reason.code), reason.data)
     return what_next or reason.remedy
 
@@ -198,6 +231,8 @@ def _value_text(key: str, value: str | int | float) -> str:
         return short_id(RunId(value))
     if key == "outcome" and value in set(ChipKind):
         return chip_text(ChipKind(value))
+    if key == "why":
+        return _said(value)
     if key == "what":
         return QCoreApplication.translate("phrases", value)
     return _kind_text(value) if key == "kind" else value

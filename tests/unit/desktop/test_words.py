@@ -9,7 +9,12 @@ from msgspec.structs import replace as with_fields
 from PySide6.QtGui import QColor, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QApplication, QListView
 
+from lanherd_agent import rebuild
 from lanherd_agent.core import place_reasons, reasons
+from lanherd_agent.core.events import LostCause
+from lanherd_agent.problems import live_untrusted, untrusted
+from lanherd_agent.runs.rundir import SHUT_DOWN
+from lanherd_agent.runs.watch import NO_RECORD
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.state.runs import run_row
@@ -17,6 +22,7 @@ from lanherd_desktop.views.failures import NEXTS, REFUSALS, WHYS
 from lanherd_desktop.views.widgets.list_row import ListRowDelegate
 from lanherd_desktop.views.words import (
     failure_texts,
+    reason_remedy,
     reason_text,
     run_signs,
     run_signs_tooltip,
@@ -24,7 +30,7 @@ from lanherd_desktop.views.words import (
 )
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.values import Dependency, Reason, RunSettings
-from tests.support.synthetic_room import GIB, machine_id, run, run_id, waiting
+from tests.support.synthetic_room import GIB, REBUILT, machine_id, run, run_id, waiting
 
 OTHERS = tuple(Dependency(run=run_id(n), kind="after_ok") for n in (7, 8, 9))
 VRAM = reasons.gpu_vram(1, 4 * GIB, 24 * GIB, 18 * GIB, 0)
@@ -142,6 +148,51 @@ def test_a_stop_that_nobody_saw_end_says_what_was_lost() -> None:
     text = reason_text(reasons.unseen(reasons.STOPPED, lost))
     assert text == reason_text(reasons.STOPPED) + reason_text(lost, remedy=False)
     assert not english_words(text)
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        ("reboot", SHUT_DOWN),
+        ("unknown", f"How it ended is not known: {NO_RECORD}."),
+        ("untrusted", "How it ended is not known: its run directory can't be trusted: x (1)."),
+        ("untrusted", "Its run directory can't be trusted: x (1). No process of it was found."),
+        ("unknown", rebuild._NO_EXIT),
+        ("untrusted", rebuild._UNTRUSTED.format(flaw="x (1)")),
+    ],
+)
+def test_what_was_lost_is_said_as_exactly_as_the_machine_says_it(
+    cause: LostCause, why: str
+) -> None:
+    lost = reasons.lost(cause, why)
+    text = reason_text(lost, remedy=False)
+    assert not english_words(text) and ("x (1)" in text) == ("x (1)" in why)
+    assert reason_text(reasons.unseen(reasons.STOPPED, lost), remedy=False).endswith(text)
+    other = reasons.lost("unknown", "The dog ate it.")
+    assert "dog" not in reason_text(other), "no English where a general sentence is known"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_files_that_cannot_be_trusted_are_told_with_what_to_do_now() -> None:
+    why = "They can't be trusted: x (1)."
+    over, alive = untrusted(run_id(7), "r/1", why), live_untrusted(run_id(7), "r/1", why)
+    for reason in (over, alive):
+        text = reason_text(reason)
+        assert not english_words(text) - {"runs"}
+        assert text.count("这些文件不可信：x (1)。") == 1 and "runs/r/1" in text
+    assert "停止" in reason_remedy(alive) and "停止" not in reason_remedy(over)
+    assert "仍在运行" in reason_text(alive)
+
+
+@pytest.mark.usefixtures("chinese")
+def test_records_made_anew_say_what_is_gone_with_them() -> None:
+    text = reason_text(REBUILT)
+    assert not english_words(text) - {"agent", "sqlite", "corrupt"}
+    assert "至少有 3 个" in text and "暂停" in text and "放行 2 个" in text
+    data = {**REBUILT.data, "forgotten": 0, "held": 0, "file": ""}
+    nothing = reason_text(with_fields(REBUILT, data=data))
+    assert "至少" not in nothing and "放行" not in nothing and nothing.endswith("请重新设置。")
 
 
 @pytest.mark.usefixtures("chinese")

@@ -1,0 +1,32 @@
+"""Whole sentences that machines put into a reason's values or beside it: what was lost of an end,
+and what can't be trusted. `{flaw}` is a file and what is wrong with it, and stands as it is."""
+
+from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
+
+SAYINGS: tuple[str, ...] = (
+    QT_TRANSLATE_NOOP("reasons", "The machine was restarted while it ran."),
+    QT_TRANSLATE_NOOP("reasons", "The machine was shut down while it ran."),
+    QT_TRANSLATE_NOOP("reasons", "How it ended is not known."),
+    QT_TRANSLATE_NOOP("reasons", "Its run directory can't be trusted."),
+    QT_TRANSLATE_NOOP("reasons", "Its run directory is gone."),
+    QT_TRANSLATE_NOOP("reasons", "How it ended was lost with the agent's records."),
+    QT_TRANSLATE_NOOP(
+        "reasons",
+        "How it ended is not known: its shim and its launcher were killed before they could record "
+        "it, or the record was removed.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "reasons", "How it ended is not known: its run directory can't be trusted: {flaw}."
+    ),
+    QT_TRANSLATE_NOOP("reasons", "How it ended is not known: {flaw}."),
+    QT_TRANSLATE_NOOP("reasons", "Its run directory can't be trusted: {flaw}."),
+    QT_TRANSLATE_NOOP("reasons", "They can't be trusted: {flaw}."),
+)
+"""What is most exact comes first."""
+
+ALIVE = QT_TRANSLATE_NOOP("reasons", "It is alive, and keeps what it holds until it is over.")
+RESTS_OF_SAYINGS: tuple[str, ...] = (
+    ALIVE,
+    QT_TRANSLATE_NOOP("reasons", "No process of it was found."),
+)
+"""What may follow one of them."""
