@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace as with_fields
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
@@ -231,22 +230,6 @@ def test_outputs_are_shown_and_saved(
     assert panel.preview.text.isVisible()
     trigger(desktop, ActionId.OUTPUT_SAVE)
     assert asked == ["a.txt"]
-
-
-def test_outputs_that_no_tree_can_show_are_counted(desktop: Desktop) -> None:
-    desktop.window.show_run(key_named("prepare data"), TAB_OUTPUTS)
-    panel = desktop.window.runs.detail.outputs
-    panel.show_listing(OUTPUTS)
-    assert not panel.unlisted.isVisible()
-    panel.show_listing(with_fields(OUTPUTS, unlisted=1))
-    assert panel.unlisted.text().startswith("1 entry is not shown:")
-    panel.show_listing(OutputsChanged(attempt=1, entries=(), unlisted=1_200))
-    assert shown(panel, "No outputs yet") and panel.unlisted.isVisible()
-    assert panel.unlisted.text().startswith("1,200 entries are not shown: they are no plain files")
-    panel.show_listing(with_fields(OUTPUTS, truncated=True))
-    assert panel.unlisted.text() == "There are more outputs than a listing holds."
-    desktop.window.show_run(key_named("ablation"), TAB_OUTPUTS)
-    assert not panel.unlisted.isVisible()
 
 
 def test_projects_are_added_and_removed(
