@@ -123,6 +123,25 @@ async def test_an_older_driver_without_the_newer_forms(older_library: Path, tmp_
     assert [process.pid for process in reading.processes] == [12, 13]
 
 
+async def test_a_gpu_that_is_listed_no_more_is_not_mistaken_for_another(machine: FakeNvml) -> None:
+    one, two, three = fake_gpus(3)
+    three = replace(three, temp=77)
+    machine.become([one, two, three])
+    async with probe_of(machine, BRISK) as probe:
+        await readings_until_ready(probe)
+        machine.become([one, three])
+        seen = [await probe.read()]
+        seen.append(await readings_until(probe, lambda found: found[2].problem is None))
+        facts = await probe.facts()
+    assert [gpu.uuid for gpu in facts.gpus] == [one.uuid, two.uuid, three.uuid]
+    assert [gpu.index for gpu in facts.gpus] == [0, 1, 2]
+    for readings in seen:
+        assert [reading.uuid for reading in readings] == [one.uuid, two.uuid, three.uuid]
+        assert readings[1].problem is not None
+    assert [reading.problem for reading in seen[1]] == [None, NOT_LISTED, None]
+    assert seen[1][2].temperature_c == 77.0
+
+
 async def test_one_lost_gpu_does_not_hide_the_other(machine: FakeNvml) -> None:
     one, two = fake_gpus(2)
     async with probe_of(machine) as probe:

@@ -238,8 +238,8 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "missing_library", "cannot open shared object file|library not loaded",
-        r"(?:^|[\s:'\"(/])(?P<library>[\w.+-]{1,120}\.so[.\d]{0,20}): cannot open shared object file"
-        r"|cannot open shared object file",
+        r"(?:^|[\s:'\"(/])(?P<library>[\w.+-]{1,120}\.so[.\d]{0,20}): cannot open shared object "
+        r"file|cannot open shared object file",
         "The shared library {library} was not found.", _INSTALL_LIBRARY,
         plain="A shared library was not found.",
     ),

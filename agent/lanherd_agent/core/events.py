@@ -206,6 +206,8 @@ class ForeignProcess(Struct, frozen=True, kw_only=True):
     command: str | None = None
     orphan_of: RunId | None = None
     """It was left by this run of ours, which has ended."""
+    gone: bool = False
+    """No process has this pid any more, but the driver still holds its VRAM."""
 
 
 class RunUse(Struct, frozen=True, kw_only=True):

@@ -128,6 +128,7 @@ def _foreign(process: GpuProcess) -> ForeignProcess:
         user=process.user,
         command=process.command,
         orphan_of=process.run if process.orphan else None,
+        gone=process.orphan and process.run is None,
     )
 
 

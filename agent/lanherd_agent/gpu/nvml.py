@@ -298,7 +298,10 @@ class _Gpu(Device):
         }
 
     def reading(self, now: float) -> Values:
-        """One sample; raises NVMLError when the GPU can't be asked."""
+        """One sample; raises NVMLError when the GPU can't be asked, or is not the one it was."""
+        uuid = _known(pynvml.nvmlDeviceGetUUID, self.handle)
+        if uuid is not None and _text(uuid) != self.uuid:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
         rates = self.ask("utilisation", now)
         temperature = self.ask("temperature", now)
         if now >= self._slow_at:

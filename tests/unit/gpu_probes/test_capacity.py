@@ -94,7 +94,7 @@ def test_what_no_live_run_holds_is_foreign() -> None:
     assert capacity.foreign == (
         ForeignProcess(pid=4, vram_bytes=7, orphan_of=ENDED),
         ForeignProcess(pid=5, vram_bytes=8, user="ada", command="python"),
-        ForeignProcess(pid=6, vram_bytes=9),
+        ForeignProcess(pid=6, vram_bytes=9, gone=True),
     )
     assert (capacity.name, capacity.compute_capability) == ("A100", (8, 0))
     assert (capacity.temperature_c, capacity.problem) == (70.0, None)
