@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lanherd_protocol.rules_check import KEYS
 from tests.integration.test_cli_agent import lanherd, read
 from tests.support.agent_process import AgentProcess, agent_process
 
@@ -47,7 +48,9 @@ def put(folder: Path, text: str) -> None:
 
 
 def test_rules_are_shown_set_got_and_taken_away(agent: AgentProcess, folder: Path) -> None:
-    assert "their defaults" in lanherd("rules", "show").stdout
+    shown = lanherd("rules", "show").stdout
+    assert "keep_free" in shown and "0 (default)" in shown and "10s (default)" in shown
+    assert shown.count("(default)") == len(KEYS) + len(("users", "tags"))
     file = agent.home / "rules.toml"
     put(folder, "# mine\nstrategy = 'spread' # why\n")
     lanherd("rules", "set", "keep_free", "1")
@@ -146,6 +149,25 @@ def test_an_edit_that_comes_too_late_is_kept(
     draft = Path(os.environ["LANHERD_HOME"]) / "rules-draft.toml"
     assert draft.read_text().endswith("backfill = false\n")
     assert str(draft) in done.stderr
+
+
+def test_what_was_refused_is_kept_when_the_editor_is_left(
+    agent: AgentProcess, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(folder, monkeypatch, "echo 'strateggy = 1' > \"$1\"", "true")
+    done = lanherd("rules", "edit", code=2)
+    assert "There is no rule strateggy." in done.stderr and "left as they are" in done.stderr
+    draft = Path(os.environ["LANHERD_HOME"]) / "rules-draft.toml"
+    assert draft.read_text() == "strateggy = 1\n" and str(draft) in done.stderr
+
+
+def test_a_file_that_is_put_is_told_all_that_is_wrong_with_it(
+    agent: AgentProcess, folder: Path
+) -> None:
+    file = folder / "some.toml"
+    file.write_text("strateggy = 1\nquiet_s = 'x'\n")
+    said = lanherd("rules", "put", str(file), code=2).stderr
+    assert "some.toml:1:" in said and "some.toml:2:" in said and "Did you mean strategy?" in said
 
 
 def test_a_file_that_is_closed_as_it_was_changes_nothing(

@@ -16,6 +16,7 @@ from lanherd_client.cli.options import json_option, machine_option, one_machine_
 from lanherd_client.cli.picking import chosen_machines, one_machine, say_none_paired
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.terminal import one_line, plain
+from lanherd_client.durations import format_duration
 from lanherd_client.files import write_private
 from lanherd_client.mirror import MachineView
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
@@ -27,6 +28,8 @@ from lanherd_protocol.rules_messages import RuleFinding, RulesState
 
 NOTE = "#! "
 """Begins a line that tells a person who edits rules what is wrong below it; it is never sent."""
+_NOTHING_SAID = {"gpus": "all", "hours": "always"}
+_UNITS = {"_c": " °C", "_w": " W"}
 NEW_FILE = """\
 # The rules by which Lanherd may use this machine; one 'key = value' on each line. Such as:
 # keep_free = 1                    # a GPU that Lanherd leaves alone
@@ -87,21 +90,49 @@ async def _show(context: click.Context, machine: str | None, as_json: bool) -> N
 
 def _put_state(view: MachineView, state: RulesState) -> None:
     defaults = to_builtins(MachineRules())
-    said = {
-        name: value for name, value in to_builtins(state.rules).items() if value != defaults[name]
-    }
+    rules = to_builtins(state.rules).items()
+    said = [(name, rule_text(name, value)) for name, value in rules if value != defaults[name]]
+    usual = [
+        (name, f"{rule_text(name, value)} (default)")
+        for name, value in rules
+        if value == defaults[name]
+    ]
     since = datetime.fromtimestamp(state.in_force_since).astimezone()
     talk.put_line(view.name)
     talk.put_fields(
         (
             ("hold since", since.strftime("%Y-%m-%d %H:%M:%S %Z")),
-            *((name, _value_text(value)) for name, value in said.items()),
-            ("other rules" if said else "rules", "their defaults"),
+            *said,
+            *usual,
         )
     )
     if state.findings:
         talk.say(f"The file on {plain(view.name)} is kept out; what holds is the last good one.")
         _say_findings("rules.toml", state.findings)
+
+
+def rule_text(name: str, value: Any) -> str:
+    """A rule as a person reads it: with its unit, and of users and tags a line each."""
+    if name == "gpus" and value == []:
+        return "none of them"
+    if value is None or value in ({}, []):
+        return _NOTHING_SAID.get(name, "none")
+    if isinstance(value, dict):
+        return "\n".join(f"{who}: {_share_text(share)}" for who, share in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if name.endswith("_s"):
+        return format_duration(value)
+    bare = name.removesuffix("_max")
+    unit = next((unit for end, unit in _UNITS.items() if bare.endswith(end)), "")
+    return f"{value:g}{unit}" if isinstance(value, int | float) else str(value)
+
+
+def _share_text(share: dict[str, Any]) -> str:
+    told = [f"{name} {value}" for name, value in share.items() if value]
+    return ", ".join(told) or "no bounds"
 
 
 def _value_text(value: Any) -> str:
@@ -209,26 +240,29 @@ def _put_after(view: MachineView, state: RulesState, as_json: bool) -> None:
 @rules_command.command("edit")
 @one_machine_option
 @click.pass_context
-def edit_command(context: click.Context, machine: str | None) -> None:
+def edit_command(context: click.Context, machine: str | None) -> int:
     """Open the rules in $EDITOR.
 
     What is wrong is told there until it is mended. A file that is closed as it was opened changes
-    nothing.
+    nothing; what was refused before is kept, and the exit code is 2.
     """
-    complete(_edit(context, machine))
+    return complete(_edit(context, machine))
 
 
-async def _edit(context: click.Context, machine: str | None) -> None:
+async def _edit(context: click.Context, machine: str | None) -> int:
     async with connected(context) as fleet:
         view = one_machine(fleet, machine)
         before = await answered(fleet.rules(view.machine))
         shown = _noted(before.text or before.last_good or "", before.findings) or NEW_FILE
+        refused = ""
         while True:
             # In a thread: the connection is kept alive meanwhile.
             edited = await asyncio.to_thread(click.edit, shown, extension=".toml")
             if edited is None or edited == shown:
                 talk.say("The rules are left as they are.")
-                return
+                if refused:
+                    _keep_draft(home_of(context), refused)
+                return talk.USAGE if refused else talk.OK
             text = _without_notes(edited)
             try:
                 checked = await answered(fleet.check_rules(view.machine, text))
@@ -239,8 +273,10 @@ async def _edit(context: click.Context, machine: str | None) -> None:
                 _keep_draft(home_of(context), text)
                 raise
             _say_findings("line", checked.findings)
+            refused = text
             shown = _noted(text, checked.findings)
     _put_state(view, state)
+    return talk.OK
 
 
 def _keep_draft(home: Path, text: str) -> None:
@@ -317,14 +353,20 @@ def _text_of(file: IO[bytes]) -> str:
 @one_machine_option
 @json_option
 @click.pass_context
-def put_command(
-    context: click.Context, file: IO[bytes], machine: str | None, as_json: bool
-) -> None:
+def put_command(context: click.Context, file: IO[bytes], machine: str | None, as_json: bool) -> int:
     """Replace the rules of a machine with FILE.
 
     '-' reads standard input. Nothing is changed if anything is wrong with it.
     """
-    complete(_put(context, _text_of(file), machine, as_json))
+    text = _text_of(file)
+    findings = check_rules(text).findings
+    if findings:
+        # All of them, each with its own remedy; the machine's refusal has room for one.
+        talk.say("The rules can't be taken; nothing was changed.")
+        _say_findings(plain(file.name), findings)
+        return talk.USAGE
+    complete(_put(context, text, machine, as_json))
+    return talk.OK
 
 
 async def _put(context: click.Context, text: str, machine: str | None, as_json: bool) -> None:
