@@ -17,6 +17,7 @@ from lanherd_client.files import write_private
 from lanherd_client.home import controller_home
 from lanherd_client.mirror import MachineView, RunRecord
 from lanherd_protocol.ids import short_id
+from lanherd_protocol.states import Preparing, Queued
 
 RUNS_MAX = 200
 WORDS_MAX = 100
@@ -29,6 +30,9 @@ class _Seen(Struct, kw_only=True):
     names: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    sweeps: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    """Of `runs`, by short id."""
 
 
 def remember(home: Path, machines: Iterable[MachineView], runs: Iterable[RunRecord]) -> None:
@@ -40,6 +44,7 @@ def remember(home: Path, machines: Iterable[MachineView], runs: Iterable[RunReco
             names.setdefault(view.spec.name, short_id(view.run))
     tags = dict.fromkeys(tag for view in views for tag in view.settings.tags)
     projects = dict.fromkeys(view.spec.project for view in views if view.spec.project)
+    sweeps = dict.fromkeys(view.spec.group.name for view in views if view.spec.group is not None)
     seen = _Seen(
         machines=tuple(machine.name for machine in machines),
         runs=tuple(
@@ -49,6 +54,10 @@ def remember(home: Path, machines: Iterable[MachineView], runs: Iterable[RunReco
         names=tuple(names.items()),
         tags=tuple(islice(tags, WORDS_MAX)),
         projects=tuple(islice(projects, WORDS_MAX)),
+        sweeps=tuple(islice(sweeps, WORDS_MAX)),
+        waiting=tuple(
+            short_id(view.run) for view in views if isinstance(view.state, Queued | Preparing)
+        ),
     )
     if seen == _load(home):
         return
@@ -90,6 +99,13 @@ def complete_project(
     return _offered(_load(_home_of(context)).projects, incomplete)
 
 
+def complete_sweep(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of the sweeps of the newest runs."""
+    return _offered(_load(_home_of(context)).sweeps, incomplete)
+
+
 def _offered(words: Sequence[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
@@ -101,3 +117,15 @@ def complete_run(
     seen = _load(_home_of(context))
     offered = (*seen.names, *seen.runs)
     return [CompletionItem(word, help=of) for word, of in offered if word.startswith(incomplete)]
+
+
+def complete_waiting_run(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """As `complete_run`, of the runs that waited when they were seen."""
+    seen = _load(_home_of(context))
+    names = [(name, run) for name, run in seen.names if run in seen.waiting]
+    runs = [(run, of) for run, of in seen.runs if run in seen.waiting]
+    return [
+        CompletionItem(word, help=of) for word, of in (*names, *runs) if word.startswith(incomplete)
+    ]

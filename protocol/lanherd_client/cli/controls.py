@@ -7,7 +7,7 @@ import click
 
 from lanherd_client.choosing import find_machine, require_online
 from lanherd_client.cli import control_shapes, talk, words
-from lanherd_client.cli.completion import complete_machine, complete_run, complete_tag
+from lanherd_client.cli.completion import complete_machine, complete_tag, complete_waiting_run
 from lanherd_client.cli.options import (
     Count,
     json_option,
@@ -254,12 +254,12 @@ def _put_pauses(view: MachineView, controls: MachineControls, as_json: bool) -> 
 
 
 @queue_command.command("move")
-@click.argument("run", metavar="RUN", shell_complete=complete_run)
+@click.argument("run", metavar="RUN", shell_complete=complete_waiting_run)
 @click.option(
     "--before",
     metavar="RUN",
     required=True,
-    shell_complete=complete_run,
+    shell_complete=complete_waiting_run,
     help="The run that waits on the same machine and comes after it from then on.",
 )
 @json_option

@@ -10,7 +10,7 @@ import click
 
 from lanherd_client.cli import talk, words
 from lanherd_client.cli.bulk import shape_of
-from lanherd_client.cli.completion import complete_project, complete_tag, remember
+from lanherd_client.cli.completion import complete_project, complete_sweep, complete_tag, remember
 from lanherd_client.cli.options import Count, json_option, machine_option, not_empty
 from lanherd_client.cli.picking import chosen_machines, say_none_paired
 from lanherd_client.cli.session import answered, complete, connected, home_of, now
@@ -72,7 +72,13 @@ _COLUMNS = (
     shell_complete=complete_project,
     help="Only of this project: the name of its folder.",
 )
-@click.option("--sweep", metavar="NAME", callback=not_empty, help="Only of the sweep of this name.")
+@click.option(
+    "--sweep",
+    metavar="NAME",
+    callback=not_empty,
+    shell_complete=complete_sweep,
+    help="Only of the sweep of this name.",
+)
 @click.option("--mine", is_flag=True, help="Only my own.")
 @click.option(
     "--limit",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from lanherd_client.cli import shapes, talk, words
+from lanherd_client.cli.completion import complete_sweep
 from lanherd_client.cli.options import Duration, Signal, json_option, machine_option
 from lanherd_client.cli.runs import say_absent
 from lanherd_client.cli.session import ANSWER_S, answered, complete, connected, now
@@ -37,7 +38,7 @@ _COLUMNS = (
     talk.Column("LEFT", right=True),
 )
 
-_name_argument = click.argument("name", metavar="NAME")
+_name_argument = click.argument("name", metavar="NAME", shell_complete=complete_sweep)
 
 
 @click.command("status")

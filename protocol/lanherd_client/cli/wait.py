@@ -8,7 +8,7 @@ import click
 
 from lanherd_client.cli import talk, words
 from lanherd_client.cli.bulk import shape_of
-from lanherd_client.cli.completion import complete_run
+from lanherd_client.cli.completion import complete_run, complete_sweep
 from lanherd_client.cli.options import Duration, json_option, not_empty
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.streaming import told_link
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.command("wait")
 @click.argument("runs", metavar="RUN…", nargs=-1, shell_complete=complete_run)
 @click.option(
-    "--sweep", metavar="NAME", callback=not_empty, help="Instead of runs all those of a sweep."
+    "--sweep",
+    metavar="NAME",
+    callback=not_empty,
+    shell_complete=complete_sweep,
+    help="Instead of runs all those of a sweep.",
 )
 @click.option("--timeout", "timeout_s", type=Duration(), help="Give up after this, such as 2h.")
 @json_option

@@ -19,8 +19,8 @@ from lanherd_client.finding import PART_CHARS_MIN
 from lanherd_client.mirror import Connecting, MachineView, RunRecord
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.states import RunView
-from lanherd_protocol.values import RunSpec
-from tests.support.scripted_agent import MACHINE, queued, run_id
+from lanherd_protocol.values import RunGroup, RunSpec
+from tests.support.scripted_agent import MACHINE, ended, queued, run_id
 
 
 @pytest.fixture(autouse=True)
@@ -303,17 +303,19 @@ def test_commands_start_without_what_they_do_not_need() -> None:
 
 
 def remembered(home: Path) -> None:
-    view = RunView(
-        run=run_id(0xABC),
-        spec=RunSpec(command=("python", "train.py")),
-        owner="me",
-        submitted_at=1.0,
-        state=queued(),
-        seq=1,
+    waiting, over = (
+        RunView(
+            run=run_id(number),
+            spec=RunSpec(command=("python", "train.py"), group=RunGroup(name="lrs")),
+            owner="me",
+            submitted_at=1.0,
+            state=state,
+            seq=1,
+        )
+        for number, state in ((0xABC, queued()), (0xDEF, ended()))
     )
-    completion.remember(
-        home, [MachineView(MACHINE, "box", Connecting(1.0))], [RunRecord(MACHINE, view)]
-    )
+    records = [RunRecord(MACHINE, over), RunRecord(MACHINE, waiting)]
+    completion.remember(home, [MachineView(MACHINE, "box", Connecting(1.0))], records)
 
 
 def offered(*words: str, incomplete: str = "") -> list[str]:
@@ -324,8 +326,11 @@ def offered(*words: str, incomplete: str = "") -> list[str]:
 def test_tab_offers_what_was_seen_lately() -> None:
     assert offered("show") == []
     remembered(Path(os.environ["LANHERD_HOME"]))
-    assert offered("show") == ["00000abc"]
-    assert offered("logs", incomplete="0000") == ["00000abc"]
+    assert offered("show") == ["00000def", "00000abc"]
+    assert offered("logs", incomplete="0000") == ["00000def", "00000abc"]
+    assert offered("queue", "move") == offered("queue", "move", "--before") == ["00000abc"]
+    for words in (["sweep", "status"], ["runs", "--sweep"], ["wait", "--sweep"]):
+        assert offered(*words) == ["lrs"]
     assert offered("stop", incomplete="ff") == []
     assert offered("run", "--machine") == ["box"]
     assert "machines" in offered(incomplete="ma")
