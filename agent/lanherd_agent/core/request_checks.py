@@ -46,11 +46,17 @@ def check_requests(gpus: GpuRequest, host: HostRequest) -> None:
     if gpus == _USUAL_GPUS:
         return
     most = limits.GPUS_PER_RUN_MAX
-    if not 0 <= gpus.count <= most or not 0 <= gpus.vram_bytes <= BYTES_MAX:
+    if not 0 <= gpus.count <= most:
         raise invalid(
-            f"A run can't ask for {gpus.count} GPUs with {gpus.vram_bytes} bytes each.",
-            f"Ask for 0 to {most} GPUs, and not for negative sizes.",
-            field="gpus.count" if not 0 <= gpus.count <= most else "gpus.vram_bytes",
+            f"A run can't ask for {plural(gpus.count, 'GPU', 'GPUs')}.",
+            f"Ask for 0 to {most} GPUs.",
+            field="gpus.count",
+        )
+    if not 0 <= gpus.vram_bytes <= BYTES_MAX:
+        raise invalid(
+            f"A run can't ask for {gpus.vram_bytes} bytes of VRAM.",
+            "Give 0 or more, and no more than a GPU can have.",
+            field="gpus.vram_bytes",
         )
     if gpus.count_max and not max(1, gpus.count) <= gpus.count_max <= most:
         raise invalid(
@@ -136,7 +142,7 @@ def _check_gpus_possible(new: NewRun, request: GpuRequest, capacity: Capacity) -
     needs = _needs(request)
     suited = [gpu for gpu in kind if gpu.total_bytes >= request.vram_bytes]
     if len(suited) < request.count:
-        has = _instances(kind) if request.mig else _inventory(kind)
+        has = _instances(kind) if request.mig else _inventory(capacity.gpus)
         raise _impossible(
             new,
             f"{needs}; the machine has {has}",
@@ -208,12 +214,11 @@ def _check_shares(new: NewRun, request: GpuRequest, capacity: Capacity) -> None:
 
 
 def _needs(request: GpuRequest) -> str:
-    if request.mig:
-        return plural(
-            request.count, f"MIG instance of {request.mig}", f"MIG instances of {request.mig}"
-        )
     each = f" with {gb(request.vram_bytes)} GB" if request.vram_bytes else ""
     each += " each" if each and request.count > 1 else ""
+    if request.mig:
+        kinds = (f"MIG instance of {request.mig}", f"MIG instances of {request.mig}")
+        return plural(request.count, *kinds) + each
     return plural(request.count, "GPU", "GPUs") + each
 
 
@@ -232,13 +237,20 @@ def _impossible(
 
 
 def _instances(gpus: Sequence[GpuCapacity]) -> str:
-    return f"{len(gpus) or 'none'} of them"
+    if not gpus:
+        return "none of them"
+    sizes = sorted({gpu.total_bytes for gpu in gpus})
+    return f"{len(gpus)} of them, with {' or '.join(map(gb, sizes))} GB"
 
 
 def _inventory(gpus: Sequence[GpuCapacity]) -> str:
+    """Those that are given out whole by their sizes, and how many are not."""
     sizes: dict[str, int] = {}
-    for gpu in gpus:
+    for gpu in _of_kind(GpuRequest(), gpus):
         size = gb(gpu.total_bytes)
         sizes[size] = sizes.get(size, 0) + 1
-    kinds = (f"{plural(count, 'GPU', 'GPUs')} of {size} GB" for size, count in sizes.items())
+    kinds = [f"{plural(count, 'GPU', 'GPUs')} of {size} GB" for size, count in sizes.items()]
+    sliced = len({gpu.index for gpu in gpus if gpu.instance is not None})
+    if sliced:
+        kinds.append(f"{plural(sliced, 'GPU', 'GPUs')} in MIG instances")
     return " and ".join(kinds) or "no GPU"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lanherd_agent.core.admission import check_runs
 from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
 from lanherd_agent.core.matching import Matching
-from lanherd_agent.core.request_checks import Capacity
+from lanherd_agent.core.request_checks import Capacity, check_requests
 from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError
@@ -260,6 +260,20 @@ def test_a_request_larger_than_the_machine_says_what_it_has() -> None:
 # --- What this machine can never give ------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"count": -1}, "A run can't ask for -1 GPUs."),
+        ({"count": 1000}, "A run can't ask for 1000 GPUs."),
+        ({"count": 1, "vram_bytes": -5}, "A run can't ask for -5 bytes of VRAM."),
+    ],
+)
+def test_what_makes_no_sense_is_named_by_itself(wanted: dict[str, Any], message: str) -> None:
+    with pytest.raises(LanherdError) as refused:
+        check_requests(GpuRequest(**wanted), HostRequest())
+    assert refused.value.failure.title == message and refused.value.failure.remedy
+
+
 HOST = HostCapacity(cpu_cores=16, memory_bytes=64 * GB, disk_bytes=100 * GB)
 GPUS = [
     gpu(0),
@@ -280,6 +294,12 @@ def needing(**wanted: Any) -> NewRun:
     ("run", "rules", "message"),
     [
         (asking(count=3), MachineRules(), "3 GPUs; the machine has 1 GPU of 24 GB and 1 GPU of 12"),
+        (asking(count=3), MachineRules(), "of 12 GB and 1 GPU in MIG instances."),
+        (
+            asking(count=1, mig="1g.10gb", vram_bytes=12 * GB),
+            MachineRules(),
+            "1 MIG instance of 1g.10gb with 12 GB; the machine has 2 of them, with 10 GB.",
+        ),
         (asking(count=3, mig="1g.10gb"), MachineRules(), "3 MIG instances of 1g.10gb; the machine"),
         (asking(count=1, mig="7g.80gb"), MachineRules(), "1 MIG instance of 7g.80gb; the machine"),
         (
