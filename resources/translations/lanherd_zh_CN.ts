@@ -4289,6 +4289,10 @@
         <translation>驱动程序无法再访问它：{problem}</translation>
     </message>
     <message>
+        <source>None of the machine&apos;s GPUs ({gpus}) can be used: {problem}</source>
+        <translation>机器的 GPU（{gpus} 个）都无法使用：{problem}</translation>
+    </message>
+    <message>
         <source>It can&apos;t be read: {problem}</source>
         <translation>无法读取它：{problem}</translation>
     </message>

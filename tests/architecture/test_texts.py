@@ -70,8 +70,9 @@ def test_every_reason_has_a_text() -> None:
     assert codes == REASONS.keys()
 
 
-ADDED = {"pid", "user", "program", "process", "processes", "run"}
-"""What some sentences get beside: which process of others holds the most, which run it is."""
+ADDED = {"pid", "user", "program", "process", "processes", "run", "gpus"}
+"""What some sentences get beside: which process of others holds the most, which run it is, how many
+GPUs are meant."""
 
 
 def test_a_reason_is_given_all_that_its_text_says() -> None:

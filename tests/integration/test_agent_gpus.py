@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lanherd_agent.gpu.probe_process import HUNG
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
@@ -92,13 +93,19 @@ async def test_a_driver_that_hangs_makes_gpus_unknown_and_no_call_waits_for_it(
             await caller.call(methods.MACHINE_SNAPSHOT, m.Empty())
             await caller.call(methods.RUNS_LIST, m.ListRuns())
             slowest_s = max(slowest_s, time.monotonic() - called)
-            is_unknown = all(gpu.problem is not None for gpu in (await anext(feed)).gpus)
+            sample = await anext(feed)
+            is_unknown = all(gpu.problem is not None for gpu in sample.gpus)
+        status = await caller.call(methods.AGENT_STATUS, m.Empty())
         took_s = time.monotonic() - began
         await feed.aclose()
         # A run without GPUs is placed and run while the driver hangs.
         await wait_run(caller, await submit(caller, "true"))
         machine.become(fake_gpus(2))
-        await telemetry_when(peer, lambda sample: sample.gpus[0].problem is None)
+        well = await telemetry_when(peer, lambda sample: sample.gpus[0].problem is None)
+    for problems in (sample.problems, status.problems):
+        assert [problem.code for problem in problems] == ["cordon_unreadable"]
+        assert HUNG in problems[0].text
+    assert well.problems == ()
     assert slowest_s < CALL_S_MAX
     assert took_s < UNKNOWN_S_MAX
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lanherd_agent.api.access import shown_to
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
+from lanherd_agent.core.machine_reasons import no_gpu
 from lanherd_agent.core.machine_state import Cordon
 from lanherd_agent.gpu.sampler import Sampler
 from lanherd_agent.problems import Problems
@@ -17,9 +18,10 @@ from lanherd_protocol.codec import encode_body
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.messages import AgentStatus, Empty, MachineSnapshot
 from lanherd_protocol.methods import AGENT_STATUS, FEED_TELEMETRY, MACHINE_SNAPSHOT
-from lanherd_protocol.values import GpuReading, MachineFacts, Telemetry
+from lanherd_protocol.values import GpuReading, MachineFacts, Reason, Telemetry
 
 ENDED_RUNS_IN_SNAPSHOT = 200
+DRIVER = "driver"
 
 
 class MachineApi:
@@ -41,6 +43,7 @@ class MachineApi:
         self._watchers: set[IncomingSubscription] = set()
         self._samples = 0
         self._latest: Raw | None = None
+        self._driver: Reason | None = None
 
     def routes(self, routes: Routes) -> None:
         routes.call(MACHINE_SNAPSHOT, self._on_snapshot)
@@ -51,12 +54,26 @@ class MachineApi:
         """Offer a sample to every watcher; it is encoded once, and not at all without watchers."""
         self._samples += 1
         self._latest = None
+        self._tell_of_driver(sample)
         if not self._watchers:
             return
         body = encode_body(self._whole(sample))
         self._latest = body
         for watcher in self._watchers:
             watcher.offer(self._samples, body)
+
+    def _tell_of_driver(self, sample: Telemetry) -> None:
+        """A driver that hangs, or was updated under way, is the machine's problem too."""
+        found = {gpu.problem for gpu in sample.gpus}
+        problem = found.pop() if len(found) == 1 else None
+        told = None if problem is None else no_gpu(problem, len(sample.gpus))
+        if told == self._driver:
+            return
+        if self._driver is not None:
+            self._problems.clear(self._driver.code, DRIVER)
+        if told is not None:
+            self._problems.put(told, DRIVER)
+        self._driver = told
 
     def _whole(self, sample: Telemetry) -> Telemetry:
         cordons = self._shell.machine.cordons

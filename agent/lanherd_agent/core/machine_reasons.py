@@ -1,5 +1,7 @@
 """What is said of a GPU that takes no run, and of a run that uses more than it was promised."""
 
+from msgspec.structs import replace
+
 from lanherd_agent.core.reasons import gb, plural
 from lanherd_protocol.values import Reason
 
@@ -48,6 +50,16 @@ def unreadable(problem: str) -> Reason:
         text=f"It can't be read: {problem}",
         data={"problem": problem},
         remedy=_AGAIN,
+    )
+
+
+def no_gpu(problem: str, gpus: int) -> Reason:
+    """For the machine as a whole, whose GPUs all have the same problem: the driver's, mostly."""
+    reason = unreadable(problem)
+    return replace(
+        reason,
+        text=f"None of the machine's GPUs ({gpus}) can be used: {problem}",
+        data={**reason.data, "gpus": gpus},
     )
 
 

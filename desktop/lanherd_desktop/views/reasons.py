@@ -265,6 +265,14 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         ),
     ),
     "cordon_person": (QT_TRANSLATE_NOOP("reasons", "{by} closed it: {why}"),),
+    **dict.fromkeys(
+        ("cordon_driver", "cordon_lost", "cordon_unreadable"),
+        (
+            QT_TRANSLATE_NOOP(
+                "reasons", "None of the machine's GPUs ({gpus}) can be used: {problem}"
+            ),
+        ),
+    ),
     "gpu_undeclared": (
         QT_TRANSLATE_NOOP(
             "reasons",
