@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.health import FAILURES_KEPT, XIDS, after_end
+from lanherd_agent.core.machine_reasons import no_gpu
 from lanherd_agent.core.machine_state import Cordon, Failures, MachineState
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.machine_rules import MachineRules
@@ -312,3 +313,13 @@ def test_a_stop_and_a_success_have_their_own_reasons() -> None:
     machine.exited(2, 0, cause=cause)
     assert ended(machine, 1).reason.code == "stopped"
     assert ended(machine, 2).reason.code == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [("The driver hangs.", "cordon_unreadable"), ("Version mismatch.", "cordon_driver")],
+)
+def test_a_machine_without_a_gpu_that_can_be_used_says_why(problem: str, code: str) -> None:
+    reason = no_gpu(problem, 4)
+    assert (reason.code, reason.data["gpus"]) == (code, 4)
+    assert reason.text == f"None of the machine's GPUs (4) can be used: {problem}"
