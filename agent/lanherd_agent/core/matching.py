@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
 from lanherd_protocol.constraint_facts import Facts
 from lanherd_protocol.constraints import parse
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import GpuUuid
 
 KNOWN_MAX = 4096
@@ -41,15 +42,24 @@ class Matching:
         if known is None:
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()
-            constraint = parse(where)
-            known = self._known[where] = frozenset(
-                uuid for uuid, facts in self._facts.items() if constraint.matches(facts)
-            )
+            known = self._known[where] = self._matching(where)
         return known
+
+    def _matching(self, where: str) -> frozenset[GpuUuid]:
+        """None for what this version can't read: it was taken by one that could, and the run waits
+        with the reason, rather than all runs."""
+        try:
+            constraint = parse(where)
+        except LanherdError:
+            return frozenset()
+        return frozenset(uuid for uuid, facts in self._facts.items() if constraint.matches(facts))
 
     def why_not(self, where: str, gpus: Sequence[GpuUuid]) -> str:
         """What the first of these GPUs that doesn't match fails, in words."""
-        constraint = parse(where)
+        try:
+            constraint = parse(where)
+        except LanherdError as unread:
+            return unread.failure.message
         for uuid in gpus:
             misses = constraint.misses(self._facts.get(uuid, {}))
             if misses:

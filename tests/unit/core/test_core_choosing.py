@@ -189,3 +189,10 @@ def test_cores_memory_and_disk_are_promised_at_once() -> None:
     assert placed((), disk, runs=[held], host=host) == {}
     assert placed((), memory, disk, CPU, host=host) == {1: [], 2: [], 3: []}
     assert placed((), want(count=0, host=HostRequest(cpu_cores=999))) == {1: []}
+
+
+def test_a_constraint_of_another_version_matches_nothing_and_says_so() -> None:
+    matching = Matching()
+    matching.see(ReadingsTaken(gpus=(gpu(0),)))
+    assert matching.matches("speed >= 9") == frozenset()
+    assert "speed" in matching.why_not("speed >= 9", [gpu(0).uuid])
