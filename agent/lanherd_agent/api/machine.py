@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lanherd_agent.api.access import shown_to
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
+from lanherd_agent.core.explaining import GpuNotes
 from lanherd_agent.core.machine_reasons import no_gpu
 from lanherd_agent.core.machine_state import Cordon
 from lanherd_agent.gpu.sampler import Sampler
@@ -77,10 +78,10 @@ class MachineApi:
 
     def _whole(self, sample: Telemetry) -> Telemetry:
         cordons = self._shell.machine.cordons
-        quiet_at = self._shell.quiet_at(sample.at)
+        notes = self._shell.gpu_notes(sample.at)
         gpus = sample.gpus
-        if cordons or quiet_at:
-            gpus = tuple(_with_notes(gpu, cordons, quiet_at) for gpu in gpus)
+        if cordons or notes.quiet_at or notes.rest:
+            gpus = tuple(_with_notes(gpu, cordons, notes) for gpu in gpus)
         return replace(sample, gpus=gpus, problems=self._problems.all())
 
     async def _on_snapshot(self, call: IncomingCall, request: Empty) -> MachineSnapshot:
@@ -115,13 +116,12 @@ class MachineApi:
                 self._watchers.discard(sub)
 
 
-def _with_notes(
-    gpu: GpuReading, cordons: Mapping[GpuUuid, Cordon], quiet_at: Mapping[GpuUuid, float]
-) -> GpuReading:
+def _with_notes(gpu: GpuReading, cordons: Mapping[GpuUuid, Cordon], notes: GpuNotes) -> GpuReading:
     cordon = cordons.get(gpu.uuid)
     return replace(
         gpu,
         cordon=None if cordon is None else cordon.reason,
-        quiet_at=quiet_at.get(gpu.uuid),
-        instances=tuple(_with_notes(one, cordons, quiet_at) for one in gpu.instances),
+        quiet_at=notes.quiet_at.get(gpu.uuid),
+        rest=notes.rest.get(gpu.uuid),
+        instances=tuple(_with_notes(one, cordons, notes) for one in gpu.instances),
     )

@@ -7,6 +7,7 @@ effects that must survive a crash through `want` and `end_effects`.
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import reasons
 from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.explaining import GpuNotes, resting
 from lanherd_agent.core.ledger import Ledger
 from lanherd_agent.core.machine_state import MachineState
 from lanherd_agent.core.places import STEP_NS, place_of, to_ns
@@ -35,7 +36,7 @@ from lanherd_agent.core.story import Stories, impossible
 from lanherd_agent.core.usage import SETTLE_EVERY_S, penalties, settled, settled_at
 from lanherd_agent.core.wants import want_of
 from lanherd_protocol.errors import LanherdError
-from lanherd_protocol.ids import GpuUuid, RunId
+from lanherd_protocol.ids import RunId
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.states import Ended
 
@@ -202,9 +203,10 @@ class Books:
             half_life_s = rules.fair_share_half_life_s
             self.machine = settled(self.machine, self.live(), totals, half_life_s, now)
 
-    def quiet_at(self, now: float) -> dict[GpuUuid, float]:
-        """When GPUs that others have left a moment ago will count as free of them."""
-        return self.sight.quiet_at(self.owner_rules.quiet_s, now)
+    def gpu_notes(self, now: float) -> GpuNotes:
+        """What is to be said beside the readings of GPUs."""
+        quiet_at = self.sight.quiet_at(self.owner_rules.quiet_s, now)
+        return GpuNotes(quiet_at, resting(self.scene(now)))
 
     def capacity(self, owner: str) -> Capacity | None:
         """What the machine has for runs of a user, once it is known."""

@@ -2,19 +2,28 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from msgspec.structs import replace
 
 from lanherd_agent.core import place_reasons, reasons
+from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.place_reasons import Ours
 from lanherd_agent.core.placement import Judge, gate_of, power_w
 from lanherd_agent.core.room import Room
 from lanherd_agent.core.scene import Scene
-from lanherd_agent.core.slots import Slot, backs_off_until, is_crowded, others_hinder
+from lanherd_agent.core.slots import (
+    PASSING,
+    Closed,
+    Slot,
+    backs_off_until,
+    closures,
+    is_crowded,
+    others_hinder,
+)
 from lanherd_agent.core.wants import Want
 from lanherd_protocol.hours import minutes_until
-from lanherd_protocol.ids import RunId
+from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.values import Lease, Reason
 
 NOBODY: Mapping[int, RunId] = MappingProxyType({})
@@ -53,6 +62,30 @@ def gate_reason(scene: Scene) -> Reason | None:
         return place_reasons.power(power_w(scene), scene.owner_rules.power_w_max or 0.0)
     assert scene.machine.pause is not None
     return place_reasons.paused(scene.machine.pause)
+
+
+class GpuNotes(NamedTuple):
+    """What is to be said beside the readings of GPUs: when those that others have left will count
+    as free of them, and why those that work take no run for a while."""
+
+    quiet_at: Mapping[GpuUuid, float]
+    rest: Mapping[GpuUuid, Reason]
+
+
+def resting(scene: Scene) -> dict[GpuUuid, Reason]:
+    """Why GPUs that work take no run for a while."""
+    gpus = zip(scene.gpus or (), closures(scene), strict=True)
+    return {gpu.uuid: _why_resting(gpu, why, scene) for gpu, why in gpus if why in PASSING}
+
+
+def _why_resting(gpu: GpuCapacity, closed: Closed, scene: Scene) -> Reason:
+    if closed == "hot":
+        return place_reasons.too_hot(gpu, scene.owner_rules.temperature_c_max or 0.0)
+    uuids = [one.uuid for one in scene.gpus or () if one.index == gpu.index]
+    uuid = max(uuids, key=lambda uuid: backs_off_until(uuid, scene))
+    runs = len(scene.machine.failures[uuid].runs)
+    at = backs_off_until(uuid, scene)
+    return place_reasons.backing_off(gpu.index, runs, at, scene.now)
 
 
 def _why(judge: Judge, place: int, want: Want, runs: Mapping[int, RunId]) -> Reason:
@@ -178,7 +211,6 @@ class _Nearest:
 
     def _why_closed(self, slot: Slot) -> Reason:
         scene, gpu = self.scene, slot.gpu
-        rules = scene.owner_rules
         match slot.closed:
             case "cordoned":
                 cordons = scene.machine.cordons
@@ -187,14 +219,8 @@ class _Nearest:
                 return place_reasons.cordoned(gpu, cordon.reason)
             case "not_allowed":
                 return place_reasons.not_allowed(gpu.index)
-            case "hot":
-                return place_reasons.too_hot(gpu, rules.temperature_c_max or 0.0)
-            case "backoff":
-                uuids = [one.uuid for one in scene.gpus or () if one.index == gpu.index]
-                uuid = max(uuids, key=lambda uuid: backs_off_until(uuid, scene))
-                runs = len(scene.machine.failures[uuid].runs)
-                at = backs_off_until(uuid, scene)
-                return place_reasons.backing_off(gpu.index, runs, at, scene.now)
+            case "hot" | "backoff":
+                return _why_resting(gpu, slot.closed, scene)
             case _:
                 return reasons.gpu_unavailable(gpu.index, gpu.problem or "")
 

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from lanherd_agent.core import events as e
 from lanherd_agent.core.core import AgentCore
+from lanherd_agent.core.explaining import GpuNotes
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.fail_points import ARMED, hit
@@ -48,7 +49,7 @@ from lanherd_agent.shell.reading import LiveAttempt, Reading, RunsSnapshot
 from lanherd_agent.shell.timers import Timers
 from lanherd_agent.shell.turn import Turn
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.ids import DeviceId, GpuUuid, RunId, short_id
+from lanherd_protocol.ids import DeviceId, RunId, short_id
 from lanherd_protocol.messages import (
     ChangeRun,
     ListRuns,
@@ -289,8 +290,7 @@ class Shell:
         """The changes after `number`, in order; None if some are not kept any more."""
         if number > self.seq:
             return None
-        recent = self._reading.recent_since(number)
-        if recent is not None:
+        if (recent := self._reading.recent_since(number)) is not None:
             return recent
         return await self._look_up(self._store.events_since, number, EVENTS_KEPT * 2)
 
@@ -317,8 +317,8 @@ class Shell:
     def live_attempts(self) -> tuple[LiveAttempt, ...]:
         return self._reading.live_attempts()
 
-    def quiet_at(self, now: float) -> dict[GpuUuid, float]:
-        return self._core.books.quiet_at(now)
+    def gpu_notes(self, now: float) -> GpuNotes:
+        return self._core.books.gpu_notes(now)
 
     def story(self, run: RunId) -> str:
         """What happened lately to a run that is not over, for error logs."""

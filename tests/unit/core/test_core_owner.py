@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lanherd_agent.core.events import ForeignProcess, GpuCapacity
+from lanherd_agent.core.explaining import resting
 from lanherd_agent.core.machine_state import Cordon, Failures, MachineState, Pause
 from lanherd_agent.core.placement import looks_again_at
 from lanherd_agent.core.wants import want_of
@@ -271,3 +272,12 @@ def test_nothing_starts_while_the_gpus_draw_too_much() -> None:
     assert placed(drawing(300, 200), want(4), rules=rules) == {1: [0]}
     sliced = [like(one, power_w=300.0) for one in instances(0, ("a", 10), ("a", 10))]
     assert placed(sliced, want(4, mig="a"), rules=rules) == {1: [0]}
+
+
+def test_gpus_that_rest_say_why() -> None:
+    failed = Failures(runs=(run_id(1), run_id(2)), last_at=NOW - 100)
+    machine = MachineState(failures={gpu(0).uuid: failed})
+    there = scene([gpu(0), gpu(1)], want(4), machine=machine)
+    assert {uuid: reason.code for uuid, reason in resting(there).items()} == {
+        gpu(0).uuid: "gpu_backoff"
+    }

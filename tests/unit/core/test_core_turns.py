@@ -296,7 +296,7 @@ def test_a_gpu_that_was_left_is_told_when_it_counts_as_free() -> None:
     machine = ruled(MachineRules(quiet_s=5.0))
     machine.handle(readings(gpu(0, foreign_gb=4)))
     machine.handle(readings(gpu(0)))
-    assert machine.core.books.quiet_at(NOW + 1) == {GpuUuid("GPU-0"): NOW + 5}
+    assert machine.core.books.gpu_notes(NOW + 1).quiet_at == {GpuUuid("GPU-0"): NOW + 5}
 
 
 def test_gpus_that_are_gone_are_forgotten() -> None:
