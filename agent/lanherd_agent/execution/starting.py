@@ -196,14 +196,18 @@ def _make(directory: AttemptDir) -> None:
     """Raises RunDirError where something else has its place already, such as a link to elsewhere:
     it is left alone."""
     for folder in (directory.path.parent, directory.path):
-        if os.path.lexists(folder):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
             check_own_folder(folder)
-    directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.outputs.mkdir(mode=0o700, exist_ok=True)
 
 
 def _is_claimed(directory: AttemptDir) -> bool:
     """Raises RunDirError where a start.json is no shim's: a link, or another user's."""
+    if not os.path.lexists(directory.start):
+        # As nearly always: an exception is dear beside it.
+        return False
     try:
         os.close(open_plain(directory.start))
     except FileNotFoundError:

@@ -238,6 +238,8 @@ def read_exit(directory: AttemptDir) -> Exit | None:
 
 
 def read_stages(directory: AttemptDir) -> Stages | None:
+    if not os.path.lexists(directory.stages):
+        return None
     return _read(directory.stages, Stages, RECORD_BYTES_MAX)
 
 
