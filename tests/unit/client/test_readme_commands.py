@@ -27,7 +27,7 @@ def test_a_documented_command_is_understood(line: str, monkeypatch: pytest.Monke
     program, *arguments = shlex.split(line)
     assert program == "lanherd"
     command: click.Command = cli
-    context = click.Context(cli)
+    context = click.Context(cli, **cli.context_settings)
     while isinstance(command, click.Group):
         name, found, arguments = command.resolve_command(context, arguments)
         assert found is not None
