@@ -82,14 +82,17 @@ class Line:
             step.effects.append(f.SetTimer(timer=EXPLAIN_TIMER, at=at))
 
     def _start_all(self, now: float, step: Step) -> None:
-        """Until nothing more can start: what passes may leave another choice to those behind."""
+        """Until nothing more can start: what passes may leave another choice to those behind, and
+        what takes the GPU that is kept for it lets those ahead share that one."""
         books = self._books
+        rules = books.owner_rules
+        counted = bool(rules.users or rules.tags or rules.keep_free)
         again = True
         while again and books.queue.ready:
             starts = decide(books.scene(now))
             for start in starts:
                 self._start(books.waiting[start.place], start.lease, now, step)
-            again = any(start.passes for start in starts)
+            again = any(counted or start.passes for start in starts)
         if books.queue.ready:
             at = looks_again_at(books.scene(now))
             if at is not None and at != self._looks_at:

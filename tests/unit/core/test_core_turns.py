@@ -309,3 +309,13 @@ def test_gpus_that_are_gone_are_forgotten() -> None:
     assert sight.quiet_at(10.0, NOW + 9) == {GpuUuid("GPU-1"): NOW + 10}
     assert sight.quiet_at(10.0, NOW + 10) == Sight().quiet_at(10.0, NOW) == {}
     assert (sight.quiet_from, sight.crowded_until) == ({GpuUuid("GPU-1"): NOW}, {})
+
+
+def test_once_a_kept_gpu_is_taken_those_ahead_share_it() -> None:
+    machine = ruled(MachineRules(users={"ada": ShareRule(gpus_min=1)}, backfill=False))
+    machine.handle(readings(gpu(0), gpu(1, problem="Gone.")))
+    machine.submit(new(1, gpu_spec(8)), owner="grace")
+    assert isinstance(machine.state(1), Queued)
+    machine.submit(new(2, gpu_spec(2)), owner="ada")
+    assert isinstance(machine.state(2), Starting)
+    assert isinstance(machine.state(1), Starting)
