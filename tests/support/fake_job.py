@@ -17,6 +17,12 @@ lost, doubled, torn or strayed byte is found.
 
 from __future__ import annotations
 
+import _signal
+
+if __name__ == "__main__":
+    # Before the rest is loaded: an interrupt in the middle of that would be printed as a traceback.
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import argparse
 import json
 import mmap
