@@ -14,8 +14,8 @@ from lanherd_agent.core.lost_gpus import FAULTS
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
 from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
 from lanherd_desktop.views.causes import CAUSES
+from lanherd_desktop.views.failures import FAILURES
 from lanherd_desktop.views.reasons import PHRASES, REASONS, REMEDIES, RESTS, VARIANTS
-from lanherd_desktop.views.words import FAILURES
 from lanherd_protocol.errors import ErrorCode
 from tests.architecture.source import ROOT, Source, below
 from tests.architecture.texts import (
@@ -106,7 +106,9 @@ def test_every_remedy_has_a_text() -> None:
 
 def test_every_cause_that_a_log_can_show_has_its_sentence() -> None:
     """Word by word, since the window knows by its words which of several was said."""
-    given = [(one.code, (one.text, one.plain), one.remedy) for one in (*RULES, UNCAUGHT)]
+    given: list[tuple[str, tuple[str, ...], str]] = [
+        (one.code, (one.text, one.plain), one.remedy) for one in (*RULES, UNCAUGHT)
+    ]
     ends = [Failed(signal=9, out_of_memory=True), *(Failed(signal=n) for n in range(1, 65))]
     ends += [Failed(code=code) for code in range(1, 256)]
     without_a_log = [reason for end in ends if (reason := cause_of(end, ())) is not None]

@@ -17,11 +17,10 @@ lost, doubled, torn or strayed byte is found.
 
 from __future__ import annotations
 
-import _signal
-
 if __name__ == "__main__":
-    # Before the rest is loaded: an interrupt in the middle of that would be printed as a traceback.
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    # SIGINT as if there were no Python, before the rest is loaded: in the middle of that it would
+    # be printed as a traceback. Not even `signal` is loaded yet.
+    __import__("_signal").signal(2, 0)
 
 import argparse
 import json
