@@ -99,8 +99,14 @@ class Ending:
 
 def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
     """Never a success unless an exit code of 0 was seen, of the command itself."""
-    if isinstance(run.state, Stopping):
-        return run.state.outcome, run.state.reason
+    match run.state:
+        case Stopping(outcome=outcome, reason=reason):
+            return outcome, reason
+        case Starting(stop=wish) if wish is not None:
+            # Told before its start was: as if it had been told in order.
+            return "cancelled", wish.reason
+        case _:
+            pass
     if exit.timed_out:
         return "timed_out", reasons.timed_out(run.spec.time_limit_s or 0)
     if exit.stopped:

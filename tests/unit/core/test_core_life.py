@@ -80,6 +80,14 @@ def test_an_exit_may_come_before_the_start_is_told() -> None:
     assert machine.core.seq == before
 
 
+def test_a_stop_counts_though_the_exit_came_before_the_start_is_told() -> None:
+    machine = Machine()
+    machine.submit(new(1))
+    machine.stop(1)
+    machine.exited(1, 0)
+    assert (ended(machine, 1).outcome, ended(machine, 1).reason.code) == ("cancelled", "stopped")
+
+
 def test_nothing_ends_before_it_began_though_the_clock_was_set_back() -> None:
     """Its files would be a year old at once, and go by the rules of retention."""
     machine = Machine()
