@@ -398,6 +398,108 @@
     </message>
 </context>
 <context>
+    <name>HoursField</name>
+    <message>
+        <source>Mo</source>
+        <translation>一</translation>
+    </message>
+    <message>
+        <source>Monday</source>
+        <translation>星期一</translation>
+    </message>
+    <message>
+        <source>Tu</source>
+        <translation>二</translation>
+    </message>
+    <message>
+        <source>Tuesday</source>
+        <translation>星期二</translation>
+    </message>
+    <message>
+        <source>We</source>
+        <translation>三</translation>
+    </message>
+    <message>
+        <source>Wednesday</source>
+        <translation>星期三</translation>
+    </message>
+    <message>
+        <source>Th</source>
+        <translation>四</translation>
+    </message>
+    <message>
+        <source>Thursday</source>
+        <translation>星期四</translation>
+    </message>
+    <message>
+        <source>Fr</source>
+        <translation>五</translation>
+    </message>
+    <message>
+        <source>Friday</source>
+        <translation>星期五</translation>
+    </message>
+    <message>
+        <source>Sa</source>
+        <translation>六</translation>
+    </message>
+    <message>
+        <source>Saturday</source>
+        <translation>星期六</translation>
+    </message>
+    <message>
+        <source>Su</source>
+        <translation>日</translation>
+    </message>
+    <message>
+        <source>Sunday</source>
+        <translation>星期日</translation>
+    </message>
+    <message>
+        <source>At any time.</source>
+        <translation>任何时间。</translation>
+    </message>
+    <message>
+        <source>Add hours</source>
+        <translation>添加时段</translation>
+    </message>
+</context>
+<context>
+    <name>HoursRowView</name>
+    <message>
+        <source>Runs may start from</source>
+        <translation>运行可以开始的时间，从</translation>
+    </message>
+    <message>
+        <source>Runs may start until</source>
+        <translation>运行可以开始的时间，到</translation>
+    </message>
+    <message>
+        <source>next day</source>
+        <translation>次日</translation>
+    </message>
+    <message>
+        <source>Remove these hours</source>
+        <translation>移除此时段</translation>
+    </message>
+    <message>
+        <source>Write times from 00:00 to 24:00, such as 18:00.</source>
+        <translation>时间为 00:00 到 24:00，例如 18:00。</translation>
+    </message>
+    <message>
+        <source>24:00 ends a day. Begin at 00:00 of the next one.</source>
+        <translation>24:00 是一天的结束。请从次日 00:00 开始。</translation>
+    </message>
+    <message>
+        <source>This is no time at all. Write 00:00 – 24:00 for a whole day.</source>
+        <translation>这不是一段时间。全天请写 00:00 – 24:00。</translation>
+    </message>
+    <message>
+        <source>This can&apos;t be read. Remove it, or mend it in the text.</source>
+        <translation>这一项无法读取。请移除，或在文本中修正。</translation>
+    </message>
+</context>
+<context>
     <name>ImageView</name>
     <message>
         <source>Picture</source>
@@ -1633,8 +1735,8 @@
         <translation>同时最多运行数</translation>
     </message>
     <message>
-        <source>Runs may start at</source>
-        <translation>可启动运行的时段</translation>
+        <source>Times of day at which runs may start</source>
+        <translation>运行可以开始的时段</translation>
     </message>
     <message>
         <source>More VRAM than was promised</source>
@@ -1715,10 +1817,6 @@
     <message>
         <source>any, or such as 1200</source>
         <translation>不限，或如 1200</translation>
-    </message>
-    <message>
-        <source>any time, or such as 18:00-08:00</source>
-        <translation>任何时间，或如 18:00-08:00</translation>
     </message>
     <message>
         <source>{value}, if nothing is said</source>
@@ -4159,6 +4257,10 @@
     <message>
         <source>Stopped as asked.</source>
         <translation>已按要求停止。</translation>
+    </message>
+    <message>
+        <source>It was asked to stop, and is over.</source>
+        <translation>已要求它停止，它已结束。</translation>
     </message>
     <message>
         <source>Ended with exit code {exit_code}.</source>

@@ -100,6 +100,58 @@ def test_a_choice_and_a_bound_are_rules_too(editor: RulesEditor) -> None:
     assert fields.share_rows == [] and "users" not in editor.text.toPlainText()
 
 
+def test_hours_are_rows_of_days_and_times(editor: RulesEditor, qtbot: QtBot) -> None:
+    hours = editor.fields.hours
+    nights, sat, _ = hours.rows
+    assert [day.isChecked() for day in sat.days] == [False] * 5 + [True, False]
+    assert (nights.begin.text(), nights.end.text()) == ("18:00", "08:00")
+    assert nights.next_day.text() == "next day" and sat.next_day.text() == ""
+    assert hours.always.isHidden()
+    nights.begin.setText("20")
+    nights.begin.editingFinished.emit()
+    wanted = TEXT.replace('["18:00-08:00"', '["20:00-08:00"')
+    assert editor.text.toPlainText() == wanted, "comments and the other rows stay"
+    qtbot.keyClick(sat.days[4], Qt.Key.Key_Space)
+    assert '"fri,sat 00:00-24:00"' in editor.text.toPlainText()
+    qtbot.keyClick(sat.days[4], Qt.Key.Key_Space)
+    qtbot.keyClick(sat.days[5], Qt.Key.Key_Space)
+    assert editor.text.toPlainText() == wanted and sat.days[5].isChecked(), "the last day stays"
+
+
+def test_hours_come_and_go(editor: RulesEditor) -> None:
+    hours = editor.fields.hours
+    hours.add_button.click()
+    assert '"18:00-08:00"]' in editor.text.toPlainText() and len(hours.rows) == 4
+    assert hours.rows[-1].begin.hasFocus()
+    hours.rows[0].remove_button.click()
+    assert hours.rows[0].remove_button.hasFocus()
+    assert hours.rows[0].days[5].isChecked(), "the next one took its place"
+    for _ in range(3):
+        hours.rows[0].remove_button.click()
+    assert "hours" not in editor.text.toPlainText() and hours.add_button.hasFocus()
+    assert hours.rows == [] and hours.always.isVisible()
+    hours.add_button.click()
+    assert 'hours = ["18:00-08:00"]' in editor.text.toPlainText()
+
+
+def test_wrong_hours_stand_in_their_row(editor: RulesEditor) -> None:
+    row = editor.fields.hours.rows[0]
+    row.end.setText("25:00")
+    row.end.editingFinished.emit()
+    assert "Write times from 00:00 to 24:00" in row.problem.text()
+    assert editor.fields._problems["hours"].isHidden(), "it is said once"
+    assert len(editor._lines) == 1 and not editor.save_button.isEnabled()
+    row.end.setText("7")
+    row.end.editingFinished.emit()
+    assert row.problem.isHidden() and row.end.text() == "07:00" and editor.save_button.isEnabled()
+    editor.text.put_text(TEXT.replace('"18:00-08:00"', '"at night"'))
+    editor.check()
+    assert not row.words.isHidden() and row.words.text() == "at night"
+    assert "can't be read" in row.problem.text()
+    row.remove_button.click()
+    assert "at night" not in editor.text.toPlainText()
+
+
 def test_what_is_wrong_stands_at_its_line_and_is_not_sent(
     editor: RulesEditor, asked: Asked, qtbot: QtBot
 ) -> None:

@@ -34,7 +34,7 @@ def rule_text(key: str) -> str:
         "temperature_c_max": QCoreApplication.translate("Rules", "No new run above °C"),
         "power_w_max": QCoreApplication.translate("Rules", "No new run above W, all GPUs"),
         "runs_at_once_max": QCoreApplication.translate("Rules", "Most runs at once"),
-        "hours": QCoreApplication.translate("Rules", "Runs may start at"),
+        "hours": QCoreApplication.translate("Rules", "Times of day at which runs may start"),
         "over_use": QCoreApplication.translate("Rules", "More VRAM than was promised"),
         "failures_max": QCoreApplication.translate("Rules", "Failures until a GPU is closed"),
         "failures_backoff_s": QCoreApplication.translate("Rules", "Pause after two failures"),
@@ -69,7 +69,6 @@ def default_text(key: str) -> str:
         "gpus": QCoreApplication.translate("Rules", "all, or such as 0, 1"),
         "temperature_c_max": QCoreApplication.translate("Rules", "any, or such as 85"),
         "power_w_max": QCoreApplication.translate("Rules", "any, or such as 1200"),
-        "hours": QCoreApplication.translate("Rules", "any time, or such as 18:00-08:00"),
     }
     if key in nothing:
         return nothing[key]

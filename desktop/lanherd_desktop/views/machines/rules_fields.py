@@ -23,6 +23,7 @@ from lanherd_desktop.state.rules_form import (
     share_key,
     shares_of,
 )
+from lanherd_desktop.views.machines.hours_field import HoursField
 from lanherd_desktop.views.machines.rule_texts import (
     choice_text,
     default_text,
@@ -34,6 +35,7 @@ from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_4, SPACE_
 from lanherd_desktop.views.widgets.buttons import GhostButton, IconButton
 from lanherd_desktop.views.widgets.labels import ElidedLabel, Label
 
+HOURS = "hours"
 _BOUND_WIDTH = 72
 _NAME_WIDTH = 230
 
@@ -61,6 +63,9 @@ class RulesFields(QWidget):
                 layout.addWidget(Label(group_text(group), "card"))
                 form = self._form()
                 layout.addLayout(form)
+            if field.key == HOURS:
+                layout.addWidget(self._hours())
+                continue
             name = Label(rule_text(field.key), "muted", wrap=True)
             # As wide in each group: the fields stand below each other.
             name.setFixedWidth(_NAME_WIDTH)
@@ -105,6 +110,22 @@ class RulesFields(QWidget):
         column.addWidget(problem)
         return column
 
+    def _hours(self) -> QWidget:
+        """As wide as the form: a row of days and times has no room beside a name."""
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE_2)
+        self.hours = HoursField()
+        self.hours.said.connect(lambda said: self.rule_changed.emit(HOURS, said))
+        problem = Label("", "danger", wrap=True)
+        problem.hide()
+        self._problems[HOURS] = problem
+        column.addWidget(Label(rule_text(HOURS), "muted"))
+        column.addWidget(self.hours)
+        column.addWidget(problem)
+        return box
+
     def _adder(self) -> QHBoxLayout:
         self.table = QComboBox()
         self.table.addItem(self.tr("user"), "users")
@@ -133,6 +154,7 @@ class RulesFields(QWidget):
                 elif not widget.hasFocus() or widget.text() != said:
                     widget.setText(said)
                     widget.setCursorPosition(0)
+        self.hours.show_text(text)
         shares = shares_of(text)
         if shares != self._shares:
             self._shares = shares
@@ -141,7 +163,8 @@ class RulesFields(QWidget):
     def show_problems(self, problems: Mapping[str, str]) -> None:
         """Beside each field what is wrong with it, by its key."""
         for key, label in self._problems.items():
-            text = problems.get(key, "")
+            told = key == HOURS and self.hours.tells_problem
+            text = "" if told else problems.get(key, "")
             label.set_text(text)
             label.setVisible(bool(text))
 

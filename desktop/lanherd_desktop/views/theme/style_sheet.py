@@ -49,6 +49,12 @@ QPushButton[kind="danger"] { color: $danger; }
 QPushButton[kind="danger"]:hover { border-color: $danger; }
 QPushButton[kind="danger"]:focus { border-color: $danger; }
 QPushButton[kind="danger"]:disabled { color: $muted; }
+QPushButton[kind="day"] { padding: 0; min-width: 30px; color: $muted; }
+QPushButton[kind="day"]:checked {
+    background: $selection; color: $text; border-color: $accent; font-weight: 600;
+}
+QPushButton[kind="day"]:focus { border: 2px solid $text; min-width: 28px;
+    min-height: ${h_inner_focus}px; }
 QPushButton::menu-indicator { image: none; width: 0; }
 QToolButton {
     background: transparent; color: $text; border: 1px solid transparent;
