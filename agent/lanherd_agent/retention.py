@@ -194,12 +194,7 @@ class Retention:
             for gone in self._ended.keys() - runs:
                 del self._ended[gone]
             await self._look_up(run for run in runs if run not in self._ended)
-            for run, kept in tuple(self._ended.items()):
-                if kept.size_bytes is None:
-                    folder = self._home.runs / run
-                    kept.size_bytes = await self._in_thread(
-                        partial(disk_usage, folder, self._cancelled)
-                    )
+            await self._measure()
             needed = await self._needed()
             free_bytes = await self._in_thread(partial(_free_bytes, self._home, self._cancelled))
             files = tuple(
@@ -207,13 +202,30 @@ class Retention:
                     run=run,
                     project=kept.project,
                     ended_at=kept.ended_at,
-                    size_bytes=kept.size_bytes or 0,
+                    size_bytes=kept.size_bytes,
                     pinned=kept.pinned,
                     needed=run in needed,
                 )
                 for run, kept in self._ended.items()
+                if kept.size_bytes is not None
             )
             return Survey(files, free_bytes)
+
+    async def _measure(self) -> None:
+        """What can't be read now is left alone, and said; the rest is not kept waiting by it."""
+        unread: list[OSError] = []
+        for run, kept in tuple(self._ended.items()):
+            if kept.size_bytes is None:
+                measure = partial(disk_usage, self._home.runs / run, self._cancelled)
+                try:
+                    kept.size_bytes = await self._in_thread(measure)
+                except OSError as problem:
+                    log.warning("the files of run %s can't be measured: %s", run, problem)
+                    unread.append(problem)
+        if unread:
+            self._problems.put(core.not_measured(len(unread), str(unread[0])))
+        else:
+            self._problems.clear(core.NOT_MEASURED)
 
     async def _keep_applying(self) -> None:
         try:
@@ -226,8 +238,11 @@ class Retention:
                 self._due.clear()
                 try:
                     await self._apply()
-                except LanherdError as problem:
+                except (LanherdError, OSError) as problem:
                     log.warning("the rules of retention can't be applied now: %s", problem)
+                    self._problems.put(core.not_applied(str(problem)))
+                else:
+                    self._problems.clear(core.NOT_APPLIED)
         finally:
             self._cancelled.set()
             if self._thread is not None:

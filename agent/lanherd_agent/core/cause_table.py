@@ -204,7 +204,8 @@ RULES: tuple[Rule, ...] = (
         "no_threads", "can't start new thread|resource temporarily unavailable"
         "|pthread_create failed",
         r"can't start new thread|pthread_create failed|fork: (?:retry: )?Resource temporarily "
-        r"unavailable|BlockingIOError: \[Errno 11\] Resource temporarily unavailable",
+        r"unavailable|BlockingIOError: \[Errno 11\] Resource temporarily unavailable"
+        r"|can't be run: .{1,300}: Resource temporarily unavailable",
         "It could not start another process or thread: a limit of its user is reached.",
         "Use fewer workers and threads (OMP_NUM_THREADS), or raise the limit (`ulimit -u`).",
     ),

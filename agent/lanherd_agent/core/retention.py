@@ -11,11 +11,14 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from lanherd_agent.core.reasons import disk_size, duration
+from lanherd_agent.core.reasons import disk_size, duration, plural
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.limits import RETENTION_RULES_MAX
 from lanherd_protocol.values import Reason, Removal, RetentionRule, RetentionRules
+
+NOT_APPLIED = "retention_not_applied"
+NOT_MEASURED = "retention_not_measured"
 
 
 class EndedFiles(Struct, frozen=True, kw_only=True):
@@ -120,13 +123,17 @@ def check_rules(
 ) -> None:
     """Raises INVALID_REQUEST for rules that make no sense, or that ended runs' files can't satisfy.
 
-    `reachable_bytes` would be free if all files that may go were gone.
+    `reachable_bytes` would be free if all files that may go were gone. What is refused is told as
+    data too: `refusal` names the sentence, the rest its numbers.
     """
     if len(rules.rules) > RETENTION_RULES_MAX:
         raise _invalid(
             f"{len(rules.rules)} rules are too many.",
             f"A machine takes at most {RETENTION_RULES_MAX}.",
             "Give a rule to those projects alone that need their own.",
+            refusal="too_many_rules",
+            rules=len(rules.rules),
+            rules_max=RETENTION_RULES_MAX,
         )
     projects = [rule.project for rule in rules.rules]
     for rule in rules.rules:
@@ -135,6 +142,8 @@ def check_rules(
                 f"There are two rules {_for(rule)}.",
                 "It would not be clear which of them holds.",
                 "Put their bounds into one rule.",
+                refusal="two_rules",
+                project=rule.project,
             )
         _check_rule(rule)
     _check_space(rules, disk_bytes, reachable_bytes)
@@ -147,6 +156,8 @@ def _check_rule(rule: RetentionRule) -> None:
             f"The rule {_for(rule)} has no bound.",
             "It would keep everything, as if it were not there.",
             "Give it an age, a number of runs or a size, or leave it out.",
+            refusal="no_bound",
+            project=rule.project,
         )
     for what, most in bounds.items():
         if most is not None and not (math.isfinite(most) and most > 0):
@@ -156,6 +167,10 @@ def _check_rule(rule: RetentionRule) -> None:
                 if most == 0
                 else "It is no positive number.",
                 "Give a bound above zero; to remove what is there now, remove the runs' files.",
+                refusal="zero_bound" if most == 0 else "bad_bound",
+                bound=what,
+                most=most if math.isfinite(most) else str(most),
+                project=rule.project,
             )
 
 
@@ -168,12 +183,18 @@ def _check_space(
             "A bound of the free space is no positive number.",
             "No disk has less than nothing free.",
             "Give a number of bytes; 0 for the low disk lets runs start while there is any space.",
+            refusal="bad_space",
+            low_disk_bytes=low,
+            free_bytes_min=least or 0,
         )
     if least is not None and least < low:
         raise _invalid(
             f"{disk_size(least)} shall stay free, but no run is started below {disk_size(low)}.",
             "Runs would wait before the first old file is removed.",
             "Let more stay free, or let runs start with less.",
+            refusal="below_low_disk",
+            low_disk_bytes=low,
+            free_bytes_min=least,
         )
     most = max(low, least or 0)
     if disk_bytes is not None and most >= disk_bytes:
@@ -181,6 +202,9 @@ def _check_space(
             f"{disk_size(most)} can't be free on this disk.",
             f"It has {disk_size(disk_bytes)} in all.",
             "Ask for less.",
+            refusal="above_disk",
+            wanted_bytes=most,
+            disk_bytes=disk_bytes,
         )
     if least is not None and reachable_bytes is not None and least > reachable_bytes:
         raise _invalid(
@@ -188,7 +212,30 @@ def _check_space(
             f"With all files of ended runs removed that may go, {disk_size(reachable_bytes)} would"
             " be; the rest is live, pinned, needed by runs that wait, or not Lanherd's.",
             "Ask for less, or unpin what you don't need.",
+            refusal="out_of_reach",
+            free_bytes_min=least,
+            reachable_bytes=reachable_bytes,
         )
+
+
+def not_applied(why: str) -> Reason:
+    """For the machine as a whole: `why` is what the disk or the store said."""
+    return Reason(
+        code=NOT_APPLIED,
+        text=f"The rules of retention can't be applied now: {why}",
+        data={"why": why},
+        remedy="Look at the disk on which the runs are; it is tried again every few minutes.",
+    )
+
+
+def not_measured(runs: int, why: str) -> Reason:
+    return Reason(
+        code=NOT_MEASURED,
+        text=f"The files of {plural(runs, 'run', 'runs')} can't be read, so retention leaves them "
+        f"alone: {why}",
+        data={"runs": runs, "why": why},
+        remedy="Look at the disk on which the runs are; it is tried again every few minutes.",
+    )
 
 
 def _of(rule: RetentionRule) -> str:
@@ -199,5 +246,5 @@ def _for(rule: RetentionRule) -> str:
     return f"for the project {rule.project!r}" if rule.project else "for all runs"
 
 
-def _invalid(title: str, message: str, remedy: str) -> LanherdError:
-    return error(ErrorCode.INVALID_REQUEST, title, message, remedy)
+def _invalid(title: str, message: str, remedy: str, **data: str | int | float) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, message, remedy, **data)

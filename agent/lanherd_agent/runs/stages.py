@@ -26,6 +26,7 @@ import os
 import resource
 import signal
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ TO_NOTE = [signal.Signals[f"SIG{name}"] for name in STOP_SIGNALS]
 TO_RESET = [*TO_NOTE, signal.SIGPIPE, signal.SIGXFSZ]  # the latter two Python ignores
 NOTHING: End = {"code": 0, "signal": None}
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells do
+PAUSES_S = 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0  # as spawning.py, while no process more is taken
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 
 
@@ -65,9 +67,9 @@ class Stages:
         """None if it did not begin: a stop came before."""
         signal.pthread_sigmask(signal.SIG_BLOCK, TO_NOTE)
         try:
-            if stage != "post" and (self.stop is not None or noted_now()):
+            pid = self.begin(stage, command)
+            if pid is None:
                 return None
-            pid = spawn(command, self.env)
             for signo in noted_now():  # sent before it was there, so that it did not get it itself
                 os.kill(pid, signo)
         except OSError as error:
@@ -84,6 +86,19 @@ class Stages:
         self.ends[stage] = end
         self.write()
         return end
+
+    def begin(self, stage: str, command: Sequence[str]) -> int | None:
+        """A limit of processes that is reached may be a moment's: another run's."""
+        for pause_s in (*PAUSES_S, None):
+            if stage != "post" and (self.stop is not None or noted_now()):
+                return None
+            try:
+                return spawn(command, self.env)
+            except BlockingIOError:
+                if pause_s is None:
+                    raise
+                time.sleep(pause_s)
+        return None
 
     def run_all(self, pre: Sequence[str], command: Sequence[str], post: Sequence[str]) -> End:
         end = self.run("pre", pre) if pre else NOTHING

@@ -36,6 +36,7 @@ REASONS: dict[str, str] = {
     "succeeded": QT_TRANSLATE_NOOP("reasons", "Ended with exit code 0."),
     "cancelled": QT_TRANSLATE_NOOP("reasons", "Cancelled before it was started."),
     "stopped": QT_TRANSLATE_NOOP("reasons", "Stopped as asked."),
+    "stop_asked": QT_TRANSLATE_NOOP("reasons", "It was asked to stop, and is over."),
     "exit_code": QT_TRANSLATE_NOOP("reasons", "Ended with exit code {exit_code}."),
     "signal": QT_TRANSLATE_NOOP("reasons", "Ended by signal {signal}, which Lanherd did not send."),
     "exit_unknown": QT_TRANSLATE_NOOP("reasons", "It is over, but how it ended is not known."),
@@ -85,6 +86,13 @@ REASONS: dict[str, str] = {
     ),
     "retention_free_space": QT_TRANSLATE_NOOP(
         "reasons", "The disk has {free} free; {free_bytes_min} shall stay free."
+    ),
+    "retention_not_applied": QT_TRANSLATE_NOOP(
+        "reasons", "The rules of retention can't be applied now: {why}"
+    ),
+    "retention_not_measured": QT_TRANSLATE_NOOP(
+        "reasons",
+        "The files of some runs ({runs}) can't be read, so retention leaves them alone: {why}",
     ),
     "paused": QT_TRANSLATE_NOOP("reasons", "No run starts on this machine now: it is paused."),
     "paused_tag": QT_TRANSLATE_NOOP(
@@ -389,6 +397,14 @@ REMEDIES: dict[str, str] = {
     "run_directory_untrusted": QT_TRANSLATE_NOOP(
         "reasons",
         "Look at runs/{where} in the agent's home, and remove it if nobody needs it.",
+    ),
+    "retention_not_applied": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Look at the disk on which the runs are; it is tried again every few minutes.",
+    ),
+    "retention_not_measured": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Look at the disk on which the runs are; it is tried again every few minutes.",
     ),
     "paused": QT_TRANSLATE_NOOP(
         "reasons", "Resume the machine's line, and it waits its turn again."

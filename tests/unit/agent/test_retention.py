@@ -236,6 +236,53 @@ async def test_rules_that_would_need_live_data() -> None:
         assert agent.executor.removed == []
 
 
+@pytest.mark.expects_logs("can't be applied now", reason="the disk is told to fail")
+async def test_a_disk_that_fails_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = module._list
+
+    def fail(folder: Path) -> set[RunId]:
+        raise OSError(errno.EIO, "I/O error")
+
+    async with room() as agent:
+        runs = await agent.ended(2)
+        agent.retention._kept = module._Kept(
+            rules=RetentionRules(rules=(RetentionRule(age_s_max=1.0),))
+        )
+        monkeypatch.setattr(module, "_list", fail)
+        agent.retention._due.set()
+        await wait_until_async(lambda: bool(agent.problems.all()))
+        (problem,) = agent.problems.all()
+        assert (problem.code, "I/O error" in problem.text) == ("retention_not_applied", True)
+        monkeypatch.setattr(module, "_list", listed)
+        agent.retention._due.set()
+        await wait_until_async(lambda: agent.executor.removed == runs)
+        await wait_until_async(lambda: agent.problems.all() == ())
+
+
+@pytest.mark.expects_logs("can't be measured", reason="the disk is told to fail")
+async def test_files_that_cannot_be_measured_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = module.disk_usage
+
+    def measure(folder: Path, cancelled: threading.Event) -> int:
+        if folder.name == bad:
+            raise OSError(errno.EIO, "I/O error")
+        return measured(folder, cancelled)
+
+    async with room() as agent:
+        bad, good = await agent.ended(2)
+        monkeypatch.setattr(module, "disk_usage", measure)
+        await agent.put(RetentionRule(age_s_max=1.0))
+        await wait_until_async(lambda: agent.executor.removed == [good])
+        (problem,) = agent.problems.all()
+        assert (problem.code, problem.data["runs"]) == ("retention_not_measured", 1)
+        monkeypatch.setattr(module, "disk_usage", measured)
+        agent.retention._due.set()
+        await wait_until_async(lambda: agent.executor.removed == [good, bad])
+        assert agent.problems.all() == ()
+
+
 async def test_a_low_disk_is_told_and_makes_room_at_once() -> None:
     async with room() as agent:
         runs = await agent.ended(2)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lanherd_agent.core.reasons import disk_size
 from lanherd_agent.core.retention import EndedFiles, check_rules, plan
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.limits import RETENTION_RULES_MAX
 from lanherd_protocol.values import RetentionRule, RetentionRules
@@ -167,12 +167,16 @@ def test_of_any_files_under_any_rules(
     assert plan(left, wanted, freed, NOW) == ()
 
 
-def refusal(wanted: RetentionRules, *space: int | None) -> str:
+def refused_rules(wanted: RetentionRules, *space: int | None) -> Failure:
     with pytest.raises(LanherdError) as refused:
         check_rules(wanted, *space)
     assert refused.value.code is ErrorCode.INVALID_REQUEST
     assert refused.value.failure.remedy
-    return str(refused.value)
+    return refused.value.failure
+
+
+def refusal(wanted: RetentionRules, *space: int | None) -> str:
+    return str(LanherdError(refused_rules(wanted, *space)))
 
 
 def test_rules_that_can_be_kept() -> None:
@@ -211,6 +215,50 @@ def test_bounds_that_are_none(bad: float) -> None:
 )
 def test_rules_without_sense(wanted: RetentionRules, words: str) -> None:
     assert words in refusal(wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "space", "data"),
+    [
+        (
+            rules(*(RetentionRule(project=f"p{n}", runs_max=1) for n in range(257))), (),
+            {"refusal": "too_many_rules", "rules": 257, "rules_max": RETENTION_RULES_MAX},
+        ),
+        (
+            rules(*[RetentionRule(project="v", runs_max=1)] * 2), (),
+            {"refusal": "two_rules", "project": "v"},
+        ),
+        (rules(RetentionRule(project="v")), (), {"refusal": "no_bound", "project": "v"}),
+        (
+            rules(RetentionRule(runs_max=0)), (),
+            {"refusal": "zero_bound", "bound": "number", "most": 0, "project": ""},
+        ),
+        (
+            rules(RetentionRule(age_s_max=math.inf, project="v")), (),
+            {"refusal": "bad_bound", "bound": "age", "most": "inf", "project": "v"},
+        ),
+        (
+            RetentionRules(low_disk_bytes=-1), (),
+            {"refusal": "bad_space", "low_disk_bytes": -1, "free_bytes_min": 0},
+        ),
+        (
+            RetentionRules(low_disk_bytes=9, free_bytes_min=8), (),
+            {"refusal": "below_low_disk", "low_disk_bytes": 9, "free_bytes_min": 8},
+        ),
+        (
+            RetentionRules(low_disk_bytes=0, free_bytes_min=8), (7,),
+            {"refusal": "above_disk", "wanted_bytes": 8, "disk_bytes": 7},
+        ),
+        (
+            RetentionRules(low_disk_bytes=0, free_bytes_min=8), (9, 7),
+            {"refusal": "out_of_reach", "free_bytes_min": 8, "reachable_bytes": 7},
+        ),
+    ],
+)  # fmt: skip
+def test_a_refusal_tells_its_numbers_as_data(
+    wanted: RetentionRules, space: tuple[int, ...], data: dict[str, object]
+) -> None:
+    assert refused_rules(wanted, *space).data == data
 
 
 def test_rules_that_only_live_data_could_satisfy() -> None:
