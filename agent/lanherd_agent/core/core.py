@@ -19,6 +19,7 @@ from lanherd_agent.core.commands import body_hash
 from lanherd_agent.core.controls import Controls
 from lanherd_agent.core.depending import Depending
 from lanherd_agent.core.health import Health
+from lanherd_agent.core.late_causes import LateCauses
 from lanherd_agent.core.life import Life
 from lanherd_agent.core.line import EXPLAIN_TIMER, LOOK_TIMER, Line
 from lanherd_agent.core.over_use import OverUse
@@ -40,7 +41,7 @@ class AgentCore:
         self.seq = kept.seq
         self.elsewhere_max = kept.elsewhere_max
         self.books = Books(self.rules)
-        self.books.machine = kept.machine
+        self.books.machine = self._machine_kept = kept.machine
         self._stops = Stops(self.books)
         self._waiting = Waiting(self.books)
         self._life = Life(self.books, self._stops)
@@ -53,6 +54,7 @@ class AgentCore:
         self._controls = Controls(self.books, self._requests.commands)
         self._health = Health(self.books)
         self._over_use = OverUse(self.books, self._stops)
+        self._late_causes = LateCauses(self.books)
         self.books.pending.update((effect.id, effect) for effect in kept.effects)
         for record in kept.runs:
             self.books.restore(Run(record))
@@ -91,14 +93,16 @@ class AgentCore:
 
     def inherit(self, before: "AgentCore") -> None:
         """Take over, from the core whose last turn could not be kept, what no store holds but the
-        readings: which attempts were not heard of yet since the agent was started."""
+        readings: which attempts were not heard of yet since the agent was started, what was known
+        of the GPUs and why they were closed for it, and which ends may have another reason yet."""
         limited = {
             run.run
             for run in self.books.runs.values()
             if isinstance(run.state, Running) and run.state.limit_at is not None
         }
         self.books.unadopted = limited & before.books.unadopted
-        self._health.seen = before._health.seen
+        self._health.inherit(before._health)
+        self._late_causes.watched = before._late_causes.watched
 
     def timers(self, now: float) -> list[f.SetTimer]:
         """The timers that follow from the state. None waits longer than it would have, even if
@@ -120,6 +124,8 @@ class AgentCore:
                 asked = list(event.runs)
             case e.FilesRemoved():
                 asked = [event.run]
+            case e.ReadingsTaken():
+                asked = [*self._late_causes.runs]
             case _:
                 return []
         return [run for run in asked if run <= self.elsewhere_max and run not in self.books.runs]
@@ -138,7 +144,6 @@ class AgentCore:
     def handle(self, event: e.Event, now: float) -> Step:
         """Take one event. Raises LanherdError, and has changed nothing, if it can't be taken."""
         step = Step()
-        machine = self.books.machine
         _HANDLERS[type(event)](self, event, now, step)
         if self.books.moved:
             self._depending.settle(now, step)
@@ -148,8 +153,8 @@ class AgentCore:
             self.seq += 1
             run.seq = self.seq
             step.told.append(Told(run.ordinal, view(run)))
-        if self.books.machine is not machine:
-            step.machine = self.books.machine
+        if self.books.machine is not self._machine_kept:
+            step.machine = self._machine_kept = self.books.machine
         if step.asked is not None:
             self._answer(step.asked.request, step.asked.run, now, step)
         return step
@@ -184,6 +189,8 @@ class AgentCore:
 
     def on_run_fact(self, event: e.RunFact, now: float, step: Step) -> None:
         self._life.on_fact(event, now, step)
+        if isinstance(event, e.AttemptExited) and event.run in step.changed:
+            self._late_causes.note(event.run, event.attempt, now)
 
     def on_files_removal_due(self, event: e.FilesRemovalDue, now: float, step: Step) -> None:
         self._changing.on_due(event, step)
@@ -196,6 +203,7 @@ class AgentCore:
 
     def on_readings_taken(self, event: e.ReadingsTaken, now: float, step: Step) -> None:
         self._health.on_readings(event.gpus, now, step)
+        self._late_causes.on_readings(now, step)
         self._over_use.on_readings(event.gpus, now, step)
         books = self.books
         if books.sight.see(event, books.owner_rules, books.rules, now):

@@ -78,6 +78,14 @@ class Health:
         self.seen: dict[GpuUuid, Seen] = {}
         """What was known of each GPU: only what is new is news."""
 
+    def inherit(self, before: "Health") -> None:
+        """What another has seen is no news any more, so what it closed for that stays closed."""
+        self.seen = before.seen
+        machine = self._books.machine
+        faults = {u: c for u, c in before._books.machine.cordons.items() if not c.by}
+        if faults.keys() - machine.cordons.keys():
+            self._books.machine = replace(machine, cordons={**faults, **machine.cordons})
+
     def on_readings(self, gpus: Sequence[GpuCapacity], now: float, step: Step) -> None:
         machine = self._books.machine
         cordons = dict(machine.cordons)

@@ -15,7 +15,7 @@ from lanherd_agent.core.machine_state import Cordon
 from lanherd_agent.core.run_states import Measure, Running
 from lanherd_agent.core.step import Step
 from lanherd_protocol.ids import GpuUuid
-from lanherd_protocol.values import LeasedGpu, Reason
+from lanherd_protocol.values import Lease, LeasedGpu, Reason
 
 Cordons = Mapping[GpuUuid, Cordon]
 
@@ -58,6 +58,17 @@ def tell_runs(books: Books, before: Cordons, after: Cordons, now: float, step: S
                 warning = None
         if warning != state.warning:
             books.become(run, Measure, replace(state, warning=warning), now, step)
+
+
+def fault_of_lease(lease: Lease, cordons: Cordons, since: float) -> Reason | None:
+    """What is wrong since then with the first GPU of a lease that failed."""
+    for gpu in lease.gpus:
+        cordon = cordons.get(gpu.uuid)
+        if cordon is not None and cordon.since >= since:
+            fault = _warning(gpu, cordon.reason)
+            if fault is not None:
+                return fault
+    return None
 
 
 def is_of_gpu(warning: Reason | None) -> bool:

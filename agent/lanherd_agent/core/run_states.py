@@ -81,10 +81,10 @@ class Running(Struct, frozen=True, kw_only=True, tag="running"):
 
 
 class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
-    """It was signalled; from `kill_at` on it is killed. `outcome` and `reason` say how it ends.
+    """It is to end; from `kill_at` on it is killed. `outcome` and `reason` say how it ends.
 
-    `signal` is the last that was sent; `asked` once a person wanted the stop: it is not tried
-    again then.
+    `signal` is the last that was sent, `signalled` whether one is known to have reached it; `asked`
+    once a person wanted the stop: it is not tried again then.
     """
 
     since: float
@@ -97,6 +97,7 @@ class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
     signal: int = 15
     asked: bool = True
     vram_peak_bytes: int = 0
+    signalled: bool = False
 
 
 Waiting = Queued | Preparing
@@ -118,7 +119,8 @@ class GiveUp(Struct, frozen=True):
 
 
 class Measure(Struct, frozen=True):
-    """The decision to tell what a run was measured to hold, or to stop it for that."""
+    """The decision to tell what a run was measured to hold, or to stop it for that; or that a
+    measurement shows why it failed."""
 
 
 Decision = type[Explain] | type[Resolve] | type[GiveUp] | type[Measure]
@@ -187,11 +189,11 @@ TRANSITIONS: Mapping[StateType, Mapping[Cause, tuple[StateType, ...]]] = {
     Stopping: {
         e.AttemptStarted: (),
         e.AttemptAdopted: (),
-        e.AttemptSignalled: (),
+        e.AttemptSignalled: (Stopping,),
         **_LIVE,
         e.StopRequested: (Stopping,),
     },
-    Ended: _LATE,
+    Ended: {Measure: (Ended,), **_LATE},
 }
 
 
