@@ -57,7 +57,9 @@ def untrusted(run: RunId, where: str, why: str) -> Reason:
 def live_untrusted(run: RunId, where: str, why: str) -> Reason:
     """As above, for a run that is alive all the same."""
     alive = "It is alive, and keeps what it holds until it is over."
+    over = untrusted(run, where, f"{why} {alive}")
     return replace(
-        untrusted(run, where, f"{why} {alive}"),
+        over,
+        data={**over.data, "live": True},
         remedy=f"Let it end, or stop it, and leave runs/{where} in the agent's home until then.",
     )

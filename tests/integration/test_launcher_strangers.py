@@ -7,9 +7,10 @@ import signal
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from lanherd_agent.runs import processes, rundir, watch
+from lanherd_agent.runs import processes, rundir, shim, watch
 from tests.support import fake_job
 from tests.support.launched import WAIT_S, Launched, kill, launched, lives
 from tests.support.waiting import wait_until_async
@@ -132,6 +133,22 @@ async def test_an_orphans_time_limit_is_carried_out_without_an_agent(
     assert ended is not None
     assert ended.timed_out
     assert ended.at > start.at + watch.LIMIT_SLACK_S
+    assert marked(start) == {}
+
+
+async def test_time_is_not_over_for_a_stranger_killed_while_it_started(tmp_path: Path) -> None:
+    """It was claimed, and no start of its command was written down: its time never began."""
+    async with launched(tmp_path) as rig:
+        directory = await start_job(rig, *LIVES, time_limit_s=300.0)
+        start = start_of(directory)
+        before = kill_launcher(rig)
+        kill_shim(directory)
+        unknown = msgspec.to_builtins(start) | {"pid": 0, "start_time": 0}
+        shim.fill_start(str(directory.path), unknown)
+        await wait_until_async(lambda: rig.launcher_pid != before, WAIT_S)
+        ended = await rig.ended(directory)
+    assert ended.error is not None
+    assert (ended.timed_out, ended.stopped) == (False, False)
     assert marked(start) == {}
 
 

@@ -1,6 +1,5 @@
 """Whether what the machine tells of a run's ends can be true, by what the run's job wrote down."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,6 @@ from tests.support.job_truth import JobTruth
 
 # A clock of the same machine, but two processes that wait for a processor.
 EXIT_TOLD_WITHIN_S = 5.0
-LOADING_S = 1.0
-"""A job notes its start once it is loaded."""
 STOP_SENT_BEFORE_S = 1.0
 CLOCKS_S = 0.5
 LIMIT_LATE_S = 12.0
@@ -86,24 +83,15 @@ def _judge_cancelled(end: AttemptEnd, truth: JobTruth, sent: Sent) -> Iterator[s
         yield "nobody stopped it"
     elif truth.ended_at is not None and truth.ended_at < sent.stopped_at - STOP_SENT_BEFORE_S:
         yield "it had ended by itself, before it was stopped"
-    elif end.started_at is None and truth.starts and not _is_unseen(end):
+    elif end.started_at is None and truth.starts:
         yield "it did start"
-
-
-def _is_unseen(end: AttemptEnd) -> bool:
-    """Whether it says itself that nobody saw how far it came, or how it ended."""
-    return "why" in end.reason.data
 
 
 def _judge_timed_out(end: AttemptEnd, view: RunView, truth: JobTruth) -> Iterator[str]:
     limit_s = view.spec.time_limit_s
-    began = end.started_at
-    if began is None and _is_unseen(end):
-        # Its shim was killed as it started it, and the launcher kept its time from then on.
-        began = truth.starts[0] - LOADING_S if truth.starts else -math.inf
-    if limit_s is None or began is None or end.at < began + limit_s - CLOCKS_S:
+    if limit_s is None or end.started_at is None or end.at < end.started_at + limit_s - CLOCKS_S:
         yield "its time was not over"
-    elif truth.ended_at and truth.ended_at < began + limit_s - STOP_SENT_BEFORE_S:
+    elif truth.ended_at and truth.ended_at < end.started_at + limit_s - STOP_SENT_BEFORE_S:
         yield "it had ended before its time was over"
 
 

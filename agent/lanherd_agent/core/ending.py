@@ -103,8 +103,8 @@ def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
         case Stopping(outcome=outcome, reason=reason):
             return outcome, reason
         case Starting(stop=wish) if wish is not None:
-            # Told before its start was: as if it had been told in order.
-            return "cancelled", wish.reason
+            # Told before its start was: as if told in order, but no signal was sent yet.
+            return "cancelled", _as_known(wish.reason, exit.stopped)
         case _:
             pass
     if exit.timed_out:
@@ -132,13 +132,15 @@ def _shown_by(exit: e.AttemptExited) -> Reason | None:
 
 
 def how_it_was_lost(run: Run, loss: e.AttemptLost) -> tuple[Outcome, Reason]:
-    """What was being ended is over as it was to be, though nobody saw its exit."""
+    """What was being ended is over as it was to be, though nobody saw its exit; but that a stop was
+    carried out is said only where that is known."""
     lost = reasons.lost(loss.cause, loss.why)
     match run.state:
-        case Stopping(outcome=outcome, reason=reason):
-            return outcome, reasons.unseen(reason, lost)
+        case Stopping(outcome=outcome, reason=reason, signalled=signalled):
+            known = _as_known(reason, loss.stopped or signalled)
+            return outcome, reasons.unseen(known, lost)
         case Starting(stop=wish) if wish is not None:
-            return "cancelled", reasons.unseen(wish.reason, lost)
+            return "cancelled", reasons.unseen(_as_known(wish.reason, loss.stopped), lost)
         case _:
             pass
     if loss.timed_out:
@@ -146,6 +148,10 @@ def how_it_was_lost(run: Run, loss: e.AttemptLost) -> tuple[Outcome, Reason]:
     if loss.stopped:
         return "cancelled", reasons.unseen(reasons.STOPPED, lost)
     return "lost", lost
+
+
+def _as_known(reason: Reason, stopped: bool) -> Reason:
+    return reasons.STOP_ASKED if reason == reasons.STOPPED and not stopped else reason
 
 
 def _was_asked(state: RunState) -> bool:

@@ -92,6 +92,9 @@ class Life:
     ) -> None:
         self._ending.on_start_failed(run, event, now, step)
 
+    def on_signalled(self, run: Run, event: e.AttemptSignalled, now: float, step: Step) -> None:
+        self._stops.on_signalled(run, event, now, step)
+
     def on_exited(self, run: Run, event: e.AttemptExited, now: float, step: Step) -> None:
         self._ending.on_exited(run, event, now, step)
 
@@ -122,6 +125,7 @@ _FACTS: dict[type, Callable[..., None]] = {
     e.AttemptStarted: Life.on_started,
     e.AttemptStartFailed: Life.on_start_failed,
     e.AttemptAdopted: Life.on_adopted,
+    e.AttemptSignalled: Life.on_signalled,
     e.AttemptExited: Life.on_exited,
     e.AttemptLost: Life.on_lost,
 }

@@ -224,6 +224,8 @@ CANCELLED_BETWEEN = Reason(
     code="cancelled_between", text="Cancelled before its next attempt was started."
 )
 STOPPED = Reason(code="stopped", text="Stopped as asked.")
+STOP_ASKED = Reason(code="stop_asked", text="It was asked to stop, and is over.")
+"""Where it is not known that a signal reached it."""
 
 
 def exit_code(code: int) -> Reason:
@@ -307,7 +309,7 @@ def lost(cause: LostCause, why: str) -> Reason:
 
 
 def unseen(reason: Reason, lost: Reason) -> Reason:
-    """The reason of a stop or a limit that was carried out, where nobody saw the exit."""
+    """Why it was to end, where nobody saw how it did."""
     return replace(
         reason, text=f"{reason.text} {lost.text}", data={**reason.data, "why": lost.text}
     )

@@ -141,6 +141,14 @@ class Stops:
         )
         self._books.want(effect, step)
 
+    def on_signalled(self, run: Run, event: e.AttemptSignalled, now: float, step: Step) -> None:
+        """That it was reached is kept: if nobody sees its end, that much is known."""
+        was = run.state
+        assert isinstance(was, Stopping)
+        if not event.problem and not was.signalled:
+            state = replace(was, signalled=True)
+            self._books.become(run, e.AttemptSignalled, state, now, step)
+
     def on_kill_timer(self, run: Run, now: float, step: Step) -> None:
         """Its grace is over. It is killed until it is gone: a signal may be lost."""
         signal = f.SignalAttempt(run=run.run, attempt=run.attempt, signal=SIGKILL)

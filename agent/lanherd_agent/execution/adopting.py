@@ -162,7 +162,7 @@ class Following:
                     at=exit_.at,
                     why=why,
                     cause="untrusted" if exit_.error.kind == UNTRUSTED else "unknown",
-                    started_at=started_at,
+                    started_at=started_at or _started_at(directory),
                     timed_out=exit_.timed_out,
                     stopped=exit_.stopped,
                 )

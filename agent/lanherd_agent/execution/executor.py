@@ -68,6 +68,7 @@ class Executor:
             secrets,
             around,
             self._following.alive_since,
+            problems,
         )
         self._removing = Removing(home, self._telling)
         self._tasks: TaskOwner | None = None

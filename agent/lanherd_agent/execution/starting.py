@@ -22,6 +22,7 @@ from lanherd_agent.execution.preparing import Preparing
 from lanherd_agent.execution.telling import Telling
 from lanherd_agent.fail_points import ARMED, hit
 from lanherd_agent.home import AgentHome
+from lanherd_agent.problems import Problems, live_untrusted
 from lanherd_agent.runs.launcher_client import LauncherClient, StartFailedError, StartFailure
 from lanherd_agent.runs.launcher_process import LauncherUnavailableError
 from lanherd_agent.runs.rundir import (
@@ -36,6 +37,7 @@ from lanherd_agent.runs.rundir import (
     write_settings,
     write_spec,
 )
+from lanherd_agent.runs.strays import processes_of
 from lanherd_agent.secrets import Secrets
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.errors import Failure
@@ -66,6 +68,7 @@ class Starting:
         secrets: Secrets,
         around: Surroundings,
         alive_since: dict[Attempt, float],
+        problems: Problems,
     ) -> None:
         self._home = home
         self._telling = telling
@@ -77,13 +80,14 @@ class Starting:
         self._laying_out: defaultdict[RunId, int] = defaultdict(int)
         self._laid_out = asyncio.Condition()
         self._alive_since = alive_since
+        self._problems = problems
 
     async def start(self, effect: f.StartAttempt) -> None:
         directory = AttemptDir.of(self._home.root, effect.run, effect.attempt)
         try:
             claimed = _is_claimed(directory)
         except RunDirError as flaw:
-            self._untrusted(effect, flaw)
+            await self._untrusted(effect, directory, flaw)
             return
         # Where the claim of a start lies, whole or torn, it may be alive: that is for the launcher.
         if not claimed:
@@ -151,7 +155,7 @@ class Starting:
                 elif tries < TRIES_MAX and await _may_pass(directory, problem, effect.run):
                     tries += 1
                 else:
-                    self._not_started(effect, directory, problem)
+                    await self._not_started(effect, directory, problem)
                     return
             else:
                 break
@@ -162,20 +166,28 @@ class Starting:
             e.AttemptStarted(run=effect.run, attempt=effect.attempt, pid=started.pid, at=started.at)
         )
 
-    def _not_started(
+    async def _not_started(
         self, effect: f.StartAttempt, directory: AttemptDir, problem: StartFailedError
     ) -> None:
         try:
             _is_claimed(directory)
         except RunDirError as flaw:
-            self._untrusted(effect, flaw)
+            await self._untrusted(effect, directory, flaw)
         else:
             failure = start_failure(problem, directory, effect.spec.command[0])
             self._failed(effect, self._telling.redacted(failure))
 
-    def _untrusted(self, effect: f.StartAttempt, flaw: RunDirError) -> None:
-        """Something else has the place of its claim: whether it was ever started, nobody knows."""
+    async def _untrusted(
+        self, effect: f.StartAttempt, directory: AttemptDir, flaw: RunDirError
+    ) -> None:
+        """Something else has the place of its claim. Whether it was ever started, only processes
+        of it can tell: what is alive keeps what it holds."""
         why = f"Its run directory can't be trusted: {flaw.words}."
+        alive = await in_thread(partial(processes_of, directory.path))
+        if alive:
+            first = min(alive, key=lambda pid: (alive[pid], pid))
+            await self._alive_untrusted(effect, directory, first, why)
+            return
         self._telling.post(
             e.AttemptLost(
                 run=effect.run,
@@ -185,6 +197,23 @@ class Starting:
                 cause="untrusted",
             )
         )
+
+    async def _alive_untrusted(
+        self, effect: f.StartAttempt, directory: AttemptDir, pid: int, why: str
+    ) -> None:
+        where = f"{effect.run}/{effect.attempt}"
+        self._problems.put(live_untrusted(effect.run, where, why), effect.run)
+        log.warning("run %s is alive and goes on. %s", effect.run, why)
+        started = e.AttemptStarted(run=effect.run, attempt=effect.attempt, pid=pid, at=time.time())
+        self._alive_since.setdefault((effect.run, effect.attempt), started.at)
+        self._telling.post(started)
+        while True:
+            try:
+                await self._launcher.watch(directory.path)
+            except LauncherUnavailableError as away:
+                await before_asking_again("adopt", effect.run, away)
+            else:
+                return
 
     def _failed(self, effect: f.StartAttempt, failure: Failure) -> None:
         self._telling.post(

@@ -149,7 +149,7 @@ class Orphans:
             processes.say(f"{attempt.directory}: its log is not kept: {error}")
             return
         attempt.stop_signal, attempt.stop_grace_s = int(spec["stop_signal"]), spec["stop_grace_s"]
-        if spec["time_limit_s"] is not None:
+        if spec["time_limit_s"] is not None and start["pid"]:  # else nobody knows when it began
             began_at = start["start_time"] / os.sysconf("SC_CLK_TCK")
             ran_s = time.clock_gettime(time.CLOCK_BOOTTIME) - began_at
             left_s = spec["time_limit_s"] + LIMIT_SLACK_S - max(0.0, ran_s)

@@ -107,6 +107,7 @@ class Room:
             Secrets(self.home, self.shell),
             Surroundings("box", {}, Rules()),
             self.following.alive_since,
+            self.problems,
         )
 
     async def start(self, *answers: Answer) -> tuple[list[object], Scripted]:

@@ -1,5 +1,6 @@
 """What is told of an attempt when it is started, and of settings that are noted beside it."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.execution import starting
 from lanherd_agent.execution.failures import start_failure
-from lanherd_agent.runs import rundir, shim
+from lanherd_agent.runs import processes, rundir, shim
 from lanherd_agent.runs.launcher_client import (
     Started,
     StartFailedError,
@@ -100,6 +101,30 @@ async def test_a_link_in_the_place_of_a_claim_is_told_as_that(late: bool) -> Non
         assert "start.json is not a plain file (it is a link)" in told.why
         assert len(launcher.asked) == int(late)
         assert agent.directory.start.is_symlink(), "it is left alone"
+
+
+@pytest.mark.expects_logs("is alive and goes on|it is away", reason="what is tried here")
+async def test_what_lives_behind_a_link_keeps_what_it_holds() -> None:
+    """The agent died before it heard of the start, and its launcher and shim are gone: only its
+    processes say that it was started."""
+    async with room() as agent:
+        agent.directory.make()
+        agent.directory.start.symlink_to("elsewhere")
+        marked = {**os.environ, processes.MARK: str(agent.directory.path)}
+        command = await asyncio.create_subprocess_exec("sleep", "60", env=marked)
+        try:
+            away = LauncherUnavailableError("it is away")
+            (told,), launcher = await agent.start(away)
+        finally:
+            command.kill()
+            await command.wait()
+        assert isinstance(told, e.AttemptStarted)
+        assert told.pid == command.pid
+        assert launcher.asked == [("watch",), ("watch",)]
+        (problem,) = agent.problems.all()
+        assert "It is alive, and keeps what it holds" in problem.text
+        assert problem.data["live"] is True
+        agent.directory.start.unlink()
 
 
 async def test_a_claim_that_can_not_be_read_now_is_for_the_launcher(

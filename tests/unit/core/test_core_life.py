@@ -85,7 +85,7 @@ def test_a_stop_counts_though_the_exit_came_before_the_start_is_told() -> None:
     machine.submit(new(1))
     machine.stop(1)
     machine.exited(1, 0)
-    assert (ended(machine, 1).outcome, ended(machine, 1).reason.code) == ("cancelled", "stopped")
+    assert (ended(machine, 1).outcome, ended(machine, 1).reason.code) == ("cancelled", "stop_asked")
 
 
 def test_nothing_ends_before_it_began_though_the_clock_was_set_back() -> None:

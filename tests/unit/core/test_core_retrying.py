@@ -212,8 +212,8 @@ def test_what_never_ran_is_not_tried_again() -> None:
 
 def test_what_somebody_stops_is_not_tried_again() -> None:
     machine = Machine()
-    machine.submit(*(new(number, tried()) for number in range(1, 6)))
-    for number in (1, 2, 4, 5):
+    machine.submit(*(new(number, tried()) for number in range(1, 8)))
+    for number in (1, 2, 4, 5, 6, 7):
         machine.started(number)
     machine.stop(1)
     machine.exited(1, None, 15)
@@ -226,11 +226,22 @@ def test_what_somebody_stops_is_not_tried_again() -> None:
     machine.stop(4, command=4)
     machine.lost(4)
     over = ended(machine, 4)
+    assert (over.outcome, over.reason.code) == ("cancelled", "stop_asked")
+    text = "It was asked to stop, and is over. Gone."
+    assert over.reason.text == text, "no signal is known to have reached it"
+    assert over.reason.data == {"why": "Gone."}
+    machine.stop(6, command=6)
+    machine.handle(e.AttemptSignalled(run=run_id(6), attempt=1, signal=15, problem="No process."))
+    machine.lost(6)
+    assert ended(machine, 6).reason.code == "stop_asked"
+    machine.stop(7, command=7)
+    machine.handle(e.AttemptSignalled(run=run_id(7), attempt=1, signal=15))
+    machine.lost(7)
+    assert ended(machine, 7).reason.text == "Stopped as asked. Gone."
+    machine.lost(5, stopped=True)
+    over = ended(machine, 5)
     assert (over.outcome, over.reason.code) == ("cancelled", "stopped")
     assert over.reason.text == "Stopped as asked. Gone.", "nobody saw its exit, and that is told"
-    assert over.reason.data == {"why": "Gone."}
-    machine.lost(5, stopped=True)
-    assert ended(machine, 5).outcome == "cancelled"
 
 
 def test_what_its_time_limit_ended_is_not_lost_though_nobody_saw_its_exit() -> None:

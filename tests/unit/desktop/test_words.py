@@ -67,6 +67,7 @@ GIVEN: dict[str, tuple[Reason, ...]] = {
     "cancelled": (reasons.CANCELLED_WAITING,),
     "cancelled_between": (reasons.CANCELLED_BETWEEN,),
     "stopped": (reasons.STOPPED,),
+    "stop_asked": (reasons.STOP_ASKED,),
     "exit_code": (reasons.exit_code(3),),
     "signal": (reasons.ended_by_signal(9), reasons.ended_by_signal(60)),
     "exit_unknown": (reasons.exit_unknown(),),
