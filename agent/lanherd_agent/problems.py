@@ -60,6 +60,6 @@ def live_untrusted(run: RunId, where: str, why: str) -> Reason:
     over = untrusted(run, where, f"{why} {alive}")
     return replace(
         over,
-        data={**over.data, "live": True},
+        data={**over.data, "live": 1},
         remedy=f"Let it end, or stop it, and leave runs/{where} in the agent's home until then.",
     )

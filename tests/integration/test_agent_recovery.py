@@ -463,7 +463,7 @@ async def test_an_agent_goes_on_from_the_records_of_an_older_one() -> None:
             assert [(state.outcome, state.reason.code) for state in states] == [
                 ("succeeded", "succeeded"),
                 ("lost", "lost_gone"),
-                ("cancelled", "stopped"),
+                ("cancelled", "stop_asked"),
                 ("failed", "not_found"),
                 ("cancelled", "stopped"),
             ]
