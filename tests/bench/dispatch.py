@@ -5,9 +5,6 @@ started program itself writes the moment at which it is alive, so that nobody's 
 Beside it, in the same run, the floor of this machine: posix_spawn of the same programs. Where the
 time goes is told too: the way to the durable reply, from there to the live process, and the
 processor time that a no-op run takes in the agent, in what it starts, and in the client.
-
-The bench deletes thousands of files at its end. Where that makes the file system slow to create new
-ones (half a minute on some ext4), a second bench right after the first measures that.
 """
 
 import asyncio
@@ -44,6 +41,7 @@ def measure(report: Report) -> None:
         spawn_ms = [stamps.spawn() for _ in range(LATENCY_RUNS)]
         spawn_rate = spawn_no_ops()
         fsync_ms = [stamps.fsync() for _ in range(LATENCY_RUNS)]
+        mkdir_ms = [stamps.mkdir() for _ in range(LATENCY_RUNS)]
         with running_agent(simulate_gpus=2) as agent:
             timings, batch = asyncio.run(dispatch(agent, stamps))
     alive_ms = [timing.alive_ms for timing in timings]
@@ -59,7 +57,8 @@ def measure(report: Report) -> None:
     report.add(Metric("submit_to_reply_p50", percentile(taken_ms, 50), "ms", reference=floor))
     later_ms = [timing.alive_ms - timing.taken_ms for timing in timings]
     report.add(Metric("reply_to_alive_p50", percentile(later_ms, 50), "ms"))
-    floor = f"posix_spawn {spawn_rate:.0f} runs/s"
+    mkdir = f"mkdir p50 {percentile(mkdir_ms, 50) * 1000:.0f} us"
+    floor = f"posix_spawn {spawn_rate:.0f} runs/s, {mkdir}"
     report.add(
         Metric("no_op_runs", batch.rate, "runs/s", at_least=RUNS_PER_SECOND_MIN, reference=floor)
     )
@@ -137,6 +136,13 @@ class Stamps:
             os.write(journal.fileno(), bytes(512))
             os.fsync(journal.fileno())
             return (time.monotonic_ns() - began) / 1e6
+
+    def mkdir(self) -> float:
+        """Milliseconds of one new folder: a run has four."""
+        path = self.fresh()
+        began = time.monotonic_ns()
+        path.mkdir()
+        return (time.monotonic_ns() - began) / 1e6
 
 
 def read_ms_since(path: Path, began_ns: int) -> float:
