@@ -459,14 +459,16 @@ async def test_an_agent_goes_on_from_the_records_of_an_older_one() -> None:
     shutil.copyfile(OLD_RECORDS, home / "agent.sqlite")
     with agent_process(home) as agent:
         async with through_socket(agent) as peer:
-            states = [ended(await wait_run(peer, run_id(n))) for n in (6, 7, 8, 9, 12)]
+            *states, wished = [ended(await wait_run(peer, run_id(n))) for n in (6, 7, 8, 9, 12)]
             assert [(state.outcome, state.reason.code) for state in states] == [
                 ("succeeded", "succeeded"),
                 ("lost", "lost_gone"),
                 ("cancelled", "stop_asked"),
                 ("failed", "not_found"),
-                ("cancelled", "stopped"),
             ]
+            # It was to stop as soon as it is started, and is over at once: the signal may be late.
+            assert wished.outcome == "cancelled"
+            assert wished.reason.code in ("stopped", "stop_asked")
             assert len(await listed(peer)) == 14
             # Each stop that it had taken is known again.
             stopped = await peer.call(methods.RUNS_STOP, stop(13, 3, 5.0))
