@@ -192,7 +192,7 @@ class Lab:
             exclusive=exclusive,
             shared=not exclusive and chance.random() < 0.2,
             where="" if mig else where,
-            linked=count > 1 and chance.random() < 0.5,
+            linked=count > 1 and chance.random() < 0.5 and not mig,
             mig=mig,
             beside=chance.choice(("rule", "wait", "share")),
         )

@@ -13,7 +13,7 @@ from lanherd_agent.core.fields import (
 from lanherd_agent.core.request_checks import Capacity, check_possible, check_requests
 from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
-from lanherd_protocol.ids import is_sha256, is_uuid7
+from lanherd_protocol.ids import RunId, is_sha256, is_uuid7
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.values import LockedEnvironment, RunGroup, RunSpec
 
@@ -26,12 +26,24 @@ def check_runs(runs: Sequence[NewRun], capacity: Capacity | None, rules: Rules) 
             f"A submit takes 1 to {limits.RUNS_PER_SUBMIT_MAX} runs; this one has {len(runs)}.",
             "Send fewer runs at a time.",
             runs=len(runs),
+            runs_max=limits.RUNS_PER_SUBMIT_MAX,
         )
-    if len({new.run for new in runs}) != len(runs):
-        raise invalid("A submit names the same run twice.", "Give every run an id of its own.")
+    seen: set[RunId] = set()
+    for new in runs:
+        if new.run in seen:
+            raise invalid(
+                f"A submit names the same run twice: {new.run[:64]!r}.",
+                "Give every run an id of its own.",
+                run=new.run[:64],
+            )
+        seen.add(new.run)
     for new in runs:
         if not is_uuid7(new.run):
-            raise invalid(f"{new.run[:64]!r} is no run id.", "Run ids are UUIDv7 in lower case.")
+            raise invalid(
+                f"{new.run[:64]!r} is no run id.",
+                "Run ids are UUIDv7 in lower case.",
+                run=new.run[:64],
+            )
         _check_spec(new.spec)
         check_life(new.run, new.spec, rules)
         check_surroundings(new.spec)
@@ -47,15 +59,21 @@ def _check_spec(spec: RunSpec) -> None:
         raise invalid(
             f"The run's name has {len(spec.name)} characters.",
             f"Names have at most {limits.RUN_NAME_CHARS_MAX}.",
+            field="name",
+            chars=len(spec.name),
+            chars_max=limits.RUN_NAME_CHARS_MAX,
         )
     _check_group(spec.group)
     check_variables(spec.variables)
     if spec.snapshot is not None and not is_sha256(spec.snapshot):
-        raise invalid("The run's snapshot has no valid id.", "Push the project again.")
+        raise invalid(
+            "The run's snapshot has no valid id.", "Push the project again.", field="snapshot"
+        )
     if isinstance(spec.environment, LockedEnvironment) and spec.snapshot is None:
         raise invalid(
             "The run wants an environment from a lock, but has no snapshot that holds the lock.",
             "Submit it with its project.",
+            field="environment",
         )
 
 
@@ -66,9 +84,14 @@ def _check_group(group: RunGroup | None) -> None:
         raise invalid(
             "The run's sweep has a name that can't be kept.",
             f"A name is one line of 1 to {limits.RUN_NAME_CHARS_MAX} characters.",
+            field="group.name",
+            chars_max=limits.RUN_NAME_CHARS_MAX,
         )
     if len(group.key) > limits.GROUP_KEY_CHARS_MAX:
         raise invalid(
             f"The run's key in its sweep has {len(group.key)} characters.",
             f"Keys have at most {limits.GROUP_KEY_CHARS_MAX}.",
+            field="group.key",
+            chars=len(group.key),
+            chars_max=limits.GROUP_KEY_CHARS_MAX,
         )

@@ -218,6 +218,7 @@ class Books:
             host=self.sight.host,
             rules=self.owner_rules,
             owner=owner,
+            driver_bytes=self.sight.driver.known,
         )
 
     def scene(self, now: float) -> Scene:
@@ -240,6 +241,7 @@ class Books:
             quiet_from=sight.quiet_from,
             crowded_until=sight.crowded_until,
             hot=sight.hot,
+            driver_bytes=sight.driver.known,
         )
 
     # --- Runs ------------------------------------------------------------------------------------

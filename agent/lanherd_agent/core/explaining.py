@@ -10,6 +10,7 @@ from lanherd_agent.core import place_reasons, reasons
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.place_reasons import Ours
 from lanherd_agent.core.placement import Judge, gate_of, power_w
+from lanherd_agent.core.reservation import Reservation
 from lanherd_agent.core.room import Room
 from lanherd_agent.core.scene import Scene
 from lanherd_agent.core.slots import (
@@ -28,6 +29,8 @@ from lanherd_protocol.values import Lease, Reason
 
 NOBODY: Mapping[int, RunId] = MappingProxyType({})
 SOME_TIME_S = 60.0
+_PASSES = frozenset({"gpu_quiet", "gpu_hot", "gpu_backoff"})
+"""Reasons that pass by themselves."""
 
 
 def explain(
@@ -45,9 +48,31 @@ def explain(
         reason = _why(judge, place, want, runs)
         first = judge.reservation
         if first is not None and first.place == place:
-            reason = place_reasons.with_turn(reason, first.at, scene.now)
+            reason = _with_turn(judge, first, reason)
         told.append(reason)
     return told
+
+
+def _with_turn(judge: Judge, first: Reservation, reason: Reason) -> Reason:
+    scene = judge.scene
+    if str(reason.data.get("nearest", reason.code)) in _PASSES:
+        # It says itself when.
+        return place_reasons.with_turn(reason, first.at, scene.now)
+    others = first.lends and "most_bytes" not in reason.data
+    ways = {slot.uuid for slot in judge.room.suited(first.want)}
+    lacking = judge.room.lacks(first.want.host)
+    endless = [
+        live
+        for live in scene.live()
+        if live.ends_at is None
+        and (
+            any(gpu.uuid in ways for gpu in live.lease.gpus)
+            or (lacking and getattr(live.lease.host, lacking))
+        )
+    ]
+    endless.sort(key=lambda live: (live.since, live.holder))
+    runs = [live.holder[0] for live in endless]
+    return place_reasons.with_turn(reason, first.at, scene.now, endless=runs, others=others)
 
 
 def gate_reason(scene: Scene) -> Reason | None:
@@ -57,7 +82,7 @@ def gate_reason(scene: Scene) -> Reason | None:
         return None
     if gate == "hours":
         minutes = minutes_until(scene.hours, scene.local_minute or 0)
-        return place_reasons.out_of_hours(minutes, scene.now)
+        return place_reasons.out_of_hours(minutes, scene.now, scene.owner_rules.hours)
     if gate == "power":
         return place_reasons.power(power_w(scene), scene.owner_rules.power_w_max or 0.0)
     assert scene.machine.pause is not None
@@ -81,11 +106,18 @@ def resting(scene: Scene) -> dict[GpuUuid, Reason]:
 def _why_resting(gpu: GpuCapacity, closed: Closed, scene: Scene) -> Reason:
     if closed == "hot":
         return place_reasons.too_hot(gpu, scene.owner_rules.temperature_c_max or 0.0)
-    uuids = [one.uuid for one in scene.gpus or () if one.index == gpu.index]
+    # Its own, or those of the whole GPU whose instance it is.
+    uuids = [gpu.uuid, *_whole(gpu, scene)]
     uuid = max(uuids, key=lambda uuid: backs_off_until(uuid, scene))
     runs = len(scene.machine.failures[uuid].runs)
-    at = backs_off_until(uuid, scene)
-    return place_reasons.backing_off(gpu.index, runs, at, scene.now)
+    reason = place_reasons.backing_off(gpu.index, runs, backs_off_until(uuid, scene), scene.now)
+    return place_reasons.of_instance(reason, gpu) if uuid == gpu.uuid else reason
+
+
+def _whole(gpu: GpuCapacity, scene: Scene) -> list[GpuUuid]:
+    """The GPU of which it is an instance, where that is known."""
+    gpus = scene.gpus or ()
+    return [one.uuid for one in gpus if one.index == gpu.index and one.instance is None]
 
 
 def _why(judge: Judge, place: int, want: Want, runs: Mapping[int, RunId]) -> Reason:
@@ -143,9 +175,9 @@ def _would_delay(judge: Judge, want: Want, runs: Mapping[int, RunId]) -> Reason:
     if not slots:
         return place_reasons.kept_for_first(ahead)
     slot = min(slots, key=lambda slot: (-slot.free_bytes, slot.index))
-    return place_reasons.kept_for_earlier(
-        slot.index, slot.free_bytes, ahead, known=first.at is not None
-    )
+    known = first.at is not None
+    reason = place_reasons.kept_for_earlier(slot.index, slot.free_bytes, ahead, known=known)
+    return place_reasons.of_instance(reason, slot.gpu)
 
 
 class _Nearest:
@@ -196,7 +228,7 @@ class _Nearest:
         want = self.want
         matching = [slot for slot in kind if self._matches(slot)]
         # Only what would hold it if it were open is told to be closed.
-        large = [slot for slot in matching if slot.gpu.total_bytes >= want.vram_bytes]
+        large = [slot for slot in matching if slot.most_bytes >= want.vram_bytes]
         for closed in ("problem", "cordoned", "not_allowed") if len(large) >= want.count else ():
             slot = next((slot for slot in large if slot.closed == closed), None)
             if slot is not None:
@@ -204,9 +236,14 @@ class _Nearest:
         if want.where and len(matching) < want.count:
             why = self.scene.matching.why_not(want.where, [slot.uuid for slot in kind])
             return place_reasons.no_match(want.where, len(matching), want.count, why)
-        if want.mig:
-            return place_reasons.no_instance(want.mig, len(kind), want.count)
+        whole = [slot for slot in matching if slot.gpu.total_bytes >= want.vram_bytes]
+        if len(whole) >= want.count:
+            # The driver keeps a part of them.
+            nearest = max(whole, key=lambda slot: (slot.working, slot.most_bytes, -slot.index))
+            return place_reasons.of_instance(self._why_full(nearest), nearest.gpu)
         suited = sum(slot.suits(want) for slot in kind)
+        if want.mig:
+            return place_reasons.no_instance(want.mig, suited, want.count, want.vram_bytes)
         return reasons.gpu_missing((want.count, want.vram_bytes, want.exclusive), suited)
 
     def _why_closed(self, slot: Slot) -> Reason:
@@ -214,15 +251,16 @@ class _Nearest:
         match slot.closed:
             case "cordoned":
                 cordons = scene.machine.cordons
-                whole = {one.uuid for one in scene.gpus or () if one.index == gpu.index}
-                cordon = next(cordons[uuid] for uuid in cordons if uuid in whole)
-                return place_reasons.cordoned(gpu, cordon.reason)
+                uuid = next(uuid for uuid in (gpu.uuid, *_whole(gpu, scene)) if uuid in cordons)
+                reason = place_reasons.cordoned(gpu, cordons[uuid].reason)
+                return place_reasons.of_instance(reason, gpu) if uuid == gpu.uuid else reason
             case "not_allowed":
-                return place_reasons.not_allowed(gpu.index)
+                return place_reasons.of_instance(place_reasons.not_allowed(gpu.index), gpu)
             case "hot" | "backoff":
                 return _why_resting(gpu, slot.closed, scene)
             case _:
-                return reasons.gpu_unavailable(gpu.index, gpu.problem or "")
+                reason = reasons.gpu_unavailable(gpu.index, gpu.problem or "")
+                return place_reasons.of_instance(reason, gpu)
 
     # --- Not now ---------------------------------------------------------------------------------
 
@@ -246,7 +284,7 @@ class _Nearest:
             return place_reasons.used_by_others(gpu)
         seen = scene.quiet_from if want.waits and slot.others else scene.crowded_until
         at = seen[gpu.uuid] + scene.owner_rules.quiet_s
-        return place_reasons.waits_for_quiet(gpu.index, at)
+        return place_reasons.waits_for_quiet(gpu.index, at, scene.now)
 
     def _why_full(self, slot: Slot) -> Reason:
         want, gpu = self.want, slot.gpu
@@ -265,7 +303,10 @@ class _Nearest:
             promised = self._ours(slot, measured=False)
             share = self.scene.owner_rules.vram_share_max * 100
             return place_reasons.packed(gpu, slot.free_bytes, want.vram_bytes, share, promised)
-        return place_reasons.vram(gpu, slot.free_bytes, want.vram_bytes, self._ours(slot))
+        driver_bytes = self.scene.driver_bytes.get(gpu.uuid, 0)
+        return place_reasons.vram(
+            gpu, slot.free_bytes, want.vram_bytes, self._ours(slot), driver_bytes
+        )
 
     def _ours(self, slot: Slot, *, measured: bool = True) -> Ours:
         uses = slot.uses if measured else {}

@@ -1,7 +1,8 @@
 """Which GPUs of the machine match a constraint. Facts don't change from sample to sample, so each
 constraint is looked at once until they do."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
 from lanherd_protocol.constraint_facts import Facts
@@ -11,6 +12,8 @@ from lanherd_protocol.ids import GpuUuid
 
 KNOWN_MAX = 4096
 """Constraints that are remembered."""
+TOLD_MAX = 3
+"""Ways of not matching that are told one by one."""
 
 
 class Matching:
@@ -55,16 +58,34 @@ class Matching:
         return frozenset(uuid for uuid, facts in self._facts.items() if constraint.matches(facts))
 
     def why_not(self, where: str, gpus: Sequence[GpuUuid]) -> str:
-        """What the first of these GPUs that doesn't match fails, in words."""
+        """What those of these GPUs that don't match fail, and which models they are, in words."""
         try:
             constraint = parse(where)
         except LanherdError as unread:
             return unread.failure.message
+        failing: dict[str, Counter[str]] = {}
         for uuid in gpus:
-            misses = constraint.misses(self._facts.get(uuid, {}))
+            facts = self._facts.get(uuid, {})
+            misses = constraint.misses(facts)
             if misses:
-                return str(misses[0])
-        return ""
+                # A name that is the reason is told already.
+                model = "" if misses[0].fact == "name" else str(facts.get("name") or "")
+                failing.setdefault(str(misses[0]), Counter())[model] += 1
+        return _in_words(failing)
+
+
+def _in_words(failing: Mapping[str, Counter[str]]) -> str:
+    told = [
+        f"{why} ({models})" if (models := _models(gpus)) else why
+        for why, gpus in list(failing.items())[:TOLD_MAX]
+    ]
+    more = len(failing) - len(told)
+    return "; ".join([*told, f"and {more} more" if more else ""]).removesuffix("; ")
+
+
+def _models(gpus: Counter[str]) -> str:
+    """Such as '2 × A100, RTX 3090'."""
+    return ", ".join(f"{count} × {one}" if count > 1 else one for one, count in gpus.items() if one)
 
 
 def facts_of(gpu: GpuCapacity, host: HostCapacity) -> dict[str, str | int | float | None]:

@@ -2,18 +2,19 @@
 tell of GPUs without room. `data` holds each number and name of the sentence.
 """
 
+from collections.abc import Sequence
 from math import floor
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lanherd_agent.core.events import ForeignProcess, GpuCapacity
+from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.gpu_numbers import gpu_number
 from lanherd_agent.core.machine_state import Pause
 from lanherd_agent.core.quotas import Name
 from lanherd_agent.core.reasons import (
     GIB,
     disk_size,
-    duration,
     gb,
     gpu_exclusive,
     gpu_undeclared,
@@ -21,9 +22,15 @@ from lanherd_agent.core.reasons import (
     plural,
 )
 from lanherd_agent.core.slots import unlisted_bytes
+from lanherd_agent.core.spans import about, coarse_s
+from lanherd_agent.core.vram_words import gb_below, gb_or_less
 from lanherd_agent.core.wants import Want
+from lanherd_agent.core.who_holds import hold, with_process
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.values import Reason
+
+UNLISTED_MAX = GIB
+"""What the driver or a display may hold of a GPU for good; more is a process that can't be seen."""
 
 # --- The whole machine ---------------------------------------------------------------------------
 
@@ -51,12 +58,18 @@ def _paused_by(pause: Pause) -> str:
     return f"{pause.by} paused it{said}" if pause.by else f"it is paused{said}"
 
 
-def out_of_hours(minutes: int, now: float) -> Reason:
+def out_of_hours(minutes: int, now: float, hours: Sequence[str] = ()) -> Reason:
+    """`hours` are those of the owner's rules, as they are written there."""
+    which = f" ({'; '.join(hours)})" if hours else ""
     return Reason(
         code="out_of_hours",
-        text="Runs start here only at the hours that the machine's owner set; "
+        text=f"Runs start here only at the hours that the machine's owner set{which}; "
         f"the next begin in {about(minutes * 60)}.",
-        data={"opens_at": now + minutes * 60, "opens_about_s": coarse_s(minutes * 60)},
+        data={
+            "hours": "; ".join(hours),
+            "opens_at": now + minutes * 60,
+            "opens_about_s": coarse_s(minutes * 60),
+        },
     )
 
 
@@ -115,10 +128,12 @@ def kept_free(empty: int, keep_free: int, owed: int) -> Reason:
 
 
 def cordoned(gpu: GpuCapacity, why: Reason) -> Reason:
+    """`why` is what closed it; its code is in `data` as `cordon`, and its data as `cordon_…`."""
+    own = {f"cordon_{name}": value for name, value in why.data.items()}
     return Reason(
         code="gpu_cordoned",
         text=f"GPU {gpu.index} takes no run until somebody releases it: {why.text}",
-        data={"gpu": gpu.index, "why": why.text},
+        data={**own, "gpu": gpu.index, "why": why.text, "cordon": why.code},
         remedy="Release the GPU once it is well.",
     )
 
@@ -158,18 +173,19 @@ def used_by_others(gpu: GpuCapacity) -> Reason:
     """For a run that wants no others beside it."""
     reason = Reason(
         code="gpu_others",
-        text=f"It waits until others are gone from GPU {gpu.index}; {_hold(gpu)}.",
+        text=f"It waits until others are gone from GPU {gpu.index}; {hold(gpu)}.",
         data={"gpu": gpu.index, "foreign_bytes": gpu.foreign_bytes},
         remedy="Let it share GPUs with others, if it can.",
     )
-    return _with_process(reason, gpu)
+    return with_process(reason, gpu)
 
 
-def waits_for_quiet(index: int, at: float) -> Reason:
+def waits_for_quiet(index: int, at: float, now: float) -> Reason:
     return Reason(
         code="gpu_quiet",
-        text=f"Others have left GPU {index} a moment ago; it is watched a little longer.",
-        data={"gpu": index, "at": at},
+        text=f"Others have left GPU {index} a moment ago; it counts as free of them in "
+        f"{about(at - now)}, if none come back.",
+        data={"gpu": index, "at": at, "about_s": coarse_s(at - now)},
     )
 
 
@@ -186,13 +202,28 @@ class Ours(Struct, frozen=True, kw_only=True):
 NONE_OF_OURS = Ours()
 
 
-def vram(gpu: GpuCapacity, free_bytes: int, needs_bytes: int, ours: Ours = NONE_OF_OURS) -> Reason:
-    """As `gpu_vram`, with who holds the rest: what is free and what they hold is all of it."""
+def vram(
+    gpu: GpuCapacity,
+    free_bytes: int,
+    needs_bytes: int,
+    ours: Ours = NONE_OF_OURS,
+    driver_bytes: int = 0,
+) -> Reason:
+    """As `gpu_vram`, with who holds the rest: what is free and what they hold is all of it.
+    `driver_bytes` of it are the driver's own, as far as that is known."""
     reason = gpu_vram(gpu.index, free_bytes, gpu.total_bytes, needs_bytes, gpu.foreign_bytes)
-    others = [_hold(gpu)] if gpu.foreign_bytes else []
-    free = f"GPU {gpu.index}: {gb(free_bytes)} of {gb(gpu.total_bytes)} GB free, needs"
-    said = "; ".join([f"{free} {gb(needs_bytes)}", *_have(ours, ("holds", "hold")), *others])
-    return _with_ours(_with_process(replace(reason, text=f"{said}."), gpu), ours)
+    others = [hold(gpu, driver_bytes)] if gpu.foreign_bytes else []
+    free = f"GPU {gpu.index}: {gb_below(free_bytes, needs_bytes)} of {gb(gpu.total_bytes)} GB free"
+    needs = f"{free}, needs {gb(needs_bytes)}"
+    said = "; ".join([needs, *_have(ours, ("holds", "hold")), *others])
+    reason = _with_ours(with_process(replace(reason, text=f"{said}."), gpu), ours)
+    unlisted = unlisted_bytes(gpu)
+    most_bytes = gpu.total_bytes - unlisted
+    if needs_bytes <= most_bytes or unlisted > UNLISTED_MAX:
+        return reason
+    # Whoever else goes, there will hardly be room for it.
+    data = {**reason.data, "most_bytes": most_bytes, "driver_bytes": driver_bytes}
+    return replace(reason, data=data, remedy=f"Ask for {gb_or_less(most_bytes)}.")
 
 
 def packed(
@@ -209,13 +240,13 @@ def packed(
     reason = replace(
         reason, text=f"{said}.", data={**reason.data, "packed_percent": float(f"{share:.4g}")}
     )
-    return _with_ours(_with_process(reason, gpu), promised)
+    return _with_ours(with_process(reason, gpu), promised)
 
 
 def undeclared(gpu: GpuCapacity, free_bytes: int, ours: Ours) -> Reason:
     """As `gpu_undeclared`, with who holds the rest."""
     reason = gpu_undeclared(gpu.index, free_bytes, gpu.total_bytes, len(ours.runs))
-    others = [_hold(gpu)] if gpu.foreign_bytes else []
+    others = [hold(gpu)] if gpu.foreign_bytes else []
     said = "; ".join(
         [
             "It declares no VRAM and so needs a GPU without other runs, mostly free",
@@ -224,7 +255,7 @@ def undeclared(gpu: GpuCapacity, free_bytes: int, ours: Ours) -> Reason:
             *others,
         ]
     )
-    return _with_ours(_with_process(replace(reason, text=f"{said}."), gpu), ours)
+    return _with_ours(with_process(replace(reason, text=f"{said}."), gpu), ours)
 
 
 def held_alone(index: int, run: RunId) -> Reason:
@@ -234,12 +265,13 @@ def held_alone(index: int, run: RunId) -> Reason:
 
 
 def of_instance(reason: Reason, gpu: GpuCapacity) -> Reason:
-    """The reason, and which of a GPU's MIG instances it is about."""
+    """The reason, and which of a GPU's MIG instances it is about: `3:0`."""
     if gpu.instance is None:
         return reason
-    name = f"GPU {gpu.index}"
-    text = reason.text.replace(name, f"{name}, instance {gpu.instance}", 1)
-    return replace(reason, text=text, data={**reason.data, "instance": gpu.instance})
+    number = gpu_number(gpu.index, gpu.instance)
+    text = reason.text.replace(f"GPU {gpu.index}", f"GPU {number}", 1)
+    data = {**reason.data, "gpu": number, "instance": gpu.instance}
+    return replace(reason, text=text, data=data)
 
 
 def _have(ours: Ours, verbs: tuple[str, str]) -> list[str]:
@@ -268,72 +300,32 @@ def _with_ours(reason: Reason, ours: Ours) -> Reason:
     return replace(reason, data={**reason.data, **more})
 
 
-def _largest(gpu: GpuCapacity) -> ForeignProcess | None:
-    """The process of others that holds most."""
-    return max(gpu.foreign, key=lambda one: (one.vram_bytes or 0, -one.pid), default=None)
-
-
-def _hold(gpu: GpuCapacity) -> str:
-    """Who holds how much, as far as it is known."""
-    process = _largest(gpu)
-    if process is None:
-        return f"{gb(gpu.foreign_bytes)} GB of it is held by no process that can be seen"
-    whose = _whose(process)
-    not_ours = "" if process.orphan_of else ", not ours"
-    unlisted = unlisted_bytes(gpu)
-    if any(one.vram_bytes is None for one in gpu.foreign):
-        # It may be theirs.
-        listed, unlisted = gpu.foreign_bytes, 0
-    else:
-        listed = sum(one.vram_bytes or 0 for one in gpu.foreign)
-    held = listed if process.vram_bytes is None else process.vram_bytes
-    more = len(gpu.foreign) - 1
-    rest = f", {gb(listed)} GB with {plural(more, 'other', 'others')}" if more else ""
-    if unlisted >= GIB // 10:
-        rest += f", and {gb(unlisted)} GB no process that can be seen"
-    return f"{whose} (pid {process.pid}{not_ours}) holds {gb(held)} GB{rest}"
-
-
-def _whose(process: ForeignProcess) -> str:
-    if process.orphan_of is not None:
-        return f"what run {short_id(process.orphan_of)} left behind"
-    name = (process.command or "process").split(" ", 1)[0].rsplit("/", 1)[-1]
-    return f"{process.user}'s {name}" if process.user else f"another's {name}"
-
-
-def _with_process(reason: Reason, gpu: GpuCapacity) -> Reason:
-    process = _largest(gpu)
-    if process is None:
-        return reason
-    more: dict[str, str | int | float] = {
-        "pid": process.pid,
-        "user": process.user or "",
-        "command": process.command or "",
-        "process_bytes": process.vram_bytes or 0,
-        "processes": len(gpu.foreign),
-    }
-    return replace(reason, data={**reason.data, **more})
-
-
 # --- What the machine has ------------------------------------------------------------------------
 
 
 def no_match(where: str, matching: int, needs: int, why: str) -> Reason:
     said = f": {why}" if why else ""
+    match = f"{plural(matching, 'GPU matches', 'GPUs match')}" if matching else "No GPU matches"
     return Reason(
         code="no_match",
-        text=f"{plural(matching, 'GPU matches', 'GPUs match')} {where!r}, and it needs "
-        f"{needs}{said}.",
+        text=f"{match} {where!r}, and it needs {needs}{said}.",
         data={"where": where, "gpus": matching, "needs_gpus": needs, "why": why},
     )
 
 
-def no_instance(profile: str, instances: int, needs: int) -> Reason:
+def no_instance(profile: str, instances: int, needs: int, vram_bytes: int = 0) -> Reason:
+    """`instances` are those that it could use, with so much VRAM each."""
+    each = f" with {gb(vram_bytes)} GB" if vram_bytes else ""
     return Reason(
         code="no_instance",
-        text=f"Needs {plural(needs, 'MIG instance', 'MIG instances')} of {profile}; "
-        f"the machine has {instances} now.",
-        data={"profile": profile, "gpus": instances, "needs_gpus": needs},
+        text=f"Needs {plural(needs, 'MIG instance', 'MIG instances')} of {profile}{each}; "
+        f"the machine has {instances or 'none'} now.",
+        data={
+            "profile": profile,
+            "gpus": instances,
+            "needs_gpus": needs,
+            "needs_bytes": vram_bytes,
+        },
     )
 
 
@@ -422,24 +414,28 @@ def _with_ahead(reason: Reason, run: RunId | None) -> Reason:
     return reason if run is None else replace(reason, data={**reason.data, "run": run})
 
 
-def with_turn(reason: Reason, at: float | None, now: float) -> Reason:
-    """The reason of the first in line, and when it is expected to start at the latest."""
-    if at is None:
-        return replace(
-            reason, text=f"{reason.text} First in line.", data={**reason.data, "first": 1}
-        )
-    text = f"{reason.text} First in line; expected in {about(at - now)}."
-    data = {**reason.data, "first": 1, "expected_at": at, "expected_about_s": coarse_s(at - now)}
-    return replace(reason, text=text, data=data)
-
-
-def coarse_s(seconds: float) -> int:
-    """A span to come, in steps that keep a sentence about it true for a while."""
-    for below_s, step_s in ((600, 60), (3_600, 300), (36_000, 1_800)):
-        if seconds < below_s:
-            return max(step_s, round(seconds / step_s) * step_s)
-    return round(seconds / 3_600) * 3_600
-
-
-def about(seconds: float) -> str:
-    return f"about {duration(coarse_s(seconds))}"
+def with_turn(
+    reason: Reason,
+    at: float | None,
+    now: float,
+    *,
+    endless: Sequence[RunId] = (),
+    others: bool = False,
+) -> Reason:
+    """The reason of the first in line, and when it is expected to start at the latest. `at` None:
+    nobody knows, since runs without a time limit are in its way (`endless`), or `others`."""
+    data = {**reason.data, "first": 1}
+    if at is not None:
+        text = f"First in line; expected in {about(at - now)}."
+        data |= {"expected_at": at, "expected_about_s": coarse_s(at - now)}
+    elif others:
+        text = "First in line; nobody knows when others leave."
+        data |= {"waits_for_others": 1}
+    elif endless:
+        run = f"run {short_id(endless[0])} in its way has"
+        runs = run if len(endless) == 1 else f"{len(endless)} runs in its way have"
+        text = f"First in line; nobody knows when: {runs} no time limit."
+        data |= {"no_limit_run": endless[0], "no_limit_runs": len(endless)}
+    else:
+        text = "First in line."
+    return replace(reason, text=f"{reason.text} {text}", data=data)

@@ -2,17 +2,20 @@
 machine can ever give it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from lanherd_agent.core.events import GpuCapacity, HostCapacity
 from lanherd_agent.core.fields import invalid
+from lanherd_agent.core.gpu_numbers import gpu_number
 from lanherd_agent.core.reasons import disk_size, gb, plural
 from lanherd_agent.core.scene import Matching
+from lanherd_agent.core.vram_words import gb_or_less, vram_size
 from lanherd_protocol import limits
 from lanherd_protocol.constraints import parse
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.machine_rules import MachineRules, ShareRule
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.values import GpuRequest, HostRequest
@@ -34,6 +37,8 @@ class Capacity(Struct, frozen=True, kw_only=True):
     host: HostCapacity = HostCapacity()
     rules: MachineRules = MachineRules()
     owner: str = ""
+    driver_bytes: Mapping[GpuUuid, int] = {}
+    """What the driver itself keeps of a GPU, where that is known."""
 
 
 # --- What makes no sense -------------------------------------------------------------------------
@@ -51,18 +56,24 @@ def check_requests(gpus: GpuRequest, host: HostRequest) -> None:
             f"A run can't ask for {plural(gpus.count, 'GPU', 'GPUs')}.",
             f"Ask for 0 to {most} GPUs.",
             field="gpus.count",
+            gpus=gpus.count,
+            gpus_max=most,
         )
     if not 0 <= gpus.vram_bytes <= BYTES_MAX:
         raise invalid(
             f"A run can't ask for {gpus.vram_bytes} bytes of VRAM.",
             "Give 0 or more, and no more than a GPU can have.",
             field="gpus.vram_bytes",
+            asked=str(gpus.vram_bytes),
         )
     if gpus.count_max and not max(1, gpus.count) <= gpus.count_max <= most:
         raise invalid(
             f"A run can't ask for {gpus.count} to {gpus.count_max} GPUs.",
             f"Give at least the first number, and at most {most}.",
             field="gpus.count_max",
+            gpus=gpus.count,
+            gpus_to=gpus.count_max,
+            gpus_max=most,
         )
     if gpus.count == 0:
         raise invalid(
@@ -85,6 +96,15 @@ def _check_kind(gpus: GpuRequest) -> None:
             f"{gpus.mig[:PROFILE_CHARS_MAX]!r} is no profile of MIG instances.",
             "Give one as nvidia-smi tells it, such as 1g.10gb.",
             field="gpus.mig",
+            profile=gpus.mig[:PROFILE_CHARS_MAX],
+        )
+    if gpus.linked and gpus.mig:
+        raise invalid(
+            f"The run asks for MIG instances of {gpus.mig} that are linked; instances have no "
+            "links to each other.",
+            "Ask for whole GPUs, or leave 'linked' out.",
+            field="gpus.linked",
+            profile=gpus.mig,
         )
     if gpus.where:
         parse(gpus.where)
@@ -96,6 +116,7 @@ def _check_host(host: HostRequest) -> None:
             f"A run can't be promised {host.cpu_cores:g} CPU cores.",
             "Give 0 or more; parts of one, such as 0.5, will do.",
             field="host.cpu_cores",
+            cores=f"{host.cpu_cores:g}",
         )
     for field, size_bytes in (
         ("host.memory_bytes", host.memory_bytes),
@@ -106,6 +127,7 @@ def _check_host(host: HostRequest) -> None:
                 f"A run can't be promised {size_bytes} bytes.",
                 "Give 0 or more, and no more than a machine can have.",
                 field=field,
+                asked=str(size_bytes),
             )
 
 
@@ -126,41 +148,28 @@ def _check_host_possible(new: NewRun, wanted: HostRequest, host: HostCapacity) -
     """Of what isn't known, anything may be asked for."""
     if host.cpu_cores and wanted.cpu_cores > host.cpu_cores:
         said = f"{wanted.cpu_cores:g} CPU cores; the machine has {host.cpu_cores}"
-        raise _impossible(new, said, field="host.cpu_cores")
+        raise _impossible(
+            new, said, field="host.cpu_cores", asks_cores=wanted.cpu_cores, has_cores=host.cpu_cores
+        )
     for field, needs, has, what in (
         ("host.memory_bytes", wanted.memory_bytes, host.memory_bytes, "memory"),
         ("host.disk_bytes", wanted.disk_bytes, host.disk_bytes, "disk space"),
     ):
         if has and needs > has:
             said = f"{disk_size(needs)} of {what}; the machine has {disk_size(has)}"
-            raise _impossible(new, said, field=field)
+            raise _impossible(new, said, field=field, asks_bytes=needs, has_bytes=has)
 
 
 def _check_gpus_possible(new: NewRun, request: GpuRequest, capacity: Capacity) -> None:
-    rules = capacity.rules
     kind = _of_kind(request, capacity.gpus)
-    needs = _needs(request)
-    suited = [gpu for gpu in kind if gpu.total_bytes >= request.vram_bytes]
-    if len(suited) < request.count:
-        has = _instances(kind) if request.mig else _inventory(capacity.gpus)
-        raise _impossible(
-            new,
-            f"{needs}; the machine has {has}",
-            needs_gpus=request.count,
-            needs_bytes=request.vram_bytes,
-            gpus=len(kind),
-            largest_bytes=max((gpu.total_bytes for gpu in kind), default=0),
-        )
+    suited = _large_enough(new, request, capacity, kind)
     if request.where:
         matching = capacity.matching.matches(request.where)
         suited = [gpu for gpu in suited if gpu.uuid in matching]
         if len(suited) < request.count:
-            why = capacity.matching.why_not(request.where, [gpu.uuid for gpu in kind])
-            match = "matches" if request.count == 1 else "match"
-            said = f"{needs} that {match} {request.where!r}; {len(suited)} of the machine's do"
-            raise _impossible(
-                new, said + (f": {why}" if why else ""), field="gpus.where", gpus=len(suited)
-            )
+            found = sum(gpu.uuid in matching for gpu in kind)
+            raise _no_match(new, request, capacity, kind, found, len(suited))
+    rules = capacity.rules
     allowed = rules.gpus
     if allowed is not None:
         suited = [gpu for gpu in suited if gpu.index in allowed or gpu.uuid in allowed]
@@ -169,15 +178,99 @@ def _check_gpus_possible(new: NewRun, request: GpuRequest, capacity: Capacity) -
     left = min(left, len({gpu.index for gpu in suited}))
     least = 1 if request.mig else request.count
     if len(suited) < request.count or left < least:
-        said = f"{needs}; the rules of the machine let runs have {max(0, left)} of that kind"
-        raise _impossible(new, said, remedy=_RULES, gpus=max(0, left), field="rules")
+        left = max(0, left)
+        said = f"{_needs(request)}; the rules of the machine let runs have {left} of that kind"
+        raise _impossible(new, said, remedy=_RULES, field="rules", gpus=left, request=request)
+
+
+def _large_enough(
+    new: NewRun, request: GpuRequest, capacity: Capacity, kind: Sequence[GpuCapacity]
+) -> list[GpuCapacity]:
+    """The GPUs that would hold such a run if nobody were on them, of which there are enough."""
+    needs = _needs(request)
+    large = [gpu for gpu in kind if gpu.total_bytes >= request.vram_bytes]
+    if len(large) < request.count:
+        raise _impossible(
+            new,
+            f"{needs}; the machine has {_instances(kind) if request.mig else _inventory(capacity)}",
+            needs_gpus=request.count,
+            needs_bytes=request.vram_bytes,
+            profile=request.mig,
+            gpus=len(kind),
+            largest_bytes=max((gpu.total_bytes for gpu in kind), default=0),
+            kinds=", ".join(f"{count} × {size} GB" for size, count in _sizes(kind).items()),
+            gpus_in_instances=0 if request.mig else len(_sliced(capacity.gpus)),
+        )
+    most = {gpu.uuid: gpu.total_bytes - capacity.driver_bytes.get(gpu.uuid, 0) for gpu in large}
+    suited = [gpu for gpu in large if most[gpu.uuid] >= request.vram_bytes]
+    if len(suited) < request.count:
+        # As much as enough of them have.
+        nth = sorted(large, key=lambda gpu: -most[gpu.uuid])[request.count - 1]
+        kept = capacity.driver_bytes[nth.uuid]
+        number = gpu_number(nth.index, nth.instance)
+        remedy = f"Ask for {gb_or_less(most[nth.uuid])}, or choose another machine."
+        raise _impossible(
+            new,
+            f"{needs}; of GPU {number}, which has {gb(nth.total_bytes)} GB, the driver itself "
+            f"keeps {vram_size(kept)}",
+            remedy=remedy,
+            field="gpus.vram_bytes",
+            gpu=number,
+            total_bytes=nth.total_bytes,
+            driver_bytes=kept,
+            most_bytes=most[nth.uuid],
+            request=request,
+        )
+    return suited
+
+
+def _no_match(
+    new: NewRun,
+    request: GpuRequest,
+    capacity: Capacity,
+    kind: Sequence[GpuCapacity],
+    found: int,
+    suited: int,
+) -> LanherdError:
+    """`found` of the kind match, and `suited` of those are large enough."""
+    what = ("MIG instance", "MIG instances") if request.mig else ("GPU", "GPUs")
+    if found < request.count:
+        why = capacity.matching.why_not(request.where, [gpu.uuid for gpu in kind])
+        end = f": {why}" if why else ""
+    else:
+        why, end = "", f", and {suited or 'none'} of them {_has(suited)} as much VRAM"
+    do = "do" if found > 1 else "does"
+    said = (
+        f"{_needs(request)} that {'matches' if request.count == 1 else 'match'} {request.where!r}; "
+        f"{found or 'none'} of the machine's {plural(len(kind), *what)} {do}{end}"
+    )
+    return _impossible(
+        new,
+        said,
+        field="gpus.where",
+        where=request.where,
+        gpus=found,
+        gpus_large_enough=suited,
+        gpus_of_kind=len(kind),
+        why=why,
+        request=request,
+    )
+
+
+def _has(count: int) -> str:
+    return "have" if count > 1 else "has"
 
 
 def _of_kind(request: GpuRequest, gpus: Sequence[GpuCapacity]) -> list[GpuCapacity]:
     if request.mig:
         return [gpu for gpu in gpus if gpu.profile == request.mig]
-    sliced = {gpu.index for gpu in gpus if gpu.instance is not None}
+    sliced = _sliced(gpus)
     return [gpu for gpu in gpus if gpu.instance is None and gpu.index not in sliced]
+
+
+def _sliced(gpus: Sequence[GpuCapacity]) -> set[int]:
+    """The GPUs that are given out in instances."""
+    return {gpu.index for gpu in gpus if gpu.instance is not None}
 
 
 def _allowed_indexes(capacity: Capacity) -> set[int]:
@@ -209,7 +302,7 @@ def _check_shares(new: NewRun, request: GpuRequest, capacity: Capacity) -> None:
             said = f"{_needs(request)}; runs of {whose} may have {share.gpus_max} here"
             raise _impossible(
                 new, said, remedy=_RULES, field="rules", kind=kind, name=name,
-                gpus_max=share.gpus_max,
+                gpus_max=share.gpus_max, request=request
             )  # fmt: skip
 
 
@@ -223,8 +316,17 @@ def _needs(request: GpuRequest) -> str:
 
 
 def _impossible(
-    new: NewRun, said: str, *, remedy: str = _ELSEWHERE, **data: str | int | float
+    new: NewRun,
+    said: str,
+    *,
+    remedy: str = _ELSEWHERE,
+    request: GpuRequest | None = None,
+    **data: str | int | float,
 ) -> LanherdError:
+    if request is not None:
+        data["asks_gpus"] = request.count
+        data["asks_bytes"] = request.vram_bytes
+        data["asks_profile"] = request.mig
     subject = f"Run {new.spec.name}" if new.spec.name else "It"
     return error(
         ErrorCode.IMPOSSIBLE_REQUEST,
@@ -232,6 +334,7 @@ def _impossible(
         f"{subject} asks for {said}.",
         remedy,
         run=new.run,
+        run_name=new.spec.name,
         **data,
     )
 
@@ -239,18 +342,24 @@ def _impossible(
 def _instances(gpus: Sequence[GpuCapacity]) -> str:
     if not gpus:
         return "none of them"
-    sizes = sorted({gpu.total_bytes for gpu in gpus})
-    return f"{len(gpus)} of them, with {' or '.join(map(gb, sizes))} GB"
+    sizes = [f"{size} GB" for size in _sizes(gpus)]
+    return f"{len(gpus)} of them, with {' or '.join(sizes)}{' each' if len(gpus) > 1 else ''}"
 
 
-def _inventory(gpus: Sequence[GpuCapacity]) -> str:
+def _inventory(capacity: Capacity) -> str:
     """Those that are given out whole by their sizes, and how many are not."""
-    sizes: dict[str, int] = {}
-    for gpu in _of_kind(GpuRequest(), gpus):
-        size = gb(gpu.total_bytes)
-        sizes[size] = sizes.get(size, 0) + 1
+    sizes = _sizes(_of_kind(GpuRequest(), capacity.gpus))
     kinds = [f"{plural(count, 'GPU', 'GPUs')} of {size} GB" for size, count in sizes.items()]
-    sliced = len({gpu.index for gpu in gpus if gpu.instance is not None})
+    sliced = len(_sliced(capacity.gpus))
     if sliced:
         kinds.append(f"{plural(sliced, 'GPU', 'GPUs')} in MIG instances")
     return " and ".join(kinds) or "no GPU"
+
+
+def _sizes(gpus: Sequence[GpuCapacity]) -> dict[str, int]:
+    """How many there are of each size."""
+    sizes: dict[str, int] = {}
+    for gpu in gpus:
+        size = gb(gpu.total_bytes)
+        sizes[size] = sizes.get(size, 0) + 1
+    return sizes

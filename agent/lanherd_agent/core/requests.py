@@ -88,6 +88,7 @@ class Requests:
                 f"It takes at most {books.rules.queued_runs_max}.",
                 "Wait until some have ended, or cancel some.",
                 waiting=len(books.waiting),
+                waiting_max=books.rules.queued_runs_max,
             )
         together = {one.run: one for one in new}
         for one in new:
@@ -173,6 +174,7 @@ def _check_owner(caller: str | None, owner: str, run: RunId, verb: str) -> None:
             "Ask its owner or an operator of the machine.",
             run=run,
             owner=owner,
+            verb=verb,
         )
 
 

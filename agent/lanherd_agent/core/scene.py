@@ -57,6 +57,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     """The same, of those that take more than a display."""
     hot: Collection[GpuUuid] = ()
     """GPUs that were too hot, and have not cooled down far enough yet."""
+    driver_bytes: Mapping[GpuUuid, int] = {}
+    """What the driver itself keeps of a GPU, where that is known."""
 
     @property
     def runs_at_once_max(self) -> int:

@@ -3,6 +3,7 @@ two samples. Not kept over a restart."""
 
 from collections.abc import Iterable
 
+from lanherd_agent.core.driver_share import DriverShare
 from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
 from lanherd_agent.core.matching import Matching
 from lanherd_agent.core.rules import Rules
@@ -22,6 +23,7 @@ class Sight:
     __slots__ = (
         "_used",
         "crowded_until",
+        "driver",
         "host",
         "hot",
         "hours",
@@ -43,6 +45,7 @@ class Sight:
         self.crowded_until: dict[GpuUuid, float] = {}
         """The same, of those that take more than a display."""
         self.hot: set[GpuUuid] = set()
+        self.driver = DriverShare()
         self.sample: ReadingsTaken | None = None
         self._used: set[GpuUuid] = set()
         """GPUs on which processes of others are now."""
@@ -51,6 +54,7 @@ class Sight:
         """Take a sample; whether anything in it may let a run start, or alter why one waits."""
         before = self.sample
         was_open = self._is_open()
+        driver_kept = self.driver.known
         self.sample = sample
         self.host, self.links, self.local_minute = sample.host, sample.links, sample.local_minute
         self.matching.see(sample)
@@ -64,9 +68,11 @@ class Sight:
         for seen in (self.quiet_from, self.crowded_until):
             for uuid in seen.keys() - here:
                 del seen[uuid]
+        self.driver.see(sample.gpus, own, now)
         self._feel(sample.gpus, rules)
         return (
             before is None
+            or driver_kept != self.driver.known
             or before.gpus != sample.gpus
             or before.host != sample.host
             or before.links != sample.links

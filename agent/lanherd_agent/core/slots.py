@@ -68,6 +68,7 @@ class Slot:
         "is_packed",
         "leased_bytes",
         "measured_bytes",
+        "most_bytes",
         "others",
         "promised_max",
         "usable",
@@ -85,6 +86,8 @@ class Slot:
         self.usable = not closed
         self.working = not closed or closed in PASSING
         """It will take runs again by itself, if it doesn't now."""
+        self.most_bytes = gpu.total_bytes - scene.driver_bytes.get(gpu.uuid, 0)
+        """What a run could ever have of it."""
         self.holders = len(shares.holders)
         self.exclusive = shares.exclusive
         self.foreign_bytes = gpu.foreign_bytes
@@ -169,7 +172,7 @@ class Slot:
 
     def suits(self, want: Want) -> bool:
         """Whether it would hold a run that wants this if there were no other on it."""
-        if not self.working or self.gpu.total_bytes < want.vram_bytes:
+        if not self.working or self.most_bytes < want.vram_bytes:
             return False
         return self.gpu.profile == want.mig if want.mig else self.gpu.instance is None
 

@@ -298,16 +298,20 @@ def needing(**wanted: Any) -> NewRun:
         (
             asking(count=1, mig="1g.10gb", vram_bytes=12 * GB),
             MachineRules(),
-            "1 MIG instance of 1g.10gb with 12 GB; the machine has 2 of them, with 10 GB.",
+            "1 MIG instance of 1g.10gb with 12 GB; the machine has 2 of them, with 10 GB each.",
         ),
         (asking(count=3, mig="1g.10gb"), MachineRules(), "3 MIG instances of 1g.10gb; the machine"),
         (asking(count=1, mig="7g.80gb"), MachineRules(), "1 MIG instance of 7g.80gb; the machine"),
         (
             asking(count=2, where="vram > 20GB"),
             MachineRules(),
-            "2 GPUs that match 'vram > 20GB'; 1 of the machine's do: vram is 12",
+            "2 GPUs that match 'vram > 20GB'; 1 of the machine's 2 GPUs does: vram is 12 GB, needs",
         ),
-        (asking(count=1, where="not vram > 1GB"), MachineRules(), "'not vram > 1GB'; 0 of the"),
+        (
+            asking(count=1, where="not vram > 1GB"),
+            MachineRules(),
+            "that matches 'not vram > 1GB'; none",
+        ),
         (asking(count=2), MachineRules(gpus=(0,)), "rules of the machine let runs have 1 of that"),
         (asking(count=2), MachineRules(keep_free=2), "let runs have 1 of that kind"),
         (asking(count=1), MachineRules(keep_free=5), "let runs have 0 of that kind"),
@@ -341,3 +345,96 @@ def test_what_is_not_known_may_be_asked_for() -> None:
     wanted = [asking(count=2, count_max=9, where="vram >= 12GB"), asking(count=2, mig="1g.10gb")]
     for one in wanted:
         check_runs([one], capacity(GPUS, host=HOST), Rules())
+
+
+def test_models_that_do_not_match_are_named_compactly() -> None:
+    gpus = [
+        replace(gpu(0), name="A100", compute_capability=(8, 0)),
+        replace(gpu(1), name="A100", compute_capability=(8, 0)),
+        replace(gpu(2), name="RTX 3090", compute_capability=(8, 6)),
+    ]
+    failure = refusal(asking(count=1, where="sm >= 90"), gpus=gpus).failure
+    assert failure.message == (
+        "It asks for 1 GPU that matches 'sm >= 90'; none of the machine's 3 GPUs does: sm is 80, "
+        "needs >= 90 (2 × A100); sm is 86, needs >= 90 (RTX 3090)."
+    )
+    known = {name: failure.data[name] for name in ("where", "gpus", "gpus_of_kind", "asks_gpus")}
+    assert known == {"where": "sm >= 90", "gpus": 0, "gpus_of_kind": 3, "asks_gpus": 1}
+    five = [gpu(index) for index in range(5)]
+    failure = refusal(asking(count=1, where="index = 9"), gpus=five).failure
+    assert failure.message.endswith("index is 2, needs = 9; and 2 more.")
+
+
+def test_of_those_that_match_too_few_may_be_large_enough() -> None:
+    gpus = [gpu(0), gpu(1, 12), gpu(2, 40)]
+    wanted = asking(count=2, vram_bytes=20 * GB, where="vram < 30GB")
+    failure = refusal(wanted, gpus=gpus).failure
+    assert failure.message == (
+        "It asks for 2 GPUs with 20 GB each that match 'vram < 30GB'; 2 of the machine's 3 GPUs "
+        "do, and 1 of them has as much VRAM."
+    )
+    assert failure.data["gpus_large_enough"] == 1
+
+
+def test_what_the_driver_keeps_is_not_to_be_had() -> None:
+    gpus = [gpu(0, 40, foreign_gb=0.4), gpu(1, 24, foreign_gb=0.4)]
+    kept = {one.uuid: one.foreign_bytes for one in gpus}
+    asked = [asking(count=1, vram_bytes=40 * GB)]
+    check_runs(asked, capacity(gpus), Rules())
+    failure = refusal(*asked, gpus=gpus, driver_bytes=kept).failure
+    assert failure.message == (
+        "It asks for 1 GPU with 40 GB; of GPU 0, which has 40 GB, the driver itself keeps 0.4 GB."
+    )
+    assert failure.remedy == "Ask for 39.6 GB or less, or choose another machine."
+    assert (failure.data["driver_bytes"], failure.data["most_bytes"]) == (
+        kept[gpus[0].uuid],
+        40 * GB - kept[gpus[0].uuid],
+    )
+    two = asking(count=2, vram_bytes=24 * GB)
+    assert "of GPU 1, which has 24 GB" in refusal(two, gpus=gpus, driver_bytes=kept).failure.message
+    fits = [asking(count=1, vram_bytes=39 * GB), asking(count=2, vram_bytes=23 * GB)]
+    for one in fits:
+        check_runs([one], capacity(gpus, driver_bytes=kept), Rules())
+
+
+def test_instances_have_no_links() -> None:
+    with pytest.raises(LanherdError) as refused:
+        check_requests(GpuRequest(count=2, mig="1g.10gb", linked=True), HostRequest())
+    failure = refused.value.failure
+    assert (failure.code, failure.data["field"]) == (ErrorCode.INVALID_REQUEST, "gpus.linked")
+    assert "no links" in failure.title and failure.data["profile"] == "1g.10gb"
+
+
+@pytest.mark.parametrize(
+    ("refused", "names"),
+    [
+        (asking(count=-1), {"gpus": -1, "gpus_max": limits.GPUS_PER_RUN_MAX}),
+        (asking(count=1, vram_bytes=-5), {"asked": "-5"}),
+        (asking(count=3, count_max=2), {"gpus": 3, "gpus_to": 2}),
+        (asking(count=1, mig=" x"), {"profile": " x"}),
+        (needing(cpu_cores=-1.5), {"cores": "-1.5"}),
+        (needing(memory_bytes=-7), {"asked": "-7"}),
+        (new(1, replace(PLAIN, name="n" * 999)), {"chars": 999, "field": "name"}),
+        (new(1, replace(PLAIN, group=RunGroup(name=""))), {"field": "group.name"}),
+        (
+            new(1, replace(PLAIN, group=RunGroup(name="g", key="k" * 9999))),
+            {"chars": 9999, "chars_max": limits.GROUP_KEY_CHARS_MAX},
+        ),
+        (new(1, replace(PLAIN, snapshot=SnapshotId("x"))), {"field": "snapshot"}),
+        (new(1, replace(PLAIN, environment=LOCKED)), {"field": "environment"}),
+        (NewRun(run=RunId("x"), spec=PLAIN), {"run": "x"}),
+        (needing(cpu_cores=17), {"asks_cores": 17, "has_cores": 16}),
+        (needing(memory_bytes=65 * GB), {"asks_bytes": 65 * GB, "has_bytes": 64 * GB}),
+        (asking(count=3), {"needs_gpus": 3, "gpus": 2, "gpus_in_instances": 1}),
+        (asking(count=3), {"kinds": "1 × 24 GB, 1 × 12 GB"}),
+        (asking(count=1, mig="7g.80gb"), {"profile": "7g.80gb", "gpus": 0}),
+    ],
+)
+def test_a_refusal_carries_what_it_says_as_data(refused: NewRun, names: dict[str, Any]) -> None:
+    data = refusal(refused, gpus=GPUS, host=HOST).failure.data
+    assert {name: data.get(name) for name in names} == names
+
+
+def test_the_run_that_is_named_twice_is_told() -> None:
+    failure = refusal(new(2), new(1), new(1)).failure
+    assert failure.data["run"] == run_id(1) and run_id(1) in failure.title

@@ -258,6 +258,11 @@ def test_runs_start_only_at_the_owners_hours() -> None:
     reason = why((), CPU, **at)
     assert (reason.code, reason.data["opens_at"]) == ("out_of_hours", NOW + 3600)
     assert reason.text.endswith("the next begin in about 1 h.")
+    rules = MachineRules(hours=("mon-fri 18:00-08:00", "sat 00:00-24:00"))
+    reason = why((), CPU, rules=rules, **at)
+    said = "mon-fri 18:00-08:00; sat 00:00-24:00"
+    assert f"the machine's owner set ({said}); the next" in reason.text
+    assert reason.data["hours"] == said
 
 
 def drawing(*watts: float | None) -> list[GpuCapacity]:

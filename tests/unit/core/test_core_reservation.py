@@ -56,7 +56,7 @@ def test_the_first_is_kept_its_earliest_place() -> None:
     reason = why(machine_of(2), FULL, runs=BUSY)
     assert reason.text == (
         "GPU 1: 14 of 24 GB free, needs 24; run 000003e9 holds 10 GB. "
-        "First in line; expected in about 1 min."
+        "First in line; expected in about 50 s."
     )
     assert (reason.data["expected_at"], reason.data["first"]) == (NOW + 50, 1)
     late = [live(0, share(0, 20), ends_s=-5)]

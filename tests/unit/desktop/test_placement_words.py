@@ -46,7 +46,7 @@ GIVEN = (
     place_reasons.too_hot(replace(GPU, temperature_c=88.0), 85.0),
     place_reasons.used_by_others(GPU),
     place_reasons.used_by_others(WITH_ONE),
-    place_reasons.waits_for_quiet(1, NOW + 8),
+    place_reasons.waits_for_quiet(1, NOW + 8, NOW),
     place_reasons.vram(GPU, 4 * GIB, 18 * GIB),
     place_reasons.vram(WITH_ONE, 4 * GIB, 18 * GIB),
     place_reasons.vram(WITH_MORE, 4 * GIB, 18 * GIB),

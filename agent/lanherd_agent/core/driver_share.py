@@ -1,0 +1,79 @@
+"""What the driver itself keeps of each GPU: VRAM that no run can ever have.
+
+No driver says so. It is what is in use though no process is on the GPU, as long as that is little
+and stays the same; and of equal GPUs the least, since the driver keeps about as much of each. In
+any doubt nothing counts as the driver's: a process of others that can't be seen may hold it, and
+end.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.rules import MIB, Rules
+from lanherd_protocol.ids import GpuUuid
+
+STEADY_S = 60.0
+"""For so long it was seen, and the same."""
+STEADY_BYTES = 32 * MIB
+"""It is still the same if it changes by no more."""
+PART_MAX = 16
+"""The driver keeps no more than this part of a GPU: one 16th."""
+
+
+class _Seen(Struct):
+    least: int
+    most: int
+    since: float
+    until: float
+
+
+class DriverShare:
+    """Learns from samples."""
+
+    __slots__ = ("_seen", "known")
+
+    def __init__(self) -> None:
+        self._seen: dict[GpuUuid, _Seen] = {}
+        self.known: dict[GpuUuid, int] = {}
+        """Bytes that the driver keeps, of the GPUs of which that is known."""
+
+    def see(self, gpus: Iterable[GpuCapacity], rules: Rules, now: float) -> None:
+        """Take a sample of all GPUs."""
+        equal: dict[tuple[str, int, str], list[GpuUuid]] = {}
+        seen, self._seen = self._seen, {}
+        for gpu in gpus:
+            before = seen.get(gpu.uuid)
+            after = _after(before, gpu, now) if _is_idle(gpu, rules) else before
+            if after is not None:
+                self._seen[gpu.uuid] = after
+            equal.setdefault((gpu.name, gpu.total_bytes, gpu.profile), []).append(gpu.uuid)
+        self.known = {}
+        for uuids in equal.values():
+            there = [self._seen[uuid] for uuid in uuids if uuid in self._seen]
+            least = min((one.least for one in there), default=0)
+            for uuid in uuids:
+                one = self._seen.get(uuid)
+                if least and one is not None and one.until - one.since >= STEADY_S:
+                    self.known[uuid] = least
+
+
+def _is_idle(gpu: GpuCapacity, rules: Rules) -> bool:
+    """Whether nobody is seen on it, but some VRAM is in use, and little enough."""
+    most = min(rules.exclusive_foreign_bytes_max, gpu.total_bytes // PART_MAX)
+    return (
+        gpu.problem is None
+        and not (gpu.foreign or gpu.uses or gpu.ours_bytes or gpu.utilisation_percent)
+        and gpu.foreign_bytes <= most
+    )
+
+
+def _after(seen: _Seen | None, gpu: GpuCapacity, now: float) -> _Seen:
+    held = gpu.foreign_bytes
+    if seen is not None:
+        least, most = min(seen.least, held), max(seen.most, held)
+        # A clock that was set back begins anew.
+        if most - least <= STEADY_BYTES and now >= seen.until:
+            return _Seen(least, most, seen.since, now)
+    return _Seen(held, held, now, now)

@@ -1,0 +1,106 @@
+"""What the driver itself keeps of a GPU: learned from samples, and never guessed."""
+
+from typing import Any
+
+import pytest
+
+from lanherd_agent.core.driver_share import STEADY_S, DriverShare
+from lanherd_agent.core.events import ForeignProcess, GpuCapacity, RunUse
+from lanherd_agent.core.rules import Rules
+from lanherd_agent.core.run_states import Queued, Starting
+from lanherd_protocol.errors import ErrorCode, LanherdError
+from tests.simulation.making import GB, NOW, gpu, gpu_spec, new, readings, run_id
+from tests.unit.core.machine import Machine, why
+from tests.unit.core.scenes import like
+
+MB = 1024**2
+IDLE = like(gpu(0), foreign_bytes=420 * MB)
+SEEN = ForeignProcess(pid=7, vram_bytes=300 * MB)
+
+
+def known(*samples: tuple[float, GpuCapacity]) -> dict[str, int]:
+    share = DriverShare()
+    for at_s, sample in samples:
+        share.see([sample], Rules(), NOW + at_s)
+    return dict(share.known)
+
+
+def test_what_no_process_holds_and_stays_the_same_is_the_drivers() -> None:
+    a_bit_more = like(IDLE, foreign_bytes=430 * MB)
+    assert known((0, a_bit_more), (STEADY_S, IDLE)) == {IDLE.uuid: 420 * MB}
+    assert known((0, IDLE), (STEADY_S - 1, IDLE)) == {}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"foreign_bytes": 0},
+        {"foreign_bytes": 2 * GB},
+        {"foreign": (SEEN,)},
+        {"uses": (RunUse(run=run_id(1), vram_bytes=MB),)},
+        {"ours_bytes": MB},
+        {"utilisation_percent": 3.0},
+        {"problem": "Lost."},
+        {"total_bytes": 4 * GB},
+    ],
+)
+def test_in_doubt_nothing_is(other: dict[str, Any]) -> None:
+    doubtful = like(IDLE, **other)
+    assert known((0, doubtful), (STEADY_S, doubtful)) == {}
+
+
+def test_a_busy_time_tells_nothing() -> None:
+    busy = like(IDLE, foreign=(SEEN,), foreign_bytes=720 * MB)
+    assert known((0, IDLE), (STEADY_S, busy)) == {}
+    assert known((0, IDLE), (30, busy), (STEADY_S, IDLE)) == {IDLE.uuid: 420 * MB}
+
+
+def test_what_changes_is_not_the_drivers() -> None:
+    more = like(IDLE, foreign_bytes=600 * MB)
+    assert known((0, IDLE), (STEADY_S, IDLE), (STEADY_S + 1, more)) == {}
+    assert known((0, more), (30, IDLE), (STEADY_S, IDLE)) == {}
+    assert known((0, IDLE), (-10, IDLE), (STEADY_S - 20, IDLE)) == {}
+
+
+def test_of_equal_gpus_the_least_is_it() -> None:
+    share = DriverShare()
+    hidden = like(gpu(1), foreign_bytes=900 * MB)
+    other = like(gpu(2, 40), foreign_bytes=800 * MB)
+    for at in (NOW, NOW + STEADY_S):
+        share.see([IDLE, hidden, other], Rules(), at)
+    assert share.known == {IDLE.uuid: 420 * MB, hidden.uuid: 420 * MB, other.uuid: 800 * MB}
+
+
+def test_a_run_that_the_driver_leaves_no_room_is_refused_once_that_is_known() -> None:
+    machine = Machine()
+    machine.handle(readings(IDLE))
+    machine.submit(new(1, gpu_spec(24)), new(2, gpu_spec(4)))
+    reason = why(machine.state(1))
+    assert reason.text.startswith(
+        "GPU 0: 23.6 of 24 GB free, needs 24; 0.4 GB of it is held by no process that can be seen."
+    )
+    assert reason.remedy == "Ask for 23.5 GB or less."
+    assert (reason.data["most_bytes"], reason.data["driver_bytes"]) == (24 * GB - 420 * MB, 0)
+    assert isinstance(machine.state(2), Queued)
+    machine.now += STEADY_S
+    machine.handle(readings(IDLE))
+    # It keeps nothing for itself any more, and is told what is known now.
+    assert isinstance(machine.state(2), Starting)
+    reason = why(machine.state(1))
+    assert reason.text == (
+        "GPU 0: 19.6 of 24 GB free, needs 24; run 00000002 holds 4 GB; the driver itself keeps "
+        "0.4 GB of it."
+    )
+    with pytest.raises(LanherdError) as refused:
+        machine.submit(new(3, gpu_spec(24)))
+    assert refused.value.code is ErrorCode.IMPOSSIBLE_REQUEST
+    machine.submit(new(4, gpu_spec(23)))
+
+
+def test_a_tenth_of_a_gb_is_told_as_what_it_is() -> None:
+    machine = Machine()
+    machine.handle(readings(like(gpu(0), foreign_bytes=MB)))
+    machine.submit(new(1, gpu_spec(24)))
+    assert why(machine.state(1)).text.startswith(
+        "GPU 0: 23.999 of 24 GB free, needs 24; 1 MB of it is held by no process that can be seen."
+    )
