@@ -98,7 +98,10 @@ class Agent:
         self._host = HostProbe(options.home.root)
         self._capacity = self._host.capacity()
         self._probe = open_probe(
-            simulate=options.simulate_gpus, holds=self._holds, script=options.gpu_script
+            simulate=options.simulate_gpus,
+            holds=self._holds,
+            script=options.gpu_script,
+            kept=options.home.gpus,
         )
         self._sampler = Sampler(
             self._probe,

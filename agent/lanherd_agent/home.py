@@ -1,6 +1,6 @@
 """An agent's home directory: where everything of one agent lives, and the lock that makes it one.
 
-agent.lock  agent.sqlite  agent.sock  launcher.sock
+agent.lock  agent.sqlite  agent.sock  launcher.sock  gpus.json
 identity/  history/  runs/  secrets/  blobs/  snapshots/  envs/  cache/
 
 Records that were found damaged are kept as agent.sqlite.corrupt-<UTC> (see recovery.py).
@@ -47,6 +47,11 @@ class AgentHome:
     @property
     def identity(self) -> Path:
         return self.root / "identity"
+
+    @property
+    def gpus(self) -> Path:
+        """The GPUs that the machine had last: a driver that is sick at a start tells of none."""
+        return self.root / "gpus.json"
 
     @property
     def history(self) -> Path:

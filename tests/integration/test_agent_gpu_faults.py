@@ -13,14 +13,23 @@ import pytest
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
-from lanherd_protocol.ids import CommandId, RunId
+from lanherd_protocol.history_messages import ReadHistory
+from lanherd_protocol.ids import CommandId, GpuUuid, RunId
 from lanherd_protocol.rules_messages import PutRules
-from lanherd_protocol.states import Ended, Running, RunView
-from lanherd_protocol.values import GpuRequest
+from lanherd_protocol.states import Ended, Queued, Running, RunView
+from lanherd_protocol.values import GpuRequest, Reason, Telemetry
 from tests.integration.test_cli_agent import lanherd, read
 from tests.support.agent_process import AgentProcess
 from tests.support.doors import new_run_id, submit, through_socket, wait_run
-from tests.support.fake_nvml import GIB, FakeGpu, FakeNvml, FakeXid, build_library, fake_gpus
+from tests.support.fake_nvml import (
+    GIB,
+    VERSION_MISMATCH,
+    FakeGpu,
+    FakeNvml,
+    FakeXid,
+    build_library,
+    fake_gpus,
+)
 
 SOON_S = 20.0
 FAILS = ("sh", "-c", 'mkfifo "$LANHERD_OUTPUTS/go"; read go < "$LANHERD_OUTPUTS/go"; exit 3')
@@ -162,3 +171,104 @@ async def test_an_xid_that_is_told_after_the_end_is_the_cause(
 
 def code_of(view: RunView) -> str:
     return view.state.reason.code if isinstance(view.state, Ended) else ""
+
+
+async def sample_when(peer: Peer, good: Callable[[Telemetry], bool]) -> Telemetry:
+    async with asyncio.timeout(SOON_S), peer.subscribe(methods.FEED_TELEMETRY, m.Empty()) as feed:
+        async for item in feed:
+            if isinstance(item, FeedEvent) and good(item.body):
+                told: Telemetry = item.body
+                return told
+    raise AssertionError("the feed ended before that")
+
+
+async def test_a_driver_that_does_not_fit_its_library_at_the_start(
+    agent: AgentProcess, machine: FakeNvml
+) -> None:
+    agent.end()
+    machine.become(fake_gpus(2), fail={"nvmlInitWithFlags": VERSION_MISMATCH})
+    agent.start()
+    async with through_socket(agent) as peer:
+        sample = await sample_when(peer, lambda sample: len(sample.gpus) == 2)
+        cordons = [gpu.cordon for gpu in sample.gpus]
+        assert [cordon and cordon.code for cordon in cordons] == ["cordon_driver"] * 2
+        assert cordons[0] is not None and "Restart the machine" in cordons[0].remedy
+        status = await peer.call(methods.AGENT_STATUS, m.Empty())
+        assert [problem.code for problem in status.problems] == ["cordon_driver"]
+        run = await submit(peer, "true", gpus=GpuRequest(count=1, vram_bytes=4 * GIB))
+        view = await view_when(peer, run, lambda view: "updated" in str(reason_of(view)))
+        assert reason_of(view).code == "gpu_unavailable"
+        lanherd("pair")
+        assert "was updated while the old one is still loaded" in lanherd("machines").stdout
+        machine.become(fake_gpus(2))
+        over = (await wait_run(peer, run)).state
+        assert isinstance(over, Ended) and over.outcome == "succeeded"
+        well = await sample_when(peer, lambda sample: sample.gpus[0].cordon is None)
+        assert well.problems == ()
+
+
+def reason_of(view: RunView) -> Reason:
+    return view.state.reason if isinstance(view.state, Queued) else Reason(code="", text="")
+
+
+async def test_a_driver_that_never_told_of_any_gpu_is_the_machines_problem(
+    library: Path, tmp_path: Path
+) -> None:
+    fake = FakeNvml(library, tmp_path / "script")
+    fake.become(fake_gpus(2), fail={"nvmlInitWithFlags": VERSION_MISMATCH})
+    home = Path(os.environ["HOME"]) / "agent"
+    agent = AgentProcess(home, gpus=0, variables=fake.environment)
+    agent.start()
+    try:
+        async with through_socket(agent) as peer:
+            (problem,) = (await peer.call(methods.AGENT_STATUS, m.Empty())).problems
+            assert problem.code == "cordon_driver"
+            assert problem.text.startswith("The machine's GPUs can't be used: The NVIDIA driver")
+            lanherd("pair")
+            note = lanherd("machines").stdout
+            assert note.count("was updated while the old one") == 1
+    finally:
+        agent.end()
+        agent.end_launcher()
+
+
+async def test_a_gpu_that_vanishes_from_the_list_is_missed_and_no_other(
+    agent: AgentProcess, machine: FakeNvml
+) -> None:
+    four = fake_gpus(4)
+    agent.end()
+    machine.become([replace(gpu, temp=52 + place) for place, gpu in enumerate(four)])
+    agent.start()
+    async with through_socket(agent) as peer:
+        wanted = GpuRequest(count=1, vram_bytes=4 * GIB, where="index = 1")
+        run = await submit(peer, "sleep", "600", gpus=wanted)
+        state = (await wait_run(peer, run, Running)).state
+        assert isinstance(state, Running) and [gpu.index for gpu in state.lease.gpus] == [1]
+        left = [replace(gpu, temp=60 + place) for place, gpu in enumerate(four) if place != 1]
+        machine.become(left)
+        warned = await view_when(peer, run, lambda view: warning_of(view) == "gpu_lost")
+        sample = await sample_when(peer, lambda sample: sample.gpus[3].temperature_c == 63.0)
+        assert [gpu.uuid for gpu in sample.gpus] == [gpu.uuid for gpu in four]
+        assert [gpu.problem is not None for gpu in sample.gpus] == [False, True, False, False]
+        assert [gpu.temperature_c for gpu in sample.gpus] == [60.0, None, 62.0, 63.0]
+        assert [gpu.vram_leased_bytes for gpu in sample.gpus] == [0, 4 * GIB, 0, 0]
+        assert [gpu.cordon is not None for gpu in sample.gpus] == [False, True, False, False]
+        assert isinstance(warned.state, Running) and warned.state.lease == state.lease
+        facts = (await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())).facts
+        assert [(gpu.index, gpu.uuid) for gpu in facts.gpus] == [
+            (place, gpu.uuid) for place, gpu in enumerate(four)
+        ]
+        heat = {}
+        for place, gpu in enumerate(four):
+            asked = ReadHistory(gpu=GpuUuid(gpu.uuid), since=0.0)
+            past = await peer.call(methods.HISTORY_READ, asked)
+            heat[place] = next(line for line in past.lines if line.metric == "temperature_c").peaks
+        assert [max(filter(None, heat[place])) for place in range(4)] == [60.0, 53.0, 62.0, 63.0]
+        other = await submit(
+            peer, "true", gpus=GpuRequest(count=1, vram_bytes=4 * GIB, where="index = 2")
+        )
+        over = (await wait_run(peer, other)).state
+        assert isinstance(over, Ended) and over.lease.gpus[0].uuid == four[2].uuid
+        stop = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=0.0)
+        await peer.call(methods.RUNS_STOP, stop)
+        await wait_run(peer, run)

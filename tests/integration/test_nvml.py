@@ -15,6 +15,7 @@ from tests.support.fake_nvml import (
     DRIVER_NOT_LOADED,
     GIB,
     GPU_IS_LOST,
+    LIBRARY_NOT_FOUND,
     VERSION_MISMATCH,
     FakeGpu,
     FakeNvml,
@@ -419,3 +420,70 @@ def pss_of(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     (pss_kb,) = [int(line.split()[1]) for line in lines if line.startswith("Pss:")]
     return pss_kb
+
+
+@pytest.mark.parametrize("code", [VERSION_MISMATCH, DRIVER_NOT_LOADED])
+async def test_a_driver_that_is_sick_at_the_start_hides_no_gpu_that_was_there(
+    machine: FakeNvml, tmp_path: Path, code: int
+) -> None:
+    kept = tmp_path / "gpus.json"
+    async with probe_of(machine, kept=kept) as probe:
+        before = await probe.facts()
+    machine.become(fake_gpus(2), fail={"nvmlInitWithFlags": code})
+    async with probe_of(machine, BRISK, kept=kept) as probe:
+        facts = await probe.facts()
+        assert (facts.gpus, facts.problem) == (before.gpus, None)
+        readings = await probe.read()
+        assert len(readings) == 2
+        assert len({reading.problem for reading in readings}) == 1
+        assert "driver" in (readings[0].problem or "")
+        machine.become(fake_gpus(2))
+        assert is_well(await readings_until(probe, is_well))
+
+
+async def test_what_was_taken_out_before_the_start_is_forgotten(
+    machine: FakeNvml, tmp_path: Path
+) -> None:
+    kept = tmp_path / "gpus.json"
+    two = fake_gpus(2)[1]
+    async with probe_of(machine, kept=kept) as probe:
+        await probe.facts()
+    for left in ([two], []):
+        machine.become(left)
+        missing = {} if left else {"nvmlInitWithFlags": LIBRARY_NOT_FOUND}
+        machine.become(left, fail=missing)
+        async with probe_of(machine, kept=kept) as probe:
+            facts = await probe.facts()
+            assert [gpu.uuid for gpu in facts.gpus] == [gpu.uuid for gpu in left]
+    machine.become([], fail={"nvmlInitWithFlags": VERSION_MISMATCH})
+    async with probe_of(machine, kept=kept) as probe:
+        facts = await probe.facts()
+        assert facts.gpus == () and facts.problem is not None
+
+
+async def test_one_that_cannot_be_used_at_the_start_keeps_its_number(
+    machine: FakeNvml, tmp_path: Path
+) -> None:
+    kept = tmp_path / "gpus.json"
+    one, two = fake_gpus(2)
+    async with probe_of(machine, kept=kept) as probe:
+        await probe.facts()
+    machine.become([replace(one, code=GPU_IS_LOST), two])
+    async with probe_of(machine, kept=kept) as probe:
+        facts = await probe.facts()
+        lost, well = await probe.read()
+    assert [(gpu.index, gpu.uuid) for gpu in facts.gpus] == [(0, one.uuid), (1, two.uuid)]
+    assert "lost" in (lost.problem or "") and well.problem is None
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[]", None])
+async def test_a_file_that_cannot_be_read_or_written_is_none(
+    machine: FakeNvml, tmp_path: Path, content: bytes | None
+) -> None:
+    kept = tmp_path / "gpus.json"
+    if content is None:
+        kept.mkdir()
+    else:
+        kept.write_bytes(content)
+    async with probe_of(machine, kept=kept) as probe:
+        assert len((await probe.facts()).gpus) == 2

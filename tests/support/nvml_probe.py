@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from lanherd_agent.gpu.probe_process import NvmlProbe, ProbeTiming
 from lanherd_protocol.values import GpuReading
@@ -15,9 +16,13 @@ CALM = ProbeTiming(deadline_s=20.0)
 
 @asynccontextmanager
 async def probe_of(
-    fake: FakeNvml, timing: ProbeTiming = CALM, *, python: str = sys.executable
+    fake: FakeNvml,
+    timing: ProbeTiming = CALM,
+    *,
+    python: str = sys.executable,
+    kept: Path | None = None,
 ) -> AsyncIterator[NvmlProbe]:
-    probe = NvmlProbe(python=python, environment=fake.environment, timing=timing)
+    probe = NvmlProbe(python=python, environment=fake.environment, timing=timing, kept=kept)
     try:
         yield probe
     finally:

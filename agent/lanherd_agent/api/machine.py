@@ -64,8 +64,9 @@ class MachineApi:
             watcher.offer(self._samples, body)
 
     def _tell_of_driver(self, sample: Telemetry) -> None:
-        """A driver that hangs, or was updated under way, is the machine's problem too."""
-        found = {gpu.problem for gpu in sample.gpus}
+        """A driver that hangs, or was updated under way, is the machine's problem too: also where
+        it kept to itself what GPUs there are."""
+        found = {gpu.problem for gpu in sample.gpus} or {self._facts().gpu_problem}
         problem = found.pop() if len(found) == 1 else None
         told = None if problem is None else no_gpu(problem, len(sample.gpus))
         if told == self._driver:

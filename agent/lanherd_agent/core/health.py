@@ -104,9 +104,12 @@ class Health:
             if known is None or known.heals or known.by:
                 cordons[gpu.uuid] = Cordon(reason=fault, since=now)
         elif gpu.problem is not None:
+            reason = reasons.unreadable(gpu.problem)
             if known is None:
-                reason = reasons.unreadable(gpu.problem)
                 cordons[gpu.uuid] = Cordon(reason=reason, since=now, heals=True)
+            elif known.heals and known.reason != reason:
+                # A driver that is asked anew may find out that the GPU is lost.
+                cordons[gpu.uuid] = replace(known, reason=reason)
         elif known is not None and known.heals:
             del cordons[gpu.uuid]
         self.seen[gpu.uuid] = seen_of(gpu, self.seen.get(gpu.uuid))

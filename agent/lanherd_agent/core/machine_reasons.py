@@ -36,7 +36,8 @@ def unreadable(problem: str) -> Reason:
             code="cordon_driver",
             text=f"Its driver and the driver's library don't fit each other: {problem}",
             data={"problem": problem},
-            remedy=_AGAIN,
+            remedy="Restart the machine, so that the driver which is loaded is the one that is "
+            f"installed. {_AGAIN}",
         )
     if "lost" in words or "bus" in words:
         return Reason(
@@ -54,8 +55,11 @@ def unreadable(problem: str) -> Reason:
 
 
 def no_gpu(problem: str, gpus: int) -> Reason:
-    """For the machine as a whole, whose GPUs all have the same problem: the driver's, mostly."""
+    """For the machine as a whole, whose GPUs all have the same problem: the driver's, mostly. 0: it
+    isn't even known how many they are."""
     reason = unreadable(problem)
+    if not gpus:
+        return replace(reason, text=f"The machine's GPUs can't be used: {problem}")
     return replace(
         reason,
         text=f"None of the machine's GPUs ({gpus}) can be used: {problem}",

@@ -5,8 +5,11 @@ from pathlib import Path
 from lanherd_agent.gpu.probe import GpuProbe, Holds
 
 
-def open_probe(*, simulate: int, holds: Holds, script: Path | None = None) -> GpuProbe:
-    """The machine's own GPUs through NVML, or as many simulated ones as were asked for.
+def open_probe(
+    *, simulate: int, holds: Holds, script: Path | None = None, kept: Path | None = None
+) -> GpuProbe:
+    """The machine's own GPUs through NVML, or as many simulated ones as were asked for. `kept` is
+    the file in which they are remembered, for a driver that doesn't tell them at the next start.
 
     Raises a LanherdError when the script of foreign processes can't be used.
     """
@@ -17,4 +20,4 @@ def open_probe(*, simulate: int, holds: Holds, script: Path | None = None) -> Gp
         return ScriptedProbe(simulate, holds=holds, script=script)
     from lanherd_agent.gpu.probe_process import NvmlProbe
 
-    return NvmlProbe()
+    return NvmlProbe(kept=kept)

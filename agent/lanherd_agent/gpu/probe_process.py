@@ -5,7 +5,8 @@ is killed, and a new one is started after a pause that doubles with each failure
 answered, readings are unknown and say why; nobody waits for a start but the first caller of
 `facts`. Where there is nothing to read no child is kept, and another one looks again some minutes
 later. Where some GPU is missed, a second child looks again while the first goes on, and takes its
-place if it finds any.
+place if it finds any. A driver that is sick when the agent starts tells of no GPU: those that were
+there last are missed then, and not forgotten.
 
     no child --start--> starting --facts--> ready --question--> answer
         ^                   |                 |
@@ -21,11 +22,13 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lanherd_agent.gpu.known_gpus import keep, recall
 from lanherd_agent.gpu.probe import NO_GPUS, ProbeFacts, unknown_reading, unknown_readings
 from lanherd_agent.gpu.probe_wire import ASK_FACTS, ASK_READINGS, LENGTH_BYTES
 from lanherd_agent.gpu.xid_keeping import XidKeeper
@@ -215,11 +218,17 @@ class NvmlProbe:
         python: str = sys.executable,
         environment: Mapping[str, str] | None = None,
         timing: ProbeTiming | None = None,
+        kept: Path | None = None,
     ) -> None:
+        """`kept` is the file in which the GPUs are remembered over a restart of the agent."""
         self._python = python
         self._environment = dict(environment or {})
         self._timing = timing or ProbeTiming()
-        self._facts = NO_GPUS
+        self._file = kept
+        self._facts = NO_GPUS if kept is None else recall(kept)
+        self._kept = self._facts.gpus
+        self._remembered = bool(self._facts.gpus)
+        """Whether nothing was heard of them yet since the agent was started."""
         self._xids = XidKeeper()
         self._missed = False
         self._child: _Child | None = None
@@ -358,10 +367,14 @@ class NvmlProbe:
         if found is None:
             self._replace_child(GARBLED)
             return
+        if self._remembered and found.problem is None:
+            # A driver without any problem knows best: what it doesn't list was taken out.
+            self._facts = NO_GPUS
+        self._remembered = self._remembered and not found.gpus
         if found.gpus:
             self._ready = True
             self._trouble = None
-            self._facts = merge_facts(self._facts, found)
+            self._know(merge_facts(self._facts, found))
             self._xids.begin_child()
             self._start_at = asyncio.get_running_loop().time() + self._timing.look_again_s
             return
@@ -370,7 +383,7 @@ class NvmlProbe:
             # They were there before: they are missed, so this is looked at again soon.
             self._pause(found.problem or GONE)
             return
-        self._facts = found
+        self._know(found)
         self._trouble = None
         self._start_at = asyncio.get_running_loop().time() + self._timing.look_again_s
 
@@ -380,7 +393,7 @@ class NvmlProbe:
             return self._unknown(GARBLED)
         if answer.facts is not None and answer.facts.gpus:
             # MIG was turned on or off, or its instances are others than before.
-            self._facts = merge_facts(self._facts, answer.facts)
+            self._know(merge_facts(self._facts, answer.facts))
         readings = align(self._facts, answer.readings)
         readings = tuple(self._xids.keep(reading) for reading in readings)
         self._missed = any(reading.problem is not None for reading in readings)
@@ -390,6 +403,12 @@ class NvmlProbe:
         else:
             self._failures = 0
         return readings
+
+    def _know(self, facts: ProbeFacts) -> None:
+        self._facts = facts
+        if self._file is not None and facts.gpus != self._kept:
+            self._kept = facts.gpus
+            keep(self._file, facts)
 
     def _unknown(self, problem: str) -> tuple[GpuReading, ...]:
         return tuple(map(self._xids.keep, unknown_readings(self._facts, problem)))

@@ -430,7 +430,11 @@ REMEDIES: dict[str, str] = {
         "reasons",
         "Reset the GPU; if it happens again, have it replaced. Release it once it is mended.",
     ),
-    "cordon_driver": QT_TRANSLATE_NOOP("reasons", "It is used again as soon as it can be read."),
+    "cordon_driver": QT_TRANSLATE_NOOP(
+        "reasons",
+        "Restart the machine, so that the driver which is loaded is the one that is installed. It "
+        "is used again as soon as it can be read.",
+    ),
     "cordon_lost": QT_TRANSLATE_NOOP("reasons", "It is used again as soon as it can be read."),
     "cordon_unreadable": QT_TRANSLATE_NOOP(
         "reasons", "It is used again as soon as it can be read."

@@ -141,7 +141,8 @@ def link_problem(machine: MachineView) -> str:
         case _:
             gpu_problem = machine.facts.gpu_problem if machine.facts is not None else None
             texts = [problem.text for problem in machine.problems]
-            every = [gpu_problem, *texts] if gpu_problem else texts
+            is_told = not gpu_problem or any(gpu_problem in text for text in texts)
+            every = texts if is_told else [gpu_problem, *texts]
             more = f"And {len(every) - 1} more: see 'lanherd status'." if len(every) > 1 else ""
             return " ".join(filter(None, (*every[:1], more)))
 

@@ -142,7 +142,22 @@ def test_what_cannot_be_read_is_closed_until_it_can(problem: str, code: str) -> 
     machine = Machine()
     read(machine, gpu(0, problem=problem))
     assert cordons(machine) == {GPU: code}
-    assert read(machine, gpu(0, problem="something else")).machine is None
+    assert read(machine, gpu(0, problem=problem)).machine is None
+    read(machine, gpu(0, problem="something else"))
+    assert cordons(machine) == {GPU: "cordon_unreadable"}
+    read(machine, gpu(0))
+    assert cordons(machine) == {}
+
+
+def test_a_gpu_that_turns_out_to_be_lost_is_closed_for_that() -> None:
+    machine = Machine()
+    read(machine, gpu(0))
+    read(machine, gpu(0, problem="The NVIDIA driver was restarted."))
+    since = machine.core.books.machine.cordons[GPU].since
+    machine.now += 5
+    read(machine, gpu(0, problem="The GPU is lost."))
+    cordon = machine.core.books.machine.cordons[GPU]
+    assert (cordon.reason.code, cordon.since, cordon.heals) == ("cordon_lost", since, True)
     read(machine, gpu(0))
     assert cordons(machine) == {}
 
@@ -320,6 +335,7 @@ def test_a_stop_and_a_success_have_their_own_reasons() -> None:
     [("The driver hangs.", "cordon_unreadable"), ("Version mismatch.", "cordon_driver")],
 )
 def test_a_machine_without_a_gpu_that_can_be_used_says_why(problem: str, code: str) -> None:
+    assert no_gpu(problem, 0).text == f"The machine's GPUs can't be used: {problem}"
     reason = no_gpu(problem, 4)
     assert (reason.code, reason.data["gpus"]) == (code, 4)
     assert reason.text == f"None of the machine's GPUs (4) can be used: {problem}"
