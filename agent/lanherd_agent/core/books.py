@@ -4,6 +4,8 @@ All changes of a run go through `become`, which keeps to the transition table, a
 effects that must survive a crash through `want` and `end_effects`.
 """
 
+from heapq import nsmallest
+
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import reasons
 from lanherd_agent.core.events import GpuCapacity
@@ -146,6 +148,16 @@ class Books:
                 del dependents[run.run]
                 if not dependents:
                     del self.dependents[dependency.run]
+
+    def first_in_line(self, count: int) -> list[Run]:
+        """The first runs that wait, in the order of their turns as a decision takes them; those
+        that are held back, or wait for other runs, come last."""
+        turn = self.queue.turn
+        return nsmallest(
+            count,
+            self.waiting.values(),
+            key=lambda run: (is_parked(run), turn(run.place, run.owner), run.place),
+        )
 
     def rearrange(self) -> None:
         """Put all that wait in line again, by rules that have changed."""

@@ -1,11 +1,10 @@
 """Pages of runs: the newest, from memory and the rest from the store; and those that wait."""
 
 from collections.abc import Awaitable, Callable
-from heapq import nsmallest
 
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.queue import Queue
-from lanherd_agent.core.run_states import RunRecord, is_parked, view
+from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.shell.reading import Reading
 from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
@@ -51,10 +50,8 @@ async def page_of(
 def line_of(books: Books, reading: Reading, limit: int) -> tuple[RunView, ...]:
     """The first runs that wait, in the order of their turns; those that are held back, or wait for
     other runs, come last."""
-    first = nsmallest(
-        min(limit, LINE_MAX), books.waiting.items(), key=lambda item: (is_parked(item[1]), item[0])
-    )
-    views = (reading.find(run.run, books.queue) for _, run in first)
+    first = books.first_in_line(min(limit, LINE_MAX))
+    views = (reading.find(run.run, books.queue) for run in first)
     # The core is a moment ahead of what was committed.
     return tuple(view for view in views if view and isinstance(view.state, Queued | Preparing))
 

@@ -145,6 +145,21 @@ def test_use_is_counted_in_parts_of_gpus_and_decays() -> None:
     assert settled(once, [], totals, 60.0, NOW + 6000).usage == {}
 
 
+def test_the_line_is_listed_as_it_starts() -> None:
+    machine = Machine()
+    machine.handle(e.RulesChanged(rules=MachineRules(runs_at_once_max=1, fair_share=True)))
+    machine.core.books.machine = MachineState(usage={"ann": Usage(gpu_s=600.0, at=machine.now)})
+    machine.submit(new(1))
+    machine.submit(new(2), new(3, PLAIN, RunSettings(held=True)))
+    machine.now += 10
+    machine.submit(new(4), owner="bob")
+    machine.submit(new(5, PLAIN, RunSettings(priority=9)))
+    books = machine.core.books
+    assert [run.run for run in books.first_in_line(3)] == [run_id(5), run_id(4), run_id(2)]
+    assert books.first_in_line(9)[-1].run == run_id(3)
+    assert order(machine) == [1, 5, 4, 2]
+
+
 def test_who_had_more_stands_back() -> None:
     usage = {"ann": Usage(gpu_s=7200.0, at=NOW)}
     gpus = [gpu(0), gpu(1)]
