@@ -407,8 +407,9 @@ class Fleet(MachineCalls, SweepCalls):
         """Submits many runs of one project to one machine, each exactly once, in their order.
 
         Each is made by `lanherd_client.orders.order`, and may wait for others before it in the
-        list by their `id`. When the line is refused midway, the first of them are taken: the same
-        orders may be submitted again, and what was taken stays as it is. Raises as `submit`.
+        list by their `id`. All of them are taken, or none; the same orders may be submitted again,
+        and what was taken stays as it is. Raises as `submit`, `TOO_LARGE` for more than 10,000 or
+        32 MB of them, and `VERSION_MISMATCH` where the agent is too old for a large submit.
         """
         wanted = tuple(orders)
         if not wanted:

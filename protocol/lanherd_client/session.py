@@ -73,6 +73,7 @@ _UNENDED: tuple[StateName, ...] = ("queued", "preparing", "starting", "running",
 Dial = Callable[[], Awaitable[Peer]]
 Request = TypeVar("Request", bound=Struct)
 Response = TypeVar("Response", bound=Struct)
+Answer = TypeVar("Answer")
 
 
 class Session:
@@ -157,13 +158,25 @@ class Session:
 
     async def insist(self, method: Method[Request, Response], request: Request) -> Response:
         """The same question after each cut, until it is answered: only for idempotent ones."""
+        return await self._until_answered(lambda peer: peer.call(method, request))
+
+    async def insist_in_stream(
+        self, method: Method[Request, Response], request: Request, sent: bytes, answer_max: int
+    ) -> bytes:
+        """As `insist`, of a question whose content and answer are streams; the answer's bytes."""
+        answered = await self._until_answered(
+            lambda peer: peer.exchange(method, request, sent, answer_max)
+        )
+        return answered[0]
+
+    async def _until_answered(self, ask: Callable[[Peer], Awaitable[Answer]]) -> Answer:
         lost: Peer | None = None
         while True:
             peer = await self.reconnected(lost)
             try:
                 async with self.turns:
                     with sendable():
-                        return await peer.call(method, request)
+                        return await ask(peer)
             except LanherdError as problem:
                 if problem.code not in LOST_CODES:
                     raise

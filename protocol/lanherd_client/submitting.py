@@ -5,12 +5,12 @@ the same id with the same reply. So a run is taken exactly once, however often t
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from lanherd_client.orders import Order
@@ -18,12 +18,19 @@ from lanherd_client.projects.project import Project
 from lanherd_client.projects.push import PushProgress, push
 from lanherd_client.sending import sendable
 from lanherd_client.session import LOST_CODES, Session
+from lanherd_client.sizes import format_size
 from lanherd_protocol.aio.peer import Peer
-from lanherd_protocol.codec import encode_body
-from lanherd_protocol.errors import LanherdError
-from lanherd_protocol.limits import CONTROL_FRAME_BYTES_MAX, KIB, RUNS_PER_SUBMIT_MAX
-from lanherd_protocol.messages import NewRun, SubmitRuns
-from lanherd_protocol.methods import RUNS_SUBMIT, Method
+from lanherd_protocol.codec import decode_body, encode_body
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.limits import (
+    CONTROL_FRAME_BYTES_MAX,
+    KIB,
+    RUNS_PER_SUBMIT_MAX,
+    SUBMIT_BYTES_MAX,
+    SUBMITTED_BYTES_MAX,
+)
+from lanherd_protocol.messages import NewRun, RunsSubmitted, SubmitRuns, SubmitStream
+from lanherd_protocol.methods import RUNS_SUBMIT, RUNS_SUBMIT_STREAM, Method
 from lanherd_protocol.states import RunView
 from lanherd_protocol.values import NoEnvironment
 
@@ -31,8 +38,8 @@ EnvironmentChoice = Literal["auto", "none"]
 Stage = Literal["scan", "compare", "upload", "submit"]
 VIEW_BYTES = 768
 """What a run's view holds at most beside the run's own description, when it was just taken."""
-PART_BYTES_MAX = CONTROL_FRAME_BYTES_MAX - 128 * KIB
-"""Of runs and of their views in one request and its answer; the rest is room for the frame."""
+MESSAGE_BYTES_MAX = CONTROL_FRAME_BYTES_MAX - 128 * KIB
+"""Of runs, and of their views, in one message; the rest is room for the frame."""
 Request = TypeVar("Request", bound=Struct)
 Response = TypeVar("Response", bound=Struct)
 
@@ -67,8 +74,11 @@ async def submit_to(
 ) -> list[RunView]:
     """Pushes the project, where there is one, and submits the runs; the runs as they were taken.
 
-    As many as fit go in one request, and each request is taken whole or not at all.
+    It is one submit: taken whole or not at all. Raises TOO_LARGE where it can't be one, and
+    VERSION_MISMATCH for an agent that is too old for one of this size.
     """
+    if len(orders) > RUNS_PER_SUBMIT_MAX:
+        raise _too_large(f"It has {len(orders)} runs; one submit takes {RUNS_PER_SUBMIT_MAX}.")
     given: dict[str, Any] = {}
     if folder is not None:
         given = await _with_project(session, folder, environment, progress)
@@ -83,27 +93,49 @@ async def submit_to(
         )
         for order in orders
     ]
-    views: list[RunView] = []
-    for part in _parts(news):
-        taken = await session.insist(RUNS_SUBMIT, SubmitRuns(runs=part))
-        views += taken.runs
-    return views
+    return await _taken(session, news)
 
 
-def _parts(news: Sequence[NewRun]) -> Iterator[tuple[NewRun, ...]]:
-    """The runs in requests that a message holds, and whose answer one holds too."""
-    part: list[NewRun] = []
-    size_bytes = 0
-    for new in news:
-        with sendable():
-            new_bytes = len(bytes(encode_body(new))) + VIEW_BYTES
-        if part and (size_bytes + new_bytes > PART_BYTES_MAX or len(part) >= RUNS_PER_SUBMIT_MAX):
-            yield tuple(part)
-            part, size_bytes = [], 0
-        part.append(new)
-        size_bytes += new_bytes
-    if part:
-        yield tuple(part)
+async def _taken(session: Session, news: Sequence[NewRun]) -> list[RunView]:
+    """The runs as they were taken: in one message where that holds them and its answer too, else in
+    a stream."""
+    submit = SubmitRuns(runs=tuple(news))
+    with sendable():
+        body = bytes(encode_body(submit))
+    if len(body) + VIEW_BYTES * len(news) <= MESSAGE_BYTES_MAX or len(news) == 1:
+        return list((await session.insist(RUNS_SUBMIT, submit)).runs)
+    if len(body) > SUBMIT_BYTES_MAX:
+        size, most = format_size(len(body)), format_size(SUBMIT_BYTES_MAX)
+        raise _too_large(f"Its runs take {size}; one submit takes {most}.")
+    request = SubmitStream(size_bytes=len(body))
+    try:
+        answer = await session.insist_in_stream(
+            RUNS_SUBMIT_STREAM, request, body, SUBMITTED_BYTES_MAX
+        )
+    except LanherdError as problem:
+        if problem.code is ErrorCode.UNKNOWN_METHOD:
+            raise _too_old(session.name, len(news)) from problem
+        raise
+    return list(decode_body(RunsSubmitted, Raw(answer)).runs)
+
+
+def _too_large(why: str) -> LanherdError:
+    return error(
+        ErrorCode.TOO_LARGE,
+        "The submit is too large.",
+        why,
+        "Send the runs in several submits. Nothing was sent.",
+    )
+
+
+def _too_old(machine: str, count: int) -> LanherdError:
+    return error(
+        ErrorCode.VERSION_MISMATCH,
+        f"The Lanherd on {machine} is too old for so large a submit.",
+        f"It takes no {count} runs at once. Nothing of them was taken.",
+        f"Upgrade Lanherd on {machine}, or send the runs in several submits.",
+        machine=machine,
+    )
 
 
 async def _with_project(

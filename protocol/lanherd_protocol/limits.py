@@ -47,6 +47,12 @@ COMMAND_ARGUMENTS_MAX = 4096
 COMMAND_BYTES_MAX = 256 * KIB
 RUN_ENV_VARIABLES_MAX = 1024
 RUNS_PER_SUBMIT_MAX = 10_000
+SUBMIT_BYTES_MAX = 32 * MIB
+"""Of one submit in a stream, with the values of its secrets: 3 KiB for each of so many runs."""
+SUBMITTED_BYTES_MAX = 2 * SUBMIT_BYTES_MAX
+"""Of its answer."""
+RUNS_LOOKED_THROUGH_MAX = 10_000
+"""Ended runs that an agent looks through for one page of those that a filter lets through."""
 RUN_LIST_PAGE_MAX = 1000
 GPUS_PER_RUN_MAX = 64
 PRIORITY_MAX = 100

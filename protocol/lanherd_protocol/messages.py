@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import BlobHash, CommandId, DeviceId, RunId, SnapshotId
-from lanherd_protocol.states import RunView, StateName
+from lanherd_protocol.states import Outcome, RunView, StateName
 from lanherd_protocol.values import (
     EnvironmentView,
     MachineFacts,
@@ -199,22 +199,53 @@ class RunsSubmitted(Struct, frozen=True, kw_only=True):
     runs: tuple[RunView, ...]
 
 
+class SubmitStream(Struct, frozen=True, kw_only=True):
+    """A submit that no message holds. Upload of a SubmitRuns, of which nothing is taken before all
+    of its `size_bytes` are there; download of the RunsSubmitted that answers it."""
+
+    size_bytes: int
+
+
+class SubmitStreamed(Struct, frozen=True, kw_only=True):
+    """`size_bytes` is what the downloaded answer has."""
+
+    size_bytes: int
+
+
 class GetRun(Struct, frozen=True, kw_only=True):
     run: RunId
 
 
 class ListRuns(Struct, frozen=True, kw_only=True):
-    """Newest first. `before` is the last run of the page before."""
+    """Newest first. `before` is the last run of the page before, or its `next`.
+
+    Of several filters all must be met. `outcomes` are asked of ended runs only, and `held` of
+    those that wait; a run has each of the `tags`; `group` is the name of its group, and `grouped`
+    means any group. An agent older than a filter lists what it doesn't let through, too.
+    """
 
     states: tuple[StateName, ...] = ()
     limit: int = 100
     before: RunId | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    held: bool = False
+    owner: str | None = None
+    project: str | None = None
+    group: str | None = None
+    grouped: bool = False
+    tags: tuple[str, ...] = ()
+    name_prefix: str = ""
 
 
 class RunList(Struct, frozen=True, kw_only=True):
+    """`next` is where the page after this one begins, while there is `more`: an agent looks through
+    so many old runs at once, and may find fewer than were asked for, or none. None from an agent
+    that always finds them."""
+
     runs: tuple[RunView, ...]
     seq: int
     more: bool = False
+    next: RunId | None = None
 
 
 class StopRun(Struct, frozen=True, kw_only=True):

@@ -60,6 +60,15 @@ QUEUE_PAUSE = Method("queue.pause", mm.PauseQueue, mm.MachineControls, "operator
 QUEUE_RESUME = Method("queue.resume", mm.ResumeQueue, mm.MachineControls, "operator", audit=True)
 QUEUE_LIST = Method("queue.list", mm.ListQueue, mm.QueueListed, "viewer")
 RUNS_SUBMIT = Method("runs.submit", m.SubmitRuns, m.RunsSubmitted, "user", audit=True)
+RUNS_SUBMIT_STREAM = Method(
+    "runs.submit_stream",
+    m.SubmitStream,
+    m.SubmitStreamed,
+    "user",
+    audit=True,
+    upload=True,
+    download=True,
+)
 RUNS_GET = Method("runs.get", m.GetRun, m.RunChanged, "viewer")
 RUNS_LIST = Method("runs.list", m.ListRuns, m.RunList, "viewer")
 RUNS_STOP = Method("runs.stop", m.StopRun, m.RunChanged, "user", scope="own", audit=True)
@@ -133,6 +142,7 @@ METHODS: dict[str, Method[Any, Any]] = {
         RULES_GET,
         RULES_PUT,
         RULES_CHECK,
+        RUNS_SUBMIT_STREAM,
     )
 }
 

@@ -36,6 +36,7 @@ from lanherd_protocol.aio.peer import FeedEvent
 from lanherd_protocol.aio.server import Caller
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.authority import Channel
+from lanherd_protocol.codec import encode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import BlobHash, DeviceId, RunId, SnapshotId
 from lanherd_protocol.manifest import compress, encode, snapshot_id
@@ -71,6 +72,7 @@ class Place:
     def requests(self) -> dict[str, tuple[Struct, bytes]]:
         """One sensible request for each method, and what is uploaded with it."""
         run = self.run
+        submit = bytes(encode_body(m.SubmitRuns(runs=(new_run("true"),))))
         return {
             "machine.snapshot": (m.Empty(), b""),
             "agent.status": (m.Empty(), b""),
@@ -81,6 +83,7 @@ class Place:
             "queue.resume": (mm.ResumeQueue(command=command_id()), b""),
             "queue.list": (mm.ListQueue(), b""),
             "runs.submit": (m.SubmitRuns(runs=(new_run("true"),)), b""),
+            "runs.submit_stream": (m.SubmitStream(size_bytes=len(submit)), submit),
             "runs.get": (m.GetRun(run=run), b""),
             "runs.list": (m.ListRuns(), b""),
             "runs.stop": (m.StopRun(command=command_id(), run=run), b""),
@@ -163,7 +166,9 @@ async def call(
     """What was answered: a failure's code, or None for a reply."""
     upload: AsyncIterable[bytes] | None = chunks(uploaded) if uploaded else None
     try:
-        if method.download:
+        if method.download and method.upload:
+            await pair.peer.exchange(method, request, uploaded, 2**20)
+        elif method.download:
             async with pair.peer.download(method, request) as download:
                 assert b"".join([chunk async for chunk in download])
         else:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from lanherd_client.attempts import attempts_of
@@ -23,9 +23,10 @@ from lanherd_protocol.aio.memory import LOCAL_ADMIN, MemoryPair, memory_pair
 from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.aio.tasks import TaskOwner
-from lanherd_protocol.codec import encode_body
+from lanherd_protocol.codec import decode_body, encode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
+from lanherd_protocol.run_filters import filter_of
 from lanherd_protocol.states import (
     Ended,
     Outcome,
@@ -34,7 +35,6 @@ from lanherd_protocol.states import (
     RunState,
     RunView,
     is_live,
-    state_name,
 )
 from lanherd_protocol.values import (
     GpuFacts,
@@ -121,6 +121,9 @@ class ScriptedAgent:
         self.snapshot_runs_max = 1000
         self.counts = True
         """Whether its snapshots count the live and the waiting runs, as newer agents' do."""
+        self.takes_streams = True
+        self.filters = True
+        """Whether it knows submits in streams, and filters beside states, as newer agents do."""
         self.submitted: dict[RunId, m.NewRun] = {}
         self.changes: list[Struct] = []
         """The changes that it was asked for, repeated ones too."""
@@ -247,6 +250,8 @@ class ScriptedAgent:
                 return m.RunChanged(view=self._run(run))
             case m.ListRuns():
                 return self._page(call.request)
+            case m.SubmitStream():
+                return await self._submit_stream(call)
             case lm.ReadLog():
                 return await self._send_log(call, call.request)
             case m.ListOutputs(run=run):
@@ -343,14 +348,24 @@ class ScriptedAgent:
         return rm.RetentionPlan(removals=removals, size_bytes=GIB * len(over), runs=len(over))
 
     def _page(self, request: m.ListRuns) -> m.RunList:
+        lets = filter_of(request if self.filters else m.ListRuns(states=request.states))
         views = [
             view
             for view in sorted(self.runs.values(), key=lambda v: v.run, reverse=True)
-            if (not request.states or state_name(view.state) in request.states)
+            if (lets is None or lets(view))
             and (request.before is None or view.run < request.before)
         ]
         page = views[: request.limit]
         return m.RunList(runs=tuple(page), seq=self.seq, more=len(views) > len(page))
+
+    async def _submit_stream(self, call: IncomingCall) -> m.SubmitStreamed:
+        if not self.takes_streams:
+            raise error(ErrorCode.UNKNOWN_METHOD, "This agent doesn't know that request.")
+        whole = b"".join([part async for part in call.upload])
+        submit = decode_body(m.SubmitRuns, Raw(whole))
+        answer = bytes(encode_body(self._answer_to_a_change(call.method.name, submit)))
+        await self._send(call, answer)
+        return m.SubmitStreamed(size_bytes=len(answer))
 
     async def _send_log(self, call: IncomingCall, request: lm.ReadLog) -> lm.LogEnd:
         offset = request.offset

@@ -3,25 +3,27 @@
 The values of secrets end here: they are kept for the run before it is submitted, and go no further.
 """
 
+import asyncio
+
 from msgspec import Raw
 from msgspec.structs import replace
 
 from lanherd_agent.api.access import audit, own_or_any, shown_to, without_log
 from lanherd_agent.api.dispatcher import Routes
-from lanherd_agent.api.fitting import LISTING_BYTES_MAX, all_fit, encoded_size, first_that_fit
+from lanherd_agent.api.fitting import encoded_size, first_that_fit
+from lanherd_agent.api.submits import check_answer, check_submit, read_submit
 from lanherd_agent.secrets import Secrets, secrets_of
 from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.codec import encode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError, NotFoundError, error
 from lanherd_protocol.ids import RunId, short_id
-from lanherd_protocol.limits import RUN_LIST_PAGE_MAX, RUNS_PER_SUBMIT_MAX
+from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
 from lanherd_protocol.messages import (
     ChangeRun,
     Empty,
     GetRun,
     ListRuns,
-    NewRun,
     RemoveRunFiles,
     RestartRun,
     RunChanged,
@@ -29,6 +31,8 @@ from lanherd_protocol.messages import (
     RunsSubmitted,
     StopRun,
     SubmitRuns,
+    SubmitStream,
+    SubmitStreamed,
 )
 from lanherd_protocol.methods import (
     FEED_RUNS,
@@ -39,15 +43,12 @@ from lanherd_protocol.methods import (
     RUNS_RESTART,
     RUNS_STOP,
     RUNS_SUBMIT,
+    RUNS_SUBMIT_STREAM,
 )
 from lanherd_protocol.states import RunView
 
-VIEW_BYTES_MAX = 768
-"""What a view of a run that was just submitted holds beside the run's own description."""
-ATTEMPT_BYTES_MAX = 2048
-"""What the end of each earlier attempt adds to it, with the cause that its log showed."""
-END_BYTES_MAX = 4096
-"""What its own end adds, with the lines of the log too."""
+STREAMED_AT_ONCE_MAX = 2
+"""Submits that are read from a stream at once; further ones wait, with what their credit holds."""
 
 
 class RunsApi:
@@ -57,10 +58,12 @@ class RunsApi:
         self._shell = shell
         self._secrets = secrets
         self._followers: set[_Follower] = set()
+        self._streamed = asyncio.Semaphore(STREAMED_AT_ONCE_MAX)
         shell.on_published(self._on_published)
 
     def routes(self, routes: Routes) -> None:
         routes.call(RUNS_SUBMIT, self._on_submit)
+        routes.call(RUNS_SUBMIT_STREAM, self._on_submit_stream)
         routes.call(RUNS_GET, self._on_get)
         routes.call(RUNS_LIST, self._on_list)
         routes.call(RUNS_STOP, self._on_stop)
@@ -70,16 +73,21 @@ class RunsApi:
         routes.feed(FEED_RUNS, self._on_follow)
 
     async def _on_submit(self, call: IncomingCall, request: SubmitRuns) -> RunsSubmitted:
-        if not 0 < len(request.runs) <= RUNS_PER_SUBMIT_MAX:
-            raise error(
-                ErrorCode.TOO_LARGE if request.runs else ErrorCode.INVALID_REQUEST,
-                f"One submit takes 1 to {RUNS_PER_SUBMIT_MAX} runs.",
-                f"This one holds {len(request.runs)}.",
-                "Send them in several submits.",
-            )
+        check_submit(request)
+        check_answer(request)
+        return await self._submit(call, request)
+
+    async def _on_submit_stream(self, call: IncomingCall, request: SubmitStream) -> SubmitStreamed:
+        async with self._streamed:
+            submit = await read_submit(call.upload, request.size_bytes)
+            check_submit(submit)
+            answer = bytes(encode_body(await self._submit(call, submit)))
+        await call.send(answer)
+        return SubmitStreamed(size_bytes=len(answer))
+
+    async def _submit(self, call: IncomingCall, request: SubmitRuns) -> RunsSubmitted:
         values = secrets_of(request.runs)
         runs = tuple(replace(new, secrets={}) if new.secrets else new for new in request.runs)
-        _check_size(runs)
         target = runs[0].run if len(runs) == 1 else f"{len(runs)} runs"
         async with self._secrets.offered(values):
             views = await self._shell.submit(call.caller.user, runs, audit(call, target))
@@ -99,7 +107,9 @@ class RunsApi:
         page = await self._shell.list_runs(request)
         shown = tuple(shown_to(call.caller, view) for view in page.runs)
         runs = first_that_fit(shown, encoded_size)
-        return replace(page, runs=runs, more=page.more or len(runs) < len(page.runs))
+        if len(runs) < len(page.runs):
+            return replace(page, runs=runs, more=True, next=runs[-1].run)
+        return replace(page, runs=runs)
 
     async def _on_stop(self, call: IncomingCall, request: StopRun) -> RunChanged:
         owner = own_or_any(call.caller)
@@ -165,26 +175,6 @@ class RunsApi:
             other = body if for_others is view else encode_body(RunChanged(view=for_others))
             for follower in self._followers:
                 follower.tell(view.seq, body if follower.sees_logs_of(view) else other)
-
-
-def _check_size(runs: tuple[NewRun, ...]) -> None:
-    """Refuse what could be taken, but neither answered nor told to anybody in one message."""
-    sizes = {new.run: encoded_size(new) + VIEW_BYTES_MAX for new in runs}
-    if not all_fit(runs, lambda new: sizes[new.run]):
-        raise _too_large(one=len(runs) == 1)
-    for new in runs:
-        attempts = END_BYTES_MAX + ATTEMPT_BYTES_MAX * (new.spec.retry.attempts_max - 1)
-        if sizes[new.run] + attempts > LISTING_BYTES_MAX:
-            raise _too_large(one=True)
-
-
-def _too_large(*, one: bool) -> LanherdError:
-    return error(
-        ErrorCode.TOO_LARGE,
-        "The run's description is too large." if one else "The submit is too large.",
-        f"With all that is told of a run it would take more than {LISTING_BYTES_MAX} bytes.",
-        "Put long texts into a file of the project." if one else "Send them in several submits.",
-    )
 
 
 def _secrets_gone(run: RunId) -> LanherdError:

@@ -1,6 +1,7 @@
 """Pages of runs: the newest, from memory and the rest from the store; and those that wait."""
 
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.queue import Queue
@@ -10,9 +11,12 @@ from lanherd_protocol import limits
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.messages import ListRuns, RunList
+from lanherd_protocol.run_filters import Lets, filter_of
 from lanherd_protocol.states import Preparing, Queued, RunView
 
 LINE_MAX = 1_000
+LOOKED_AT_ONCE = 500
+"""Ended runs that are read in the store in one go: about 10 ms."""
 Find = Callable[[RunId], Awaitable[RunRecord]]
 EndedBefore = Callable[[int, int], Awaitable[tuple[RunRecord, ...]]]
 
@@ -35,16 +39,47 @@ async def page_of(
             below = (await find(request.before)).ordinal
     most = request.limit + 1
     seq, floor = reading.seq, reading.floor
-    states = frozenset(request.states)
-    page = dict(reading.page(states, below, most, queue))
+    lets = filter_of(request)
+    page = dict(reading.page(lets, below, most, queue))
     complete = len(page) == most and min(page) > floor
-    if floor and not complete and (not states or "ended" in states):
+    tired: RunRecord | None = None
+    if floor and not complete and (not request.states or "ended" in request.states):
         start = floor + 1 if below is None else min(below, floor + 1)
-        for record in await ended_before(start, most):
-            page[record.ordinal] = view(record)
+        ended, tired = await _ended_before(start, most, lets, ended_before)
+        page.update(ended)
+    if tired is not None:
+        # What lies below is not known yet: it comes behind what is looked through next.
+        page = {ordinal: run for ordinal, run in page.items() if ordinal >= tired.ordinal}
     chosen = sorted(page, reverse=True)[: request.limit]
     runs = tuple(page[ordinal] for ordinal in chosen)
-    return RunList(runs=runs, seq=seq, more=len(page) > request.limit)
+    if len(page) > request.limit:
+        return RunList(runs=runs, seq=seq, more=True, next=runs[-1].run)
+    if tired is not None:
+        return RunList(runs=runs, seq=seq, more=True, next=tired.run)
+    return RunList(runs=runs, seq=seq)
+
+
+async def _ended_before(
+    start: int, most: int, lets: Lets | None, ended_before: EndedBefore
+) -> tuple[dict[int, RunView], RunRecord | None]:
+    """The newest ended runs of the store that are let through, at most `most`; and the last that
+    was looked at, where it was left off before that many were found."""
+    found: dict[int, RunView] = {}
+    looked_at = 0
+    at_once = most if lets is None else LOOKED_AT_ONCE
+    while True:
+        # Bit by bit: what waits to be written goes in between.
+        records = await ended_before(start, at_once)
+        for record in records:
+            run = view(record)
+            if lets is None or lets(run):
+                found[record.ordinal] = run
+        looked_at += len(records)
+        if len(records) < at_once or len(found) >= most:
+            return dict(islice(found.items(), most)), None
+        if looked_at >= limits.RUNS_LOOKED_THROUGH_MAX:
+            return found, records[-1]
+        start = records[-1].ordinal
 
 
 def line_of(books: Books, reading: Reading, limit: int) -> tuple[RunView, ...]:

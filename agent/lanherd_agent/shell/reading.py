@@ -16,17 +16,16 @@ from lanherd_agent.core.queue import Queue
 from lanherd_agent.core.run_states import RunRecord, view
 from lanherd_agent.core.step import Told
 from lanherd_protocol.ids import RunId
+from lanherd_protocol.run_filters import Lets
 from lanherd_protocol.states import (
     Ended,
     Queued,
     Running,
     RunState,
     RunView,
-    StateName,
     Stopping,
     is_live,
     lease_of,
-    state_name,
 )
 from lanherd_protocol.values import Lease, Reason
 
@@ -116,16 +115,17 @@ class Reading:
         return None if told is None else told.ordinal
 
     def page(
-        self, states: frozenset[StateName], below: int | None, limit: int, queue: Queue
+        self, lets: Lets | None, below: int | None, limit: int, queue: Queue
     ) -> list[tuple[int, RunView]]:
-        """Up to `limit` runs that are in memory, newest first, from places below `below`."""
+        """Up to `limit` runs that are in memory and that `lets` lets through, newest first, from
+        places below `below`."""
         at = len(self._order) if below is None else bisect_left(self._order, below)
         page: list[tuple[int, RunView]] = []
         while at and len(page) < limit:
             at -= 1
             ordinal = self._order[at]
             run = self._by_ordinal[ordinal]
-            if not states or state_name(run.state) in states:
+            if lets is None or lets(run):
                 page.append((ordinal, _placed(ordinal, run, queue)))
         return page
 

@@ -1,7 +1,7 @@
 """A sweep before it is sent: compared with what its machine has of it already.
 
-It is sent in as few requests as messages hold, each taken whole or not at all. After a cut, or a
-refusal midway, the same sweep is sent again: what was taken is left out.
+It is one submit, taken whole or not at all. After a cut the same sweep may be sent again: what was
+taken is left out.
 """
 
 import asyncio

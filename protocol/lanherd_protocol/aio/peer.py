@@ -1,7 +1,7 @@
 """The controller's end of a connection: calls, downloads, uploads and feeds to await."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from ssl import SSLError
 from typing import Any, TypeVar
 
@@ -105,6 +105,27 @@ class Peer:
                 f"{method.name!r} took longer than {timeout_s:g} s.",
                 "Try again; if it stays so, look at the machine's load.",
             ) from problem
+
+    async def exchange(
+        self, method: Method[Request, Response], request: Request, sent: bytes, answer_max: int
+    ) -> tuple[bytes, Response]:
+        """Ask with `sent` as the upload; the bytes of the answer's download, and the answer.
+
+        Raises as `call`, and PROTOCOL_ERROR for more than `answer_max` bytes.
+        """
+        queue, got = ByteQueue(), bytearray()
+        call_id, call = self._open_call(method, request, queue, STREAM_CREDIT_BYTES)
+        try:
+            async with TaskOwner(f"upload of call {call_id}") as tasks:
+                tasks.spawn(self._send_all(call_id, _pieces(sent)), "send")
+                while (piece := await queue.take()) is not None:
+                    got += piece
+                    if len(got) > answer_max:
+                        raise from_failure(_surplus_bytes())
+                    self.consumed(call_id, len(piece))
+                return bytes(got), answer(method.response, await call.outcome)
+        finally:
+            self._drop_call(call_id)
 
     def download(
         self,
@@ -337,11 +358,15 @@ class Peer:
             self._link.schedule_flush()
 
 
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
 def _surplus_bytes() -> Failure:
     return Failure(
         code=ErrorCode.PROTOCOL_ERROR,
         title="The machine's answer makes no sense.",
-        message="It sent bytes for a call that has none.",
+        message="It sent more bytes than belong to the call.",
     )
 
 

@@ -112,12 +112,104 @@ async def test_progress_is_told_in_the_words_of_a_submit(
     assert told[1:] == [Progress("upload", 10, 20), Progress("submit", 0, 0)]
 
 
-async def test_many_runs_go_in_requests_that_a_message_holds() -> None:
-    words = ("train", "x" * 1000)
-    orders = [Order(run_id(number), RunSpec(command=words)) for number in range(1, 1001)]
+def many(count: int = 1000) -> list[Order]:
+    """Runs that no message holds."""
+    words = ("train", "x" * 1100)
+    return [Order(run_id(number), RunSpec(command=words)) for number in range(1, count + 1)]
+
+
+def submits(agent: ScriptedAgent) -> list[SubmitRuns]:
+    return [request for request in agent.changes if isinstance(request, SubmitRuns)]
+
+
+async def test_runs_that_no_message_holds_are_one_submit_all_the_same() -> None:
+    orders = many()
     async with desk(ScriptedAgent()) as one:
         views = await submit_to(one.session, orders, None, "auto", None)
-        sent = [request for request in one.agent.changes if isinstance(request, SubmitRuns)]
-        assert len(sent) == 3
-        assert [new.run for part in sent for new in part.runs] == [order.id for order in orders]
+        (sent,) = submits(one.agent)
+        assert [new.run for new in sent.runs] == [order.id for order in orders]
         assert [view.run for view in views] == [order.id for order in orders]
+        assert one.agent.calls.count("runs.submit") == 0
+        small = many(10)
+        assert await submit_to(one.session, small, None, "auto", None) == views[:10]
+        assert one.agent.calls.count("runs.submit") == 1
+
+
+def short() -> list[Order]:
+    """Runs whose answer no message holds."""
+    return [Order(run_id(number), RunSpec(command=("true",))) for number in range(1, 2501)]
+
+
+async def test_a_submit_whose_answer_no_message_holds_is_streamed_too() -> None:
+    async with desk(ScriptedAgent()) as one:
+        assert len(await submit_to(one.session, short(), None, "auto", None)) == 2500
+        assert len(submits(one.agent)) == 1
+
+
+async def test_a_streamed_submit_that_is_cut_is_sent_again_and_taken_once() -> None:
+    orders, cuts = short(), 0
+
+    def cut(method: str, count: int) -> None:
+        nonlocal cuts
+        if method == "runs.submit_stream" and cuts < 2:
+            cuts += 1
+            one.wire.cut()
+            one.session.wake()
+
+    agent = ScriptedAgent()
+    agent.snapshot_runs_max = 10
+    agent.before_answer = cut
+    async with desk(agent) as one:
+        views = await submit_to(one.session, orders, None, "auto", None)
+        assert [view.run for view in views] == [order.id for order in orders]
+        assert len(submits(agent)) == 3 and len(agent.runs) == len(orders)
+
+
+async def test_an_answer_that_is_cut_midway_is_asked_for_again() -> None:
+    orders, cuts = short(), 0
+
+    def cut(sent_bytes: int) -> None:
+        nonlocal cuts
+        if sent_bytes > 300_000 and not cuts:
+            cuts += 1
+            one.wire.cut()
+            one.session.wake()
+
+    agent = ScriptedAgent()
+    agent.snapshot_runs_max = 10
+    agent.while_sending = cut
+    async with desk(agent) as one:
+        views = await submit_to(one.session, orders, None, "auto", None)
+        assert [view.run for view in views] == [order.id for order in orders]
+        assert cuts == 1 and len(submits(agent)) == 2
+
+
+async def test_an_older_agent_is_told_apart_from_one_that_refuses() -> None:
+    agent = ScriptedAgent()
+    agent.takes_streams = False
+    async with desk(agent) as one:
+        with pytest.raises(LanherdError, match=r"is too old .* no 1000 runs .* Upgrade") as told:
+            await submit_to(one.session, many(), None, "auto", None)
+        assert told.value.code is ErrorCode.VERSION_MISMATCH and not agent.runs
+        agent.takes_streams = True
+        agent.before_answer = lambda method, count: refuse(method)
+        with pytest.raises(LanherdError, match="line is full"):
+            await submit_to(one.session, many(), None, "auto", None)
+
+
+def refuse(method: str) -> None:
+    if method == "runs.submit_stream":
+        raise error(ErrorCode.OVERLOADED, "The line is full.")
+
+
+async def test_what_can_be_no_submit_is_not_sent() -> None:
+    fat = [Order(run_id(number), RunSpec(command=("x" * 250_000,))) for number in range(1, 200)]
+    async with desk(ScriptedAgent()) as one:
+        with pytest.raises(
+            LanherdError, match=r"take 4\d\.\d MB; one submit takes 32\.0 MB"
+        ) as told:
+            await submit_to(one.session, fat, None, "auto", None)
+        assert told.value.code is ErrorCode.TOO_LARGE
+        with pytest.raises(LanherdError, match="10001 runs; one submit takes 10000"):
+            await submit_to(one.session, [ORDER] * 10_001, None, "auto", None)
+        assert not submits(one.agent)

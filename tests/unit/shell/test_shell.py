@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from lanherd_agent.core import events as e
 from lanherd_agent.core.rules import Rules
@@ -17,8 +18,9 @@ from lanherd_agent.shell.shell import Shell
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.machine_messages import PauseQueue
-from lanherd_protocol.messages import ListRuns
+from lanherd_protocol.messages import ChangeRun, ListRuns
 from lanherd_protocol.states import Ended, Queued, Running, RunView, Stopping
+from lanherd_protocol.values import RunSettings
 from tests.simulation.making import (
     GB,
     PROJECT,
@@ -283,6 +285,37 @@ async def test_old_ended_runs_are_read_from_the_store(tmp_path: Path) -> None:
         assert driven.shell.snapshot().total == 6
     async with serving(SqliteStore(tmp_path / "a.sqlite"), Rules(ended_kept=0)) as driven:
         assert len((await driven.shell.list_runs(ListRuns())).runs) == 6
+
+
+async def test_a_filter_finds_old_runs_bit_by_bit_and_says_where_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lanherd_agent.shell.paging.LOOKED_AT_ONCE", 2)
+    monkeypatch.setattr("lanherd_protocol.limits.RUNS_LOOKED_THROUGH_MAX", 4)
+    tagged = RunSettings(tags=("rare",), held=True)
+    async with serving(SqliteStore(tmp_path / "a.sqlite"), Rules(ended_kept=1)) as driven:
+        shell = driven.shell
+        await shell.submit("ann", (replace(new(1), settings=tagged),))
+        await run_to_end(driven, 2, 3, 4, 5, 6, 7, 8)
+        await shell.submit("ann", (replace(new(9), settings=tagged),))
+        await shell.change("ann", ChangeRun(command=command_id(1), run=run_id(3), tags=("rare",)))
+        request = ListRuns(limit=2, tags=("rare",))
+        page = await shell.list_runs(request)
+        # Of the ended ones in the store 7 to 4 were looked at; 1 waits, but 3 comes before it.
+        assert [view.run for view in page.runs] == [run_id(9)]
+        assert page.more and page.next == run_id(4)
+        page = await shell.list_runs(replace(request, before=page.next))
+        assert [view.run for view in page.runs] == [run_id(3), run_id(1)]
+        assert not page.more and page.next is None
+        page = await shell.list_runs(ListRuns(limit=1, tags=("rare",), before=run_id(4)))
+        assert [view.run for view in page.runs] == [run_id(3)]
+        assert page.more and page.next == run_id(3)
+        page = await shell.list_runs(ListRuns(owner="bob", before=run_id(5)))
+        assert not page.runs and not page.more
+        page = await shell.list_runs(ListRuns(outcomes=("succeeded",), limit=3))
+        assert [view.run for view in page.runs] == [run_id(n) for n in (9, 8, 7)]
+        page = await shell.list_runs(ListRuns(held=True, states=("queued",)))
+        assert [view.run for view in page.runs] == [run_id(9), run_id(1)] and not page.more
 
 
 async def test_events_go_on_from_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
