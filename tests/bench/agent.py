@@ -105,16 +105,15 @@ def disk_folder() -> Iterator[str]:
 
     What others deleted there shall not be measured: an ext4 without a journal looks at each inode
     that was freed in the last minutes before it gives one out, and so makes a folder 20 times as
-    slowly after a test run. Inodes are given out by block group, near the parent's.
+    slowly after a test run, or after this bench. Inodes are given out by block group, near the
+    parent's, or in one that a hash of the name leads to.
     """
     # The names are short, since a Unix socket's path has 107 bytes at most.
     with tempfile.TemporaryDirectory(
         prefix=".lh-bench-", dir=os.environ.get("SCRATCH", Path.home())
     ) as name:
         spread_folders(name)
-        folder = os.path.join(name, "d")
-        os.mkdir(folder)
-        yield folder
+        yield tempfile.mkdtemp(prefix="", dir=name)
 
 
 def spread_folders(path: str) -> None:

@@ -261,7 +261,7 @@ class Launcher:
         while self.queue and not self.pool.room_at():
             attempt = self.queue.pop(0)
             try:
-                attempt.shim_pid, forked = self.pool.place(attempt.directory, self.own_fds())
+                attempt.shim_pid, forked = self.pool.place(attempt.directory, self.own_fds)
             except (OSError, MemoryError) as error:
                 self.answer(attempt, {"error": shim.failure("fork", error)})
                 self.forget(attempt)
