@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lanherd_agent.core.cause_table import RULES
-from lanherd_agent.core.causes import UNCAUGHT, Failed, cause_of
+from lanherd_agent.core.causes import UNCAUGHT, Failed, OutOfMemory, cause_of
 from lanherd_agent.core.health import XIDS
 from lanherd_agent.core.lost_gpus import FAULTS
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
@@ -109,7 +109,9 @@ def test_every_cause_that_a_log_can_show_has_its_sentence() -> None:
     given: list[tuple[str, tuple[str, ...], str]] = [
         (one.code, (one.text, one.plain), one.remedy) for one in (*RULES, UNCAUGHT)
     ]
-    ends = [Failed(signal=9, out_of_memory=True), *(Failed(signal=n) for n in range(1, 65))]
+    killed: tuple[OutOfMemory, ...] = ("run", "runs", "machine")
+    ends = [Failed(signal=9, out_of_memory=whom) for whom in killed]
+    ends += [*(Failed(signal=n) for n in range(1, 65))]
     ends += [Failed(code=code) for code in range(1, 256)]
     without_a_log = [reason for end in ends if (reason := cause_of(end, ())) is not None]
     given += [(reason.code, (reason.text,), reason.remedy) for reason in without_a_log]

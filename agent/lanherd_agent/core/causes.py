@@ -110,11 +110,31 @@ _SIGNALS = {
         remedy=_COMPILED,
     ),
 }
-_KILLED_FOR_MEMORY = Reason(
-    code="out_of_memory",
-    text="The machine's memory ran out, and the kernel killed it.",
-    remedy="Load less at once, use fewer workers, or ask for a machine with more memory.",
-)
+OutOfMemory = Literal["", "machine", "runs", "run"]
+"""Whom the kernel is known to have killed for memory as a run was killed: nobody, somebody on the
+machine, one of Lanherd's runs, this one."""
+_LESS_MEMORY = "Load less at once, use fewer workers, or ask for a machine with more memory."
+_KILLED_FOR_MEMORY: dict[OutOfMemory, Reason] = {
+    "run": Reason(
+        code="out_of_memory",
+        text="The machine's memory ran out, and the kernel killed it.",
+        data={"killed": "run"},
+        remedy=_LESS_MEMORY,
+    ),
+    "runs": Reason(
+        code="out_of_memory",
+        text="It was killed as memory ran out: the kernel killed a process of Lanherd's runs then.",
+        data={"killed": "runs"},
+        remedy=_LESS_MEMORY,
+    ),
+    "machine": Reason(
+        code="out_of_memory",
+        text="It was killed, and the machine's memory ran out while it ran: perhaps the kernel "
+        "killed it for that.",
+        data={"killed": "machine"},
+        remedy=_LESS_MEMORY,
+    ),
+}
 _BY_CODE = {
     124: Reason(
         code="own_time_limit",
@@ -151,12 +171,12 @@ class Tail(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True, kw_only=True):
-    """How a command ended: by itself with `code`, or by `signal`. `out_of_memory`: the kernel is
-    known to have killed for memory while it ran."""
+    """How a command ended: by itself with `code`, or by `signal`. `out_of_memory`: whom the kernel
+    is known to have killed for memory then."""
 
     code: int | None = None
     signal: int | None = None
-    out_of_memory: bool = False
+    out_of_memory: OutOfMemory = ""
 
 
 class Finding(NamedTuple):
@@ -173,7 +193,7 @@ def cause_of(failed: Failed, tails: Sequence[Tail]) -> Reason | None:
     """The cause, if the logs or the signal show one. Of several logs the first that does."""
     signal = _signal(failed)
     if signal == 9 and failed.out_of_memory:
-        return _with_exit(_KILLED_FOR_MEMORY, failed)
+        return _with_exit(_KILLED_FOR_MEMORY[failed.out_of_memory], failed)
     for tail in tails:
         found = _in_log(failed, tail)
         if found is not None:

@@ -1,4 +1,9 @@
-"""Why an attempt failed: the ends of its logs, and whether the kernel was killing for memory."""
+"""Why an attempt failed: the ends of its logs, and whether the kernel killed it for memory.
+
+That is known where the kernel's log can be read and names the pid of its command. Else the kernel's
+counts tell that somebody was killed: one of Lanherd's runs, where a cgroup is delegated to them, or
+anybody on the machine.
+"""
 
 import logging
 import os
@@ -7,12 +12,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from lanherd_agent.core.causes import TAIL_BYTES_MAX, Failed, Tail, cause_of
+from lanherd_agent.core.causes import TAIL_BYTES_MAX, Failed, OutOfMemory, Tail, cause_of
 from lanherd_agent.core.events import AttemptExited
-from lanherd_agent.runs.rundir import AttemptDir, RunDirError, log_paths, open_plain
+from lanherd_agent.core.stops import SIGKILL
+from lanherd_agent.execution.kernel_log import kills_since
+from lanherd_agent.runs import cgroups
+from lanherd_agent.runs.rundir import (
+    AttemptDir,
+    RunDirError,
+    log_paths,
+    open_plain,
+    read_stages,
+    read_start,
+)
 from lanherd_protocol.values import Reason
 
 LOOK_EVERY_S = 1.0
+FRESH_S = 10.0
+"""A kill of longer ago was not that of an attempt which ended now."""
 VMSTAT = Path("/proc/vmstat")
 _COUNTER = b"oom_kill "
 _STREAMS: tuple[Literal["err", "out"], ...] = ("err", "out")
@@ -34,10 +51,43 @@ def find_cause(
     secrets: Iterable[str] = (),
     out_of_memory: bool = False,
 ) -> Reason | None:
-    """What the attempt's logs show, without the values of secrets. Blocks; reads 64 KiB of each."""
+    """What the attempt's logs show, without the values of secrets. Blocks; reads 64 KiB of each.
+
+    `out_of_memory`: it was killed, and the kernel counted a kill for memory then.
+    """
     words = [word.encode() for word in secrets]
     tails = [tail for stream in _STREAMS if (tail := _tail(directory, stream, words)) is not None]
-    return cause_of(Failed(code=code, signal=signal, out_of_memory=out_of_memory), tails)
+    memory = _memory(directory, signal) if out_of_memory else ""
+    return cause_of(Failed(code=code, signal=signal, out_of_memory=memory), tails)
+
+
+def _memory(directory: AttemptDir, signal: int | None) -> OutOfMemory:
+    """Whether it was this attempt that was killed for memory, as far as that can be told."""
+    counted: OutOfMemory = "machine" if memory_events() is None else "runs"
+    try:
+        start, stages = read_start(directory), read_stages(directory)
+    except RunDirError as problem:
+        log.info("whether it was killed for memory is not known: %s", problem)
+        return counted
+    kills = None if start is None else kills_since(start.at)
+    if start is None or kills is None:
+        return counted
+    if start.pid in kills.pids:
+        return "run"
+    # A shell tells as its own what killed another, and so do stages.
+    itself = signal == SIGKILL and stages is None
+    return "" if itself and kills.complete else counted
+
+
+def memory_events() -> Path | None:
+    """The counts of the cgroup that Lanherd's runs are in, where one is delegated to them."""
+    setting = os.environ.get("LANHERD_CGROUP", "")
+    try:
+        folder = cgroups.own_cgroup() if setting == cgroups.DELEGATED else setting
+    except OSError:
+        return None
+    events = Path(folder, "memory.events")
+    return events if setting and events.exists() else None
 
 
 def _tail(
@@ -60,10 +110,11 @@ def _tail(
 
 
 class KernelKills:
-    """When the kernel was last seen to have killed a process for memory, whoever's it was."""
+    """When the kernel was last seen to have killed a process for memory: one of the cgroup of
+    Lanherd's runs, or anybody's where none is delegated."""
 
-    def __init__(self, vmstat: Path = VMSTAT) -> None:
-        self._vmstat = vmstat
+    def __init__(self, counts: Path | None = None) -> None:
+        self._counts = counts or memory_events() or VMSTAT
         self._count = self._read()
         self._looked_at = time.time()
         self._rose_at = float("-inf")
@@ -74,9 +125,9 @@ class KernelKills:
             self._look()
 
     def since(self, at: float) -> bool:
-        """Whether there was one since then."""
+        """Whether there was one since then, a moment ago."""
         self._look()
-        return self._rose_at >= at
+        return self._rose_at >= max(at, self._looked_at - FRESH_S)
 
     def _look(self) -> None:
         self._looked_at = time.time()
@@ -88,7 +139,7 @@ class KernelKills:
     def _read(self) -> int:
         """0 where this kernel doesn't count them."""
         try:
-            for line in self._vmstat.read_bytes().splitlines():
+            for line in self._counts.read_bytes().splitlines():
                 if line.startswith(_COUNTER):
                     return int(line[len(_COUNTER) :])
         except (OSError, ValueError) as problem:

@@ -115,6 +115,15 @@ CAUSES: dict[str, tuple[str, ...]] = {
         ),
         QT_TRANSLATE_NOOP("causes", "The machine's memory ran out."),
         QT_TRANSLATE_NOOP("causes", "The machine's memory ran out, and the kernel killed it."),
+        QT_TRANSLATE_NOOP(
+            "causes",
+            "It was killed as memory ran out: the kernel killed a process of Lanherd's runs then.",
+        ),
+        QT_TRANSLATE_NOOP(
+            "causes",
+            "It was killed, and the machine's memory ran out while it ran: perhaps the kernel "
+            "killed it for that.",
+        ),
     ),
     "too_many_files": (QT_TRANSLATE_NOOP("causes", "It had too many files open."),),
     "no_threads": (

@@ -21,6 +21,7 @@ from lanherd_agent.persist.store import AuditEntry
 from lanherd_agent.problems import Problems
 from lanherd_agent.retention import Retention
 from lanherd_agent.shell.shell import Shell
+from lanherd_agent.trash import disk_usage
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import CommandId, RunId
@@ -263,12 +264,11 @@ async def test_a_disk_that_fails_is_told_and_ends_nothing(monkeypatch: pytest.Mo
 async def test_files_that_cannot_be_measured_are_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    measured = module.disk_usage
 
     def measure(folder: Path, cancelled: threading.Event) -> int:
         if folder.name == bad:
             raise OSError(errno.EIO, "I/O error")
-        return measured(folder, cancelled)
+        return disk_usage(folder, cancelled)
 
     async with room() as agent:
         bad, good = await agent.ended(2)
@@ -277,7 +277,7 @@ async def test_files_that_cannot_be_measured_are_left_alone(
         await wait_until_async(lambda: agent.executor.removed == [good])
         (problem,) = agent.problems.all()
         assert (problem.code, problem.data["runs"]) == ("retention_not_measured", 1)
-        monkeypatch.setattr(module, "disk_usage", measured)
+        monkeypatch.setattr(module, "disk_usage", disk_usage)
         agent.retention._due.set()
         await wait_until_async(lambda: agent.executor.removed == [good, bad])
         assert agent.problems.all() == ()

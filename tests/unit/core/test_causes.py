@@ -6,6 +6,7 @@ A file of the corpus begins with what is expected of it; `␛` stands for the es
 
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from msgspec import msgpack
@@ -17,6 +18,7 @@ from lanherd_agent.core.causes import (
     TAIL_BYTES_MAX,
     VALUE_CHARS_MAX,
     Failed,
+    OutOfMemory,
     Tail,
     cause_of,
     may_be_of_gpu,
@@ -33,11 +35,15 @@ def read(name: str) -> tuple[dict[str, str], bytes]:
     return fields, body.replace("␛", "\x1b").replace("␍", "\r").encode()
 
 
+def memory(killed: str) -> OutOfMemory:
+    return next(one for one in get_args(OutOfMemory) if one == killed)
+
+
 def failed_as(fields: dict[str, str]) -> Failed:
     return Failed(
         code=int(fields["exit"]) if "exit" in fields else None,
         signal=int(fields["signal"]) if "signal" in fields else None,
-        out_of_memory="out of memory" in fields,
+        out_of_memory=memory(fields.get("out of memory", "")),
     )
 
 
