@@ -13,7 +13,7 @@ import logging
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -39,6 +39,7 @@ from lanherd_protocol.values import GpuFacts
 
 _LOG = logging.getLogger(__name__)
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 CLOSING = Failure(code=ErrorCode.SHUTTING_DOWN, title="The window is closing.")
 TICK_MS = 100
 QUESTIONS_MAX = 10_000
@@ -357,3 +358,18 @@ def _update_of(fleet: Fleet, collected: _Collected) -> RoomUpdate:
         # A machine that is paired or forgotten is no news to its finder, but leaves or joins these.
         sightings=fleet.sightings() if collected.sightings or collected.machines else None,
     )
+
+
+async def some_at_a_time(
+    those: Iterable[Item], work: Callable[[Item], Coroutine[Any, Any, None]], at_once: int
+) -> None:
+    """Do the work of each, so many of them beside each other; it takes its failures itself."""
+    left = iter(those)
+
+    async def one_by_one() -> None:
+        for item in left:
+            await work(item)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(one_by_one())

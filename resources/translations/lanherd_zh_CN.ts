@@ -331,6 +331,73 @@
         <source>{count} running</source>
         <translation>{count} 个运行中</translation>
     </message>
+    <message>
+        <source>{count} waiting</source>
+        <translation>{count} 个等待中</translation>
+    </message>
+    <message>
+        <source>{count} shown</source>
+        <translation>显示 {count} 个</translation>
+    </message>
+    <message>
+        <source>sweep {name}, open: {progress}</source>
+        <translation>参数扫描 {name}，已展开：{progress}</translation>
+    </message>
+    <message>
+        <source>sweep {name}, folded: {progress}</source>
+        <translation>参数扫描 {name}，已折叠：{progress}</translation>
+    </message>
+</context>
+<context>
+    <name>GroupPanel</name>
+    <message>
+        <source>Hold back</source>
+        <translation>暂缓</translation>
+    </message>
+    <message>
+        <source>Release</source>
+        <translation>放行</translation>
+    </message>
+    <message>
+        <source>Stop all</source>
+        <translation>全部停止</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
+    </message>
+    <message>
+        <source>What is to say of them</source>
+        <translation>原因汇总</translation>
+    </message>
+    <message>
+        <source>Fold its runs</source>
+        <translation>折叠其运行</translation>
+    </message>
+    <message>
+        <source>Show its runs</source>
+        <translation>显示其运行</translation>
+    </message>
+    <message>
+        <source>runs</source>
+        <translation>个运行</translation>
+    </message>
+    <message>
+        <source>ended</source>
+        <translation>已结束</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>运行中</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>等待中</translation>
+    </message>
 </context>
 <context>
     <name>GroupRow</name>
@@ -2015,6 +2082,18 @@
         <translation>立即停止{what}？</translation>
     </message>
     <message>
+        <source>Stop {what}?</source>
+        <translation>停止{what}？</translation>
+    </message>
+    <message>
+        <source>Those that wait leave the line, those that run are asked to end.</source>
+        <translation>等待中的将离开队列，运行中的将被要求结束。</translation>
+    </message>
+    <message>
+        <source>Stop them</source>
+        <translation>停止</translation>
+    </message>
+    <message>
         <source>Nothing of its own cleanup is done: what it has not saved is lost.</source>
         <translation>不会进行任何清理：未保存的内容将丢失。</translation>
     </message>
@@ -3559,6 +3638,14 @@
         <translation>机器内存不足，内核终止了它。</translation>
     </message>
     <message>
+        <source>It was killed as memory ran out: the kernel killed a process of Lanherd&apos;s runs then.</source>
+        <translation>内存耗尽时它被终止：当时内核终止了 Lanherd 运行的一个进程。</translation>
+    </message>
+    <message>
+        <source>It was killed, and the machine&apos;s memory ran out while it ran: perhaps the kernel killed it for that.</source>
+        <translation>它被终止，且运行期间机器内存耗尽：可能是内核因此终止了它。</translation>
+    </message>
+    <message>
         <source>It had too many files open.</source>
         <translation>它打开的文件太多。</translation>
     </message>
@@ -4399,6 +4486,14 @@
         <translation>无法读取它：{problem}</translation>
     </message>
     <message>
+        <source>The rules of retention can&apos;t be applied now: {why}</source>
+        <translation>现在无法应用保留规则：{why}</translation>
+    </message>
+    <message>
+        <source>The files of some runs ({runs}) can&apos;t be read, so retention leaves them alone: {why}</source>
+        <translation>部分运行（{runs}）的文件无法读取，保留规则不会处理它们：{why}</translation>
+    </message>
+    <message>
         <source>{failures} runs in a row failed on it, and hardly any on other GPUs.</source>
         <translation>连续 {failures} 个运行在它上面失败，而在其他 GPU 上几乎没有。</translation>
     </message>
@@ -4543,6 +4638,10 @@
         <translation>请查看代理主目录中的 runs/{where}，若无人需要则删除。</translation>
     </message>
     <message>
+        <source>Look at the disk on which the runs are; it is tried again every few minutes.</source>
+        <translation>请检查运行所在的磁盘；每隔几分钟会自动重试。</translation>
+    </message>
+    <message>
         <source>Others may run out of VRAM for it. Declare what it needs.</source>
         <translation>其他运行可能因此显存不足。请声明它需要的显存。</translation>
     </message>
@@ -4557,6 +4656,10 @@
     <message>
         <source>Reset the GPU; if it happens again, have it replaced. Release it once it is mended.</source>
         <translation>请重置 GPU；如果再次发生，请更换。修好后请放行。</translation>
+    </message>
+    <message>
+        <source>Restart the machine, so that the driver which is loaded is the one that is installed. It is used again as soon as it can be read.</source>
+        <translation>请重启机器，使加载的驱动与已安装的驱动一致。能够读取后会自动重新使用。</translation>
     </message>
     <message>
         <source>It is used again as soon as it can be read.</source>

@@ -23,3 +23,7 @@ class RowRole(IntEnum):
     """A number; 0 is usual and has no sign."""
     PINNED = _FIRST + 9
     """A bool: whether its files are kept."""
+    GROUP = _FIRST + 10
+    """The GroupHead of a sweep's row; None of a run's."""
+    UNDER = _FIRST + 11
+    """A bool: whether the row stands under the head of its sweep."""

@@ -1,17 +1,16 @@
-"""Runs as a list: newest first, filtered, changed in place so that nothing jumps."""
+"""Runs as a list: newest first, filtered, those of a sweep under their head, changed in place so
+that nothing jumps."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.state.chips import ChipKind
-from lanherd_desktop.state.filters import Query
 from lanherd_desktop.state.room import RunKey
-from lanherd_desktop.state.runs import RunRow, run_accepted, run_query
-from lanherd_protocol.ids import DeviceId, RunId
+from lanherd_desktop.state.run_tree import Entry, GroupHead, RunTree
+from lanherd_desktop.state.runs import RunRow
 
 Index = QModelIndex | QPersistentModelIndex
 NO_PARENT = QModelIndex()
@@ -20,11 +19,17 @@ ONE_BY_ONE_MAX = 32
 _LIVE = frozenset({ChipKind.RUNNING, ChipKind.STOPPING})
 _BAD = frozenset({ChipKind.FAILED, ChipKind.TIMED_OUT, ChipKind.LOST})
 
-Rank = tuple[float, RunId, DeviceId]
+
+class GroupWords(NamedTuple):
+    """How the head of a sweep is said."""
+
+    subtitle: Callable[[GroupHead], str]
+    spoken: Callable[[GroupHead], str]
 
 
 class RunListModel(QAbstractListModel):
-    """Rows are `RunRow`s; the texts of a row are made by the view's own words."""
+    """Rows are `RunRow`s and, with `of_group`, `GroupHead`s; the texts of a row are made by the
+    view's own words."""
 
     def __init__(
         self,
@@ -33,6 +38,7 @@ class RunListModel(QAbstractListModel):
         spoken: Callable[[RunRow], str],
         signs: Callable[[RunRow], str],
         parent: QObject | None = None,
+        of_group: GroupWords | None = None,
     ) -> None:
         super().__init__(parent)
         self._values: dict[int, Callable[[RunRow], Any]] = {
@@ -48,113 +54,166 @@ class RunListModel(QAbstractListModel):
             RowRole.TAGS: lambda row: row.tags,
             RowRole.PRIORITY: lambda row: row.priority,
             RowRole.PINNED: lambda row: row.pinned,
+            RowRole.UNDER: lambda row: bool(self._tree.group_of((row.machine, row.run))),
         }
-        self._all: dict[RunKey, RunRow] = {}
-        self._shown: dict[RunKey, RunRow] = {}
-        # Oldest first, shown the other way round: a new run goes to the end, and none moves.
-        self._order: list[Rank] = []
-        self._query: Query = run_query("")
+        self._head_values: dict[int, Callable[[GroupHead], Any]] = {
+            Qt.ItemDataRole.DisplayRole: lambda head: head.name,
+            RowRole.TITLE: lambda head: head.name,
+            RowRole.KEY: lambda head: head.name,
+            RowRole.GROUP: lambda head: head,
+        }
+        if of_group is not None:
+            self._head_values[Qt.ItemDataRole.AccessibleTextRole] = of_group.spoken
+            self._head_values[RowRole.SUBTITLE] = of_group.subtitle
+        self._tree = RunTree(grouped=of_group is not None)
 
     # --- what is shown ---------------------------------------------------------------------------
 
     def replace(self, rows: Mapping[RunKey, RunRow]) -> None:
         """All runs as they are now: those that are gone go."""
-        gone = self._all.keys() - rows.keys()
-        fresh = {key: row for key, row in rows.items() if self._all.get(key) != row}
-        if len(gone) + len(fresh.keys() - self._all.keys()) > ONE_BY_ONE_MAX:
-            self._all = dict(rows)
-            self._lay()
-            return
-        for key in gone:
-            del self._all[key]
-            self._take_out(key)
-        self.change(fresh)
+        known = self._tree.rows
+        gone = known.keys() - rows.keys()
+        fresh = {key: row for key, row in rows.items() if known.get(key) != row}
+        self._take(fresh, gone)
 
     def change(self, rows: Mapping[RunKey, RunRow]) -> None:
         """Runs came or changed: what stays is told by one `dataChanged`."""
-        self._all.update(rows)
-        touched: list[RunKey] = []
-        for key, row in rows.items():
-            shown = key in self._shown
-            if not run_accepted(row, self._query):
-                self._take_out(key)
-            elif shown and _rank(row) == _rank(self._shown[key]):
-                self._shown[key] = row
-                touched.append(key)
-            else:
-                self._take_out(key)
-                self._put_in(key, row)
-        self._tell(touched)
+        self._take(rows, ())
+
+    def _take(self, rows: Mapping[RunKey, RunRow], gone: Iterable[RunKey]) -> None:
+        if not self._tree.take(rows, gone):
+            self._move_to(self._tree.laid())
+        groups = {row.group for row in rows.values() if row.group}
+        self._tell([*rows, *groups])
 
     def set_filter(self, line: str) -> None:
-        self._query = run_query(line)
-        self._lay()
+        self._tree.filter_by(line)
+        self._reset(self._tree.laid())
+
+    def set_open(self, name: str, wanted: bool) -> None:
+        """Open a sweep, or fold it: its runs come below its head, or go."""
+        head = self._tree.place_of(name)
+        if wanted == self._tree.is_open(name) and head is not None:
+            return
+        self._tree.set_open(name, wanted)
+        count = len(self._tree.members(name))
+        if head is None or not count:
+            return
+        if wanted:
+            self._insert(head + 1, self._tree.members(name))
+        else:
+            self._remove(head + 1, head + count)
+        self._tell([name])
+
+    def open_those(self, names: Iterable[str]) -> None:
+        """Those that were open when the window was closed."""
+        for name in names:
+            self.set_open(name, True)
+
+    def is_open(self, name: str) -> bool:
+        return self._tree.is_open(name)
+
+    def opened(self) -> list[str]:
+        return self._tree.opened()
 
     def refresh_times(self) -> None:
         """A second went by: durations of live rows are older now."""
-        live = [key for key, row in self._shown.items() if row.kind in _LIVE]
+        live = [key for key, row in self._tree.rows.items() if row.kind in _LIVE]
         self._tell(live, [RowRole.TRAILING.value])
 
-    def row_at(self, place: int) -> RunRow | None:
-        if not 0 <= place < len(self._order):
-            return None
-        _, run, machine = self._order[-1 - place]
-        return self._shown[machine, run]
+    def row_at(self, place: int) -> RunRow | GroupHead | None:
+        entries = self._tree.entries
+        return self._tree.row(entries[place]) if 0 <= place < len(entries) else None
 
-    def place_of(self, key: RunKey) -> int | None:
-        row = self._shown.get(key)
-        return None if row is None else self._place(row)
+    def place_of(self, entry: Entry) -> int | None:
+        """Where a run or the head of a sweep is; None where it is hidden."""
+        return self._tree.place_of(entry)
+
+    def group_of(self, key: RunKey) -> str:
+        """The sweep under whose head a run stands; '' if it stands alone."""
+        return self._tree.group_of(key)
+
+    def members(self, name: str) -> list[RunKey]:
+        """The runs of a sweep that the filter lets through, newest first."""
+        return self._tree.members(name)
+
+    @property
+    def has_heads(self) -> bool:
+        """Whether the runs of a sweep stand under a head."""
+        return self._tree.grouped
 
     @property
     def total(self) -> int:
         """How many there are without the filter."""
-        return len(self._all)
+        return self._tree.total
 
-    def _place(self, row: RunRow) -> int:
-        return len(self._order) - 1 - bisect_left(self._order, _rank(row))
-
-    def _take_out(self, key: RunKey) -> None:
-        row = self._shown.get(key)
-        if row is None:
-            return
-        place = self._place(row)
-        self.beginRemoveRows(QModelIndex(), place, place)
-        del self._order[-1 - place]
-        del self._shown[key]
-        self.endRemoveRows()
-
-    def _put_in(self, key: RunKey, row: RunRow) -> None:
-        at = bisect_left(self._order, _rank(row))
-        place = len(self._order) - at
-        self.beginInsertRows(QModelIndex(), place, place)
-        self._order.insert(at, _rank(row))
-        self._shown[key] = row
-        self.endInsertRows()
-
-    def _tell(self, keys: Iterable[RunKey], roles: list[int] | None = None) -> None:
-        places = [self._place(self._shown[key]) for key in keys]
+    def _tell(self, entries: Iterable[Entry], roles: list[int] | None = None) -> None:
+        known = (self._tree.place_of(entry) for entry in entries)
+        places = [place for place in known if place is not None]
         if places:
             first, last = self.index(min(places)), self.index(max(places))
             self.dataChanged.emit(first, last, roles or [])
 
-    def _lay(self) -> None:
+    def _reset(self, entries: list[Entry]) -> None:
         self.beginResetModel()
-        self._shown = {key: row for key, row in self._all.items() if run_accepted(row, self._query)}
-        self._order = sorted(_rank(row) for row in self._shown.values())
+        self._tree.entries = entries
         self.endResetModel()
+
+    def _move_to(self, entries: list[Entry]) -> None:
+        """From the entries that are shown to these: what stays is not touched."""
+        before, after = set(self._tree.entries), set(entries)
+        gone = [at for at, one in enumerate(self._tree.entries) if one not in after]
+        came = [at for at, one in enumerate(entries) if one not in before]
+        stay = [one for one in self._tree.entries if one in after]
+        if len(gone) + len(came) > ONE_BY_ONE_MAX or not _in_order(stay, entries, before):
+            self._reset(entries)
+            return
+        for first, last in reversed(_blocks(gone)):
+            self._remove(first, last)
+        for first, last in _blocks(came):
+            self._insert(first, entries[first : last + 1])
+
+    def _remove(self, first: int, last: int) -> None:
+        self.beginRemoveRows(QModelIndex(), first, last)
+        kept = self._tree.entries
+        self._tree.entries = [*kept[:first], *kept[last + 1 :]]
+        self.endRemoveRows()
+
+    def _insert(self, first: int, entries: Sequence[Entry]) -> None:
+        self.beginInsertRows(QModelIndex(), first, first + len(entries) - 1)
+        kept = self._tree.entries
+        self._tree.entries = [*kept[:first], *entries, *kept[first:]]
+        self.endInsertRows()
 
     # --- QAbstractListModel ----------------------------------------------------------------------
 
     def rowCount(self, parent: Index = NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self._order)
+        return 0 if parent.isValid() else len(self._tree.entries)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self.row_at(index.row()) if index.isValid() else None
         if row is None:
             return None
+        if isinstance(row, GroupHead):
+            tell = self._head_values.get(role)
+            return None if tell is None else tell(row)
         say = self._values.get(role)
         return None if say is None else say(row)
 
 
-def _rank(row: RunRow) -> Rank:
-    return row.submitted_at, row.run, row.machine
+def _in_order(stay: Sequence[Entry], entries: Iterable[Entry], before: set[Entry]) -> bool:
+    """Whether nothing that stays changes places: the head of a sweep that grows moves up."""
+    return all(
+        old == new for old, new in zip(stay, (one for one in entries if one in before), strict=True)
+    )
+
+
+def _blocks(places: Iterable[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as ranges of neighbours."""
+    blocks: list[tuple[int, int]] = []
+    for place in places:
+        if blocks and blocks[-1][1] == place - 1:
+            blocks[-1] = (blocks[-1][0], place)
+        else:
+            blocks.append((place, place))
+    return blocks

@@ -20,13 +20,15 @@ FILE_NAME = "desktop.toml"
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """`commands` are those of the newest runs, newest first."""
+    """`commands` are those of the newest runs, newest first; `open_groups` are the sweeps
+    whose runs the list shows."""
 
     theme: ThemeChoice = "system"
     language: LanguageChoice = "system"
     folded: bool = False
     projects: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    open_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _checked(table: dict[str, Any]) -> Preferences:
         folded=folded,
         projects=_texts(table, "projects"),
         commands=_texts(table, "commands"),
+        open_groups=_texts(table, "open_groups"),
     )
 
 

@@ -1,6 +1,7 @@
 """Runs that were submitted as one, such as a sweep, and how far they are together."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lanherd_desktop.state.chips import ChipKind
@@ -8,16 +9,18 @@ from lanherd_desktop.state.runs import RunRow
 
 _BAD = frozenset({ChipKind.FAILED, ChipKind.LOST, ChipKind.TIMED_OUT})
 _OVER = _BAD | {ChipKind.SUCCEEDED, ChipKind.CANCELLED}
+_WAITS = frozenset({ChipKind.WAITING, ChipKind.PREPARING})
 
 
 @dataclass(frozen=True, slots=True)
 class GroupProgress:
-    """`ended` of `total` are over, `failed` of them badly."""
+    """`ended` of `total` are over, `failed` of them badly; `waiting` have not begun."""
 
     total: int = 0
     ended: int = 0
     failed: int = 0
     running: int = 0
+    waiting: int = 0
 
     @property
     def share(self) -> float:
@@ -26,13 +29,22 @@ class GroupProgress:
 
 def group_progress(rows: Iterable[RunRow]) -> GroupProgress:
     """Of these runs together."""
-    total = ended = failed = running = 0
-    for row in rows:
-        total += 1
-        ended += row.kind in _OVER
-        failed += row.kind in _BAD
-        running += row.kind is ChipKind.RUNNING
-    return GroupProgress(total, ended, failed, running)
+    return progress_of_counts(Counter(row.kind for row in rows))
+
+
+def progress_of_counts(counts: Mapping[ChipKind, int]) -> GroupProgress:
+    """Of so many runs of each state."""
+
+    def of(kinds: Iterable[ChipKind]) -> int:
+        return sum(counts.get(kind, 0) for kind in kinds)
+
+    return GroupProgress(
+        total=sum(counts.values()),
+        ended=of(_OVER),
+        failed=of(_BAD),
+        running=of((ChipKind.RUNNING,)),
+        waiting=of(_WAITS),
+    )
 
 
 def rows_of_group(rows: Iterable[RunRow], name: str) -> list[RunRow]:

@@ -2,10 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from lanherd_protocol.limits import PRIORITY_MAX
-from lanherd_protocol.states import Ended, Preparing, Queued, RunView, Stopping, is_live
+from lanherd_protocol.states import (
+    Ended,
+    Preparing,
+    Queued,
+    Running,
+    RunState,
+    RunView,
+    Starting,
+    Stopping,
+    is_live,
+)
 
 PRIORITY_STEP = 10
 
@@ -39,38 +50,49 @@ _PARKED = frozenset({"held", "waits_for", "backoff"})
 
 def commands(view: RunView) -> frozenset[RunCommand]:
     """What makes sense for the run as it is."""
+    settings = view.settings
+    files = has_files(view)
+    return _commands(
+        type(view.state),
+        settings.held,
+        settings.pinned,
+        settings.priority < PRIORITY_MAX,
+        settings.priority > -PRIORITY_MAX,
+        files,
+        files and has_log(view),
+        is_in_line(view),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _commands(
+    state: type[RunState],
+    held: bool,
+    pinned: bool,
+    may_rise: bool,
+    may_fall: bool,
+    files: bool,
+    log: bool,
+    in_line: bool,
+) -> frozenset[RunCommand]:
+    """Of all runs that are alike: a choice may be a sweep of thousands, looked at each second."""
     found = {RunCommand.AGAIN, RunCommand.EDIT, RunCommand.COPY_ID}
-    if isinstance(view.state, Ended):
-        found |= _of_ended(view)
-    elif not isinstance(view.state, Stopping):
+    if state is Ended:
+        found |= {RunCommand.RESTART}
+        found |= {RunCommand.REMOVE_FILES} if files and not pinned else set()
+    elif state is not Stopping:
         found.add(RunCommand.STOP)
-    if is_live(view.state):
+    if state in (Starting, Running, Stopping):
         found.add(RunCommand.STOP_NOW)
-    if isinstance(view.state, Queued | Preparing):
-        found |= _of_waiting(view)
-    if has_files(view):
-        found.add(RunCommand.UNPIN if view.settings.pinned else RunCommand.PIN)
-        if has_log(view):
-            found.add(RunCommand.SAVE_LOG)
+    if state in (Queued, Preparing):
+        found.add(RunCommand.RELEASE if held else RunCommand.HOLD)
+        found |= {RunCommand.RAISE} if may_rise else set()
+        found |= {RunCommand.LOWER} if may_fall else set()
+        found |= MOVES if in_line else set()
+    if files:
+        found.add(RunCommand.UNPIN if pinned else RunCommand.PIN)
+        found |= {RunCommand.SAVE_LOG} if log else set()
     return frozenset(found)
-
-
-def _of_ended(view: RunView) -> set[RunCommand]:
-    found = {RunCommand.RESTART}
-    if has_files(view) and not view.settings.pinned:
-        found.add(RunCommand.REMOVE_FILES)
-    return found
-
-
-def _of_waiting(view: RunView) -> set[RunCommand]:
-    found = {RunCommand.RELEASE if view.settings.held else RunCommand.HOLD}
-    if view.settings.priority < PRIORITY_MAX:
-        found.add(RunCommand.RAISE)
-    if view.settings.priority > -PRIORITY_MAX:
-        found.add(RunCommand.LOWER)
-    if is_in_line(view):
-        found |= MOVES
-    return found
 
 
 def is_in_line(view: RunView) -> bool:
@@ -92,10 +114,10 @@ def not_in_line(views: Sequence[RunView], others: bool = True) -> NotInLine | No
     return None if others else "alone"
 
 
-def commands_of(views: Sequence[RunView]) -> frozenset[RunCommand]:
-    """What makes sense for at least one of those that are chosen."""
-    found = frozenset[RunCommand]().union(*map(commands, views))
-    return found if len(views) == 1 else found - OF_ONE
+def commands_of(views: Sequence[RunView], count: int | None = None) -> frozenset[RunCommand]:
+    """What makes sense for at least one of these; `count` are chosen in all."""
+    found = frozenset[RunCommand]().union(*set(map(commands, views)))
+    return found if (len(views) if count is None else count) == 1 else found - OF_ONE
 
 
 def those_for(command: RunCommand, views: Iterable[RunView]) -> list[RunView]:

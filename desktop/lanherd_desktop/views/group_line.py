@@ -1,20 +1,19 @@
 """How far the runs of a sweep are together: a bar, and the same in words."""
 
-from PySide6.QtCore import QCoreApplication, QRectF, QSize, Signal
-from PySide6.QtGui import QBrush, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.groups import GroupProgress
-from lanherd_desktop.views.theme.theme import colours
+from lanherd_desktop.state.run_tree import GroupHead
 from lanherd_desktop.views.theme.tokens import SPACE_1, SPACE_3
 from lanherd_desktop.views.widgets.buttons import GhostButton
 from lanherd_desktop.views.widgets.labels import Label
-from lanherd_desktop.views.widgets.painting import draw_bar
+from lanherd_desktop.views.widgets.progress_bar import ProgressBar
 
 
 def progress_text(progress: GroupProgress) -> str:
-    """'12 of 24 ended, 2 failed, 4 running'."""
+    """'12 of 24 ended · 2 failed · 4 running · 6 waiting'."""
     parts = [
         QCoreApplication.translate("GroupLine", "{ended} of {total} ended").format(
             ended=numbers.count(progress.ended), total=numbers.count(progress.total)
@@ -26,36 +25,29 @@ def progress_text(progress: GroupProgress) -> str:
     if progress.running:
         text = QCoreApplication.translate("GroupLine", "{count} running")
         parts.append(text.format(count=numbers.count(progress.running)))
+    if progress.waiting:
+        text = QCoreApplication.translate("GroupLine", "{count} waiting")
+        parts.append(text.format(count=numbers.count(progress.waiting)))
     return " · ".join(parts)
 
 
-class ProgressBar(QWidget):
-    """Ended well, ended badly, and what is left."""
+def head_subtitle(head: GroupHead) -> str:
+    """How far a sweep is, and how many of its runs the filter lets through."""
+    told = progress_text(head.progress)
+    if head.shown == head.progress.total:
+        return told
+    text = QCoreApplication.translate("GroupLine", "{count} shown")
+    return f"{told} · {text.format(count=numbers.count(head.shown))}"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._progress = GroupProgress()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_progress(self, progress: GroupProgress) -> None:
-        if progress != self._progress:
-            self._progress = progress
-            self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(120, 8)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        c = colours()
-        failed = self._progress.failed / max(1, self._progress.total)
-        parts = (
-            (self._progress.share - failed, QBrush(c.accent)),
-            (failed, QBrush(c.danger)),
-        )
-        draw_bar(painter, QRectF(0, 1, self.width(), 6), parts, c.track)
-        painter.end()
+def head_spoken(head: GroupHead) -> str:
+    """The head of a sweep in a list, for those who hear the window."""
+    text = (
+        QCoreApplication.translate("GroupLine", "sweep {name}, open: {progress}")
+        if head.open
+        else QCoreApplication.translate("GroupLine", "sweep {name}, folded: {progress}")
+    )
+    return text.format(name=head.name, progress=head_subtitle(head))
 
 
 class GroupLine(QWidget):

@@ -5,7 +5,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QListView,
     QVBoxLayout,
     QWidget,
 )
@@ -14,10 +13,12 @@ from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.models.run_list import RunListModel
 from lanherd_desktop.state.groups import group_progress
 from lanherd_desktop.state.room import RoomChange, RunKey
+from lanherd_desktop.state.run_tree import Entry, GroupHead
 from lanherd_desktop.state.runs import run_accepted, run_query
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.group_line import GroupLine
+from lanherd_desktop.views.run_list_view import RunListView
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4
 from lanherd_desktop.views.widgets.buttons import IconButton
@@ -31,7 +32,8 @@ LIST_WIDTH = 386
 
 
 class RunListPane(QWidget):
-    """A title, a filter and the list; remembers the chosen run by its key, not by its place.
+    """A title, a filter and the list; remembers the chosen run by its key, not by its place, or the
+    chosen sweep by its name.
 
     With `several`, more runs can be chosen beside the one that is shown.
     """
@@ -47,20 +49,10 @@ class RunListPane(QWidget):
         self.context = context
         self.model = model
         self.chosen: RunKey | None = None
+        self.group = ""
+        """The sweep whose head is chosen instead of a run."""
         self.search = SearchField(self.tr("Filter, or state:running tag:sweep"))
-        self.view = QListView()
-        self.view.setModel(model)
-        self.view.setItemDelegate(ListRowDelegate(self.view))
-        if several:
-            self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-            self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-            self.view.customContextMenuRequested.connect(self._on_menu)
-            self.view.selectionModel().selectionChanged.connect(self.chosen_changed)
-        self.view.setFrameShape(QFrame.Shape.NoFrame)
-        self.view.setUniformItemSizes(True)
-        self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setAccessibleName(title)
+        self.view = self._list_view(title, several)
         self.new_run = IconButton(IconName.PLUS, self.tr("New run"))
         self.new_run.clicked.connect(lambda: context.submit_wanted.emit(SubmitForm()))
         head = QHBoxLayout()
@@ -90,7 +82,6 @@ class RunListPane(QWidget):
         self._stack.keep(no_match)
         layout.addWidget(self._stack, 1)
         self.search.query_changed.connect(self._on_query)
-        self.view.selectionModel().currentChanged.connect(self._on_current)
         model.modelReset.connect(self._restore)
         model.rowsInserted.connect(self._restore)
         model.rowsRemoved.connect(self._restore)
@@ -98,41 +89,103 @@ class RunListPane(QWidget):
         context.second_passed.connect(model.refresh_times)
         model.replace(context.rows())
 
+    def _list_view(self, title: str, several: bool) -> RunListView:
+        view = RunListView()
+        view.setModel(self.model)
+        view.setItemDelegate(ListRowDelegate(view))
+        if several:
+            view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+            view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            view.customContextMenuRequested.connect(self._on_menu)
+            view.selectionModel().selectionChanged.connect(self.chosen_changed)
+        view.setFrameShape(QFrame.Shape.NoFrame)
+        view.setUniformItemSizes(True)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setAccessibleName(title)
+        view.selectionModel().currentChanged.connect(self._on_current)
+        view.open_wanted.connect(self.set_open)
+        view.head_wanted.connect(lambda key: self.choose_group(self.model.group_of(key)))
+        return view
+
     def has_chosen(self) -> bool:
-        """Whether the chosen run is there, filtered or not."""
+        """Whether the chosen run or sweep is there, filtered or not."""
+        if self.group:
+            return any(row.group == self.group for row in self.context.rows().values())
         return self.chosen is not None and self.chosen in self.context.room.runs
 
     def chosen_keys(self) -> list[RunKey]:
-        """All that are chosen, in the order of the list; at least the one that is shown."""
+        """All that are chosen, in the order of the list; at least the one that is shown. The head
+        of a sweep stands for those of its runs that the filter lets through."""
         indexes = sorted(self.view.selectionModel().selectedIndexes(), key=QModelIndex.row)
-        keys = [index.data(RowRole.KEY.value) for index in indexes]
-        hidden = self.chosen is not None and self.model.place_of(self.chosen) is None
-        if self.chosen is not None and (hidden or not keys):
+        keys: dict[RunKey, None] = {}
+        for index in indexes:
+            entry = index.data(RowRole.KEY.value)
+            keys.update(dict.fromkeys(self._runs_of(entry)))
+        shown = self.group or self.chosen
+        hidden = shown is not None and self.model.place_of(shown) is None
+        if shown is not None and (hidden or not keys):
             # What is shown is what one means, also where a filter hides its row.
-            return [self.chosen]
-        return keys
+            return self._runs_of(shown)
+        return list(keys)
+
+    def _runs_of(self, entry: Entry) -> list[RunKey]:
+        return self.model.members(entry) if isinstance(entry, str) else [entry]
 
     def _on_menu(self, point: QPoint) -> None:
         if self.view.indexAt(point).isValid():
             self.menu_wanted.emit(self.view.viewport().mapToGlobal(point))
 
     def choose_first(self) -> None:
-        """The newest run that is shown; nothing when there is none."""
+        """The newest run or sweep that is shown; nothing when there is none."""
         first = self.model.row_at(0)
-        if first is not None:
+        if isinstance(first, GroupHead):
+            self.choose_group(first.name)
+        elif first is not None:
             self.choose((first.machine, first.run))
-        elif self.chosen is not None and not self.has_chosen():
-            self.chosen = None
-            self.on_chosen(None)
+        elif (self.chosen is not None or self.group) and not self.has_chosen():
+            self._choose(None)
 
     def choose(self, key: RunKey) -> None:
-        """Select a run; the filter gives way when it hides it."""
+        """Select a run; the filter gives way when it hides it, and its sweep opens."""
+        group = self.model.group_of(key)
+        if group:
+            self.set_open(group, True)
         if self.model.place_of(key) is None and key in self.context.room.runs:
             self.search.set_query("")
             self.model.set_filter("")
-        self.chosen = key
+            if group:
+                self.set_open(group, True)
+        self._choose(key)
+
+    def choose_group(self, name: str) -> None:
+        """Select the head of a sweep."""
+        self._choose(name)
+
+    def set_open(self, name: str, wanted: bool) -> None:
+        """Open a sweep or fold it; who was in it stands on its head then."""
+        if not wanted and self.chosen is not None and self.model.group_of(self.chosen) == name:
+            self.choose_group(name)
+        self.model.set_open(name, wanted)
+        self.on_opened(name)
+
+    def _choose(self, entry: Entry | None) -> None:
+        self.group = entry if isinstance(entry, str) else ""
+        self.chosen = None if isinstance(entry, str) else entry
         self._restore()
-        self.on_chosen(key)
+        self._tell_chosen()
+
+    def _tell_chosen(self) -> None:
+        if self.group:
+            self.on_group_chosen(self.group)
+        else:
+            self.on_chosen(self.chosen)
+
+    def on_group_chosen(self, name: str) -> None:
+        """The head of a sweep was chosen; for those who build on this pane."""
+
+    def on_opened(self, name: str) -> None:
+        """A sweep was opened or folded."""
 
     def on_chosen(self, key: RunKey | None) -> None:
         """Another run was chosen; for those who build on this pane."""
@@ -153,20 +206,23 @@ class RunListPane(QWidget):
     def _show_progress(self) -> None:
         """Of the runs of a group, where the filter names one."""
         query = run_query(self.search.query())
-        if "group" not in query.terms:
+        if "group" not in query.terms or self.model.has_heads:
             self.progress.hide()
             return
         rows = [row for row in self.context.rows().values() if run_accepted(row, query)]
         self.progress.show_progress(group_progress(rows))
 
     def _on_current(self, current: QModelIndex, previous: QModelIndex) -> None:
-        key = current.data(RowRole.KEY.value) if current.isValid() else None
-        if key is not None and key != self.chosen:
-            self.chosen = key
-            self.on_chosen(key)
+        entry = current.data(RowRole.KEY.value) if current.isValid() else None
+        if entry is None or entry == (self.group or self.chosen):
+            return
+        self.group = entry if isinstance(entry, str) else ""
+        self.chosen = None if isinstance(entry, str) else entry
+        self._tell_chosen()
 
     def _restore(self) -> None:
-        place = self.model.place_of(self.chosen) if self.chosen is not None else None
+        shown = self.group or self.chosen
+        place = self.model.place_of(shown) if shown is not None else None
         if self.model.rowCount() or not self.model.total:
             self._stack.show_content()
         else:

@@ -69,6 +69,7 @@ class WindowPlace:
     geometry: QByteArray
     rect: QRect
     run: RunKey | None
+    group: str
     on_language: bool
     """The choice of the language has the focus."""
 
@@ -145,7 +146,8 @@ class MainWindow(QMainWindow):
         self.runs.menu_wanted.connect(self._open_run_menu)
         self._run_menu = QMenu(self)
         self._run_menu.aboutToShow.connect(self._fill_run_menu)
-        self.runs.detail.more_button.setMenu(self._run_menu)
+        for button in (self.runs.detail.more_button, self.runs.group.more_button):
+            button.setMenu(self._run_menu)
         for panel in (self.outputs.panel, self.runs.detail.outputs):
             panel.chosen_changed.connect(self._refresh_actions)
         context.run_wanted.connect(self.show_run)
@@ -160,6 +162,7 @@ class MainWindow(QMainWindow):
             self.saveGeometry(),
             self.geometry(),
             self.runs.detail.key,
+            self.runs.list.group,
             self.settings.language.hasFocus(),
         )
 
@@ -170,6 +173,8 @@ class MainWindow(QMainWindow):
             self.setGeometry(place.rect)
         if place.run is not None:
             self.runs.show_run(place.run, "")
+        elif place.group:
+            self.runs.list.choose_group(place.group)
         self.show_page(place.page)
         if place.on_language:
             self.settings.language.setFocus()

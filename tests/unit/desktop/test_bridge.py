@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from pytestqt.qtbot import QtBot
 
 from lanherd_client.fleet import Fleet
-from lanherd_desktop.bridge import CLOSING, Bridge, Job, in_thread
+from lanherd_desktop.bridge import CLOSING, Bridge, Job, in_thread, some_at_a_time
 from lanherd_desktop.state.room import RoomUpdate
 from lanherd_desktop.streams import LogPart, LogStream, OutputsStream
 from lanherd_protocol.errors import ErrorCode, Failure, error
@@ -239,3 +239,20 @@ def test_five_thousand_signals_from_another_thread(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(objects) == len(flags) == 5000, timeout=30_000)
     thread.join()
     assert flags.count(False) == 2500
+
+
+def test_some_are_done_at_a_time_and_all_in_the_end() -> None:
+    done: list[int] = []
+    at_work: set[int] = set()
+    most = 0
+
+    async def work(number: int) -> None:
+        nonlocal most
+        at_work.add(number)
+        most = max(most, len(at_work))
+        await asyncio.sleep(0)
+        at_work.discard(number)
+        done.append(number)
+
+    asyncio.run(some_at_a_time(range(50), work, 8))
+    assert sorted(done) == list(range(50)) and most == 8

@@ -103,6 +103,7 @@ def test_a_fleet_that_cannot_be_opened_is_said_where_it_would_be(empty_desktop: 
 def test_runs_that_are_gone_leave_the_detail(desktop: Desktop) -> None:
     window = desktop.window
     window.show_page("runs")
+    window.runs.list.choose(next(iter(desktop.context.room.runs)))
     assert window.runs.detail.key is not None
     gone = dict.fromkeys(desktop.context.room.machines)
     desktop.bridge.room_updated.emit(RoomUpdate(machines=gone))

@@ -36,7 +36,7 @@ ROWS = [
 
 def test_the_runs_of_a_group_have_one_progress() -> None:
     mine = rows_of_group(ROWS, "lr sweep")
-    assert group_progress(mine) == GroupProgress(total=5, ended=3, failed=1, running=1)
+    assert group_progress(mine) == GroupProgress(total=5, ended=3, failed=1, running=1, waiting=1)
     assert group_progress(mine).share == 0.6
     assert group_progress([]).share == 0.0 and rows_of_group(ROWS, "") == []
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 from lanherd_client.fleet import Fleet
 from lanherd_client.run import Run
-from lanherd_desktop.bridge import Job
+from lanherd_desktop.bridge import Job, some_at_a_time
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.run_commands import (
     MOVES,
@@ -30,8 +30,9 @@ from lanherd_protocol.errors import Failure, LanherdError
 from lanherd_protocol.states import RunView
 from lanherd_protocol.values import RunSettings
 
-AT_ONCE_MAX = 1000
-"""So many runs are asked about at once; more than that are no choice of a person's."""
+CALLS_AT_ONCE = 16
+STOPPED_UNASKED_MAX = 10
+"""More runs than these aren't stopped by one click: somebody may have meant one of them."""
 Verb = Callable[[Run, RunView], Awaitable[object]]
 Chosen = list[tuple[RunKey, RunView]]
 
@@ -46,7 +47,10 @@ class RunCommands(QObject):
     again_wanted = Signal()
 
     def __init__(
-        self, context: WindowContext, confirm: ConfirmBar, chosen: Callable[[], list[RunKey]]
+        self,
+        context: WindowContext,
+        confirm: Callable[[], ConfirmBar],
+        chosen: Callable[[], list[RunKey]],
     ) -> None:
         super().__init__()
         self._context = context
@@ -61,10 +65,17 @@ class RunCommands(QObject):
 
     def offered(self) -> frozenset[RunCommand]:
         """What can be done with the chosen runs now; what was asked and isn't answered is not."""
-        found = commands_of([view for _, view in self._chosen()])
+        chosen = self._chosen()
+        waits = {key for key, _ in self._asked}
+        # A choice may be a sweep of thousands: each is looked at once.
+        found = commands_of([view for key, view in chosen if key not in waits], len(chosen))
+        for key, view in chosen if waits else ():
+            if key in waits:
+                mine = commands_of([view], len(chosen))
+                found |= {command for command in mine if (key, command) not in self._asked}
         if found & MOVES and self.why_not_moved():
             found -= MOVES
-        return frozenset(command for command in found if self._those_for(command))
+        return found
 
     def why_not_moved(self) -> str:
         """Why the chosen can't change places in the line; empty where it can."""
@@ -129,10 +140,21 @@ class RunCommands(QObject):
         self._context.toast_wanted.emit(said.format(what=self._named(those)), "ok")
 
     def _stop(self, those: Chosen) -> None:
-        self._ask(RunCommand.STOP, those, lambda run, _: run.stop())
+        def stop() -> None:
+            self._ask(RunCommand.STOP, those, lambda run, _: run.stop())
+
+        if len(those) <= STOPPED_UNASKED_MAX:
+            stop()
+            return
+        self._confirm().ask(
+            self.tr("Stop {what}?").format(what=self._named(those)),
+            self.tr("Those that wait leave the line, those that run are asked to end."),
+            self.tr("Stop them"),
+            stop,
+        )
 
     def _stop_now(self, those: Chosen) -> None:
-        self._confirm.ask(
+        self._confirm().ask(
             self.tr("Stop {what} at once?").format(what=self._named(those)),
             self.tr("Nothing of its own cleanup is done: what it has not saved is lost."),
             self.tr("Stop at once"),
@@ -157,9 +179,10 @@ class RunCommands(QObject):
         )
 
     def _remove_files(self, those: Chosen) -> None:
+        confirm = self._confirm()
         what = self._named(those)
         usual = self.tr("Logs, outputs and working files go; the run itself stays in the list.")
-        self._confirm.ask(
+        confirm.ask(
             self.tr("Remove the files of {what}?").format(what=what),
             usual,
             self.tr("Remove the files"),
@@ -170,11 +193,11 @@ class RunCommands(QObject):
                 self.tr("Removed the files of {what}."),
             ),
         )
-        asked = self._confirm.text()
+        asked = confirm.text()
 
         def tell(sizes: RunSizes) -> None:
-            if self._confirm.text() == asked and not self._confirm.isHidden():
-                self._confirm.set_detail(f"{sizes_text(sizes)} {usual}")
+            if confirm.text() == asked and not confirm.isHidden():
+                confirm.set_detail(f"{sizes_text(sizes)} {usual}")
 
         # What it holds is worth knowing, and no reason to fail: the question stands without it.
         self._context.ask(partial(ask_sizes, those), tell, lambda failure: None)
@@ -329,7 +352,7 @@ class RunCommands(QObject):
 
     def _chosen(self, only: RunKey | None = None) -> Chosen:
         runs = self._context.room.runs
-        keys = self._chosen_keys()[:AT_ONCE_MAX] if only is None else [only]
+        keys = self._chosen_keys() if only is None else [only]
         return [(key, view) for key in keys if (view := runs.get(key)) is not None]
 
     def _those_for(self, command: RunCommand, only: RunKey | None = None) -> Chosen:
@@ -356,16 +379,20 @@ async def _do_all(
     fleet: Fleet,
     job: Job[tuple[Chosen, list[Failure]]],
 ) -> tuple[Chosen, list[Failure]]:
-    """One after the other: those for which it was done, and what failed of the others."""
+    """Those for which it was done, and what failed of the others."""
     done: Chosen = []
     problems: list[Failure] = []
-    for key, view in those:
+
+    async def do(one: tuple[RunKey, RunView]) -> None:
+        key, view = one
         try:
             await verb(fleet.run_at(*key), view)
         except LanherdError as failed:
             problems.append(failed.failure)
         else:
             done.append((key, view))
+
+    await some_at_a_time(those, do, CALLS_AT_ONCE)
     return done, problems
 
 

@@ -68,6 +68,7 @@ class RunDetail(QWidget):
         self.outputs = OutputsPanel(context)
         self.attempt_button = MenuButton("")
         self.attempt_button.setMenu(QMenu(self.attempt_button))
+        self.attempt_button.hide()
         self._stack = QStackedWidget()
         for page in (self.overview, self.log, self.outputs):
             self._stack.addWidget(page)

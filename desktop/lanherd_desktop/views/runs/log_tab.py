@@ -68,6 +68,7 @@ class LogTab(QWidget):
         tools_row.setContentsMargins(0, 0, 0, 4)
         tools_row.setSpacing(8)
         self._which = MenuButton("")
+        self._which.hide()
         self._which.setMenu(QMenu(self._which))
         self.end_button = GhostButton(self.tr("Back to the end"))
         self.end_button.clicked.connect(self._reopen)

@@ -1,24 +1,29 @@
 """Runs: the list stays at the left while the detail changes."""
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from lanherd_desktop.models.run_list import RunListModel
+from lanherd_desktop.models.run_list import GroupWords, RunListModel
 from lanherd_desktop.state.room import RoomChange, RunKey
 from lanherd_desktop.state.run_commands import RunCommand
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.group_line import head_spoken, head_subtitle
 from lanherd_desktop.views.room_stack import RoomStack
 from lanherd_desktop.views.run_list_pane import LIST_WIDTH, RunListPane
 from lanherd_desktop.views.runs.commands import RunCommands
 from lanherd_desktop.views.runs.detail import RunDetail
+from lanherd_desktop.views.runs.group_panel import GroupPanel
 from lanherd_desktop.views.theme.icons import IconName
+from lanherd_desktop.views.widgets.action_bar import ConfirmBar
 from lanherd_desktop.views.widgets.empty_state import EmptyState
 from lanherd_desktop.views.words import run_signs_tooltip, run_spoken, run_subtitle
 
+OPEN_GROUPS_MAX = 200
+
 
 class RunsPage(QWidget):
-    """The list of runs, and the detail of one."""
+    """The list of runs, and the detail of one, or of a sweep."""
 
     offered_changed = Signal()
     """Other commands are offered than before."""
@@ -28,19 +33,29 @@ class RunsPage(QWidget):
         super().__init__()
         self._context = context
         self.model = RunListModel(
-            run_subtitle, context.run_trailing, run_spoken, run_signs_tooltip, self
+            run_subtitle,
+            context.run_trailing,
+            run_spoken,
+            run_signs_tooltip,
+            self,
+            GroupWords(head_subtitle, head_spoken),
         )
+        self.model.open_those(context.preferences.value.open_groups)
         self.detail = RunDetail(context)
-        self.list = _DetailList(context, self.tr("Runs"), self.model, self.detail)
-        self.commands = RunCommands(context, self.detail.confirm, self.list.chosen_keys)
+        self.group = GroupPanel(context)
+        self._shown = QStackedWidget()
+        self._shown.addWidget(self.detail)
+        self._shown.addWidget(self.group)
+        self.list = _DetailList(context, self.tr("Runs"), self.model, self)
+        self.commands = RunCommands(context, self._confirm, self.list.chosen_keys)
         self._connect_commands()
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
         self.list.setMinimumWidth(220)
-        self.detail.setMinimumWidth(460)
+        self._shown.setMinimumWidth(460)
         self._split.addWidget(self.list)
-        self._split.addWidget(self.detail)
+        self._split.addWidget(self._shown)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([LIST_WIDTH, 10_000])
         empty = EmptyState(
@@ -67,6 +82,8 @@ class RunsPage(QWidget):
         detail.settings_changed.connect(self._on_settings)
         detail.run_shown.connect(self._on_offered)
         detail.overview.group_wanted.connect(self.show_group)
+        self.group.command_wanted.connect(commands.do)
+        self.group.open_wanted.connect(self.list.set_open)
         self.list.chosen_changed.connect(self.offered_changed)
         self.list.menu_wanted.connect(self.menu_wanted)
 
@@ -74,7 +91,37 @@ class RunsPage(QWidget):
         key = self.detail.key
         asked = key is not None and self.commands.is_asked(key, RunCommand.STOP)
         self.detail.set_stop_asked(asked)
+        self._offer_group()
         self.offered_changed.emit()
+
+    def _offer_group(self) -> None:
+        if self.list.group:
+            self.group.set_offered(self.commands.offered())
+
+    def _confirm(self) -> ConfirmBar:
+        """Where a question stands: beside what is shown."""
+        return self.group.confirm if self.list.group else self.detail.confirm
+
+    def show_chosen(self, key: RunKey | None) -> None:
+        """A run was chosen in the list, or nothing."""
+        self.group.show_group("", is_open=False)
+        self._shown.setCurrentWidget(self.detail)
+        self.detail.show_run(key)
+
+    def show_chosen_group(self, name: str) -> None:
+        """The head of a sweep was chosen in the list."""
+        self.detail.show_run(None)
+        self.group.show_group(name, is_open=self.model.is_open(name))
+        self._shown.setCurrentWidget(self.group)
+        self._on_offered()
+
+    def remember_open(self, name: str) -> None:
+        """A sweep was opened or folded: it is so again when the window is next opened."""
+        opened = tuple(self.model.opened()[:OPEN_GROUPS_MAX])
+        if opened != self._context.preferences.value.open_groups:
+            self._context.preferences.change(open_groups=opened)
+        if name == self.group.name:
+            self.group.show_group(name, is_open=self.model.is_open(name))
 
     def _on_settings(self, key: RunKey, tags: tuple[str, ...], notes: str) -> None:
         view = self._context.room.runs.get(key)
@@ -94,16 +141,23 @@ class RunsPage(QWidget):
         self._stack.show_room(bool(self._context.room.runs))
         if not self.list.has_chosen():
             self.list.choose_first()
+        self._offer_group()
 
 
 class _DetailList(RunListPane):
-    """The list whose choice the detail shows."""
+    """The list whose choice the page shows."""
 
     def __init__(
-        self, context: WindowContext, title: str, model: RunListModel, detail: RunDetail
+        self, context: WindowContext, title: str, model: RunListModel, page: RunsPage
     ) -> None:
-        self._detail = detail
+        self._page = page
         super().__init__(context, title, model, several=True)
 
     def on_chosen(self, key: RunKey | None) -> None:
-        self._detail.show_run(key)
+        self._page.show_chosen(key)
+
+    def on_group_chosen(self, name: str) -> None:
+        self._page.show_chosen_group(name)
+
+    def on_opened(self, name: str) -> None:
+        self._page.remember_open(name)

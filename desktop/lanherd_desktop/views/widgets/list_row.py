@@ -1,4 +1,5 @@
-"""Two-line rows of a list: chip, title, signs and time above; place or reason and tags below."""
+"""Two-line rows of a list: chip, title, signs and time above; place or reason and tags below. The
+head of a sweep has an arrow, and how far it is as a bar."""
 
 from collections.abc import Sequence
 
@@ -7,16 +8,23 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from lanherd_desktop.models.roles import RowRole
+from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.run_tree import GroupHead
 from lanherd_desktop.views.theme import tokens
 from lanherd_desktop.views.theme.fonts import strong_font, ui_font
 from lanherd_desktop.views.theme.icons import IconName, pixmap
 from lanherd_desktop.views.theme.theme import colours
 from lanherd_desktop.views.widgets.chip import chip_width, paint_chip
 from lanherd_desktop.views.widgets.painting import CENTER, LEFT, RIGHT, draw_text, elided
+from lanherd_desktop.views.widgets.progress_bar import paint_progress
 
 _HEIGHT = 60
 _SIGN = 14
+_ARROW = 16
+_BAR = 72
+INDENT = 22
+"""Of the name of a sweep behind its arrow, and of the runs below it."""
 _TAG_HEIGHT = 16
 _TAGS_SHARE = 0.45
 """Of the second line's width: the reason is what one reads there first."""
@@ -38,6 +46,15 @@ class ListRowDelegate(QStyledItemDelegate):
         rect = QRectF(option.rect)
         self._paint_ground(painter, option, rect)
         area = rect.adjusted(tokens.SPACE_4, tokens.SPACE_2, -tokens.SPACE_4, -tokens.SPACE_2)
+        head = index.data(RowRole.GROUP)
+        if isinstance(head, GroupHead):
+            _paint_group(painter, area, index, head)
+            painter.restore()
+            return
+        if index.data(RowRole.UNDER):
+            line = QRectF(rect.left() + tokens.SPACE_4 + 7, rect.top(), 1, rect.height())
+            painter.fillRect(line, colours().border_strong)
+            area.setLeft(area.left() + INDENT)
         self._paint_head(painter, area, index)
         self._paint_subtitle(painter, area, index)
         painter.restore()
@@ -85,6 +102,31 @@ class ListRowDelegate(QStyledItemDelegate):
         text = elided(_text(index, RowRole.SUBTITLE), font, line.width())
         colour = c.danger if index.data(RowRole.DANGER) else c.muted
         draw_text(painter, line, text, font, colour, LEFT)
+
+
+def _paint_group(painter: QPainter, area: QRectF, index: _Index, head: GroupHead) -> None:
+    """An arrow, the name and how many are over; below it the same as a bar, and by state."""
+    c = colours()
+    density = painter.device().devicePixelRatioF()
+    line = QRectF(area.left(), area.top(), area.width(), 22)
+    arrow = IconName.CHEVRON_DOWN if head.open else IconName.CHEVRON_RIGHT
+    drawn = pixmap(arrow, "muted", _ARROW, density)
+    painter.drawPixmap(QPointF(line.left(), line.center().y() - _ARROW / 2), drawn)
+    small, strong = ui_font(tokens.FONT_SMALL), strong_font(tokens.FONT_BASE)
+    over = f"{numbers.count(head.progress.ended)} / {numbers.count(head.progress.total)}"
+    draw_text(painter, line, over, small, c.muted, RIGHT)
+    room = line.width() - INDENT - QFontMetrics(small).horizontalAdvance(over) - tokens.SPACE_3
+    place = QRectF(line.left() + INDENT, line.top(), max(0.0, room), line.height())
+    title = elided(_text(index, RowRole.TITLE), strong, place.width())
+    draw_text(painter, place, title, strong, c.text, LEFT)
+    below = QRectF(place.left(), area.top() + 24, area.width() - INDENT, 20)
+    bar = QRectF(below.left(), below.center().y() - 3, _BAR, 6)
+    paint_progress(painter, bar, head.progress)
+    font = ui_font(tokens.FONT_SECONDARY)
+    words = below.adjusted(_BAR + tokens.SPACE_2, 0, 0, 0)
+    text = elided(_text(index, RowRole.SUBTITLE), font, words.width())
+    colour = c.danger if head.progress.failed else c.muted
+    draw_text(painter, words, text, font, colour, LEFT)
 
 
 def _paint_signs(painter: QPainter, right: float, middle: float, index: _Index) -> float:
