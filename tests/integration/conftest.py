@@ -10,14 +10,14 @@ import pytest_asyncio
 
 from lanherd_agent.runs import cgroups, launcher_process
 from lanherd_protocol.aio.peer import Peer
-from tests.support import lanherd_command
+from tests.support import agent_forks, lanherd_command
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.doors import pair, through_socket
 
 
 @pytest.fixture(scope="session", autouse=True)
-def loaded_command() -> Iterator[None]:
-    with lanherd_command.loaded():
+def loaded_once() -> Iterator[None]:
+    with lanherd_command.loaded(), agent_forks.loaded():
         yield
 
 

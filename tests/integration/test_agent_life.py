@@ -1,5 +1,7 @@
 """A real agent that is killed, restarted and told to end: nothing acknowledged is lost, nothing
-runs twice, and runs go on without it."""
+runs twice, and runs go on without it.
+
+As this is about the process, each is executed as a service manager does it, never forked."""
 
 import asyncio
 import contextlib
@@ -30,6 +32,7 @@ from tests.support.doors import (
     through_socket,
     wait_run,
 )
+from tests.support.live_files import entries_below
 from tests.support.waiting import wait_until, wait_until_async
 
 BURST = 24
@@ -38,7 +41,7 @@ WAITS = 'mkfifo "$LANHERD_OUTPUTS/go"; echo up; read go < "$LANHERD_OUTPUTS/go";
 
 @pytest.fixture
 def agent() -> Iterator[AgentProcess]:
-    with agent_process(Path(os.environ["HOME"]) / "agent") as running:
+    with agent_process(Path(os.environ["HOME"]) / "agent", executed=True) as running:
         yield running
 
 
@@ -285,7 +288,9 @@ async def test_one_run_that_can_not_be_laid_out_fails_alone(agent: AgentProcess)
 
 async def test_a_variable_that_is_no_text_stops_no_run() -> None:
     agent = AgentProcess(
-        Path(os.environ["HOME"]) / "agent", variables={"ODD": "\udcff", "EVEN": "even"}
+        Path(os.environ["HOME"]) / "agent",
+        variables={"ODD": "\udcff", "EVEN": "even"},
+        executed=True,
     )
     agent.start()
     try:
@@ -305,7 +310,7 @@ def test_the_service_manager_is_told_how_it_is() -> None:
         manager.bind(str(folder / "notify"))
         manager.settimeout(SOON_S)
         variables = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"}
-        agent = AgentProcess(folder / "agent", variables=variables)
+        agent = AgentProcess(folder / "agent", variables=variables, executed=True)
         agent.start()
         try:
             assert manager.recv(100) == b"READY=1"
@@ -322,7 +327,7 @@ def test_the_service_manager_is_told_how_it_is() -> None:
 async def test_nothing_is_readable_by_others(umask: int) -> None:
     before = os.umask(umask)
     try:
-        agent = AgentProcess(Path(os.environ["HOME"]) / "agent")
+        agent = AgentProcess(Path(os.environ["HOME"]) / "agent", executed=True)
         agent.start()
     finally:
         os.umask(before)
@@ -345,10 +350,11 @@ def open_to_others(agent: AgentProcess, run: RunId) -> list[str]:
     """What has a mode that lets others in, but for what the run itself has made."""
     advert = next(Path(os.environ["LANHERD_RUNTIME_DIR"]).glob("lanherd/agents/*.json"))
     own = agent.home / "runs" / run / "1"
+    around = [(path, path.lstat()) for path in (agent.home, advert, advert.parent)]
     return [
-        f"{stat.filemode(path.lstat().st_mode)} {path}"
-        for path in [agent.home, *sorted(agent.home.rglob("*")), advert, advert.parent]
-        if path.lstat().st_mode & 0o077
-        and not stat.S_ISLNK(path.lstat().st_mode)
+        f"{stat.filemode(entry.st_mode)} {path}"
+        for path, entry in [*around, *entries_below(agent.home)]
+        if entry.st_mode & 0o077
+        and not stat.S_ISLNK(entry.st_mode)
         and not {own / "outputs", own / "tree"} & set(path.parents)
     ]

@@ -18,6 +18,7 @@ from lanherd_protocol.states import Ended, RunView
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.doors import new_run, new_run_id, through_socket
 from tests.support.lanherd_command import call_text
+from tests.support.live_files import contents_below
 from tests.support.run_calls import (
     FOREVER,
     change,
@@ -52,10 +53,7 @@ async def submit_one(peer: Peer, new: m.NewRun) -> RunView:
 def holders(root: Path, *words: str) -> dict[str, list[Path]]:
     """The files below a folder that hold each of the words."""
     found: dict[str, list[Path]] = {word: [] for word in words}
-    for path in sorted(root.rglob("*")):
-        if not path.is_file():
-            continue
-        content = path.read_bytes()
+    for path, content in contents_below(root):
         for word in words:
             if word.encode() in content:
                 found[word].append(path)

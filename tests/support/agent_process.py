@@ -1,4 +1,8 @@
-"""A real agent in a process of its own: its own home, its own runtime folder, simulated GPUs."""
+"""A real agent in a process of its own: its own home, its own runtime folder, simulated GPUs.
+
+It is forked, loaded, where `agent_forks` has it so and its environment may be forked's; else, and
+when asked for, it is executed.
+"""
 
 import contextlib
 import os
@@ -11,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from tests.support import agent_forks
+from tests.support.agent_forks import ForkedAgent
 
 READY_WITHIN_S = 30.0
 ENDED_WITHIN_S = 30.0
@@ -31,6 +38,7 @@ class AgentProcess:
         name: str = "box",
         arguments: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
+        executed: bool = False,
     ) -> None:
         self.home = home
         self.name = name
@@ -42,7 +50,8 @@ class AgentProcess:
             *arguments,
         ]
         self._variables = dict(variables or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._executed = executed
+        self._process: subprocess.Popen[bytes] | ForkedAgent | None = None
 
     @property
     def socket(self) -> Path:
@@ -59,21 +68,28 @@ class AgentProcess:
 
     def start(self) -> None:
         """Starts it and waits until it advertises itself."""
-        command = [sys.executable, "-m", "lanherd_agent.cli", "serve", *self._arguments]
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **self._variables},
-            )
+        self._process = self._begun()
         deadline = time.monotonic() + READY_WITHIN_S
         while self.advert() is None:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 code = self.end()
                 raise AssertionError(f"the agent did not begin (exit {code}):\n{self.log}")
             time.sleep(LOOK_EVERY_S)
+
+    def _begun(self) -> "subprocess.Popen[bytes] | ForkedAgent":
+        forks = agent_forks.forks()
+        environment = {**os.environ, **self._variables}
+        arguments = ["serve", *self._arguments]
+        with self.log_path.open("ab") as log:
+            if forks is not None and not self._executed and forks.suits(environment):
+                return forks.start(arguments, environment, log.fileno())
+            return subprocess.Popen(
+                [sys.executable, "-m", "lanherd_agent.cli", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
 
     def advert(self) -> dict[str, object] | None:
         """What this very process advertises now."""
@@ -118,7 +134,7 @@ class AgentProcess:
         self.end()
         self.start()
 
-    def _running(self) -> "subprocess.Popen[bytes]":
+    def _running(self) -> "subprocess.Popen[bytes] | ForkedAgent":
         if self._process is None:
             raise AssertionError("the agent was not started")
         return self._process
@@ -126,10 +142,15 @@ class AgentProcess:
 
 @contextmanager
 def agent_process(
-    home: Path, *, gpus: int = 2, name: str = "box", arguments: Sequence[str] = ()
+    home: Path,
+    *,
+    gpus: int = 2,
+    name: str = "box",
+    arguments: Sequence[str] = (),
+    executed: bool = False,
 ) -> Iterator[AgentProcess]:
     """A running agent for the length of a block; what it said is shown when the block fails."""
-    agent = AgentProcess(home, gpus=gpus, name=name, arguments=arguments)
+    agent = AgentProcess(home, gpus=gpus, name=name, arguments=arguments, executed=executed)
     agent.start()
     try:
         yield agent

@@ -25,7 +25,12 @@ LANHERD = (
 )
 WITHIN_S = 60.0
 _SERVE = (sys.executable, "-P", "-c", "from tests.support.lanherd_command import serve; serve()")
-_LOADED = ("fleet", "cli.start", "cli.runs", "cli.show", "cli.logs", "cli.look", "cli.change")
+_LOADED = (
+    *(f"lanherd_client.{name}" for name in ("fleet", "cli.start", "cli.runs", "cli.show")),
+    *(f"lanherd_client.{name}" for name in ("cli.logs", "cli.look", "cli.change")),
+    # What making an identity loads.
+    "cryptography.x509",
+)
 
 
 def call(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[bytes]":
@@ -94,7 +99,7 @@ def _ask(server: "subprocess.Popen[str]", asked: dict[str, Any]) -> int:
 def serve() -> None:
     """Forks for each line of standard input, and answers it with an exit code."""
     for name in _LOADED:
-        __import__(f"lanherd_client.{name}")
+        __import__(name)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in sys.stdin:
         _serve(json.loads(line), answers)
