@@ -611,6 +611,14 @@
         <translation>恢复</translation>
     </message>
     <message>
+        <source>What to pause: the whole line, or a tag</source>
+        <translation>暂停什么：整个队列，或一个标签</translation>
+    </message>
+    <message>
+        <source>The whole line, or a tag</source>
+        <translation>整个队列，或一个标签</translation>
+    </message>
+    <message>
         <source>Why, for others to read</source>
         <translation>原因，供他人查看</translation>
     </message>
@@ -629,6 +637,14 @@
     <message>
         <source>The line</source>
         <translation>排队</translation>
+    </message>
+    <message>
+        <source>The whole line</source>
+        <translation>整个队列</translation>
+    </message>
+    <message>
+        <source>Pause the tag {tag}</source>
+        <translation>暂停标签 {tag}</translation>
     </message>
     <message>
         <source>No run starts here now. {pause}</source>
@@ -3241,6 +3257,14 @@
     <message>
         <source>Connect to machines again</source>
         <translation>重新连接机器</translation>
+    </message>
+    <message>
+        <source>Pause a machine&apos;s line, or a tag in it…</source>
+        <translation>暂停机器的队列或其中的标签…</translation>
+    </message>
+    <message>
+        <source>Resume a machine&apos;s line, or a tag in it…</source>
+        <translation>恢复机器的队列或其中的标签…</translation>
     </message>
     <message>
         <source>Add a project…</source>

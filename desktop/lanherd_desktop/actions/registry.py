@@ -43,6 +43,8 @@ class ActionId(StrEnum):
     RUN_OUTPUTS = "run.outputs"
     OUTPUT_SAVE = "output.save"
     MACHINE_RECONNECT = "machine.reconnect"
+    MACHINE_PAUSE = "machine.pause"
+    MACHINE_RESUME = "machine.resume"
     PROJECT_ADD = "project.add"
     PROJECT_REMOVE = "project.remove"
     VIEW_FIND = "view.find"
@@ -167,6 +169,16 @@ ACTIONS: tuple[Action, ...] = (
         "machine",
         QT_TRANSLATE_NOOP("actions", "Connect to machines again"),
         "F5",
+    ),
+    Action(
+        ActionId.MACHINE_PAUSE,
+        "machine",
+        QT_TRANSLATE_NOOP("actions", "Pause a machine's line, or a tag in it…"),
+    ),
+    Action(
+        ActionId.MACHINE_RESUME,
+        "machine",
+        QT_TRANSLATE_NOOP("actions", "Resume a machine's line, or a tag in it…"),
     ),
     Action(
         ActionId.PROJECT_ADD, "project", QT_TRANSLATE_NOOP("actions", "Add a project…"), "Ctrl+O"

@@ -129,6 +129,10 @@ class RunListPane(QWidget):
             return self._runs_of(shown)
         return list(keys)
 
+    def shown_key(self) -> RunKey | None:
+        """The run that is chosen, or the newest of the sweep that is."""
+        return next(iter(self._runs_of(self.group)), None) if self.group else self.chosen
+
     def _runs_of(self, entry: Entry) -> list[RunKey]:
         return self.model.members(entry) if isinstance(entry, str) else [entry]
 

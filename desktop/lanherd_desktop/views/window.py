@@ -42,6 +42,7 @@ from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.widgets.nav_list import NavList
 from lanherd_desktop.views.widgets.toast import ToastHost, ToastKind
 from lanherd_desktop.views.words import preferences_problem_text
+from lanherd_protocol.ids import DeviceId
 
 PAGES = ("machines", "projects", "runs", "outputs", "settings")
 _ICONS = (IconName.SERVER, IconName.FOLDER, IconName.PLAY, IconName.FILES, IconName.SETTINGS)
@@ -150,6 +151,8 @@ class MainWindow(QMainWindow):
             button.setMenu(self._run_menu)
         for panel in (self.outputs.panel, self.runs.detail.outputs):
             panel.chosen_changed.connect(self._refresh_actions)
+        self.machines.panel.opened.connect(self._refresh_actions)
+        self.machines.panel.closed.connect(self._refresh_actions)
         context.run_wanted.connect(self.show_run)
         context.submit_wanted.connect(self.open_submit)
         context.toast_wanted.connect(self._show_toast)
@@ -245,6 +248,8 @@ class MainWindow(QMainWindow):
             ActionId.OUTPUT_SAVE: bool(self._output_panel().selected),
             ActionId.PROJECT_REMOVE: bool(self._context.preferences.value.projects),
             ActionId.VIEW_FILTER: self._search() is not None,
+            ActionId.MACHINE_PAUSE: self._machine_meant() is not None,
+            ActionId.MACHINE_RESUME: self._machine_meant() is not None,
         }
         for action, enabled in offered.items():
             self.actions_by_id[action].setEnabled(enabled)
@@ -328,6 +333,8 @@ class MainWindow(QMainWindow):
             ActionId.RUN_OUTPUTS: lambda: self._show_tab(TAB_OUTPUTS),
             ActionId.OUTPUT_SAVE: self._save_output,
             ActionId.MACHINE_RECONNECT: self._reconnect,
+            ActionId.MACHINE_PAUSE: lambda: self._open_line(pause=True),
+            ActionId.MACHINE_RESUME: lambda: self._open_line(pause=False),
             ActionId.PROJECT_ADD: self._add_project,
             ActionId.PROJECT_REMOVE: self.projects.remove,
             ActionId.VIEW_FIND: self._find,
@@ -379,6 +386,24 @@ class MainWindow(QMainWindow):
             fleet.reconnect()
 
         self._context.ask(reconnect, lambda done: None)
+
+    def _machine_meant(self) -> DeviceId | None:
+        """The machine that is looked at: its panel, that of the run, or the only one there is."""
+        shown = self.machines.panel.machine
+        if self.nav.current() == "machines" and shown is not None:
+            return shown
+        chosen = self.runs.list.shown_key() if self.nav.current() == "runs" else None
+        if chosen is not None:
+            return chosen[0]
+        machines = self._context.room.machines
+        return shown or (next(iter(machines)) if len(machines) == 1 else None)
+
+    def _open_line(self, *, pause: bool) -> None:
+        """Where a machine's line is paused and resumed: who did it and why is to be seen there."""
+        machine = self._machine_meant()
+        if machine is not None:
+            self.show_page("machines")
+            self.machines.open_line(machine, pause=pause)
 
     def _add_project(self) -> None:
         self.show_page("projects")

@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from lanherd_desktop.actions.registry import ActionId
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.views.machines.line_section import LineSection
 from lanherd_protocol.errors import ErrorCode, error
@@ -40,14 +41,19 @@ def test_a_line_is_paused_with_a_note_and_resumed(
 ) -> None:
     assert line.text.text() == "Runs start as their turns come."
     line.pause_button.click()
-    assert line.note.isVisible()
+    assert line.note.hasFocus() and line.confirm_button.text() == "Pause the line"
     line.note.setText(" The fan is changed. ")
     qtbot.keyClick(line.note, Qt.Key.Key_Return)
     assert asked.answer() == ["pause_queue"]
-    assert asked.fleet.said[-1][1:] == (TYCHO, (), {"note": "The fan is changed."})
+    assert asked.fleet.said[-1][1:] == (TYCHO, ("", "The fan is changed."), {})
     assert line.text.text().startswith("No run starts here now. Paused by ada at ")
     assert line.text.text().endswith("The fan is changed.") and not line.note.isVisible()
-    assert line.pause_button.isHidden()
+    line.pause_button.click()
+    assert line._tag() == "" and not line.confirm_button.isEnabled(), "the whole line is paused"
+    line.confirm_button.click()
+    line._on_pause()
+    assert asked.answer() == []
+    line.cancel_button.click()
     (of_tag,) = line.tag_buttons
     of_tag.click()
     asked.answer()
@@ -87,3 +93,59 @@ def test_what_cannot_be_paused_says_why(line: LineSection, asked: Asked) -> None
     line.ask()
     asked.answer()
     assert not line.problem.isVisible()
+
+
+def test_a_tag_is_paused_by_its_name(
+    desktop: Desktop, asked: Asked, qtbot: QtBot, line: LineSection
+) -> None:
+    desktop.window.machines.open_machine(machine_id("kepler"))
+    asked.answer()
+    line.begin()
+    shown = [line.what.itemText(place) for place in range(line.what.count())]
+    assert shown == ["The whole line", "camera-ready", "paper", "rebuttal", "seed 1", "sweep"]
+    line.what.setEditText(" late ")
+    assert line.confirm_button.text() == "Pause the tag late"
+    edit = line.what.lineEdit()
+    assert edit is not None
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    assert asked.answer() == ["pause_queue"]
+    assert asked.fleet.said[-1][2] == ("late", "") and not line.what.isVisible()
+    line.show_controls(PAUSED)
+    line.begin()
+    assert line.what.hasFocus() and line.what.findText("sweep") == -1, "what is paused is left out"
+    line.what.setCurrentText("paper")
+    line.confirm_button.click()
+    asked.answer()
+    assert asked.fleet.said[-1][2] == ("paper", "")
+
+
+def test_the_palette_leads_to_the_line_of_the_machine_that_is_looked_at(
+    desktop: Desktop, asked: Asked
+) -> None:
+    window = desktop.window
+    pause, resume = (
+        window.actions_by_id[action] for action in (ActionId.MACHINE_PAUSE, ActionId.MACHINE_RESUME)
+    )
+    window.show_page("machines")
+    assert not pause.isEnabled(), "which of six machines is meant is not known"
+    window.show_page("runs")
+    window.runs.list.choose(next(key for key in desktop.context.room.runs if key[0] == TYCHO))
+    pause.trigger()
+    panel = window.machines.panel
+    assert (
+        panel.machine == TYCHO
+        and panel.line.note.isVisible()
+        and window.nav.current() == ("machines")
+    )
+    panel.line.show_controls(PAUSED)
+    window.machines.open_rules(TYCHO)
+    resume.trigger()
+    assert panel.line.resume_button.hasFocus() and not window.machines.rules.isVisible()
+    panel.line.show_controls(MachineControls(pauses=PAUSED.pauses[1:]))
+    resume.trigger()
+    assert panel.line.tag_buttons[0].hasFocus()
+    panel.line.show_controls(MachineControls())
+    resume.trigger()
+    assert panel.line.pause_button.hasFocus()
+    panel.close_panel()
+    assert not pause.isEnabled()

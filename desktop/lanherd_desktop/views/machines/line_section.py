@@ -5,7 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from lanherd_client.fleet import Fleet
 from lanherd_desktop.bridge import Job
@@ -31,6 +31,7 @@ class LineSection(QWidget):
         self._machine: DeviceId | None = None
         self._asking: Job[MachineControls] | None = None
         self._controls: MachineControls | None = None
+        self._whole: PauseView | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(ASK_MS)
         self._timer.timeout.connect(self.ask)
@@ -39,6 +40,15 @@ class LineSection(QWidget):
         self.problem.hide()
         self.pause_button = GhostButton(self.tr("Pause…"))
         self.resume_button = GhostButton(self.tr("Resume"))
+        self.what = QComboBox()
+        self.what.setEditable(True)
+        self.what.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.what.setAccessibleName(self.tr("What to pause: the whole line, or a tag"))
+        edit = self.what.lineEdit()
+        if edit is not None:
+            edit.setPlaceholderText(self.tr("The whole line, or a tag"))
+            edit.returnPressed.connect(self._on_pause)
+        self.what.currentTextChanged.connect(self._on_what)
         self.note = QLineEdit()
         self.note.setPlaceholderText(self.tr("Why, for others to read"))
         self.note.setAccessibleName(self.tr("Why the line is paused"))
@@ -60,12 +70,17 @@ class LineSection(QWidget):
         head.addWidget(Label(self.tr("The line"), "card"), 1)
         head.addWidget(self.resume_button)
         head.addWidget(self.pause_button)
-        form = QHBoxLayout(self._form)
+        form = QVBoxLayout(self._form)
         form.setContentsMargins(0, 0, 0, 0)
         form.setSpacing(SPACE_2)
-        form.addWidget(self.note, 1)
-        form.addWidget(self.cancel_button)
-        form.addWidget(self.confirm_button)
+        form.addWidget(self.what)
+        form.addWidget(self.note)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACE_2)
+        buttons.addStretch(1)
+        buttons.addWidget(self.cancel_button)
+        buttons.addWidget(self.confirm_button)
+        form.addLayout(buttons)
         self._form.hide()
         self.resume_button.hide()
         layout = QVBoxLayout(self)
@@ -84,6 +99,7 @@ class LineSection(QWidget):
         self._machine = machine
         self._forget()
         self._controls = None
+        self._whole = None
         self._open_form(False)
         self.problem.hide()
         self.text.set_text("")
@@ -115,15 +131,57 @@ class LineSection(QWidget):
         """Let runs start again, or those with a tag."""
         self._ask(lambda fleet, machine: fleet.resume_queue(machine, tag))
 
+    def begin(self) -> None:
+        """Ask what to pause, and why."""
+        self._open_form(True)
+
+    def focus_resume(self) -> None:
+        """Where the line can be resumed, or its first tag; else where it can be paused."""
+        if not self.resume_button.isHidden():
+            self.resume_button.setFocus()
+        elif self.tag_buttons:
+            self.tag_buttons[0].setFocus()
+        else:
+            self.pause_button.setFocus()
+
     def _on_pause(self) -> None:
-        note = self.note.text().strip()
-        self._ask(lambda fleet, machine: fleet.pause_queue(machine, note=note))
+        note, tag = self.note.text().strip(), self._tag()
+        if tag == "" and self._whole is not None:
+            return
+        self._open_form(False)
+        self._ask(lambda fleet, machine: fleet.pause_queue(machine, tag, note))
+
+    def _tag(self) -> str:
+        said = self.what.currentText().strip()
+        return "" if said == self.tr("The whole line") else said
+
+    def _on_what(self) -> None:
+        """The button says what it pauses."""
+        tag = self._tag()
+        text = self.tr("Pause the tag {tag}").format(tag=tag) if tag else self.tr("Pause the line")
+        self.confirm_button.setText(text)
+        self.confirm_button.setEnabled(bool(tag) or self._whole is None)
 
     def _open_form(self, wanted: bool) -> None:
         self._form.setVisible(wanted)
-        if wanted:
-            self.note.clear()
-            self.note.setFocus()
+        if not wanted:
+            return
+        self.what.clear()
+        if self._whole is None:
+            self.what.addItem(self.tr("The whole line"))
+        paused = {pause.tag for pause in self._controls.pauses} if self._controls else set()
+        self.what.addItems([tag for tag in self._known_tags() if tag not in paused])
+        self.what.setCurrentIndex(0 if self._whole is None else -1)
+        self._on_what()
+        self.note.clear()
+        (self.note if self._whole is None else self.what).setFocus()
+
+    def _known_tags(self) -> list[str]:
+        """Of the runs of this machine that are not over: one may write others."""
+        if self._machine is None:
+            return []
+        runs = self._context.room.open_runs_of(self._machine)
+        return sorted({tag for view in runs for tag in view.settings.tags})
 
     def _ask(
         self, question: Callable[[Fleet, DeviceId], Coroutine[Any, Any, MachineControls]]
@@ -155,11 +213,13 @@ class LineSection(QWidget):
         if controls == self._controls:
             return
         self._controls = controls
-        whole = next((pause for pause in controls.pauses if not pause.tag), None)
+        before, whole = self._whole, _whole_of(controls)
+        self._whole = whole
         self.resume_button.setVisible(whole is not None)
-        self.pause_button.setVisible(whole is None)
-        if whole is not None:
+        if before != whole:
+            # What the form would pause is paused, or may be again.
             self._open_form(False)
+        if whole is not None:
             told = self.tr("No run starts here now. {pause}").format(pause=self._pause_text(whole))
             self.text.set_text(told)
         else:
@@ -191,3 +251,7 @@ class LineSection(QWidget):
             row.addWidget(button)
             self.tag_buttons.append(button)
             self._tags.addWidget(line)
+
+
+def _whole_of(controls: MachineControls) -> PauseView | None:
+    return next((pause for pause in controls.pauses if not pause.tag), None)

@@ -280,6 +280,17 @@ class MachinesPage(QWidget):
         self.panel.show_machine(machine)
         self._give_room()
 
+    def open_line(self, machine: DeviceId, *, pause: bool) -> None:
+        """The line of a machine, to be paused or resumed."""
+        if self._pages.currentWidget() is self.rules:
+            self.rules.leave()
+        self.open_machine(machine)
+        self.panel.show_line()
+        if pause:
+            self.panel.line.begin()
+        else:
+            self.panel.line.focus_resume()
+
     def open_rules(self, machine: DeviceId) -> None:
         """The rules of a machine, in the place of the machines."""
         self.rules.open_machine(machine)

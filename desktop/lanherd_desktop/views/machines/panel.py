@@ -29,6 +29,7 @@ FIELDS = ("system", "gpus", "driver", "memory", "disk", "kill", "account", "vers
 class MachinePanel(QWidget):
     """Opened by a card; Esc or its cross closes it."""
 
+    opened = Signal()
     closed = Signal()
     rules_wanted = Signal(object)
     """The DeviceId whose rules somebody wants to see."""
@@ -130,6 +131,11 @@ class MachinePanel(QWidget):
         self.refresh()
         self.retention.show_machine(machine)
         self.show()
+        self.opened.emit()
+
+    def show_line(self) -> None:
+        """Scroll to the line of the machine."""
+        self._area.ensureWidgetVisible(self.line)
 
     def _show_answer(self) -> None:
         """Scroll to the end, where the answer is, and stay there while it gets its place."""
