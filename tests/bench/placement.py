@@ -7,7 +7,7 @@ The real core, without its shell: each start is answered at once, each end comes
 import heapq
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lanherd_agent.core import effects as f
@@ -46,6 +46,7 @@ def measure(report: Report) -> None:
     for workload in all_workloads():
         _compare(report, workload)
     _time_decisions(report)
+    _time_different(report)
 
 
 def _compare(report: Report, workload: Workload) -> None:
@@ -270,11 +271,27 @@ def _time_decisions(report: Report) -> None:
     )
 
 
+def _time_different(report: Report) -> None:
+    """Where no two that wait want the same, each is looked at all the same."""
+    took = {count: decision_ms(count, HELD, _different) for count in LINES[:2]}
+    few, many = took
+    report.add(
+        Metric(
+            "placement_decision_all_different_growth",
+            took[many] / took[few],
+            "x",
+            at_most=n_log_n(many) / n_log_n(few),
+            reference=f"{many:,} waiting {took[many]:.1f} ms, {few:,} waiting {took[few]:.1f} ms, "
+            "no two of which want the same",
+        )
+    )
+
+
 def n_log_n(count: int) -> float:
     return count * count.bit_length()
 
 
-def decision_ms(count: int, held: int) -> float:
+def decision_ms(count: int, held: int, waiting: Callable[[int], NewRun] | None = None) -> float:
     """The median of some looks at a line of so many, each after a reading that changed.
 
     None held: others fill every GPU. Else so many GPUs are held by runs of ours for hours, and the
@@ -289,7 +306,7 @@ def decision_ms(count: int, held: int) -> float:
     while sent < count:
         some = range(sent + 1, min(sent + 10_000, count) + 1)
         for user in range(5):
-            mine = tuple(_waiting(number) for number in some if number % 5 == user)
+            mine = tuple((waiting or _waiting)(number) for number in some if number % 5 == user)
             core.handle(e.RunsSubmitted(owner=f"user{user}", runs=mine), NOW)
         sent = some[-1]
     times = []
@@ -320,6 +337,11 @@ def _waiting(number: int) -> NewRun:
     limit_s = None if number // 20 % 2 else 40_000.0 * (1 + number % 3)
     request = GpuRequest(count=count, vram_bytes=vram_gb * GB, exclusive=vram_gb == 0)
     return new(number, RunSpec(command=("true",), gpus=request, time_limit_s=limit_s))
+
+
+def _different(number: int) -> NewRun:
+    request = GpuRequest(count=1, vram_bytes=20 * GB - number * 1000)
+    return new(number, RunSpec(command=("true",), gpus=request, time_limit_s=40_000.0))
 
 
 def _changed(look: int, held: int) -> e.ReadingsTaken:

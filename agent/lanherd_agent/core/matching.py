@@ -10,8 +10,8 @@ from lanherd_protocol.constraints import parse
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import GpuUuid
 
-KNOWN_MAX = 4096
-"""Constraints that are remembered."""
+KNOWN_MAX = 20_000
+"""Constraints that are remembered: more than a line has of them, or each decision reads all."""
 TOLD_MAX = 3
 """Ways of not matching that are told one by one."""
 

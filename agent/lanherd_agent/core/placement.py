@@ -15,6 +15,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from lanherd_agent.core.blocked import Blocked
 from lanherd_agent.core.queue import Turns
 from lanherd_agent.core.quotas import Name
 from lanherd_agent.core.reservation import Reservation
@@ -27,7 +28,7 @@ from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import Lease
 
 LOOKS_MAX = 256
-"""Groups that find no room, after which a decision looks at no more that want a GPU."""
+"""Groups that find no room, after which a decision weighs no more that want as much as another."""
 
 Gate = Literal["paused", "hours", "power"]
 Verdict = Literal[
@@ -160,7 +161,8 @@ class Judge:
 def decide(scene: Scene) -> list[Start]:
     """The runs that start now, in the order of their turns.
 
-    Looks at one run per group and at every start, never at the whole line.
+    Looks at one run per group and at every start, never at the whole line; and where very many
+    groups find no room, not closely at those that want no less.
     """
     judge = Judge(scene)
     if not scene.queue.heads or judge.places <= 0 or gate_of(scene) is not None:
@@ -168,7 +170,11 @@ def decide(scene: Scene) -> list[Start]:
     turns = Turns(scene.queue)
     starts: list[Start] = []
     looks = 0
+    blocked: Blocked | None = None
     for place, want in turns:
+        first = judge.reservation
+        if blocked is not None and want.count and blocked.covers(want, first, len(starts)):
+            continue
         found = judge.judge(place, want)
         if isinstance(found, Lease):
             judge.start(place, want, found)
@@ -178,8 +184,11 @@ def decide(scene: Scene) -> list[Start]:
             turns.started()
         elif want.count:
             looks += 1
-            if looks == LOOKS_MAX or scene.gpus is None or judge.room.closed:
+            if scene.gpus is None or judge.room.closed:
                 turns.without_gpus()
+            elif looks > LOOKS_MAX:
+                blocked = blocked or Blocked(judge.room)
+                blocked.add(want, judge.reservation, len(starts))
     return starts
 
 
