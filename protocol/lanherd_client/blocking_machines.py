@@ -3,8 +3,9 @@
 See `lanherd_client.machine_calls.MachineCalls` for each verb.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
+from lanherd_client.listing import RunFilters
 from lanherd_client.sweeps.waiting import Doing
 from lanherd_protocol.history_messages import History
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
@@ -12,7 +13,6 @@ from lanherd_protocol.machine_messages import MachineControls, QueueListed
 from lanherd_protocol.messages import AgentStatus, RunList
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.rules_messages import RulesChecked, RulesState
-from lanherd_protocol.states import StateName
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 
 if TYPE_CHECKING:
@@ -29,13 +29,11 @@ class WaitingMachineCalls:
         self,
         machine: DeviceId,
         *,
-        states: tuple[StateName, ...] = (),
         limit: int = 100,
         before: RunId | None = None,
+        **filters: Unpack[RunFilters],
     ) -> RunList:
-        return self._loop.do(
-            self._fleet.list_runs(machine, states=states, limit=limit, before=before)
-        )
+        return self._loop.do(self._fleet.list_runs(machine, limit=limit, before=before, **filters))
 
     def status(self, machine: DeviceId) -> AgentStatus:
         return self._loop.do(self._fleet.status(machine))

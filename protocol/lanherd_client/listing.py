@@ -1,18 +1,37 @@
 """Runs that were asked for page by page: those that a person wants, and those that wait for one."""
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypedDict, Unpack
 
 from lanherd_client.mirror import RunRecord
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
 from lanherd_protocol.messages import RunList
-from lanherd_protocol.states import RunView, StateName
+from lanherd_protocol.states import Outcome, RunView, StateName
 
 PAGES_MAX = 100
 """Pages of one machine that are looked through; 100,000 runs."""
 
 Wanted = Callable[[RunView], bool]
+
+
+class RunFilters(TypedDict, total=False):
+    """Which runs are listed; of several all must be met.
+
+    `states` they are in; `outcomes` of those that ended; `held` back; their `owner`; their
+    `project`; `group`, the sweep of that name, or `grouped`, of any sweep; each of the `tags`; and
+    how their name begins.
+    """
+
+    states: tuple[StateName, ...]
+    outcomes: tuple[Outcome, ...]
+    held: bool
+    owner: str | None
+    project: str | None
+    group: str | None
+    grouped: bool
+    tags: tuple[str, ...]
+    name_prefix: str
 
 
 class ListsRuns(Protocol):
@@ -22,9 +41,9 @@ class ListsRuns(Protocol):
         self,
         machine: DeviceId,
         *,
-        states: tuple[StateName, ...] = (),
         limit: int = 100,
         before: RunId | None = None,
+        **filters: Unpack[RunFilters],
     ) -> RunList: ...
 
 
@@ -32,31 +51,27 @@ async def runs_of(
     fleet: ListsRuns,
     machine: DeviceId,
     *,
-    states: tuple[StateName, ...] = (),
     wanted: Wanted | None = None,
     limit: int = RUN_LIST_PAGE_MAX,
+    before: RunId | None = None,
+    **filters: Unpack[RunFilters],
 ) -> tuple[list[RunView], bool]:
-    """The newest runs of a machine that are wanted, at most `limit`; whether there are more, or may
-    be beyond the pages that are looked through."""
-
-    def ask(before: RunId | None) -> Awaitable[RunList]:
-        size = limit if wanted is None else RUN_LIST_PAGE_MAX
-        return fleet.list_runs(
-            machine, states=states, limit=min(size, RUN_LIST_PAGE_MAX), before=before
-        )
-
+    """The newest runs of a machine that are wanted, at most `limit`, from behind `before`; whether
+    there are more, or may be beyond the pages that are looked through."""
     found: list[RunView] = []
-    before: RunId | None = None
     for _ in range(PAGES_MAX):
-        page = await ask(before)
+        size = limit - len(found) if wanted is None else RUN_LIST_PAGE_MAX
+        page = await fleet.list_runs(
+            machine, limit=min(max(size, 1), RUN_LIST_PAGE_MAX), before=before, **filters
+        )
         found += [view for view in page.runs if wanted is None or wanted(view)]
         if len(found) > limit:
             return found[:limit], True
-        if not page.more or not page.runs:
+        before = page.next or (page.runs[-1].run if page.runs else None)
+        if not page.more or before is None:
             return found, False
         if wanted is None and len(found) == limit:
             break
-        before = page.runs[-1].run
     return found, True
 
 

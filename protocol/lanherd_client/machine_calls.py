@@ -1,8 +1,12 @@
 """What is asked of one machine as a whole: its runs page by page, its agent, retention, rules."""
 
 from collections.abc import Callable
+from typing import Unpack
+
+from msgspec.structs import replace
 
 from lanherd_client.control_calls import ControlCalls
+from lanherd_client.listing import RunFilters
 from lanherd_client.mirror import Input, ProblemsSeen
 from lanherd_client.new_ids import new_id
 from lanherd_client.session import Session
@@ -30,7 +34,7 @@ from lanherd_protocol.retention_messages import (
     RetentionState,
 )
 from lanherd_protocol.rules_messages import CheckRules, PutRules, RulesChecked, RulesState
-from lanherd_protocol.states import StateName
+from lanherd_protocol.run_filters import filter_of
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 
 
@@ -50,13 +54,20 @@ class MachineCalls(ControlCalls):
         self,
         machine: DeviceId,
         *,
-        states: tuple[StateName, ...] = (),
         limit: int = 100,
         before: RunId | None = None,
+        **filters: Unpack[RunFilters],
     ) -> RunList:
-        """A page of a machine's runs, newest first; all states when none is named."""
-        request = ListRuns(states=states, limit=limit, before=before)
-        return await self._session_of(machine).ask(RUNS_LIST, request)
+        """A page of a machine's runs, newest first, from behind the run `before`: of those that the
+        filters let through (see `RunFilters`), or of all. A page may hold fewer than `limit`, even
+        none, while there is `more`: its `next` is the `before` of the page after it."""
+        request = ListRuns(limit=limit, before=before, **filters)
+        page = await self._session_of(machine).ask(RUNS_LIST, request)
+        after = page.next or (page.runs[-1].run if page.more and page.runs else None)
+        lets = filter_of(request)
+        # Once more here: an agent that is older than a filter lists all.
+        runs = page.runs if lets is None else tuple(filter(lets, page.runs))
+        return replace(page, runs=runs, next=after)
 
     async def status(self, machine: DeviceId) -> AgentStatus:
         """The agent's own account of itself."""

@@ -169,6 +169,22 @@ async def queue(path: Path, report: Report) -> None:
             "list_queued_ms": ListRuns(limit=1000, states=("queued",)),
             "list_running_ms": ListRuns(limit=1000, states=("running",)),
             "list_last_page_ms": ListRuns(limit=1000, before=run_id(1000)),
+            # Of a filter that lets few through the whole line is looked at.
+            "list_tag_ms": ListRuns(limit=1000, tags=("resnet", "sweep-3")),
+            "list_other_tag_ms": ListRuns(limit=1000, tags=("resnet", "sweep-4")),
+            "list_sweep_ms": ListRuns(limit=1000, group="lr"),
+            "list_project_ms": ListRuns(limit=1000, project="imagenet-baselines"),
+            "list_other_project_ms": ListRuns(limit=1000, project="cifar"),
+            "list_owner_ms": ListRuns(limit=1000, owner="bob"),
+            "list_name_ms": ListRuns(limit=1000, name_prefix="resnet50-lr-0.002"),
+            "list_all_filters_ms": ListRuns(
+                limit=1000,
+                states=("queued", "preparing"),
+                owner="ann",
+                project="imagenet-baselines",
+                tags=("resnet",),
+                name_prefix="resnet51",
+            ),
         }
         for name, request in pages.items():
             times = []

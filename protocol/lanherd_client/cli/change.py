@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from lanherd_client.cli import talk
-from lanherd_client.cli.bulk import each_run, shape_of, state_sentence
+from lanherd_client.cli.bulk import each_chosen, shape_of, state_sentence
 from lanherd_client.cli.completion import complete_tag
 from lanherd_client.cli.options import Count, Duration, Signal, json_option, runs_argument
+from lanherd_client.cli.selecting import Chosen, Verb, chosen_runs
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.start import follow_to_end, say_unknown
 from lanherd_client.cli.terminal import plain
@@ -20,7 +21,7 @@ from lanherd_client.orders import SIGNALS
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.limits import PRIORITY_MAX
-from lanherd_protocol.states import Ended, RunView
+from lanherd_protocol.states import Ended, Preparing, Queued, RunView
 
 if TYPE_CHECKING:
     from lanherd_client.run import Run
@@ -28,19 +29,51 @@ if TYPE_CHECKING:
 Act = Callable[["Run"], Awaitable[RunView]]
 
 
+def _waits(view: RunView) -> bool:
+    return isinstance(view.state, Queued | Preparing)
+
+
+_STOP = Verb("stop", lambda run: not run.ended, lambda view: not isinstance(view.state, Ended))
+_HOLD = Verb(
+    "hold",
+    lambda run: run.waiting and not run.held,
+    lambda view: _waits(view) and not view.settings.held,
+)
+_RELEASE = Verb(
+    "release",
+    lambda run: run.held and not run.ended,
+    lambda view: view.settings.held and not isinstance(view.state, Ended),
+)
+_PRIORITY = Verb("move", lambda run: run.waiting, _waits)
+_TAG = Verb("tag", lambda run: True, lambda view: True)
+_NOTE = Verb("note it on", lambda run: True, lambda view: True)
+_PIN = Verb("pin", lambda run: not run.pinned, lambda view: not view.settings.pinned)
+_UNPIN = Verb("unpin", lambda run: run.pinned, lambda view: view.settings.pinned)
+_REMOVE = Verb(
+    "remove the files of",
+    lambda run: run.ended and not run.pinned,
+    lambda view: (
+        isinstance(view.state, Ended) and not view.settings.pinned and view.files_removed_at is None
+    ),
+    final=True,
+)
+
+
 def _do(
     context: click.Context,
-    runs: tuple[str, ...],
+    chosen: Chosen,
+    verb: Verb,
     as_json: bool,
     act: Act,
     did: Callable[[RunView], str],
 ) -> int:
-    return complete(each_run(context, runs, act, did, as_json))
+    return complete(each_chosen(context, chosen, verb, act, did, as_json))
 
 
 def _turn(
     context: click.Context,
-    runs: tuple[str, ...],
+    chosen: Chosen,
+    verb: Verb,
     as_json: bool,
     act: Act,
     was_so: Callable[[RunView], str],
@@ -55,11 +88,11 @@ def _turn(
         # Sent all the same: whether it may be done at all is for the machine to say.
         return await act(run)
 
-    return _do(context, runs, as_json, turn, lambda view: before[view.run] or did)
+    return _do(context, chosen, verb, as_json, turn, lambda view: before[view.run] or did)
 
 
 @click.command("stop")
-@runs_argument
+@chosen_runs(_STOP)
 @click.option(
     "--signal",
     "-s",
@@ -78,7 +111,7 @@ def _turn(
 @click.pass_context
 def stop_command(
     context: click.Context,
-    runs: tuple[str, ...],
+    chosen: Chosen,
     signal: str | None,
     grace_s: float | None,
     now: bool,
@@ -104,14 +137,14 @@ def stop_command(
         said = state_sentence(view)
         return f"was over already: {said}" if view.run in over else said
 
-    return _do(context, runs, as_json, stop, did)
+    return _do(context, chosen, _STOP, as_json, stop, did)
 
 
 @click.command("hold")
-@runs_argument
+@chosen_runs(_HOLD)
 @json_option
 @click.pass_context
-def hold_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+def hold_command(context: click.Context, chosen: Chosen, as_json: bool) -> int:
     """Keep waiting runs from being started.
 
     They wait until 'lanherd release'.
@@ -129,14 +162,14 @@ def hold_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -
             )
         return "was held already." if view.settings.held else ""
 
-    return _turn(context, runs, as_json, lambda run: run.hold(), was_so, "held.")
+    return _turn(context, chosen, _HOLD, as_json, lambda run: run.hold(), was_so, "held.")
 
 
 @click.command("release")
-@runs_argument
+@chosen_runs(_RELEASE)
 @json_option
 @click.pass_context
-def release_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+def release_command(context: click.Context, chosen: Chosen, as_json: bool) -> int:
     """Let held runs go on.
 
     They wait their turn again, and are started as soon as there is room.
@@ -146,24 +179,23 @@ def release_command(context: click.Context, runs: tuple[str, ...], as_json: bool
         held = view.settings.held and not isinstance(view.state, Ended)
         return "" if held else f"was not held: {state_sentence(view)}"
 
-    return _turn(context, runs, as_json, lambda run: run.release(), was_so, "released.")
+    return _turn(context, chosen, _RELEASE, as_json, lambda run: run.release(), was_so, "released.")
 
 
 @click.command("priority", context_settings={"ignore_unknown_options": True})
 @click.argument("priority", metavar="N", type=Count(-PRIORITY_MAX, PRIORITY_MAX))
-@runs_argument
+@chosen_runs(_PRIORITY)
 @json_option
 @click.pass_context
-def priority_command(
-    context: click.Context, priority: int, runs: tuple[str, ...], as_json: bool
-) -> int:
+def priority_command(context: click.Context, priority: int, chosen: Chosen, as_json: bool) -> int:
     """Give runs the priority N, from -100 to 100.
 
     Of the runs that wait on a machine, those with a higher one go first; 0 is usual.
     """
     return _do(
         context,
-        runs,
+        chosen,
+        _PRIORITY,
         as_json,
         lambda run: run.set_priority(priority),
         lambda view: f"priority {view.settings.priority}.",
@@ -171,7 +203,7 @@ def priority_command(
 
 
 @click.command("tag")
-@runs_argument
+@chosen_runs(_TAG)
 @click.option(
     "--add", "-a", multiple=True, shell_complete=complete_tag, help="A tag; may be repeated."
 )
@@ -186,7 +218,7 @@ def priority_command(
 @click.pass_context
 def tag_command(
     context: click.Context,
-    runs: tuple[str, ...],
+    chosen: Chosen,
     add: tuple[str, ...],
     remove: tuple[str, ...],
     as_json: bool,
@@ -201,28 +233,28 @@ def tag_command(
     def did(view: RunView) -> str:
         return f"tags: {', '.join(map(plain, view.settings.tags)) or 'none'}."
 
-    return _do(context, runs, as_json, lambda run: run.retag(add, remove), did)
+    return _do(context, chosen, _TAG, as_json, lambda run: run.retag(add, remove), did)
 
 
 @click.command("note")
 @click.argument("text")
-@runs_argument
+@chosen_runs(_NOTE)
 @json_option
 @click.pass_context
-def note_command(context: click.Context, text: str, runs: tuple[str, ...], as_json: bool) -> int:
+def note_command(context: click.Context, text: str, chosen: Chosen, as_json: bool) -> int:
     """Note TEXT on runs, in place of what was noted before.
 
     An empty TEXT removes it. 'lanherd show' has the notes.
     """
     did = "noted." if text else "note removed."
-    return _do(context, runs, as_json, lambda run: run.note(text), lambda view: did)
+    return _do(context, chosen, _NOTE, as_json, lambda run: run.note(text), lambda view: did)
 
 
 @click.command("pin")
-@runs_argument
+@chosen_runs(_PIN)
 @json_option
 @click.pass_context
-def pin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+def pin_command(context: click.Context, chosen: Chosen, as_json: bool) -> int:
     """Keep the files of runs from being removed.
 
     Neither retention nor 'lanherd remove-files' touches them until 'lanherd unpin'.
@@ -231,14 +263,14 @@ def pin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) ->
     def was_so(view: RunView) -> str:
         return "was pinned already." if view.settings.pinned else ""
 
-    return _turn(context, runs, as_json, lambda run: run.pin(), was_so, "pinned.")
+    return _turn(context, chosen, _PIN, as_json, lambda run: run.pin(), was_so, "pinned.")
 
 
 @click.command("unpin")
-@runs_argument
+@chosen_runs(_UNPIN)
 @json_option
 @click.pass_context
-def unpin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) -> int:
+def unpin_command(context: click.Context, chosen: Chosen, as_json: bool) -> int:
     """Leave the files of runs to retention again.
 
     See 'lanherd retention show' for its rules.
@@ -247,32 +279,33 @@ def unpin_command(context: click.Context, runs: tuple[str, ...], as_json: bool) 
     def was_so(view: RunView) -> str:
         return "" if view.settings.pinned else "was not pinned."
 
-    return _turn(context, runs, as_json, lambda run: run.unpin(), was_so, "no longer pinned.")
+    return _turn(
+        context, chosen, _UNPIN, as_json, lambda run: run.unpin(), was_so, "no longer pinned."
+    )
 
 
 @click.command("remove-files")
-@runs_argument
-@click.option("--yes", "-y", is_flag=True, help="Don't ask.")
+@chosen_runs(_REMOVE)
 @json_option
 @click.pass_context
-def remove_files_command(
-    context: click.Context, runs: tuple[str, ...], yes: bool, as_json: bool
-) -> int:
+def remove_files_command(context: click.Context, chosen: Chosen, as_json: bool) -> int:
     """Remove logs, outputs and files of ended runs.
 
     They can't be brought back. What the run was and how it ended stays known. A name that several
     runs have is refused here: write the id.
     """
-    if not yes:
+    count = len(chosen.texts)
+    if count and not chosen.yes:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody can be asked here. Write --yes to remove the files.")
-        whose = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
+        whose = "this run" if count == 1 else f"these {count} runs"
         if not click.confirm(f"Remove the files of {whose} for ever?", err=True):
             talk.say("Nothing was removed.")
             return talk.FAILED
-    work = each_run(
+    work = each_chosen(
         context,
-        runs,
+        chosen,
+        _REMOVE,
         lambda run: run.remove_files(),
         lambda view: "files are removed.",
         as_json,

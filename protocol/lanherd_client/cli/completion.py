@@ -4,7 +4,7 @@ Completion must answer at once, so it never asks a machine. The commands that re
 leave what they saw; deleting the file loses nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -17,47 +17,52 @@ from lanherd_client.files import write_private
 from lanherd_client.home import controller_home
 from lanherd_client.mirror import MachineView, RunRecord
 from lanherd_protocol.ids import short_id
-from lanherd_protocol.states import Preparing, Queued
+from lanherd_protocol.states import Ended, Preparing, Queued, RunView
 
 RUNS_MAX = 200
+RECORDS_MAX = 20_000
+"""Runs in which names of sweeps are looked for."""
 WORDS_MAX = 100
 COMMAND_CHARS_MAX = 60
+
+Completes = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+class SeenRun(Struct, frozen=True, kw_only=True):
+    """A run as it was seen; `text` says what it is where it has no name."""
+
+    id: str
+    name: str = ""
+    text: str = ""
+    waiting: bool = False
+    ended: bool = False
+    held: bool = False
+    pinned: bool = False
 
 
 class _Seen(Struct, kw_only=True):
     machines: tuple[str, ...] = ()
-    runs: tuple[tuple[str, str], ...] = ()
-    names: tuple[tuple[str, str], ...] = ()
+    seen: tuple[SeenRun, ...] = ()
     tags: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     sweeps: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
-    """Of `runs`, by short id."""
 
 
 def remember(home: Path, machines: Iterable[MachineView], runs: Iterable[RunRecord]) -> None:
     """Keeps names for later completions."""
-    views = [record.view for record in islice(runs, RUNS_MAX)]
-    names: dict[str, str] = {}
-    for view in views:
-        if view.spec.name:
-            names.setdefault(view.spec.name, short_id(view.run))
+    records = [*islice(runs, RECORDS_MAX)]
+    views = [record.view for record in records[:RUNS_MAX]]
     tags = dict.fromkeys(tag for view in views for tag in view.settings.tags)
     projects = dict.fromkeys(view.spec.project for view in views if view.spec.project)
-    sweeps = dict.fromkeys(view.spec.group.name for view in views if view.spec.group is not None)
+    # A sweep has more runs than are kept: the one before it would be offered by nothing.
+    groups = (record.view.spec.group for record in records)
+    sweeps = dict.fromkeys(group.name for group in groups if group is not None)
     seen = _Seen(
         machines=tuple(machine.name for machine in machines),
-        runs=tuple(
-            (short_id(view.run), view.spec.name or " ".join(view.spec.command)[:COMMAND_CHARS_MAX])
-            for view in views
-        ),
-        names=tuple(names.items()),
+        seen=tuple(map(_seen, views)),
         tags=tuple(islice(tags, WORDS_MAX)),
         projects=tuple(islice(projects, WORDS_MAX)),
         sweeps=tuple(islice(sweeps, WORDS_MAX)),
-        waiting=tuple(
-            short_id(view.run) for view in views if isinstance(view.state, Queued | Preparing)
-        ),
     )
     if seen == _load(home):
         return
@@ -110,22 +115,45 @@ def _offered(words: Sequence[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-def complete_run(
+def complete_run_name(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Names of the newest runs and their short ids, each with the other."""
-    seen = _load(_home_of(context))
-    offered = (*seen.names, *seen.runs)
-    return [CompletionItem(word, help=of) for word, of in offered if word.startswith(incomplete)]
+    """Names of the newest runs."""
+    names = dict.fromkeys(run.name for run in _load(_home_of(context)).seen if run.name)
+    return _offered([*names], incomplete)
 
 
-def complete_waiting_run(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """As `complete_run`, of the runs that waited when they were seen."""
-    seen = _load(_home_of(context))
-    names = [(name, run) for name, run in seen.names if run in seen.waiting]
-    runs = [(run, of) for run, of in seen.runs if run in seen.waiting]
-    return [
-        CompletionItem(word, help=of) for word, of in (*names, *runs) if word.startswith(incomplete)
-    ]
+def completes_runs(wanted: Callable[[SeenRun], bool]) -> Completes:
+    """Offers the names of the newest runs that are wanted, and their short ids, each with the
+    other."""
+
+    def complete(
+        context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        runs = [run for run in _load(_home_of(context)).seen if wanted(run)]
+        named: dict[str, str] = {}
+        for run in runs:
+            if run.name:
+                named.setdefault(run.name, run.id)
+        offered = (*named.items(), *((run.id, run.name or run.text) for run in runs))
+        return [
+            CompletionItem(word, help=of) for word, of in offered if word.startswith(incomplete)
+        ]
+
+    return complete
+
+
+complete_run = completes_runs(lambda run: True)
+complete_waiting_run = completes_runs(lambda run: run.waiting)
+
+
+def _seen(view: RunView) -> SeenRun:
+    return SeenRun(
+        id=short_id(view.run),
+        name=view.spec.name,
+        text=" ".join(view.spec.command)[:COMMAND_CHARS_MAX],
+        waiting=isinstance(view.state, Queued | Preparing),
+        ended=isinstance(view.state, Ended),
+        held=view.settings.held,
+        pinned=view.settings.pinned,
+    )

@@ -101,14 +101,14 @@ async def group_views(
     """One's own runs of a sweep on a machine, or of all sweeps. Raises `OVERLOADED` where the
     machine remembers more runs than are looked through."""
     user = machine.link.user if isinstance(machine.link, Online) else ""
-
-    def wanted(view: RunView) -> bool:
-        group = view.spec.group
-        if group is None or (name is not None and group.name != name):
-            return False
-        return not user or view.owner == user
-
-    views, more = await runs_of(fleet, machine.machine, wanted=wanted, limit=LISTED_MAX)
+    views, more = await runs_of(
+        fleet,
+        machine.machine,
+        limit=LISTED_MAX,
+        group=name,
+        grouped=True,
+        owner=user or None,
+    )
     if more:
         raise error(
             ErrorCode.OVERLOADED,

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from click.shell_completion import ShellComplete
+from msgspec.structs import replace
 
 from lanherd_client.cli import commands as commands_module
 from lanherd_client.cli import completion, talk
@@ -19,8 +20,8 @@ from lanherd_client.finding import PART_CHARS_MIN
 from lanherd_client.mirror import Connecting, MachineView, RunRecord
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.states import RunView
-from lanherd_protocol.values import RunGroup, RunSpec
-from tests.support.scripted_agent import MACHINE, ended, queued, run_id
+from lanherd_protocol.values import RunGroup, RunSettings, RunSpec
+from tests.support.scripted_agent import MACHINE, ended, queued, run_id, running
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +97,13 @@ def test_a_help_says_what_run_means_and_no_bounds_that_nobody_needs(
         ["run", "--backoff", "5s", "--", "true"],
         ["runs", "--project", ""],
         ["stop"],
+        ["stop", "x", "--tag", "t"],
+        ["stop", "x", "--sweep", "s"],
+        ["stop", "x", "-m", "box"],
+        ["stop", "--sweep", ""],
+        ["runs", "--all", "--limit", "5"],
+        ["runs", "--name", ""],
+        ["runs", "--after", ""],
         ["stop", "x", "--signal", "STOP"],
         ["stop", "x", "--now", "--grace", "1"],
         ["priority", "high", "x"],
@@ -303,18 +311,29 @@ def test_commands_start_without_what_they_do_not_need() -> None:
 
 
 def remembered(home: Path) -> None:
-    waiting, over = (
+    held, pinned = RunSettings(held=True), RunSettings(pinned=True)
+    views = [
         RunView(
             run=run_id(number),
-            spec=RunSpec(command=("python", "train.py"), group=RunGroup(name="lrs")),
+            spec=RunSpec(command=("python", "train.py"), name=name, group=RunGroup(name="lrs")),
             owner="me",
             submitted_at=1.0,
             state=state,
             seq=1,
+            settings=settings,
         )
-        for number, state in ((0xABC, queued()), (0xDEF, ended()))
-    )
-    records = [RunRecord(MACHINE, over), RunRecord(MACHINE, waiting)]
+        for number, state, name, settings in (
+            (0xEEE, ended(), "again", pinned),
+            (0xDEF, ended(), "", RunSettings()),
+            (0xCCC, running(), "goes", RunSettings()),
+            (0xBBB, queued(), "again", held),
+            (0xABC, queued(), "", RunSettings()),
+        )
+    ]
+    old = RunSpec(command=("true",), group=RunGroup(name="old"))
+    earlier = replace(views[1], run=run_id(0xAAA), spec=old)
+    views += [views[1]] * completion.RUNS_MAX
+    records = [RunRecord(MACHINE, view) for view in (*views, earlier)]
     completion.remember(home, [MachineView(MACHINE, "box", Connecting(1.0))], records)
 
 
@@ -326,14 +345,35 @@ def offered(*words: str, incomplete: str = "") -> list[str]:
 def test_tab_offers_what_was_seen_lately() -> None:
     assert offered("show") == []
     remembered(Path(os.environ["LANHERD_HOME"]))
-    assert offered("show") == ["00000def", "00000abc"]
-    assert offered("logs", incomplete="0000") == ["00000def", "00000abc"]
-    assert offered("queue", "move") == offered("queue", "move", "--before") == ["00000abc"]
-    for words in (["sweep", "status"], ["runs", "--sweep"], ["wait", "--sweep"]):
-        assert offered(*words) == ["lrs"]
+    every = ["00000eee", "00000def", "00000ccc", "00000bbb", "00000abc"]
+    assert [*dict.fromkeys(offered("show"))] == ["again", "goes", *every]
+    assert [*dict.fromkeys(offered("logs", incomplete="0000"))] == every
+    assert offered("runs", "--name") == ["again", "goes"]
+    for words in (
+        ["sweep", "status"],
+        ["runs", "--sweep"],
+        ["wait", "--sweep"],
+        ["pin", "--sweep"],
+    ):
+        assert offered(*words) == ["lrs", "old"]
     assert offered("stop", incomplete="ff") == []
     assert offered("run", "--machine") == ["box"]
     assert "machines" in offered(incomplete="ma")
+
+
+def test_tab_offers_only_runs_of_which_the_verb_can_be_done() -> None:
+    remembered(Path(os.environ["LANHERD_HOME"]))
+    for verb, runs in {
+        ("queue", "move"): ["again", "00000bbb", "00000abc"],
+        ("queue", "move", "--before"): ["again", "00000bbb", "00000abc"],
+        ("stop",): ["goes", "again", "00000ccc", "00000bbb", "00000abc"],
+        ("hold",): ["00000abc"],
+        ("release",): ["again", "00000bbb"],
+        ("unpin",): ["again", "00000eee"],
+        ("remove-files",): ["00000def"],
+    }.items():
+        assert [*dict.fromkeys(offered(*verb))] == runs, verb
+    assert "00000eee" not in offered("pin")
 
 
 def test_tab_never_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from lanherd_protocol.values import (
     RunSpec,
     StopRule,
 )
-from tests.support.scripted_agent import DONE, GIB, MACHINE, WAITS, ended, queued, run_id, running
+from tests.support.scripted_agent import DONE, GIB, MACHINE, WAITS, ended, run_id, running
 
 FULL = RunView(
     run=run_id(1),
@@ -180,38 +180,57 @@ def test_a_machines_problems_are_its_note() -> None:
 # --- which runs ----------------------------------------------------------------------------------
 
 
-def wanted(**said: Any) -> Any:
-    chosen: dict[str, Any] = {
+def chosen(**said: Any) -> tuple[dict[str, Any], Any]:
+    """What a machine is asked for, and what is looked at here."""
+    usual: dict[str, Any] = {
         "states": (),
         "tags": (),
         "project": None,
         "mine": False,
         "sweep": None,
+        "prefix": None,
+        "after": None,
         "limit": 5,
         "machine": None,
     }
     link = Online(1.0, "user", "0.1.0", "x", "me")
-    return runs._Filter(**{**chosen, **said}).wanted(MachineView(MACHINE, "box", link))
+    one = runs._Filter(**{**usual, **said})
+    asked = one.asked(MachineView(MACHINE, "box", link))
+    return {key: value for key, value in asked.items() if value}, one.wanted()
 
 
-def test_runs_are_chosen_by_what_is_said() -> None:
-    assert wanted() is None
-    assert wanted(states=("ended", "waiting")) is None
-    assert wanted(tags=("a",))(FULL)
-    assert not wanted(tags=("a", "z"))(FULL)
-    assert wanted(project="digits")(FULL)
-    assert not wanted(project="other")(FULL)
-    assert wanted(mine=True)(FULL)
-    assert not wanted(mine=True)(replace(FULL, owner="you"))
-    assert wanted(states=("held",))(FULL)
-    assert not wanted(states=("held",))(replace(FULL, state=ended()))
-    failed = wanted(states=("failed", "running"))
-    assert failed(replace(FULL, state=ended("failed")))
-    assert not failed(replace(FULL, state=ended()))
-    assert failed(replace(FULL, state=running()))
-    assert not failed(replace(FULL, state=queued()))
-    names = runs._Filter((*("held", "lost", "running"),), (), None, None, False, 5, None).names()
-    assert names == ("queued", "preparing", "ended", "running")
+def test_a_machine_chooses_runs_by_what_is_said() -> None:
+    waiting = ("queued", "preparing")
+    assert chosen() == ({}, None)
+    assert chosen(states=("ended", "waiting")) == ({"states": ("ended", *waiting)}, None)
+    assert chosen(tags=("a", "z"), project="digits", sweep="s", prefix="re", mine=True) == (
+        {
+            "tags": ("a", "z"),
+            "project": "digits",
+            "group": "s",
+            "name_prefix": "re",
+            "owner": "me",
+        },
+        None,
+    )
+    assert chosen(states=("held",)) == ({"states": waiting, "held": True}, None)
+    assert chosen(states=("failed", "running")) == (
+        {"states": ("ended", "running"), "outcomes": ("failed",)},
+        None,
+    )
+    assert chosen(states=("failed", "ended")) == ({"states": ("ended",)}, None)
+
+
+def test_held_ones_among_others_are_chosen_here() -> None:
+    asked, wanted = chosen(states=("held", "lost", "running"))
+    assert asked == {
+        "states": ("queued", "preparing", "ended", "running"),
+        "outcomes": ("lost",),
+    }
+    assert wanted(FULL) and wanted(replace(FULL, state=running()))
+    assert wanted(replace(FULL, state=ended("lost")))
+    assert not wanted(replace(FULL, state=ended("failed")))
+    assert not wanted(replace(FULL, settings=replace(FULL.settings, held=False)))
 
 
 # --- rules ---------------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 from msgspec.structs import replace
 
 from lanherd_client.choosing import Choice, find_machine, find_machines, require_online
+from lanherd_client.listing import RunFilters
 from lanherd_client.mirror import MachineView, Online, Unreachable
 from lanherd_client.orders import Order
 from lanherd_client.run import Run
@@ -19,8 +20,9 @@ from lanherd_client.sweeps.options import SweepOrder, sweep_order
 from lanherd_client.sweeps.sweep import find_sweep, list_sweeps
 from lanherd_protocol.errors import ConflictError, ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
-from lanherd_protocol.messages import RunList
-from lanherd_protocol.states import Queued, RunView, StateName
+from lanherd_protocol.messages import ListRuns, RunList
+from lanherd_protocol.run_filters import filter_of
+from lanherd_protocol.states import Queued, RunView
 from lanherd_protocol.values import GpuFacts, GpuRequest, MachineFacts, Reason
 
 REASON = Reason(code="x", text="X.")
@@ -61,11 +63,13 @@ class Rooms:
         self,
         machine: DeviceId,
         *,
-        states: tuple[StateName, ...] = (),
         limit: int = 100,
         before: RunId | None = None,
+        **filters: Unpack[RunFilters],
     ) -> RunList:
-        return RunList(runs=tuple(reversed(self.kept.get(machine, []))), seq=1, more=self.more)
+        lets = filter_of(ListRuns(**filters))
+        runs = tuple(filter(lets, reversed(self.kept.get(machine, []))))
+        return RunList(runs=runs, seq=1, more=self.more)
 
     async def submit_many(
         self,
