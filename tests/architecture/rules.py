@@ -27,7 +27,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "msgpack": (f"{PROTOCOL}/codec.py",),
     "multiprocessing": (),
     "psutil": (f"{AGENT}/gpu/host.py",),
-    "pynvml": (f"{AGENT}/gpu/nvml.py",),
+    "pynvml": tuple(f"{AGENT}/gpu/{name}.py" for name in ("nvml", "nvml_questions", "nvml_events")),
     "pyqtgraph": (),
     "python_calamine": (f"{CLIENT}/sweeps/xlsx_sheet.py",),
     "PySide6": (f"{DESKTOP}/",),

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from lanherd_agent.gpu.probe import ProbeFacts
+from lanherd_agent.gpu.probe_process import ProbeTiming
 from lanherd_protocol.values import GpuLink, GpuProcess, GpuReading
 from tests.support.fake_nvml import (
     GIB,
     GPU_IS_LOST,
     NO_PERMISSION,
+    NOT_FOUND,
     NOT_SUPPORTED,
     RESET_REQUIRED,
     FakeGpu,
@@ -40,6 +42,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def machine(library: Path, tmp_path: Path) -> FakeNvml:
     return FakeNvml(library, tmp_path / "script")
+
+
+NO_LOOK = ProbeTiming(deadline_s=20.0, look_again_s=600.0)
 
 
 # --- Everything that a GPU tells -----------------------------------------------------------------
@@ -175,6 +180,49 @@ async def test_links_through_a_switch_and_links_that_nobody_tells(machine: FakeN
     assert untold.links == ()
 
 
+async def test_a_link_that_is_not_there_hides_no_later_one(machine: FakeNvml) -> None:
+    zero, one = fake_gpus(2)
+    zero = replace(zero, nvlinks=("?", "-", "0000:02:00.0", "0000:02:00.0"))
+    one = replace(one, nvlinks=("?", "0000:01:00.0", "?", "0000:01:00.0"))
+    machine.become([zero, one])
+    facts, _ = await asked_once(machine)
+    assert facts.links == (GpuLink(first=0, second=1, kind="nvlink", nvlinks=2),)
+
+
+# --- Processes and their VRAM --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("define", ["WITH_WIDE_LISTS", "WITHOUT_NEWER_FORMS"])
+async def test_no_process_is_made_up_of_records_of_another_length(
+    define: str, tmp_path: Path
+) -> None:
+    fake = FakeNvml(build_library(tmp_path / "other", define), tmp_path / "script")
+    busy = {11: GIB, 12: 2 * GIB, 13: None, 14: 3 * GIB}
+    fake.become([FakeGpu(compute=busy, used=6 * GIB)])
+    _, (reading,) = await asked_once(fake)
+    assert {process.pid: process.vram_bytes for process in reading.processes} == busy
+
+
+async def test_clients_of_mps_are_processes_too(machine: FakeNvml) -> None:
+    gpu = FakeGpu(compute={11: GIB, 12: GIB}, mps={12: 3 * GIB, 13: GIB}, used=5 * GIB)
+    machine.become([gpu])
+    _, (reading,) = await asked_once(machine)
+    told = {process.pid: process.vram_bytes for process in reading.processes}
+    assert told == {11: GIB, 12: 3 * GIB, 13: GIB}
+
+
+async def test_what_the_driver_keeps_is_in_use(machine: FakeNvml) -> None:
+    machine.become([FakeGpu(used=2 * GIB, reserved=GIB // 2)])
+    facts, (reading,) = await asked_once(machine)
+    assert (facts.gpus[0].vram_bytes, reading.vram_used_bytes) == (24 * GIB, 5 * GIB // 2)
+
+
+async def test_a_driver_without_a_gpu_says_so_at_once(machine: FakeNvml) -> None:
+    machine.become([], fail={"nvmlInitWithFlags": NOT_FOUND})
+    facts, _ = await asked_once(machine)
+    assert facts.problem == "The NVIDIA driver is loaded but sees no GPU."
+
+
 # --- Xids ----------------------------------------------------------------------------------------
 
 
@@ -241,6 +289,36 @@ async def test_a_driver_that_tells_no_events_is_read_all_the_same(
     _, readings = await asked_once(machine)
     assert is_well(readings)
     assert [reading.xid for reading in readings] == [None, None]
+
+
+async def test_a_lost_gpu_keeps_no_xid_of_another_back(
+    machine: FakeNvml,
+) -> None:
+    one, two = fake_gpus(2)
+    machine.become([one, two])
+    lost = replace(one, code=GPU_IS_LOST)
+    async with probe_of(machine, NO_LOOK) as probe:
+        await readings_until_ready(probe)
+        machine.become([lost, two])
+        await probe.read()
+        events = (FakeXid(number=number, gpu=1, code=79) for number in range(1, 1000))
+        xids: list[FakeXid] = []
+
+        def is_told(readings: tuple[GpuReading, ...]) -> bool:
+            # What came before the new set of events is told by nobody.
+            xids.append(next(events))
+            machine.become([lost, two], xids=xids)
+            return readings[1].xid == 79
+
+        readings = await readings_until(probe, is_told)
+    assert readings[0].problem is not None
+
+
+async def test_a_user_who_may_not_ask_a_sliced_gpu_still_knows_its_vram(machine: FakeNvml) -> None:
+    machine.become([replace(SLICED, total=None)], instances={0: [TWO_G, ONE_G]})
+    facts, (reading,) = await asked_once(machine)
+    assert facts.problem is None
+    assert (facts.gpus[0].vram_bytes, reading.vram_used_bytes) == (18 * GIB, GIB)
 
 
 # --- MIG -----------------------------------------------------------------------------------------

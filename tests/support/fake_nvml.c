@@ -16,11 +16,13 @@
  * Keys: name uuid pci cc (8.0) total used (bytes) util memutil fan (percent) temp (C) power limit
  * limit_min limit_max (mW) sm_clock memory_clock (MHz) ecc persistence mig (0 or 1) ecc_errors numa
  * (node) mig_max (instances) gi (GPU instance) slices (3/2: GPU and compute slices) nvlinks
- * (PCI,PCI,switch,- for each link: where it ends, or that it is down) compute graphics (PID:BYTES,
- * PID:- where the driver doesn't know the bytes) and code, with which every question about that
+ * (PCI,PCI,switch,-,? for each link: where it ends, that it is down, or not supported) reserved (bytes
+ * that the driver keeps) compute graphics mps (PID:BYTES, PID:- where the driver doesn't know the
+ * bytes) and code, with which every question about that
  * GPU is answered. A key that is left out is 'not supported'.
  *
- * -DWITHOUT_NEWER_FORMS builds the library of an older driver.
+ * -DWITHOUT_NEWER_FORMS builds the library of an older driver, -DWITH_WIDE_LISTS that of drivers 530
+ * to 535.86, whose third forms of process lists write longer records.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,7 +307,7 @@ static int link_end(const gpu *g, unsigned link, char *into) {
     char text[TEXT_MAX];
     if (field(g, "nvlinks", text) == NULL) return NOT_SUPPORTED;
     for (char *rest = text, *item; (item = strtok_r(rest, ",", &rest)) != NULL; link--) {
-        if (link == 0) return copy(into, 64, item);
+        if (link == 0) return strcmp(item, "?") ? copy(into, 64, item) : NOT_SUPPORTED;
     }
     return INVALID_ARGUMENT;
 }
@@ -396,6 +398,7 @@ int nvmlEventSetCreate(void **set) {
     ENTER();
     for (unsigned i = 0; i < xid_count; i++)
         if (xids[i].number > told) told = xids[i].number;
+    registered = 0;
     *set = &told;
     return OK;
 }
@@ -418,6 +421,11 @@ int nvmlEventSetWait_v2(void *set, event *data, unsigned timeout_ms) {
     ENTER();
     (void)set;
     if (timeout_ms != 0) return INVALID_ARGUMENT;
+    /* One that is lost fails the set. */
+    for (unsigned i = 0; i < gpu_count; i++) {
+        unsigned long long code;
+        if (registered & 1U << i && number(&gpus[i], "code", &code) == OK) return (int)code;
+    }
     for (unsigned i = 0; i < xid_count; i++) {
         if (xids[i].number <= told || !(registered & 1U << xids[i].gpu)) continue;
         told = xids[i].number;
@@ -491,15 +499,45 @@ int nvmlDeviceGetGraphicsRunningProcesses_v2(gpu *g, unsigned *count, process *l
     return list_processes(g, "graphics", count, list);
 }
 
-#ifndef WITHOUT_NEWER_FORMS
-int nvmlDeviceGetComputeRunningProcesses_v3(gpu *g, unsigned *count, process *list) {
+int nvmlDeviceGetMPSComputeRunningProcesses_v2(gpu *g, unsigned *count, process *list) {
     ENTER_GPU();
-    return list_processes(g, "compute", count, list);
+    return list_processes(g, "mps", count, list);
 }
 
-int nvmlDeviceGetGraphicsRunningProcesses_v3(gpu *g, unsigned *count, process *list) {
+#ifdef WITH_WIDE_LISTS
+typedef struct { process narrow; unsigned long long protected; } wide_process;
+int nvmlDeviceGetConfComputeMemSizeInfo(gpu *g, void *sizes) {
+    (void)g; (void)sizes;
+    return NOT_SUPPORTED;
+}
+#else
+typedef process wide_process;
+#endif
+
+#ifndef WITHOUT_NEWER_FORMS
+static int list_widely(const gpu *g, const char *key, unsigned *count, wide_process *list) {
+    process narrow[64];
+    unsigned found = list == NULL ? 0 : *count < 64 ? *count : 64;
+    int code = list_processes(g, key, &found, list == NULL ? NULL : narrow);
+    for (unsigned i = 0; list != NULL && code == OK && i < found; i++)
+        memcpy(&list[i], &narrow[i], sizeof narrow[i]);
+    *count = found;
+    return code;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(gpu *g, unsigned *count, wide_process *list) {
     ENTER_GPU();
-    return list_processes(g, "graphics", count, list);
+    return list_widely(g, "compute", count, list);
+}
+
+int nvmlDeviceGetGraphicsRunningProcesses_v3(gpu *g, unsigned *count, wide_process *list) {
+    ENTER_GPU();
+    return list_widely(g, "graphics", count, list);
+}
+
+int nvmlDeviceGetMPSComputeRunningProcesses_v3(gpu *g, unsigned *count, wide_process *list) {
+    ENTER_GPU();
+    return list_widely(g, "mps", count, list);
 }
 
 typedef struct {
@@ -511,8 +549,8 @@ int nvmlDeviceGetMemoryInfo_v2(gpu *g, memory_v2 *value) {
     ENTER_GPU();
     NUMBER("total", &value->total);
     NUMBER("used", &value->used);
-    value->reserved = 0;
-    value->free = value->total - value->used;
+    if (number(g, "reserved", &value->reserved)) value->reserved = 0;
+    value->free = value->total - value->used - value->reserved;
     return OK;
 }
 

@@ -13,6 +13,7 @@ GIB = 1024**3
 
 NOT_SUPPORTED = 3
 NO_PERMISSION = 4
+NOT_FOUND = 6
 DRIVER_NOT_LOADED = 9
 LIBRARY_NOT_FOUND = 12
 GPU_IS_LOST = 15
@@ -40,6 +41,8 @@ class FakeDevice:
     used: int | None = 2 * GIB
     compute: Mapping[int, int | None] = field(default_factory=dict)
     graphics: Mapping[int, int | None] = field(default_factory=dict)
+    mps: Mapping[int, int | None] = field(default_factory=dict)
+    reserved: int | None = None
     code: int | None = None
 
     def values(self) -> str:
@@ -91,7 +94,8 @@ class FakeGpu(FakeDevice):
     ecc_errors: int | None = None
     numa: int | None = 0
     nvlinks: tuple[str, ...] = ()
-    """Where each link ends: a GPU's PCI address, `switch`, or `-` when it is down."""
+    """Where each link ends: a GPU's PCI address, `switch`, `-` when it is down, `?` when it is
+    not supported."""
     mig: bool | None = None
     mig_max: int | None = None
 
@@ -112,7 +116,7 @@ def _processes(held: Mapping[int, int | None]) -> str:
 
 def bare_gpu() -> FakeGpu:
     """A GPU that has an identity and supports nothing."""
-    kept = ("uuid", "compute", "graphics", "nvlinks")
+    kept = ("uuid", "compute", "graphics", "mps", "nvlinks")
     absent: dict[str, Any] = {each.name: None for each in fields(FakeGpu)}
     return FakeGpu(**{name: value for name, value in absent.items() if name not in kept})
 

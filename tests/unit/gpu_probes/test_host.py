@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lanherd_agent.gpu import nvml, pci
+from lanherd_agent.gpu import nvml_questions, pci
 from lanherd_agent.gpu.host import HostProbe
 
 NO_PID = 2**22 - 1
@@ -80,7 +80,7 @@ class Refusal(Exception):
 
 
 def test_a_gpu_without_a_driver_is_a_problem_and_no_gpu_is_none() -> None:
-    problem = nvml.why_no_nvml(Refusal(), has_gpu=lambda: True)
+    problem = nvml_questions.why_no_nvml(Refusal(), has_gpu=lambda: True)
     assert problem is not None
     assert "no NVIDIA driver" in problem
-    assert nvml.why_no_nvml(Refusal(), has_gpu=lambda: False) is None
+    assert nvml_questions.why_no_nvml(Refusal(), has_gpu=lambda: False) is None

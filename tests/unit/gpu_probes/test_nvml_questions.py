@@ -3,7 +3,7 @@
 import pynvml
 import pytest
 
-from lanherd_agent.gpu import nvml
+from lanherd_agent.gpu import nvml, nvml_questions
 
 
 class Driver:
@@ -13,7 +13,7 @@ class Driver:
         self.codes = list(codes)
         self.asked = [0] * len(codes)
 
-    def forms(self) -> tuple[nvml.Question, ...]:
+    def forms(self) -> tuple[nvml_questions.Question, ...]:
         return tuple(lambda _, place=place: self.answer(place) for place in range(len(self.codes)))
 
     def answer(self, place: int) -> str:
@@ -24,7 +24,7 @@ class Driver:
 
 
 def device(monkeypatch: pytest.MonkeyPatch, name: str, driver: Driver) -> nvml.Device:
-    monkeypatch.setitem(nvml.QUESTIONS, name, driver.forms())
+    monkeypatch.setitem(nvml_questions.QUESTIONS, name, driver.forms())
     return nvml.Device("GPU-0", None)
 
 
