@@ -48,7 +48,8 @@ class LogDescription(Struct, frozen=True, kw_only=True):
     """A log as it is now: bytes [`gap_from`, `gap_to`) are given up (both 0: none).
 
     `times` are pairs of an offset and the Unix time at which the log had grown to it, in order.
-    `problem` says why the log's cap can't be kept, where it can't.
+    `problem` says why the log's cap can't be kept, where it can't. `missing`: the attempt was
+    started, and its log isn't there: somebody has removed it.
     """
 
     attempt: int
@@ -59,6 +60,7 @@ class LogDescription(Struct, frozen=True, kw_only=True):
     times: tuple[tuple[int, float], ...] = ()
     complete: bool = False
     problem: str = ""
+    missing: bool = False
 
 
 class SearchLog(Struct, frozen=True, kw_only=True):

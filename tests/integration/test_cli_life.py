@@ -147,12 +147,18 @@ def test_a_log_that_is_empty_or_gone_is_said_to_be(agent: AgentProcess, folder: 
     saved = str(folder / "saved.log")
     for options in ([], ["--tail", "3"], ["--json"], ["--grep", "x"], ["-o", saved]):
         said = lanherd("logs", "it", *options)
-        assert (
-            "The log is empty: nothing was written to it so far, or it was removed" in said.stderr
-        )
-    lanherd("stop", "--now", run)
+        assert "The log is gone: it was removed on its machine by hand." in said.stderr
+        assert "What the run writes until it ends is lost." in said.stderr
+    command = [*LANHERD, "logs", "-f", run]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stderr is not None
+        assert following.stderr.readline().startswith("The log is gone: ")
+        lanherd("stop", "--now", run)
+        assert "gone" not in following.communicate(timeout=WITHIN_S)[1]
     lanherd("wait", run, code=1)
-    assert "nothing was written to it, or it was removed" in lanherd("logs", "it").stderr
+    assert "What was written to it is lost." in lanherd("logs", "it").stderr
+    lanherd("run", "-f", "--name", "silent", "--", "true")
+    assert lanherd("logs", "silent").stderr == "The log is empty: nothing was written to it.\n"
 
 
 def test_runs_wait_for_each_other_and_are_held(agent: AgentProcess) -> None:

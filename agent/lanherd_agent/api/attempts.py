@@ -25,7 +25,7 @@ def attempt_dir(home: AgentHome, view: RunView, attempt: int) -> AttemptDir:
     if view.files_removed_at is not None:
         raise _files_removed(view.run, view.files_removed_at)
     directory = AttemptDir.of(home.root, view.run, attempt or view.attempt)
-    if _has_run(view, directory.attempt) and not directory.path.is_dir():
+    if has_run(view, directory.attempt) and not directory.path.is_dir():
         # Out of sight already, and not yet told of; or removed by hand.
         raise _files_gone(view.run)
     return directory
@@ -39,7 +39,8 @@ def latest_begun(home: AgentHome, view: RunView) -> int:
     return view.attempt
 
 
-def _has_run(view: RunView, attempt: int) -> bool:
+def has_run(view: RunView, attempt: int) -> bool:
+    """Whether the attempt was started, so that it has files."""
     if attempt < view.attempt:
         earlier = {end.attempt: end.started_at for end in view.earlier}
         return earlier.get(attempt) is not None

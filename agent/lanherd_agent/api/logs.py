@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from lanherd_agent.api.access import check_owner
-from lanherd_agent.api.attempts import FILE_OFFSET_MAX, attempt_dir, check_range
+from lanherd_agent.api.attempts import FILE_OFFSET_MAX, attempt_dir, check_range, has_run
 from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.endings import Endings, IsOver, attempt_over
 from lanherd_agent.api.log_problems import (
@@ -89,6 +89,7 @@ class LogsApi:
         attempt, path = self._run_log(view, request.attempt, request.stream)
         try:
             facts = await in_thread(lambda: logs.describe(path))
+            missing = not facts.size_bytes and await in_thread(lambda: not path.exists())
         except RunDirError as problem:
             raise unreadable(problem) from problem
         return LogDescription(
@@ -101,6 +102,7 @@ class LogsApi:
             # As it was before the look: what was written since then is not in it.
             complete=attempt_over(attempt)(view),
             problem=facts.gap.problem,
+            missing=missing and has_run(view, attempt),
         )
 
     async def _on_search(self, call: IncomingCall, request: SearchLog) -> LogSearched:

@@ -159,25 +159,36 @@ async def _print(fleet: "Fleet", run: "Run", wish: Wish) -> None:
         stream=wish.stream,
         follow=wish.follow,
     )
-    if wish.follow:
-        written = await told(fleet, run, copy_log(chunks, wish.as_json))
-    else:
-        written = await copy_log(_in_time(chunks), wish.as_json)
-    if not written:
+    if not wish.follow:
+        if not await copy_log(_in_time(chunks), wish.as_json):
+            await _say_why_nothing(run, wish)
+        return
+    # Said first: whoever follows it would wait in silence until the run ends.
+    known = await _said_missing(run, wish)
+    written = await told(fleet, run, copy_log(chunks, wish.as_json))
+    if not known and not await _said_missing(run, wish) and not written:
         await _say_why_nothing(run, wish)
+
+
+async def _said_missing(run: "Run", wish: Wish) -> bool:
+    """Whether the log was removed while or after the run wrote it, which is then said."""
+    if wish.build:
+        return False
+    described = await answered(run.describe_log(attempt=wish.attempt, stream=wish.stream))
+    if described.missing:
+        lost = "was written to it" if described.complete else "the run writes until it ends"
+        talk.say(f"The log is gone: it was removed on its machine by hand. What {lost} is lost.")
+    return described.missing
 
 
 async def _say_why_nothing(run: "Run", wish: Wish) -> None:
     """Says why nothing was to be read: silence would be a riddle."""
-    if wish.build or _said_not_begun(run, wish):
+    if wish.build or _said_not_begun(run, wish) or await _said_missing(run, wish):
         return
     described = await answered(run.describe_log(attempt=wish.attempt, stream=wish.stream))
     if not described.size_bytes:
         far = "" if described.complete else " so far"
-        talk.say(
-            f"The log is empty: nothing was written to it{far}, or it was removed on its machine by"
-            " hand."
-        )
+        talk.say(f"The log is empty: nothing was written to it{far}.")
     elif (wish.offset or 0) > described.size_bytes:
         # At its very end, whoever reads on from there has read all: that is no slip.
         talk.say(

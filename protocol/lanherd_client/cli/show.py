@@ -128,9 +128,10 @@ def _state_fields(view: RunView) -> Iterator[Field]:
         yield "ends as", state.outcome.replace("_", " ")
         yield "killed at", _moment(state.kill_at)
     most = view.spec.retry.attempts_max
-    begun = not isinstance(state, Ended) or state.started_at is not None or view.attempt > 1
+    waits = isinstance(state, Queued | Preparing)
+    never = waits or (isinstance(state, Ended) and state.started_at is None)
     attempt = f"{view.attempt} of {most}" if most > 1 else str(view.attempt)
-    yield "attempt", attempt if begun else ""
+    yield "attempt", "" if never and view.attempt == 1 else attempt
     for end in view.earlier:
         yield f"attempt {end.attempt}", f"{end.outcome.replace('_', ' ')}. {end.reason.text}"
 
