@@ -4173,12 +4173,464 @@
         <translation>请缩短发送 SIGKILL 之前的时间。</translation>
     </message>
     <message>
+        <source>There are {rules} rules; a machine takes at most {rules_max}.</source>
+        <translation>共有 {rules} 条规则；一台机器最多 {rules_max} 条。</translation>
+    </message>
+    <message>
+        <source>Give a rule to those projects alone that need their own.</source>
+        <translation>只给需要单独设置的项目设规则。</translation>
+    </message>
+    <message>
+        <source>There are two rules for the project {project}.</source>
+        <translation>项目 {project} 有两条规则。</translation>
+    </message>
+    <message>
+        <source>There are two rules for all runs.</source>
+        <translation>有两条规则针对所有运行。</translation>
+    </message>
+    <message>
+        <source>Put their bounds into one rule.</source>
+        <translation>请把它们的限制合并为一条规则。</translation>
+    </message>
+    <message>
+        <source>The rule for the project {project} has no bound: it would keep everything.</source>
+        <translation>项目 {project} 的规则没有限制：它会保留一切。</translation>
+    </message>
+    <message>
+        <source>The rule for all runs has no bound: it would keep everything.</source>
+        <translation>针对所有运行的规则没有限制：它会保留一切。</translation>
+    </message>
+    <message>
+        <source>Give it an age, a number of runs or a size, or leave it out.</source>
+        <translation>请给出期限、运行数或大小，或者去掉它。</translation>
+    </message>
+    <message>
+        <source>Nothing would be kept: a run&apos;s files would go as it ends, before anybody could read them.</source>
+        <translation>什么都不会保留：运行一结束文件就会被删除，没人来得及查看。</translation>
+    </message>
+    <message>
+        <source>Give a bound above zero; to remove what is there now, remove the runs&apos; files.</source>
+        <translation>请给出大于零的限制；要删除现有文件，请直接删除运行的文件。</translation>
+    </message>
+    <message>
+        <source>{most} is no positive number and can&apos;t bound what is kept.</source>
+        <translation>{most} 不是正数，不能作为保留的限制。</translation>
+    </message>
+    <message>
+        <source>Give a bound above zero.</source>
+        <translation>请给出大于零的限制。</translation>
+    </message>
+    <message>
+        <source>A bound of the free space is no positive number.</source>
+        <translation>空闲空间的限制不是正数。</translation>
+    </message>
+    <message>
+        <source>Give a number of bytes; 0 for the low disk lets runs start while there is any space.</source>
+        <translation>请给出字节数；磁盘下限为 0 表示只要有空间就启动运行。</translation>
+    </message>
+    <message>
+        <source>{free_bytes_min} shall stay free, but no run is started below {low_disk}: runs would wait before the first old file is removed.</source>
+        <translation>应保持 {free_bytes_min} 空闲，但低于 {low_disk} 时不启动运行：在删除第一个旧文件之前运行就会等待。</translation>
+    </message>
+    <message>
+        <source>Let more stay free, or let runs start with less.</source>
+        <translation>请保持更多空闲，或允许在空间更少时启动运行。</translation>
+    </message>
+    <message>
+        <source>{wanted} can&apos;t be free on this disk: it has {disk} in all.</source>
+        <translation>这块磁盘不可能有 {wanted} 空闲：它总共只有 {disk}。</translation>
+    </message>
+    <message>
+        <source>Ask for less.</source>
+        <translation>请减少要求。</translation>
+    </message>
+    <message>
+        <source>{free_bytes_min} can&apos;t be made free: with all files of ended runs removed that may go, {reachable} would be.</source>
+        <translation>无法腾出 {free_bytes_min}：即使删除所有可删的已结束运行的文件，也只有 {reachable} 空闲。</translation>
+    </message>
+    <message>
+        <source>Ask for less, or unpin what you don&apos;t need.</source>
+        <translation>请减少要求，或取消固定不需要的运行。</translation>
+    </message>
+    <message>
+        <source>A submit takes 1 to {runs_max} runs; this one has {runs}.</source>
+        <translation>一次提交可包含 1 到 {runs_max} 个运行；这次有 {runs} 个。</translation>
+    </message>
+    <message>
+        <source>Send fewer runs at a time.</source>
+        <translation>请每次少提交一些。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s name has {chars} characters; names have at most {chars_max}.</source>
+        <translation>运行名称有 {chars} 个字符，最多 {chars_max} 个。</translation>
+    </message>
+    <message>
+        <source>Give it a shorter name.</source>
+        <translation>请使用更短的名称。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s snapshot has no valid id.</source>
+        <translation>运行的快照没有有效的 ID。</translation>
+    </message>
+    <message>
+        <source>Push the project again.</source>
+        <translation>请重新推送项目。</translation>
+    </message>
+    <message>
+        <source>The run wants an environment from a lock, but has no snapshot that holds the lock.</source>
+        <translation>运行需要由锁定文件生成的环境，但没有包含该文件的快照。</translation>
+    </message>
+    <message>
+        <source>Submit it with its project.</source>
+        <translation>请连同项目一起提交。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s sweep has a name that can&apos;t be kept: one line of 1 to {chars_max} characters can.</source>
+        <translation>无法保存参数扫描的名称：名称须为 1 到 {chars_max} 个字符的一行。</translation>
+    </message>
+    <message>
+        <source>Give the sweep another name.</source>
+        <translation>请为参数扫描另取名称。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s key in its sweep has {chars} characters; keys have at most {chars_max}.</source>
+        <translation>运行在参数扫描中的键有 {chars} 个字符，最多 {chars_max} 个。</translation>
+    </message>
+    <message>
+        <source>Give it a shorter key.</source>
+        <translation>请使用更短的键。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t ask for {gpus} GPUs, but for 0 to {gpus_max}.</source>
+        <translation>一个运行不能请求 {gpus} 个 GPU，只能请求 0 到 {gpus_max} 个。</translation>
+    </message>
+    <message>
+        <source>The run asks for VRAM or for kinds of GPUs, but for no GPU.</source>
+        <translation>运行请求了显存或 GPU 种类，但没有请求 GPU。</translation>
+    </message>
+    <message>
+        <source>Ask for another number of GPUs.</source>
+        <translation>请更改 GPU 数量。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t ask for {asked} bytes of VRAM.</source>
+        <translation>一个运行不能请求 {asked} 字节显存。</translation>
+    </message>
+    <message>
+        <source>Give 0 or more, and no more than a GPU can have.</source>
+        <translation>请给出 0 或更大、且不超过 GPU 显存的值。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t ask for {gpus} to {gpus_to} GPUs.</source>
+        <translation>一个运行不能请求 {gpus} 到 {gpus_to} 个 GPU。</translation>
+    </message>
+    <message>
+        <source>Give at least the first number, and at most {gpus_max}.</source>
+        <translation>第二个数至少等于第一个数，最多 {gpus_max}。</translation>
+    </message>
+    <message>
+        <source>The run asks for GPUs of its own and for shared ones.</source>
+        <translation>运行既请求独占 GPU，又请求共享 GPU。</translation>
+    </message>
+    <message>
+        <source>Ask for one of the two, or for neither.</source>
+        <translation>请只选其一，或都不选。</translation>
+    </message>
+    <message>
+        <source>{profile} is no profile of MIG instances.</source>
+        <translation>{profile} 不是 MIG 实例的规格。</translation>
+    </message>
+    <message>
+        <source>Give one as nvidia-smi tells it, such as 1g.10gb.</source>
+        <translation>请按 nvidia-smi 的写法给出，例如 1g.10gb。</translation>
+    </message>
+    <message>
+        <source>The run asks for MIG instances of {profile} that are linked; instances have no links to each other.</source>
+        <translation>运行请求互联的 {profile} MIG 实例；实例之间没有互联。</translation>
+    </message>
+    <message>
+        <source>Ask for whole GPUs, or leave &apos;linked&apos; out.</source>
+        <translation>请请求整块 GPU，或去掉互联要求。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t be promised {cores} CPU cores.</source>
+        <translation>无法为运行保证 {cores} 个 CPU 核心。</translation>
+    </message>
+    <message>
+        <source>Give 0 or more; parts of one, such as 0.5, will do.</source>
+        <translation>请给出 0 或更大的值；0.5 这样的小数也可以。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t be promised {asked} bytes of memory.</source>
+        <translation>无法为运行保证 {asked} 字节内存。</translation>
+    </message>
+    <message>
+        <source>Give 0 or more, and no more than a machine can have.</source>
+        <translation>请给出 0 或更大、且机器可能具备的值。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t be promised {asked} bytes of disk space.</source>
+        <translation>无法为运行保证 {asked} 字节磁盘空间。</translation>
+    </message>
+    <message>
+        <source>A niceness of {niceness} can&apos;t be given.</source>
+        <translation>不能使用 {niceness} 作为 nice 值。</translation>
+    </message>
+    <message>
+        <source>Give 0 (usual) to 19 (last); going first needs root.</source>
+        <translation>请给出 0（默认）到 19（最低）；更高优先需要 root。</translation>
+    </message>
+    <message>
+        <source>A priority of {priority} can&apos;t be given.</source>
+        <translation>不能使用优先级 {priority}。</translation>
+    </message>
+    <message>
+        <source>Give a smaller number; the usual one is 0.</source>
+        <translation>请给出较小的数；默认是 0。</translation>
+    </message>
+    <message>
+        <source>The run has {tags} tags, or one of them twice.</source>
+        <translation>运行有 {tags} 个标签，或有重复的标签。</translation>
+    </message>
+    <message>
+        <source>Give fewer tags, each once.</source>
+        <translation>请减少标签，且不要重复。</translation>
+    </message>
+    <message>
+        <source>A time limit of {time_limit_s} can&apos;t be kept.</source>
+        <translation>无法执行 {time_limit_s} 的时限。</translation>
+    </message>
+    <message>
+        <source>Give more than 0 s, or no limit.</source>
+        <translation>请给出大于 0 秒的时限，或不设时限。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t have {attempts_max} attempts.</source>
+        <translation>一个运行不能有 {attempts_max} 次尝试。</translation>
+    </message>
+    <message>
+        <source>Give 1 (no retry) or some more.</source>
+        <translation>请给出 1（不重试）或稍大的数。</translation>
+    </message>
+    <message>
+        <source>The pause before another attempt can&apos;t be {value} s.</source>
+        <translation>再次尝试前的等待不能是 {value} 秒。</translation>
+    </message>
+    <message>
+        <source>Give a shorter pause, not below 0 s.</source>
+        <translation>请给出更短、且不小于 0 秒的等待。</translation>
+    </message>
+    <message>
+        <source>The longest pause before another attempt can&apos;t be {value} s.</source>
+        <translation>再次尝试前的最长等待不能是 {value} 秒。</translation>
+    </message>
+    <message>
+        <source>The pauses between attempts can&apos;t grow by the factor {value}.</source>
+        <translation>尝试之间的等待不能按倍数 {value} 增长。</translation>
+    </message>
+    <message>
+        <source>Give 1 or a little more.</source>
+        <translation>请给出 1 或稍大的数。</translation>
+    </message>
+    <message>
+        <source>The run waits for {dependencies} others, which are too many.</source>
+        <translation>运行等待其他 {dependencies} 个运行，太多了。</translation>
+    </message>
+    <message>
+        <source>Let it wait for fewer.</source>
+        <translation>请减少它等待的运行。</translation>
+    </message>
+    <message>
+        <source>The runs wait for each other, so that none could ever start: {cycle}.</source>
+        <translation>这些运行互相等待，谁也无法启动：{cycle}。</translation>
+    </message>
+    <message>
+        <source>Leave one of these dependencies out.</source>
+        <translation>请去掉其中一个依赖。</translation>
+    </message>
+    <message>
+        <source>A log can&apos;t be capped at {bytes_max}.</source>
+        <translation>日志上限不能是 {bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Give more, or less, or leave it to the machine.</source>
+        <translation>请调大或调小，或由机器决定。</translation>
+    </message>
+    <message>
+        <source>The run has {secrets} secrets, or one of them twice.</source>
+        <translation>运行有 {secrets} 个机密值，或有重复的名称。</translation>
+    </message>
+    <message>
+        <source>Give fewer secrets, each once.</source>
+        <translation>请减少机密值，且名称不要重复。</translation>
+    </message>
+    <message>
+        <source>A pattern has at least one character and not as many as {characters}.</source>
+        <translation>搜索内容至少要有一个字符，且不能多达 {characters} 个。</translation>
+    </message>
+    <message>
+        <source>Ask for a part of what you look for.</source>
+        <translation>请只搜索其中一部分。</translation>
+    </message>
+    <message>
+        <source>The constraint can&apos;t be read, at character {column}.</source>
+        <translation>无法读取约束，位置在第 {column} 个字符。</translation>
+    </message>
+    <message>
+        <source>Compare names with values, such as: vram &gt;= 20GB and sm &gt;= 80</source>
+        <translation>请用名称与值比较，例如：vram &gt;= 20GB and sm &gt;= 80</translation>
+    </message>
+    <message>
+        <source>These rules can&apos;t be taken: line {line} is wrong.</source>
+        <translation>无法采用这些规则：第 {line} 行有错。</translation>
+    </message>
+    <message>
+        <source>Mend that line, and save the rules again.</source>
+        <translation>请修正该行，然后重新保存规则。</translation>
+    </message>
+    <message>
+        <source>The notes have {chars} characters, which are too many.</source>
+        <translation>备注有 {chars} 个字符，太多了。</translation>
+    </message>
+    <message>
+        <source>Write less, and put long texts into a file of the project.</source>
+        <translation>请写短一些，长文本可放在项目文件中。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks_cores} CPU cores; the machine has {has_cores}.</source>
+        <translation>它请求 {asks_cores} 个 CPU 核心；机器只有 {has_cores} 个。</translation>
+    </message>
+    <message>
+        <source>Ask for less, or choose another machine.</source>
+        <translation>请减少请求，或选择另一台机器。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks} of memory; the machine has {has}.</source>
+        <translation>它请求 {asks} 内存；机器只有 {has}。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks} of disk space; the machine has {has}.</source>
+        <translation>它请求 {asks} 磁盘空间；机器只有 {has}。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks_gpus} GPUs with {asks} each; of GPU {gpu}, which has {total}, the driver itself keeps {driver}.</source>
+        <translation>它请求 {asks_gpus} 个各有 {asks} 的 GPU；GPU {gpu} 共有 {total}，其中驱动自身占用 {driver}。</translation>
+    </message>
+    <message>
+        <source>Ask for {most} or less, or choose another machine.</source>
+        <translation>请请求 {most} 或更少，或选择另一台机器。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks_gpus} GPUs that match {where}; of the machine&apos;s {gpus_of_kind}, {gpus} do: {why}.</source>
+        <translation>它请求 {asks_gpus} 个符合 {where} 的 GPU；机器的 {gpus_of_kind} 个中有 {gpus} 个符合：{why}。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks_gpus} GPUs that match {where}; of the machine&apos;s {gpus_of_kind}, {gpus} do, and {gpus_large_enough} of them have as much VRAM.</source>
+        <translation>它请求 {asks_gpus} 个符合 {where} 的 GPU；机器的 {gpus_of_kind} 个中有 {gpus} 个符合，其中 {gpus_large_enough} 个有足够显存。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks_gpus} GPUs; runs of {name} may have {gpus_max} here.</source>
+        <translation>它请求 {asks_gpus} 个 GPU；{name} 的运行在此最多可用 {gpus_max} 个。</translation>
+    </message>
+    <message>
+        <source>Ask for less, choose another machine, or ask the owner of this one.</source>
+        <translation>请减少请求、选择另一台机器，或询问这台机器的所有者。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks_gpus} GPUs; runs with the tag {name} may have {gpus_max} here.</source>
+        <translation>它请求 {asks_gpus} 个 GPU；带有标签 {name} 的运行在此最多可用 {gpus_max} 个。</translation>
+    </message>
+    <message>
+        <source>It asks for {asks_gpus} GPUs; the rules of the machine let runs have {gpus} of that kind.</source>
+        <translation>它请求 {asks_gpus} 个 GPU；机器的规则只允许运行使用 {gpus} 个此类 GPU。</translation>
+    </message>
+    <message>
         <source>Building the environment took over {timeout_s}.</source>
         <translation>构建环境超过了 {timeout_s}。</translation>
     </message>
     <message>
         <source>Submit it again: what was downloaded is kept.</source>
         <translation>请重新提交：已下载的内容会保留。</translation>
+    </message>
+    <message>
+        <source>The files of run {run} were removed, by somebody or by a rule of the machine.</source>
+        <translation>运行 {run} 的文件已被人或机器的规则删除。</translation>
+    </message>
+    <message>
+        <source>Pin a run to keep its files; restart it to have them made again.</source>
+        <translation>固定运行可保留其文件；重新启动可再次生成。</translation>
+    </message>
+    <message>
+        <source>Run {run} waits for another run, {other}, which this machine does not have.</source>
+        <translation>运行 {run} 等待另一个运行 {other}，而这台机器上没有它。</translation>
+    </message>
+    <message>
+        <source>Submit that one to the same machine first.</source>
+        <translation>请先把那个运行提交到同一台机器。</translation>
+    </message>
+    <message>
+        <source>This machine has no GPU {gpu}.</source>
+        <translation>这台机器没有 GPU {gpu}。</translation>
+    </message>
+    <message>
+        <source>Name one by its number, or by its UUID.</source>
+        <translation>请用编号或 UUID 指定一个。</translation>
+    </message>
+    <message>
+        <source>No such device is paired with this machine: {device}.</source>
+        <translation>没有这样的设备与这台机器配对：{device}。</translation>
+    </message>
+    <message>
+        <source>Look at the devices that are paired with it.</source>
+        <translation>请查看与它配对的设备。</translation>
+    </message>
+    <message>
+        <source>The run can&apos;t begin in {directory}.</source>
+        <translation>运行无法在 {directory} 中开始。</translation>
+    </message>
+    <message>
+        <source>Check its spelling, and that the project&apos;s folder is not left out by an ignore rule.</source>
+        <translation>请检查拼写，并确认该项目文件夹没有被忽略规则排除。</translation>
+    </message>
+    <message>
+        <source>The project as it was sent, {snapshot}, is not on this machine.</source>
+        <translation>这台机器上没有当时发送的项目 {snapshot}。</translation>
+    </message>
+    <message>
+        <source>Submit the run again with its project.</source>
+        <translation>请连同项目重新提交运行。</translation>
+    </message>
+    <message>
+        <source>{path} isn&apos;t there any more, or is no plain file.</source>
+        <translation>{path} 已不存在，或不是普通文件。</translation>
+    </message>
+    <message>
+        <source>Look at the list again: it may have been moved.</source>
+        <translation>请重新查看列表：它可能被移动了。</translation>
+    </message>
+    <message>
+        <source>This change was sent already with another content.</source>
+        <translation>这个更改已经以其他内容发送过。</translation>
+    </message>
+    <message>
+        <source>Make the change once more.</source>
+        <translation>请重新做一次更改。</translation>
+    </message>
+    <message>
+        <source>The submit takes {size}; one submit may have {size_bytes_max}.</source>
+        <translation>这次提交有 {size}；一次提交最多 {size_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Send the runs in several submits.</source>
+        <translation>请分多次提交运行。</translation>
+    </message>
+    <message>
+        <source>The secret {secret} is too large.</source>
+        <translation>机密值 {secret} 太大。</translation>
+    </message>
+    <message>
+        <source>Put large files on the machine by another way.</source>
+        <translation>大文件请用其他方式放到机器上。</translation>
     </message>
 </context>
 <context>

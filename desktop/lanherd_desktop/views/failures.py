@@ -4,8 +4,21 @@ Where the window speaks English, the words of who failed stand as they are. `{ru
 whose names end in `_s` or `_bytes` are said as people say them.
 """
 
+from typing import NamedTuple
+
 from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
 from lanherd_protocol.errors import ErrorCode
+
+
+class Refusal(NamedTuple):
+    """`told` are values of a failure by which it is known; a value of None may be any. Of several
+    sentences the first counts whose values came along and say something."""
+
+    code: ErrorCode
+    told: dict[str, str | None]
+    whys: tuple[str, ...]
+    what_next: str
+
 
 FAILURES: dict[ErrorCode, str] = {
     ErrorCode.INVALID_REQUEST: QT_TRANSLATE_NOOP("failures", "The request is not valid."),
@@ -144,31 +157,3 @@ NEXTS: dict[ErrorCode, str] = {
     ErrorCode.OVERLOADED: QT_TRANSLATE_NOOP("failures", "Try again in a moment."),
 }
 """What to do next, of each code that has a why."""
-
-REFUSALS: dict[ErrorCode, tuple[tuple[str, str, str], ...]] = {
-    ErrorCode.INVALID_REQUEST: (
-        (
-            "position",
-            QT_TRANSLATE_NOOP(
-                "failures", "The pattern is no regular expression, at character {position}."
-            ),
-            QT_TRANSLATE_NOOP(
-                "failures",
-                "Write \\ before a sign that is meant as it is, or look for it as a plain text.",
-            ),
-        ),
-        (
-            "grace_s",
-            QT_TRANSLATE_NOOP("failures", "A grace of {grace_s} can't be given there."),
-            QT_TRANSLATE_NOOP("failures", "Give it less time before SIGKILL."),
-        ),
-    ),
-    ErrorCode.TIMED_OUT: (
-        (
-            "environment",
-            QT_TRANSLATE_NOOP("failures", "Building the environment took over {timeout_s}."),
-            QT_TRANSLATE_NOOP("failures", "Submit it again: what was downloaded is kept."),
-        ),
-    ),
-}
-"""Of codes that may mean anything: a value that only one failure brings, why, and what next."""

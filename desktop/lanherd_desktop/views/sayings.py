@@ -24,9 +24,8 @@ SAYINGS: tuple[str, ...] = (
 )
 """What is most exact comes first."""
 
-ALIVE = QT_TRANSLATE_NOOP("reasons", "It is alive, and keeps what it holds until it is over.")
 RESTS_OF_SAYINGS: tuple[str, ...] = (
-    ALIVE,
+    QT_TRANSLATE_NOOP("reasons", "It is alive, and keeps what it holds until it is over."),
     QT_TRANSLATE_NOOP("reasons", "No process of it was found."),
 )
 """What may follow one of them."""

@@ -15,7 +15,7 @@ from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.runs import RunRow
 from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
 from lanherd_desktop.views.causes import CAUSES
-from lanherd_desktop.views.failures import FAILURES, NEXTS, REFUSALS, WHYS
+from lanherd_desktop.views.failures import FAILURES, NEXTS, WHYS
 from lanherd_desktop.views.reasons import (
     LIVE_REMEDIES,
     PLAIN,
@@ -25,7 +25,9 @@ from lanherd_desktop.views.reasons import (
     RESTS,
     VARIANTS,
 )
-from lanherd_desktop.views.sayings import ALIVE, RESTS_OF_SAYINGS, SAYINGS
+from lanherd_desktop.views.refusals import INVALID
+from lanherd_desktop.views.refusals_here import NOT_HERE
+from lanherd_desktop.views.sayings import RESTS_OF_SAYINGS, SAYINGS
 from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_desktop.views.widgets.labels import plain_tooltip
 from lanherd_protocol.errors import ErrorCode, Failure
@@ -35,24 +37,30 @@ from lanherd_protocol.values import Lease, Reason
 _SECONDS = frozenset(
     {
         "limit_s", "age_s", "age_s_max", "grace_s", "timeout_s", "about_s", "opens_about_s",
-        "expected_about_s",
+        "expected_about_s", "time_limit_s",
     }
 )  # fmt: skip
 Data = Mapping[str, str | int | float]
+
+
+def _is_told(told: Mapping[str, str | None], data: Data) -> bool:
+    return all(key in data and value in (None, data[key]) for key, value in told.items())
 
 
 def _known(code: ErrorCode, data: Data) -> tuple[str, str]:
     """Why and what next, from the values of a failure; empty where only the sender's words say
     it."""
     told = {key: value for key, value in data.items() if value not in (0, "")}
+    for refusal in (*INVALID, *NOT_HERE):
+        if refusal.code is code and _is_told(refusal.told, data):
+            texts = [QCoreApplication.translate("failures", why) for why in refusal.whys]
+            said = next(filter(None, (_fill(text, told) for text in texts)), "")
+            what_next = QCoreApplication.translate("failures", refusal.what_next)
+            return said or _fill(texts[-1], data), _fill(what_next, data)
     for template in WHYS.get(code, ()):
         text = _fill(QCoreApplication.translate("failures", template), told)
         if text:
             return text, QCoreApplication.translate("failures", NEXTS[code])
-    for value, why, what_next in REFUSALS.get(code, ()):
-        if value in data:
-            text = _fill(QCoreApplication.translate("failures", why), data)
-            return text, QCoreApplication.translate("failures", what_next)
     return "", ""
 
 
@@ -164,8 +172,7 @@ def reason_remedy(reason: Reason) -> str:
         return shown
     # Of too few GPUs the nearest says what could be done.
     code = str(reason.data.get("nearest", reason.code))
-    alive = str(reason.data.get("why", "")).endswith(ALIVE)
-    template = (LIVE_REMEDIES.get(code) if alive else None) or REMEDIES.get(code)
+    template = (LIVE_REMEDIES.get(code) if reason.data.get("live") else None) or REMEDIES.get(code)
     if template is not None:
         known = _fill(QCoreApplication.translate("reasons", template), reason.data)
         rests = _rests(REMEDY_RESTS.get(code, {}), reason.data)

@@ -146,7 +146,9 @@ class LineSection(QWidget):
 
     def _on_pause(self) -> None:
         note, tag = self.note.text().strip(), self._tag()
-        if tag == "" and self._whole is not None:
+        nothing_left = tag == "" and self._whole is not None
+        # An editable box hands Enter to its line a second time.
+        if nothing_left or self._form.isHidden():
             return
         self._open_form(False)
         self._ask(lambda fleet, machine: fleet.pause_queue(machine, tag, note))
