@@ -8,6 +8,7 @@ from lanherd_agent.core.driver_share import STEADY_S, DriverShare
 from lanherd_agent.core.events import ForeignProcess, GpuCapacity, RunUse
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import Queued, Starting
+from lanherd_agent.core.vram_words import gb_below, gb_or_less, vram_size
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from tests.simulation.making import GB, NOW, gpu, gpu_spec, new, readings, run_id
 from tests.unit.core.machine import Machine, why
@@ -104,3 +105,13 @@ def test_a_tenth_of_a_gb_is_told_as_what_it_is() -> None:
     assert why(machine.state(1)).text.startswith(
         "GPU 0: 23.999 of 24 GB free, needs 24; 1 MB of it is held by no process that can be seen."
     )
+
+
+def test_sizes_are_told_apart_and_rounded_so_that_they_are_there() -> None:
+    assert [vram_size(420 * MB), vram_size(20 * MB)] == ["0.4 GB", "20 MB"]
+    assert [gb_or_less(24 * GB - 1), gb_or_less(24 * GB), gb_or_less(MB)] == [
+        "23.9 GB or less", "24 GB or less", "less",
+    ]  # fmt: skip
+    assert gb_below(11 * GB, 18 * GB) == "11"
+    assert gb_below(24 * GB - 20 * MB, 24 * GB) == "23.98"
+    assert gb_below(24 * GB - 1, 24 * GB) == "24"
