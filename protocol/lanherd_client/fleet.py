@@ -374,8 +374,7 @@ class Fleet(MachineCalls, SweepCalls):
         the machine of the runs that it waits for, else `choose` decides.
         `options` are those of `lanherd_client.orders.RunOptions`: time limit, retries, what it
         waits for, priority, tags, secrets and more. With the same `run` (see `new_run_id`) and the
-        same content it is the same run, however often it is submitted. Raises `LanherdError`;
-        ValueError for a text that is no size or no duration.
+        same content it is the same run, however often it is submitted. Raises `LanherdError`.
         """
         wanted = order(
             command,

@@ -3,9 +3,13 @@
 The machine would refuse them too, but it knows the message alone, and not who wrote it.
 """
 
+import math
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
+from lanherd_client.durations import parse_duration
+from lanherd_client.sizes import MB, parse_size
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 
 NAMES_IN_THE_SHELL = {
@@ -82,6 +86,52 @@ def check_words(words: Any, name: str) -> tuple[str, ...]:
     return taken
 
 
+def check_secrets(secrets: Mapping[str, str]) -> None:
+    """Raises `MisuseError` for an empty one: nearly always a variable that was never set."""
+    for name, value in secrets.items():
+        if not value:
+            raise _misused(
+                f"The value of the secret {name} is empty.",
+                "A command that needs it would fail, later and with less to say.",
+                "Give its value, or leave the secret out.",
+            )
+
+
+def seconds_of(value: object, name: str) -> float:
+    """Seconds of a number, a text or a timedelta. Raises `MisuseError` that names the argument."""
+    title = f"{name} is a number of seconds, a text such as '2h30m', or a timedelta."
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except ValueError as problem:
+            raise _misused(title, str(problem)) from problem
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        remedy = f"Write a number or a text, such as {name}='90s'."
+        raise _misused(title, f"It was given as {value!r}.", remedy)
+    return float(value)
+
+
+def size_of(value: object, name: str) -> int:
+    """Bytes of a text with a unit, or of a number of bytes; nobody means 5 bytes by 5. Raises
+    `MisuseError` that names the argument."""
+    title = f"{name} is a number of bytes, or a text with a unit."
+    if isinstance(value, str):
+        try:
+            return parse_size(value)
+        except ValueError as problem:
+            raise _misused(title, str(problem)) from problem
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _misused(
+            title, f"It was given as {value!r}.", f"Write a text, such as {name}='32GB'."
+        )
+    if 0 < value < MB:
+        remedy = f"Write a text with its unit, such as {name}='{value}GB'."
+        raise _misused(title, f"{value} would be {value} bytes.", remedy)
+    return value
+
+
 def _check_text(name: str, value: Any) -> None:
     if not isinstance(value, str):
         raise _of_another_kind(name, value, "a text")
@@ -112,5 +162,5 @@ def _of_another_kind(name: str, value: Any, kind: str) -> LanherdError:
     return _misused(f"{name} is {kind}.", f"It was given as {value!r}.", f"Write {kind}.")
 
 
-def _misused(title: str, why: str, remedy: str) -> LanherdError:
+def _misused(title: str, why: str, remedy: str = "") -> LanherdError:
     return error(ErrorCode.INVALID_REQUEST, title, why, remedy)

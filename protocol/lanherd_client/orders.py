@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, TypedDict, Unpack, get_args
 
-from lanherd_client.durations import parse_duration
 from lanherd_client.new_ids import new_id
-from lanherd_client.order_checks import check_names, check_types, check_words
-from lanherd_client.sizes import parse_size
+from lanherd_client.order_checks import (
+    check_names,
+    check_secrets,
+    check_types,
+    check_words,
+    seconds_of,
+    size_of,
+)
 from lanherd_client.wishes import GpuCount, gpu_request, host_request
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import DeviceId, RunId, is_uuid7
@@ -145,12 +150,13 @@ def order(
     """A run to be submitted, by `Fleet.submit_many`; the words are those of `Fleet.submit`.
 
     Its id is made here, unless it is given: orders behind it may wait for it by that id. Raises
-    `MisuseError` for the usual slips of a script, in words that name the mend, and ValueError for a
-    text that is no size or no duration. What a machine can't do, it says itself.
+    `MisuseError` for the usual slips of a script, in words that name the argument and the mend.
+    What a machine can't do, it says itself.
     """
     check_names(options, RunOptions.__annotations__)
     check_types({**options, "name": name, "variables": variables})
     secrets = dict(options.get("secrets") or {})
+    check_secrets(secrets)
     spec = RunSpec(
         command=check_words(command, "command"),
         name=name,
@@ -176,13 +182,6 @@ def order(
         pinned=options.get("pinned", False),
     )
     return Order(run or RunId(new_id()), spec, settings, secrets, _waited_for(options))
-
-
-def seconds_of(value: Seconds) -> float:
-    """Seconds of a number, a text or a timedelta. Raises ValueError."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return parse_duration(value) if isinstance(value, str) else float(value)
 
 
 def words_of(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -224,14 +223,14 @@ def refs_of(value: RunRef | Iterable[RunRef]) -> tuple[RunRef, ...]:
 
 
 def _seconds_or_none(value: Seconds | None) -> float | None:
-    return None if value is None else seconds_of(value)
+    return None if value is None else seconds_of(value, "time_limit")
 
 
 def _stop_rule(options: RunOptions) -> StopRule:
     usual = StopRule()
     return StopRule(
         signal=signal_of(options.get("stop_signal", usual.signal)),
-        grace_s=seconds_of(options.get("grace", usual.grace_s)),
+        grace_s=seconds_of(options.get("grace", usual.grace_s), "grace"),
     )
 
 
@@ -258,7 +257,7 @@ def _retry_rule(options: RunOptions) -> RetryRule:
         on=tuple(map(_cause, words_of(options.get("retry_on", usual.on)))),
         exit_codes=tuple(options.get("retry_codes", ())),
         signals=tuple(options.get("retry_signals", ())),
-        backoff_s=seconds_of(options.get("backoff", usual.backoff_s)),
+        backoff_s=seconds_of(options.get("backoff", usual.backoff_s), "backoff"),
     )
 
 
@@ -289,7 +288,7 @@ def _log_rule(options: RunOptions) -> LogRule:
     cap = options.get("log_cap")
     return LogRule(
         split=options.get("split_log", False),
-        bytes_max=parse_size(cap) if isinstance(cap, str) else cap,
+        bytes_max=None if cap is None else size_of(cap, "log_cap"),
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 from lanherd_client.mirror import RunSeen
-from lanherd_client.orders import Seconds, seconds_of, signal_of, words_of
+from lanherd_client.order_checks import seconds_of
+from lanherd_client.orders import Seconds, signal_of, words_of
 from lanherd_client.run_handle import RunHandle
 from lanherd_protocol.ids import CommandId, RunId
 from lanherd_protocol.messages import ChangeRun, RemoveRunFiles, RestartRun, StopRun
@@ -37,7 +38,7 @@ class RunChanges(RunHandle):
         request = StopRun(
             command=self._new_command(),
             run=self.id,
-            grace_s=seconds_of(grace_s),
+            grace_s=seconds_of(grace_s, "grace_s"),
             signal=None if signal is None else signal_of(signal),
         )
         return self._taken((await self._session.insist(RUNS_STOP, request)).view)

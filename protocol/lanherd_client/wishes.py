@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from lanherd_client.sizes import MB, parse_size
+from lanherd_client.order_checks import size_of
 from lanherd_protocol.constraints import parse
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX
@@ -23,9 +23,9 @@ _OF_GPUS = ("where", "linked", "mig", "shared", "beside_others")
 def gpu_request(
     gpus: GpuCount, vram: int | str, exclusive: bool, options: Mapping[str, Any]
 ) -> GpuRequest:
-    """The GPUs that a run asks for. Raises `MisuseError`, and ValueError for what is no size."""
+    """The GPUs that a run asks for. Raises `MisuseError`."""
     count, count_max = gpu_range(gpus)
-    vram_bytes = _size("vram", vram)
+    vram_bytes = size_of(vram, "vram")
     _check_together(count, max(count, count_max), exclusive, options)
     where = options.get("where", "")
     return GpuRequest(
@@ -43,7 +43,7 @@ def gpu_request(
 
 
 def host_request(options: Mapping[str, Any]) -> HostRequest:
-    """What a run asks of the machine beside its GPUs. Raises `MisuseError`, ValueError."""
+    """What a run asks of the machine beside its GPUs. Raises `MisuseError`."""
     cpus = options.get("cpus", 0)
     if isinstance(cpus, bool) or not isinstance(cpus, int | float) or not 0 <= cpus < 1e6:
         raise _misused(
@@ -53,8 +53,8 @@ def host_request(options: Mapping[str, Any]) -> HostRequest:
         )
     return HostRequest(
         cpu_cores=float(cpus),
-        memory_bytes=_size("memory", options.get("memory", 0)),
-        disk_bytes=_size("disk", options.get("disk", 0)),
+        memory_bytes=size_of(options.get("memory", 0), "memory"),
+        disk_bytes=size_of(options.get("disk", 0), "disk"),
     )
 
 
@@ -132,25 +132,6 @@ def _beside(said: str) -> BesideOthers:
         f"It was given as {said!r}.",
         f"Write one of {', '.join(BESIDE_OTHERS)}.",
     )
-
-
-def _size(name: str, value: object) -> int:
-    """Bytes of a text with a unit, or of a number of bytes; nobody means 5 bytes by 5."""
-    if isinstance(value, str):
-        return parse_size(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _misused(
-            f"{name} is a number of bytes, or a text with a unit.",
-            f"It was given as {value!r}.",
-            f"Write a text, such as {name}='32GB'.",
-        )
-    if 0 < value < MB:
-        raise _misused(
-            f"{name} is a number of bytes, or a text with a unit.",
-            f"{value} would be {value} bytes.",
-            f"Write a text with its unit, such as {name}='{value}GB'.",
-        )
-    return value
 
 
 def _misused(title: str, why: str, remedy: str) -> LanherdError:

@@ -288,7 +288,7 @@ async def test_submits_without_a_project(folder: Path) -> None:
         await eventually(lambda: run.view == agent.runs[run.id])
         assert stages == [Progress("submit", 0, 0)]
         assert (await fleet.run("greeting")).id == run.id
-        with pytest.raises(ValueError, match="is not a size"):
+        with pytest.raises(LanherdError, match="is not a size"):
             await fleet.submit(command=["true"], vram="much")
 
 

@@ -75,8 +75,8 @@ class SweepOrder:
 
 
 def sweep_order(rows: Rows, name: str, **said: Unpack[SweepOptions]) -> SweepOrder:
-    """Reads a sweep. Raises `INVALID_REQUEST` that names all that is wrong in it, ValueError for a
-    text that is no size or duration, and what `lanherd_client.order` raises."""
+    """Reads a sweep. Raises `INVALID_REQUEST` that names all that is wrong in it, and what
+    `lanherd_client.order` raises."""
     table = rows if isinstance(rows, Table) else table_of_mappings(rows)
     options: Any = dict(said)
     command = options.pop("command", ())

@@ -8,7 +8,7 @@ import pytest
 
 from lanherd_client.orders import Order, RunOptions
 from lanherd_client.orders import order as take_order
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, MisuseError
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.values import (
     Dependency,
@@ -52,8 +52,26 @@ def test_the_life_of_an_attempt() -> None:
     assert (spec.time_limit_s, spec.stop) == (9000.0, StopRule(signal="INT", grace_s=60.0))
     assert order(time_limit=None, grace=0).spec.stop.grace_s == 0.0
     assert "TERM, INT" in refused(stop_signal="STOP")
-    with pytest.raises(ValueError, match="is not a duration"):
-        order(time_limit="soon")
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"time_limit": "soon"}, "time_limit is a number of seconds, .* 'soon' is not a duration"),
+        ({"time_limit": True}, "time_limit is .* It was given as True. .* time_limit='90s'"),
+        ({"time_limit": float("nan")}, "time_limit is .* It was given as nan"),
+        ({"grace": []}, r"grace is .* It was given as \[\]"),
+        ({"retries": 1, "backoff": "x"}, "backoff is .* 'x' is not a duration"),
+        ({"log_cap": 5}, "log_cap is .* 5 would be 5 bytes. .* log_cap='5GB'"),
+        ({"log_cap": "5"}, "log_cap is .* 5 has no unit. Write 5GB"),
+        ({"memory": "much"}, "memory is .* 'much' is not a size"),
+        ({"disk": -1}, "disk is .* It was given as -1"),
+        ({"secrets": {"KEY": ""}}, "The value of the secret KEY is empty"),
+    ],
+)
+def test_what_a_script_said_wrong_is_misuse_by_its_name(said: dict[str, Any], says: str) -> None:
+    with pytest.raises(MisuseError, match=says):
+        order(**said)
 
 
 def test_retries() -> None:

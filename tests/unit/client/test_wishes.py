@@ -90,6 +90,6 @@ def test_slips_are_named(said: dict[str, Any], says: str) -> None:
     assert says in refused(**said)
 
 
-def test_a_size_that_is_none_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="is not a size"):
+def test_a_size_that_is_none_is_misuse() -> None:
+    with pytest.raises(LanherdError, match="is not a size"):
         order(["x"], memory="much")
