@@ -40,6 +40,7 @@ from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.log_messages import LogDescription, LogMatch, LogMatches
+from lanherd_protocol.machine_messages import MachineControls, PauseView
 from lanherd_protocol.messages import OutputsChanged
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import (
@@ -184,6 +185,13 @@ class Shooter:
         window, detail = self.window, self.window.runs.detail
         window.show_page("runs")
         settle()
+        yield self._save("runs-sweep")
+        window.runs.list.set_open("lr grid", True)
+        settle()
+        yield self._save("runs-sweep-open")
+        window.runs.list.set_open("lr grid", False)
+        self._show("train lr=3e-4 seed=0", TAB_LOG)
+        settle()
         yield self._save("runs-log-loading")
         detail.log.pane.append(log_text(), 0)
         settle()
@@ -292,6 +300,7 @@ class Shooter:
         settle()
         yield self._save("machine-panel")
         panel = machines.panel
+        yield from self._pauses()
         for span in ("short", "week"):
             panel.gpus.past.show_span(span)
             panel.gpus.past.show_history(*sample_past.of_gpu(span))
@@ -314,6 +323,28 @@ class Shooter:
         machines.panel.retention.show_plan(removal_plan(self._desktop.context.room))
         settle()
         yield self._save("machine-retention")
+        yield from self._rules()
+        machines.panel.close_panel()
+
+    def _pauses(self) -> Iterator[str]:
+        """The line of a machine: what is paused, and the form that pauses."""
+        panel = self.window.machines.panel
+        paused = PauseView(since=synthetic_room.NOW - 600, by="ada", note="new fan")
+        of_tag = PauseView(since=synthetic_room.NOW - 90_000, tag="sweep", by="bo")
+        panel.line.show_controls(MachineControls(pauses=(of_tag,)))
+        panel.line.begin()
+        panel.show_line()
+        settle()
+        panel.line.what.setEditText("paper")
+        yield self._save("machine-pause")
+        panel.line.show_controls(MachineControls(pauses=(paused, of_tag)))
+        settle()
+        yield self._save("machine-paused")
+        panel.line.show_controls(MachineControls())
+
+    def _rules(self) -> Iterator[str]:
+        """A machine's rules, right and wrong."""
+        machines = self.window.machines
         machines.open_rules(synthetic_room.machine_id("tycho"))
         machines.rules.show_state(rules_state(since=synthetic_room.NOW - 7_200))
         settle()
@@ -323,9 +354,13 @@ class Shooter:
         )
         settle()
         yield self._save("machine-rules-wrong")
+        machines.rules.text.put_text(TEXT.replace("18:00-08:00", "mon-fri 25:00-8:00"))
+        machines.rules.check()
+        machines.rules.fields.hours.add_button.setFocus()
+        settle()
+        yield self._save("machine-rules-hours")
         machines.rules.text.put_text(TEXT)
         machines.rules.leave()
-        machines.panel.close_panel()
 
     def _outputs(self) -> Iterator[str]:
         detail = self.window.runs.detail

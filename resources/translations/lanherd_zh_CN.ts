@@ -336,6 +336,14 @@
         <translation>{count} 个等待中</translation>
     </message>
     <message>
+        <source>{count} others ended</source>
+        <translation>其余 {count} 个已结束</translation>
+    </message>
+    <message>
+        <source>{count} ended</source>
+        <translation>{count} 个已结束</translation>
+    </message>
+    <message>
         <source>{count} shown</source>
         <translation>显示 {count} 个</translation>
     </message>
@@ -367,8 +375,8 @@
         <translation>更多</translation>
     </message>
     <message>
-        <source>What is to say of them</source>
-        <translation>原因汇总</translation>
+        <source>Why they wait or failed</source>
+        <translation>等待或失败的原因</translation>
     </message>
     <message>
         <source>Fold its runs</source>
@@ -4988,6 +4996,10 @@
     <message>
         <source>The rules hold, but no copy of them could be kept: {why}.</source>
         <translation>规则已生效，但无法保存其副本：{why}。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s GPUs have not been read yet: {problem}</source>
+        <translation>尚未读取到机器的 GPU：{problem}</translation>
     </message>
     <message>
         <source>Waits its turn behind {ahead} other runs.</source>

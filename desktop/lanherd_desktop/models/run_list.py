@@ -24,6 +24,7 @@ class GroupWords(NamedTuple):
     """How the head of a sweep is said."""
 
     subtitle: Callable[[GroupHead], str]
+    trailing: Callable[[GroupHead], str]
     spoken: Callable[[GroupHead], str]
 
 
@@ -65,6 +66,7 @@ class RunListModel(QAbstractListModel):
         if of_group is not None:
             self._head_values[Qt.ItemDataRole.AccessibleTextRole] = of_group.spoken
             self._head_values[RowRole.SUBTITLE] = of_group.subtitle
+            self._head_values[RowRole.TRAILING] = of_group.trailing
         self._tree = RunTree(grouped=of_group is not None)
 
     # --- what is shown ---------------------------------------------------------------------------

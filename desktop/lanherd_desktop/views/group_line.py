@@ -31,13 +31,29 @@ def progress_text(progress: GroupProgress) -> str:
     return " · ".join(parts)
 
 
+def head_trailing(head: GroupHead) -> str:
+    """'12 of 24 ended'."""
+    text = QCoreApplication.translate("GroupLine", "{ended} of {total} ended")
+    ended, total = numbers.count(head.progress.ended), numbers.count(head.progress.total)
+    return text.format(ended=ended, total=total)
+
+
 def head_subtitle(head: GroupHead) -> str:
-    """How far a sweep is, and how many of its runs the filter lets through."""
-    told = progress_text(head.progress)
-    if head.shown == head.progress.total:
-        return told
-    text = QCoreApplication.translate("GroupLine", "{count} shown")
-    return f"{told} · {text.format(count=numbers.count(head.shown))}"
+    """Of which states its runs are, the worst first; how many the filter lets through."""
+    progress = head.progress
+    well = progress.ended - progress.failed
+    counts = (
+        (progress.failed, QCoreApplication.translate("GroupLine", "{count} failed")),
+        (progress.running, QCoreApplication.translate("GroupLine", "{count} running")),
+        (progress.waiting, QCoreApplication.translate("GroupLine", "{count} waiting")),
+        (well, QCoreApplication.translate("GroupLine", "{count} others ended")
+         if progress.failed else QCoreApplication.translate("GroupLine", "{count} ended")),
+    )  # fmt: skip
+    parts = [text.format(count=numbers.count(count)) for count, text in counts if count]
+    if head.shown != progress.total:
+        text = QCoreApplication.translate("GroupLine", "{count} shown")
+        parts.insert(0, text.format(count=numbers.count(head.shown)))
+    return " · ".join(parts)
 
 
 def head_spoken(head: GroupHead) -> str:
@@ -47,7 +63,8 @@ def head_spoken(head: GroupHead) -> str:
         if head.open
         else QCoreApplication.translate("GroupLine", "sweep {name}, folded: {progress}")
     )
-    return text.format(name=head.name, progress=head_subtitle(head))
+    told = f"{head_trailing(head)} · {head_subtitle(head)}"
+    return text.format(name=head.name, progress=told)
 
 
 class GroupLine(QWidget):

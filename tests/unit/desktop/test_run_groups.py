@@ -21,7 +21,7 @@ from lanherd_desktop.state.room import RoomUpdate, RunKey
 from lanherd_desktop.state.run_commands import RunCommand
 from lanherd_desktop.state.run_tree import GroupHead
 from lanherd_desktop.state.runs import RunRow, run_row
-from lanherd_desktop.views.group_line import head_spoken, head_subtitle
+from lanherd_desktop.views.group_line import head_spoken, head_subtitle, head_trailing
 from lanherd_desktop.views.run_list_pane import RunListPane
 from lanherd_desktop.views.run_list_view import RunListView
 from lanherd_desktop.views.widgets.list_row import ListRowDelegate
@@ -147,7 +147,9 @@ def test_a_filter_opens_sweeps_and_what_is_commanded_is_what_it_shows(
     pane.model.set_filter("state:failed")
     head = pane.model.index(place(pane)).data(RowRole.GROUP.value)
     assert head.open and head.shown == 1
-    assert pane.model.index(place(pane)).data(RowRole.SUBTITLE.value).endswith("· 1 shown")
+    assert (
+        pane.model.index(place(pane)).data(RowRole.SUBTITLE.value).startswith("1 shown · 1 failed")
+    )
     assert len(pane.chosen_keys()) == 1
     spoken = pane.model.index(place(pane)).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken.startswith("sweep lr grid, open: 2 of 5 ended")
@@ -171,7 +173,7 @@ def many(count: int, state: RunState | None = None) -> dict[RunKey, RunRow]:
 def group_model() -> RunListModel:
     return RunListModel(
         lambda row: "sub", lambda row: "trail", lambda row: "spoken", lambda row: "signs",
-        None, GroupWords(head_subtitle, head_spoken),
+        None, GroupWords(head_subtitle, head_trailing, head_spoken),
     )  # fmt: skip
 
 

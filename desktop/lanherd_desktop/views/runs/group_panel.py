@@ -55,7 +55,7 @@ class GroupPanel(QWidget):
         self.confirm = ConfirmBar()
         self.numbers = NumbersLine()
         self._bar = ProgressBar()
-        self._why = Label(self.tr("What is to say of them"), "card")
+        self._why = Label(self.tr("Why they wait or failed"), "card")
         self.reasons: list[tuple[ChipKind, int, str]] = []
         self._reasons = QFormLayout()
         self._lay()

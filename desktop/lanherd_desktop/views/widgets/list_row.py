@@ -8,7 +8,6 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from lanherd_desktop.models.roles import RowRole
-from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.run_tree import GroupHead
 from lanherd_desktop.views.theme import tokens
@@ -22,7 +21,7 @@ from lanherd_desktop.views.widgets.progress_bar import paint_progress
 _HEIGHT = 60
 _SIGN = 14
 _ARROW = 16
-_BAR = 72
+_BAR = 56
 INDENT = 22
 """Of the name of a sweep behind its arrow, and of the runs below it."""
 _TAG_HEIGHT = 16
@@ -113,7 +112,7 @@ def _paint_group(painter: QPainter, area: QRectF, index: _Index, head: GroupHead
     drawn = pixmap(arrow, "muted", _ARROW, density)
     painter.drawPixmap(QPointF(line.left(), line.center().y() - _ARROW / 2), drawn)
     small, strong = ui_font(tokens.FONT_SMALL), strong_font(tokens.FONT_BASE)
-    over = f"{numbers.count(head.progress.ended)} / {numbers.count(head.progress.total)}"
+    over = _text(index, RowRole.TRAILING)
     draw_text(painter, line, over, small, c.muted, RIGHT)
     room = line.width() - INDENT - QFontMetrics(small).horizontalAdvance(over) - tokens.SPACE_3
     place = QRectF(line.left() + INDENT, line.top(), max(0.0, room), line.height())
@@ -125,8 +124,7 @@ def _paint_group(painter: QPainter, area: QRectF, index: _Index, head: GroupHead
     font = ui_font(tokens.FONT_SECONDARY)
     words = below.adjusted(_BAR + tokens.SPACE_2, 0, 0, 0)
     text = elided(_text(index, RowRole.SUBTITLE), font, words.width())
-    colour = c.danger if head.progress.failed else c.muted
-    draw_text(painter, words, text, font, colour, LEFT)
+    draw_text(painter, words, text, font, c.muted, LEFT)
 
 
 def _paint_signs(painter: QPainter, right: float, middle: float, index: _Index) -> float:
