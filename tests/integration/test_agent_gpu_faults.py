@@ -227,6 +227,11 @@ async def test_a_driver_that_never_told_of_any_gpu_is_the_machines_problem(
             lanherd("pair")
             note = lanherd("machines").stdout
             assert note.count("was updated while the old one") == 1
+            run = await submit(peer, "true", gpus=GpuRequest(count=1))
+            view = (await peer.call(methods.RUNS_GET, m.GetRun(run=run))).view
+            assert reason_of(view).code == "no_readings"
+            assert "was updated while the old one" in reason_of(view).text
+            fake.become(fake_gpus(2))
     finally:
         agent.end()
         agent.end_launcher()

@@ -254,6 +254,7 @@ class Books:
             crowded_until=sight.crowded_until,
             hot=sight.hot,
             driver_bytes=sight.driver.known,
+            gpu_problem=None if sight.sample is None else sight.sample.problem,
         )
 
     # --- Runs ------------------------------------------------------------------------------------

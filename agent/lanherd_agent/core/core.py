@@ -207,7 +207,8 @@ class AgentCore:
         self._over_use.on_readings(event.gpus, now, step)
         books = self.books
         if books.sight.see(event, books.owner_rules, books.rules, now):
-            books.readings = event.gpus
+            hidden = event.problem is not None and not event.gpus
+            books.readings = None if hidden else event.gpus
             books.line_moved = True
 
     def on_rules_changed(self, event: e.RulesChanged, now: float, step: Step) -> None:

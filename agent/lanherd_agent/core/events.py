@@ -264,6 +264,8 @@ class ReadingsTaken(Struct, frozen=True, kw_only=True):
     """Local time, in minutes since Monday 0:00; None: not known, and no rule looks at it."""
     facts: dict[str, str | int | float | None] = {}
     """What constraints can ask of the machine itself (`constraint_facts.machine_facts`)."""
+    problem: str | None = None
+    """Why there are no GPUs, where there may be some that a sick driver does not tell of."""
 
 
 class DiskRead(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import NamedTuple, assert_never
 
 from msgspec.structs import replace
 
-from lanherd_agent.core import place_reasons, reasons
+from lanherd_agent.core import machine_reasons, place_reasons, reasons
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.place_reasons import Ours
 from lanherd_agent.core.placement import Judge, gate_of, power_w
@@ -129,7 +129,7 @@ def _why(judge: Judge, place: int, want: Want, runs: Mapping[int, RunId]) -> Rea
         case "runs_at_once":
             return reasons.runs_at_once(len(scene.ledger))
         case "unread":
-            return reasons.NO_READINGS
+            return machine_reasons.unread(scene.gpu_problem)
         case "paused_tag":
             tag = next(tag for tag in want.tags if tag in scene.machine.paused_tags)
             return place_reasons.paused_tag(tag, scene.machine.paused_tags[tag])

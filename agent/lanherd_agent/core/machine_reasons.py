@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from lanherd_agent.core.reasons import gb, plural
+from lanherd_agent.core.reasons import NO_READINGS, gb, plural
 from lanherd_protocol.values import Reason
 
 _ASK = "Release it once it is mended: `lanherd uncordon MACHINE GPU`."
@@ -51,6 +51,17 @@ def unreadable(problem: str) -> Reason:
         text=f"It can't be read: {problem}",
         data={"problem": problem},
         remedy=_AGAIN,
+    )
+
+
+def unread(problem: str | None) -> Reason:
+    """For a run that waits for GPUs of which nothing is known yet; `problem` says why not."""
+    if problem is None:
+        return NO_READINGS
+    return replace(
+        NO_READINGS,
+        text=f"The GPUs of this machine have not been read yet: {problem}",
+        data={"problem": problem},
     )
 
 

@@ -59,6 +59,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     """GPUs that were too hot, and have not cooled down far enough yet."""
     driver_bytes: Mapping[GpuUuid, int] = {}
     """What the driver itself keeps of a GPU, where that is known."""
+    gpu_problem: str | None = None
+    """Why they have not been read, where that is known."""
 
     @property
     def runs_at_once_max(self) -> int:

@@ -77,6 +77,7 @@ class Sight:
             or before.host != sample.host
             or before.links != sample.links
             or before.facts != sample.facts
+            or before.problem != sample.problem
             or was_open != self._is_open()
         )
 

@@ -46,6 +46,7 @@ def readings_taken(
         ),
         local_minute=None if at is None else minute_of_week(at),
         facts=machine_facts(machine),
+        problem=None if gpus.gpus else gpus.problem,
     )
 
 

@@ -188,6 +188,9 @@ REASONS: dict[str, str] = {
 }
 
 VARIANTS: dict[str, tuple[str, ...]] = {
+    "no_readings": (
+        QT_TRANSLATE_NOOP("reasons", "The machine's GPUs have not been read yet: {problem}"),
+    ),
     "gpu_exclusive": (
         QT_TRANSLATE_NOOP("reasons", "GPU {gpu} is held by run {run}, which has it for itself."),
     ),

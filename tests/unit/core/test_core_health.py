@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lanherd_agent.core.events import GpuCapacity
+from lanherd_agent.core.events import GpuCapacity, ReadingsTaken
 from lanherd_agent.core.health import FAILURES_KEPT, XIDS, after_end
 from lanherd_agent.core.machine_reasons import no_gpu
 from lanherd_agent.core.machine_state import Cordon, Failures, MachineState
+from lanherd_agent.core.run_states import Queued, Starting
+from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.states import Ended, Outcome
@@ -339,3 +341,25 @@ def test_a_machine_without_a_gpu_that_can_be_used_says_why(problem: str, code: s
     reason = no_gpu(problem, 4)
     assert (reason.code, reason.data["gpus"]) == (code, 4)
     assert reason.text == f"None of the machine's GPUs (4) can be used: {problem}"
+
+
+def test_runs_wait_for_gpus_of_which_a_sick_driver_does_not_tell() -> None:
+    machine = Machine()
+    machine.handle(ReadingsTaken(problem="The driver was updated."))
+    machine.submit(new(1, gpu_spec(4)))
+    state = machine.state(1)
+    assert isinstance(state, Queued)
+    assert state.reason.text == (
+        "The GPUs of this machine have not been read yet: The driver was updated."
+    )
+    assert state.reason.data == {"problem": "The driver was updated."}
+    read(machine, gpu(0))
+    assert isinstance(machine.state(1), Starting)
+
+
+def test_a_machine_that_has_none_refuses_what_asks_for_one() -> None:
+    machine = Machine()
+    machine.handle(ReadingsTaken())
+    with pytest.raises(LanherdError) as refused:
+        machine.submit(new(1, gpu_spec(4)))
+    assert refused.value.code is ErrorCode.IMPOSSIBLE_REQUEST
