@@ -222,7 +222,9 @@ def vram(
     if needs_bytes <= most_bytes or unlisted > UNLISTED_MAX:
         return reason
     # Whoever else goes, there will hardly be room for it.
-    data = {**reason.data, "most_bytes": most_bytes, "driver_bytes": driver_bytes}
+    data = {**reason.data, "most_bytes": most_bytes}
+    if driver_bytes:
+        data["driver_bytes"] = driver_bytes
     return replace(reason, data=data, remedy=f"Ask for {gb_or_less(most_bytes)}.")
 
 

@@ -234,6 +234,8 @@ def _no_match(
 ) -> LanherdError:
     """`found` of the kind match, and `suited` of those are large enough."""
     what = ("MIG instance", "MIG instances") if request.mig else ("GPU", "GPUs")
+    if not request.mig and _sliced(capacity.gpus):
+        what = ("whole GPU", "whole GPUs")
     if found < request.count:
         why = capacity.matching.why_not(request.where, [gpu.uuid for gpu in kind])
         end = f": {why}" if why else ""
