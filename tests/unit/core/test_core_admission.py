@@ -305,7 +305,7 @@ def needing(**wanted: Any) -> NewRun:
         (
             asking(count=2, where="vram > 20GB"),
             MachineRules(),
-            "2 GPUs that match 'vram > 20GB'; 1 of the machine's 2 whole GPUs does: vram is 12 GB, needs",
+            "2 GPUs that match 'vram > 20GB'; 1 of the machine's 2 whole GPUs does: vram is 12 GB",
         ),
         (
             asking(count=1, where="not vram > 1GB"),
