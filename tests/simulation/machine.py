@@ -6,10 +6,13 @@ do, and each thing that it does ends as the events that those tell.
 
 import random
 
+from msgspec.structs import replace
+
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
+from lanherd_agent.core.health import XIDS
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.ids import RunId
+from lanherd_protocol.ids import GpuUuid, RunId
 from tests.simulation.making import GB, NOW, gpu
 from tests.simulation.truth import Attempt, Process, Truth
 
@@ -29,6 +32,7 @@ class Machine:
         self.skew_s = NOW
         sizes = [chance.choice((12, 24, 80)) for _ in range(chance.randint(0, 4))]
         self.gpus = [gpu(index, size) for index, size in enumerate(sizes)]
+        self.xids: dict[GpuUuid, tuple[int, ...]] = {}
         self.told: list[e.AttemptExited | e.AttemptLost] = []
 
     @property
@@ -175,7 +179,12 @@ class Machine:
             process.end(self.true_s, self.wall, signal=-how)
         else:
             process.end(self.true_s, self.wall, code=max(how, int(process.in_pre)))
-        return [self.end_of(key)] * self.random.choice((1, 1, 2))
+        facts: list[e.Fact] = [self.end_of(key)] * self.random.choice((1, 1, 2))
+        if process.lease.gpus and how in (1, -9) and self.random.random() < 0.5:
+            # It has died of its GPU, and the driver says so a moment later.
+            self._report_xid(process.lease.gpus[0].uuid)
+            facts.append(self.read_gpus(foreign=False))
+        return facts
 
     def backstops(self) -> list[e.Fact]:
         """What shims and launcher do where the agent is late: limits, and kills after a grace."""
@@ -208,11 +217,30 @@ class Machine:
     def read_gpus(self, *, foreign: bool = True) -> e.ReadingsTaken:
         """Other people's processes come and go."""
         held = (0, 0, 0, 1, 8) if foreign else (0,)
+        if foreign and self.gpus and self.random.random() < 0.1:
+            self._report_xid(self.random.choice(self.gpus).uuid)
         self.gpus = [
-            gpu(one.index, one.total_bytes / GB, foreign_gb=self.random.choice(held))
+            self._with_xids(
+                gpu(one.index, one.total_bytes / GB, foreign_gb=self.random.choice(held))
+            )
             for one in self.gpus
         ]
         return e.ReadingsTaken(gpus=tuple(self.gpus))
+
+    def forget_xids(self) -> None:
+        """A driver tells an agent of no Xid that was before it."""
+        self.xids.clear()
+        self.gpus = [self._with_xids(one) for one in self.gpus]
+
+    def _report_xid(self, uuid: GpuUuid) -> None:
+        code = self.random.choice((31, 48, 79))
+        self.xids[uuid] = (*self.xids.get(uuid, ()), code)
+        if code in XIDS:
+            self.truth.faulty.add(uuid)
+
+    def _with_xids(self, one: e.GpuCapacity) -> e.GpuCapacity:
+        xids = self.xids.get(one.uuid, ())
+        return replace(one, xids=xids, xids_total=len(xids))
 
     def read_disk(self, *, low: bool = True) -> e.DiskRead:
         free_gb = self.random.choice((2, 9.9, 10.5, 11, 50, 50)) if low else 100

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lanherd_agent.core import depending, ending, requests, room, run_states
+from lanherd_agent.core import depending, ending, late_causes, requests, room, run_states
 from lanherd_agent.core import events as e
 from lanherd_agent.core.books import Books
 from lanherd_agent.core.commands import Commands
@@ -16,6 +16,7 @@ from lanherd_agent.core.ending import Ending
 from lanherd_agent.core.ledger import Ledger
 from lanherd_agent.core.life import Life
 from lanherd_agent.core.line import Line
+from lanherd_agent.core.lost_gpus import Cordons
 from lanherd_agent.core.requests import Requests
 from lanherd_agent.core.retrying import is_tried_again
 from lanherd_agent.core.run_states import Queued, Run, Stopping, is_parked
@@ -24,7 +25,7 @@ from lanherd_agent.core.stops import Stops
 from lanherd_agent.core.taken import taken
 from lanherd_agent.shell.turn import Turn
 from lanherd_protocol.states import Ended, RunView
-from lanherd_protocol.values import Dependency, RetryRule
+from lanherd_protocol.values import Dependency, Lease, Reason, RetryRule
 
 FEW, MANY = 10, 100
 
@@ -161,6 +162,15 @@ def _answers_with_what_is_now(run: Run) -> RunView:
     return run_states.view(run)
 
 
+def _takes_any_fault(lease: Lease, cordons: Cordons, since: float) -> Reason | None:
+    for cordon in cordons.values():
+        return replace(FAULT, data=cordon.reason.data) if lease.gpus else None
+    return None
+
+
+FAULT = Reason(code="gpu_xid", text="The driver reported a fault.")
+
+
 MUTANTS = {
     "a run fits wherever a GPU works": Mutant(room.Room, "fits", _fits_anywhere, FEW),
     "runs pass those ahead": Mutant(room.Room, "keep", _does_nothing, FEW),
@@ -182,6 +192,9 @@ MUTANTS = {
     ),
     "after_ok is met by a failure": Mutant(depending, "is_met", _is_met_by_any_end, MANY),
     "a dependency is never met": Mutant(Books, "tell_dependents", _does_nothing, FEW),
+    "a late cause is that of another GPU": Mutant(
+        late_causes, "fault_of_lease", _takes_any_fault, MANY
+    ),
     "runs are started on a low disk": Mutant(Line, "on_disk", _starts_on_a_low_disk, FEW),
     "a command sent again is done again": Mutant(Commands, "find", _knows_no_command, MANY),
     "a submit sent again starts again": Mutant(Requests, "on_submitted", _takes_again, FEW),

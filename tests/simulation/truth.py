@@ -3,9 +3,11 @@ against: a second, plainer telling of the same rules."""
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from lanherd_agent.core.effects import StartAttempt
 from lanherd_agent.core.run_states import RunRecord, needs_preparation
-from lanherd_protocol.ids import RunId
+from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.messages import NewRun
 from lanherd_protocol.states import AttemptEnd, Ended, Outcome, RunView
 from lanherd_protocol.values import Lease, RunSettings, RunSpec
@@ -66,11 +68,14 @@ class Truth:
     stopped_at: dict[RunId, int] = field(default_factory=dict)
     removed: set[RunId] = field(default_factory=set)
     noted: dict[RunId, RunSettings] = field(default_factory=dict)
+    faulty: set[GpuUuid] = field(default_factory=set)
+    """GPUs for which the driver has reported a fault of theirs."""
     crashes: int = 0
     full_disks: int = 0
     reboots: int = 0
     answered_again: int = 0
     retries: int = 0
+    late_causes: int = 0
     clock_was_set: bool = False
 
     def seen(self) -> dict[str, int]:
@@ -79,6 +84,7 @@ class Truth:
             "runs": len(self.ended),
             "attempts": len(self.processes),
             "retries": self.retries,
+            "causes seen late": self.late_causes,
             "requests sent again": self.answered_again,
             "files removed": len(self.removed),
             "crashes": self.crashes,
@@ -91,9 +97,19 @@ class Truth:
     def see(self, view: RunView) -> None:
         """What was told of a run: an end stays the end."""
         if isinstance(view.state, Ended):
-            assert self.ended.setdefault(view.run, view.state) == view.state, "a run ended twice"
+            self.end(view.run, view.state)
         else:
             assert view.run not in self.ended, "a run went on after its end"
+
+    def end(self, run: RunId, state: Ended) -> None:
+        """Its reason alone may be known better later: that its GPU failed."""
+        known = self.ended.setdefault(run, state)
+        if known == state:
+            return
+        assert replace(known, reason=state.reason) == state, "a run ended twice"
+        assert state.reason.code == "gpu_xid" != known.reason.code, "an end had other reasons"
+        self.late_causes += 1
+        self.ended[run] = state
 
     def check_start(self, effect: StartAttempt, now: float) -> None:
         """Whether this attempt may begin now."""
@@ -162,6 +178,8 @@ class Truth:
         if end.outcome == "succeeded":
             assert process.code == 0 and not process.in_pre, "a success that nobody saw"
         assert end.started_at == process.started_at and end.lease == process.lease
+        if end.reason.code == "gpu_xid":
+            assert self.faulty & {gpu.uuid for gpu in end.lease.gpus}, "its GPU had no fault"
 
     def _judge_unstarted(self, record: RunRecord, end: Ended | AttemptEnd) -> None:
         assert end.outcome in ("failed", "cancelled"), "a run that never ran succeeded"

@@ -25,9 +25,11 @@ from lanherd_agent.persist.memory import MemoryStore
 from lanherd_agent.shell.turn import Turn
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import RunId
+from lanherd_protocol.machine_messages import UncordonGpu
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.states import Ended
 from tests.simulation.machine import Machine
+from tests.simulation.making import command_id
 from tests.simulation.people import People
 from tests.simulation.truth import Truth
 
@@ -45,6 +47,7 @@ class World:
     def __init__(self, seed: int, steps: int = STEPS) -> None:
         self.random = random.Random(seed)
         self.steps = steps
+        self.commands = 1_000_000
         self.truth = Truth()
         self.machine = Machine(self.random, self.truth)
         self.people = People(self.random, self.machine, self.truth)
@@ -76,7 +79,8 @@ class World:
             self._submit, self._submit, self._submit, self._send_again, self._send_again,
             self._stop, self._change, self._change, self._restart, self._remove_files, self._retain,
             self._act, self._act, self._act, self._act, self._act, self._act, self._act,
-            self._exit, self._exit, self._exit, self._read_gpus, self._read_disk,
+            self._exit, self._exit, self._exit, self._read_gpus, self._read_gpus, self._read_disk,
+            self._open_gpus,
             self._tick, self._tick, self._fail_soon, self._crash, self._tell_late,
         )  # fmt: skip
         for _ in range(self.steps):
@@ -93,6 +97,7 @@ class World:
         """As the shell does it: load, take up what was left undone, read GPUs and disk anew."""
         self.core = AgentCore(self._load(), self.rules)
         check(self.core)
+        self.machine.forget_xids()
         self._set_timers()
         self.wanted = list(self.core.resume())
         self.facts = [OWNER, e.ReadingsTaken(gpus=tuple(self.machine.gpus))]
@@ -101,7 +106,7 @@ class World:
     def _load(self) -> Kept:
         for record in self.store.load(ALL).kept.runs:
             if isinstance(record.state, Ended):
-                self.truth.ended.setdefault(record.run, record.state)
+                self.truth.end(record.run, record.state)
         return self.store.load(self.rules.ended_kept).kept
 
     def _set_timers(self) -> None:
@@ -266,6 +271,13 @@ class World:
     def _read_gpus(self) -> None:
         self.facts.append(self.machine.read_gpus())
 
+    def _open_gpus(self) -> None:
+        """A person has looked at what the driver reported."""
+        for gpu in list(self.core.books.machine.cordons):
+            self.commands += 1
+            request = UncordonGpu(command=command_id(self.commands), gpu=gpu)
+            self._turn(e.MachineRequested(by="ann", request=request))
+
     def _read_disk(self) -> None:
         self.facts.append(self.machine.read_disk())
 
@@ -320,7 +332,9 @@ class World:
                 could = {
                     one.index
                     for one in books.readings or ()
-                    if one.problem is None and one.total_bytes >= wants.vram_bytes
+                    if one.problem is None
+                    and one.uuid not in books.machine.cordons
+                    and one.total_bytes >= wants.vram_bytes
                 }
                 if other.place < mine.place and is_ready(other) and wants.count > 0:
                     assert len(could) < wants.count or not taken & could, "a run was passed"
@@ -340,6 +354,7 @@ class World:
                 if run.settings.held:
                     self._ask(self.people.settle(run.run, held=False))
             self.machine.true_s += 20
+            self._open_gpus()
             self._act()
             self._exit()
             self._tick()
