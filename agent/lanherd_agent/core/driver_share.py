@@ -1,9 +1,8 @@
 """What the driver itself keeps of each GPU: VRAM that no run can ever have.
 
-No driver says so. It is what is in use though no process is on the GPU, as long as that is little
-and stays the same; and of equal GPUs the least, since the driver keeps about as much of each. In
-any doubt nothing counts as the driver's: a process of others that can't be seen may hold it, and
-end.
+It is the least that was ever in use while no process was on the GPU, as long as that is little; and
+of equal GPUs that of the one with the least, since the driver keeps about as much of each. In any
+doubt nothing counts as the driver's: a process of others that can't be seen may hold it, and end.
 """
 
 from collections.abc import Iterable
@@ -11,20 +10,17 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from lanherd_agent.core.events import GpuCapacity
-from lanherd_agent.core.rules import MIB, Rules
+from lanherd_agent.core.rules import Rules
 from lanherd_protocol.ids import GpuUuid
 
-STEADY_S = 60.0
-"""For so long it was seen, and the same."""
-STEADY_BYTES = 32 * MIB
-"""It is still the same if it changes by no more."""
+SEEN_S = 60.0
+"""For so long it was looked at."""
 PART_MAX = 16
 """The driver keeps no more than this part of a GPU: one 16th."""
 
 
 class _Seen(Struct):
     least: int
-    most: int
     since: float
     until: float
 
@@ -45,7 +41,7 @@ class DriverShare:
         seen, self._seen = self._seen, {}
         for gpu in gpus:
             before = seen.get(gpu.uuid)
-            after = _after(before, gpu, now) if _is_idle(gpu, rules) else before
+            after = _after(before, gpu.foreign_bytes, now) if _is_idle(gpu, rules) else before
             if after is not None:
                 self._seen[gpu.uuid] = after
             equal.setdefault((gpu.name, gpu.total_bytes, gpu.profile), []).append(gpu.uuid)
@@ -55,7 +51,7 @@ class DriverShare:
             least = min((one.least for one in there), default=0)
             for uuid in uuids:
                 one = self._seen.get(uuid)
-                if least and one is not None and one.until - one.since >= STEADY_S:
+                if least and one is not None and one.until - one.since >= SEEN_S:
                     self.known[uuid] = least
 
 
@@ -69,11 +65,9 @@ def _is_idle(gpu: GpuCapacity, rules: Rules) -> bool:
     )
 
 
-def _after(seen: _Seen | None, gpu: GpuCapacity, now: float) -> _Seen:
-    held = gpu.foreign_bytes
-    if seen is not None:
-        least, most = min(seen.least, held), max(seen.most, held)
-        # A clock that was set back begins anew.
-        if most - least <= STEADY_BYTES and now >= seen.until:
-            return _Seen(least, most, seen.since, now)
-    return _Seen(held, held, now, now)
+def _after(seen: _Seen | None, held_bytes: int, now: float) -> _Seen:
+    if seen is None:
+        return _Seen(held_bytes, now, now)
+    least = min(seen.least, held_bytes)
+    # A clock that was set back begins anew.
+    return _Seen(least, seen.since if now >= seen.until else now, now)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lanherd_agent.core.driver_share import STEADY_S, DriverShare
+from lanherd_agent.core.driver_share import SEEN_S, DriverShare
 from lanherd_agent.core.events import ForeignProcess, GpuCapacity, RunUse
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import Queued, Starting
@@ -26,10 +26,10 @@ def known(*samples: tuple[float, GpuCapacity]) -> dict[str, int]:
     return dict(share.known)
 
 
-def test_what_no_process_holds_and_stays_the_same_is_the_drivers() -> None:
+def test_what_no_process_holds_is_the_drivers() -> None:
     a_bit_more = like(IDLE, foreign_bytes=430 * MB)
-    assert known((0, a_bit_more), (STEADY_S, IDLE)) == {IDLE.uuid: 420 * MB}
-    assert known((0, IDLE), (STEADY_S - 1, IDLE)) == {}
+    assert known((0, a_bit_more), (SEEN_S, IDLE)) == {IDLE.uuid: 420 * MB}
+    assert known((0, IDLE), (SEEN_S - 1, IDLE)) == {}
 
 
 @pytest.mark.parametrize(
@@ -47,27 +47,32 @@ def test_what_no_process_holds_and_stays_the_same_is_the_drivers() -> None:
 )
 def test_in_doubt_nothing_is(other: dict[str, Any]) -> None:
     doubtful = like(IDLE, **other)
-    assert known((0, doubtful), (STEADY_S, doubtful)) == {}
+    assert known((0, doubtful), (SEEN_S, doubtful)) == {}
 
 
 def test_a_busy_time_tells_nothing() -> None:
     busy = like(IDLE, foreign=(SEEN,), foreign_bytes=720 * MB)
-    assert known((0, IDLE), (STEADY_S, busy)) == {}
-    assert known((0, IDLE), (30, busy), (STEADY_S, IDLE)) == {IDLE.uuid: 420 * MB}
+    assert known((0, IDLE), (SEEN_S, busy)) == {}
+    assert known((0, IDLE), (30, busy), (SEEN_S, IDLE)) == {IDLE.uuid: 420 * MB}
 
 
-def test_what_changes_is_not_the_drivers() -> None:
-    more = like(IDLE, foreign_bytes=600 * MB)
-    assert known((0, IDLE), (STEADY_S, IDLE), (STEADY_S + 1, more)) == {}
-    assert known((0, more), (30, IDLE), (STEADY_S, IDLE)) == {}
-    assert known((0, IDLE), (-10, IDLE), (STEADY_S - 20, IDLE)) == {}
+def test_the_least_that_was_ever_seen_is_it() -> None:
+    more = like(IDLE, foreign_bytes=900 * MB)
+    assert known((0, IDLE), (SEEN_S, more)) == {IDLE.uuid: 420 * MB}
+    assert known((0, more), (SEEN_S, IDLE)) == {IDLE.uuid: 420 * MB}
+    assert known((0, IDLE), (SEEN_S, like(IDLE, foreign_bytes=0))) == {}
+
+
+def test_a_clock_that_was_set_back_begins_anew() -> None:
+    assert known((0, IDLE), (-10, IDLE), (SEEN_S - 20, IDLE)) == {}
+    assert known((0, IDLE), (-10, IDLE), (SEEN_S - 10, IDLE)) != {}
 
 
 def test_of_equal_gpus_the_least_is_it() -> None:
     share = DriverShare()
     hidden = like(gpu(1), foreign_bytes=900 * MB)
     other = like(gpu(2, 40), foreign_bytes=800 * MB)
-    for at in (NOW, NOW + STEADY_S):
+    for at in (NOW, NOW + SEEN_S):
         share.see([IDLE, hidden, other], Rules(), at)
     assert share.known == {IDLE.uuid: 420 * MB, hidden.uuid: 420 * MB, other.uuid: 800 * MB}
 
@@ -84,7 +89,7 @@ def test_a_run_that_the_driver_leaves_no_room_is_refused_once_that_is_known() ->
     assert reason.data["most_bytes"] == 24 * GB - 420 * MB
     assert "driver_bytes" not in reason.data
     assert isinstance(machine.state(2), Queued)
-    machine.now += STEADY_S
+    machine.now += SEEN_S
     machine.handle(readings(IDLE))
     # It keeps nothing for itself any more, and is told what is known now.
     assert isinstance(machine.state(2), Starting)
