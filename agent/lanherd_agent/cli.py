@@ -25,7 +25,10 @@ NAME_CHARS_MAX = 100
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 ok, 1 failed, 2 usage, 3 no agent answers, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.do is _serve and options.gpu_script is not None and not options.simulate_gpus:
+        parser.error("--gpu-script is for simulated GPUs: write --simulate-gpus N too")
     logging.basicConfig(
         level=getattr(logging, options.log_level.upper()),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -45,6 +45,11 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes} B" if unit == "B" else f"{_three_digits(value)} {unit}"
 
 
+def exact_size(size_bytes: int) -> str:
+    """A size to the byte, such as '1024B': nobody can take its number for one of another unit."""
+    return f"{size_bytes}B"
+
+
 def format_vram(used_bytes: int, total_bytes: int) -> str:
     """Used and total in the unit of the total, such as '18.2 / 24 GB'."""
     total, unit = _scaled(total_bytes)

@@ -196,11 +196,12 @@ def test_things_in_a_home_that_are_not_what_they_were(agent: AgentProcess) -> No
         (("--port", "http"), "TCP port"),
         (("--simulate-gpus", "-1"), "number of GPUs"),
         (("--simulate-gpus", "65"), "number of GPUs"),
+        (("--gpu-script", "gpus.json", "--simulate-gpus", "0"), "write --simulate-gpus N too"),
         (("--name", "two\nlines"), "one line"),
         (("--name", "n" * 101), "one line"),
     ],
 )
-def test_options_that_make_no_sense(folder: Path, arguments: tuple[str, str], word: str) -> None:
+def test_options_that_make_no_sense(folder: Path, arguments: tuple[str, ...], word: str) -> None:
     assert word in refused("--home", str(folder / "agent"), *arguments, code=2)
     assert not (folder / "agent").exists()
 
@@ -210,7 +211,8 @@ def test_places_that_can_not_be_listened_on(folder: Path) -> None:
     assert "can't listen" in refused("--home", home, "--listen", "192.0.2.1")
     assert "can't listen" in refused("--home", home, "--listen", "no such address")
     script = folder / "script.json"
-    assert str(script) in refused("--home", home, "--gpu-script", str(script))
+    simulated = ("--home", home, "--simulate-gpus", "1", "--gpu-script", str(script))
+    assert str(script) in refused(*simulated)
     script.write_text("{")
-    assert script.name in refused("--home", home, "--gpu-script", str(script))
+    assert script.name in refused(*simulated)
     AgentProcess(folder / "agent").end_launcher()

@@ -66,6 +66,9 @@ def test_a_run_from_its_project_to_its_output(agent: AgentProcess, folder: Path)
     taken = lanherd("run", *options, "--name", "train", "--", "sh", "train.sh")
     identifier = taken.stdout.strip()
     assert "Goes to box" in taken.stderr
+    impossible = lanherd("run", "--gpus", "1", "--vram", "9TB", "--", "true", code=2).stderr
+    assert "can never be met" in impossible and "Goes to" not in impossible
+    assert lanherd("run", "--hold", "--", "true").stderr.startswith("Goes to box")
     followed = lanherd("logs", "-f", identifier[:10])
     assert followed.stdout == "b\n"
     shown = read("show", identifier[-8:])

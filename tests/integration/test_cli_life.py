@@ -330,10 +330,13 @@ def test_retention_is_shown_planned_set_and_applied(agent: AgentProcess) -> None
     assert "echo 0" in lanherd("show", runs[0]).stdout
     # What removes nothing needs no word, and a slip in a name is told.
     typo = lanherd("retention", "set", "--project", "nosuch", "--runs", "1").stderr
-    assert "is of the project nosuch" in typo
-    assert lanherd("retention", "set", "--drop", "--project", "nosuch").stderr == ""
-    assert "no rule" in lanherd("retention", "set", "--drop", "--project", "nosuch").stderr
-    lanherd("retention", "set", "--drop")
+    assert "knows no run of the project nosuch" in typo
+    drop = ("retention", "set", "--drop")
+    assert lanherd(*drop, "--project", "nosuch").stderr == ""
+    assert "no rule for project nosuch" in lanherd(*drop, "--project", "nosuch", code=5).stderr
+    lanherd(*drop)
+    for yes in ((), ("--yes",)):
+        assert "There is none at all. " in " ".join(lanherd(*drop, *yes, code=5).stderr.split("\n"))
     assert read("retention", "show")[0]["rules"] == []
 
 

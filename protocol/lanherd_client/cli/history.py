@@ -1,19 +1,22 @@
 """`lanherd history`: what machines and their GPUs read in the past, as lines to look at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from lanherd_client.cli import talk
-from lanherd_client.cli.options import Duration, json_option, machine_option
+from lanherd_client.cli.options import Duration, GpuNumber, json_option, machine_option
 from lanherd_client.cli.picking import chosen_machines, say_none_paired
 from lanherd_client.cli.session import complete, connected, now
 from lanherd_client.cli.shapes import Json
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.history_messages import History, HistoryLine
+from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import GpuFacts
 
 if TYPE_CHECKING:
@@ -33,9 +36,32 @@ _POINTS = 48
 _UNITS = {"percent": " %", "c": " °C", "w": " W", "1m": ""}
 
 
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """A GPU, or the MIG instance of one, of which there is a past."""
+
+    index: int
+    instance: int | None
+    uuid: GpuUuid
+    simulated: bool
+
+    @property
+    def number(self) -> str:
+        return gpu_number(self.index, self.instance)
+
+    def is_meant_by(self, number: str) -> bool:
+        """By its own number, or its GPU's."""
+        return number in (self.number, str(self.index))
+
+
 @click.command("history")
 @machine_option
-@click.option("--gpu", type=click.IntRange(min=0), metavar="N", help="This GPU alone.")
+@click.option(
+    "--gpu",
+    type=GpuNumber(),
+    metavar="N",
+    help="This GPU alone, with its MIG instances; one of them as 3:0.",
+)
 @click.option(
     "--last",
     "last_s",
@@ -47,7 +73,7 @@ _UNITS = {"percent": " %", "c": " °C", "w": " W", "1m": ""}
 @json_option
 @click.pass_context
 def history_command(
-    context: click.Context, machine: str | None, gpu: int | None, last_s: float, as_json: bool
+    context: click.Context, machine: str | None, gpu: str | None, last_s: float, as_json: bool
 ) -> None:
     """Show what was read of machines and GPUs in the past.
 
@@ -58,7 +84,7 @@ def history_command(
 
 
 async def _history(
-    context: click.Context, machine: str | None, gpu: int | None, last_s: float, as_json: bool
+    context: click.Context, machine: str | None, gpu: str | None, last_s: float, as_json: bool
 ) -> None:
     async with connected(context) as fleet:
         views = chosen_machines(fleet, machine)
@@ -81,15 +107,14 @@ async def _history(
 
 
 async def _of_machine(
-    fleet: "Fleet", view: MachineView, gpu: int | None, since: float
-) -> list[tuple[MachineView, GpuFacts | None, History]]:
-    gpus: list[GpuFacts | None] = []
-    if view.facts is not None:
-        gpus += [one for one in view.facts.gpus if gpu is None or one.index == gpu]
+    fleet: "Fleet", view: MachineView, gpu: str | None, since: float
+) -> list[tuple[MachineView, _Of | None, History]]:
+    of_gpus = [] if view.facts is None else [of for one in view.facts.gpus for of in _parts(one)]
+    wanted: list[_Of | None] = [of for of in of_gpus if gpu is None or of.is_meant_by(gpu)]
     if gpu is None:
-        gpus.append(None)
+        wanted.append(None)
     found = []
-    for of in gpus:
+    for of in wanted:
         past = await fleet.past(
             view.machine, None if of is None else of.uuid, since=since, points_max=_POINTS
         )
@@ -97,7 +122,14 @@ async def _of_machine(
     return found
 
 
-def _no_such_gpu(gpu: int, views: Sequence[MachineView]) -> Exception:
+def _parts(gpu: GpuFacts) -> Iterator[_Of]:
+    """The GPU, and each of its MIG instances."""
+    yield _Of(gpu.index, None, gpu.uuid, gpu.simulated)
+    for instance in gpu.instances:
+        yield _Of(gpu.index, instance.index, instance.uuid, gpu.simulated)
+
+
+def _no_such_gpu(gpu: str, views: Sequence[MachineView]) -> Exception:
     names = ", ".join(view.name for view in views)
     return error(
         ErrorCode.NOT_FOUND,
@@ -108,10 +140,10 @@ def _no_such_gpu(gpu: int, views: Sequence[MachineView]) -> Exception:
     )
 
 
-def _name(of: GpuFacts | None) -> str:
+def _name(of: _Of | None) -> str:
     if of is None:
         return "host"
-    return f"GPU {of.index}{' (simulated)' if of.simulated else ''}"
+    return f"GPU {of.number}{' (simulated)' if of.simulated else ''}"
 
 
 def _cells(past: History, line: HistoryLine) -> tuple[str, str, str, str]:
@@ -149,10 +181,12 @@ def sparkline(past: History, line: HistoryLine) -> str:
     return "".join(marks)
 
 
-def _shape(view: MachineView, of: GpuFacts | None, past: History) -> Json:
+def _shape(view: MachineView, of: _Of | None, past: History) -> Json:
     return {
         "machine": view.name,
         "gpu": None if of is None else of.index,
+        "instance": None if of is None else of.instance,
+        "number": None if of is None else of.number,
         "uuid": None if of is None else of.uuid,
         "simulated": view.simulated if of is None else of.simulated,
         "step_s": past.step_s,

@@ -109,6 +109,18 @@ class GpuCountType(click.ParamType[GpuCount]):
         return str(value)
 
 
+class GpuNumber(click.ParamType[str]):
+    """The number of a GPU, '3', or of a MIG instance of it, '3:0'."""
+
+    name = "n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        parts = str(value).strip().split(":")
+        if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+            self.fail(f"{value!r} is no number of a GPU. Write 3, or 3:0.", param, ctx)
+        return ":".join(str(int(part)) for part in parts)
+
+
 class Cores(click.ParamType[float]):
     """A number of CPU cores, of which a part may be asked for."""
 

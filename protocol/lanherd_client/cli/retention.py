@@ -19,8 +19,10 @@ from lanherd_client.cli.picking import chosen_machines, one_machine, say_none_pa
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.cli.terminal import plain
 from lanherd_client.durations import format_duration
+from lanherd_client.listing import runs_of
 from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size
+from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
 from lanherd_protocol.values import RetentionRule, RetentionRules
@@ -200,6 +202,7 @@ async def _planned(
     async with connected(context) as fleet:
         view = one_machine(fleet, machine)
         before = await answered(fleet.retention(view.machine))
+        _check_drop(said, before.rules)
         rules = changed_rules(before.rules, said)
         return await answered(fleet.plan_retention(view.machine, rules))
 
@@ -234,9 +237,10 @@ async def _set(
     async with connected(context) as fleet:
         view = one_machine(fleet, machine)
         before = await answered(fleet.retention(view.machine))
+        _check_drop(said, before.rules)
         rules = changed_rules(before.rules, said)
         after = await answered(fleet.set_retention(view.machine, rules))
-        _say_odd(fleet, view, said, before.rules)
+        await _warn_of_stranger(fleet, view, said)
         if as_json:
             talk.put_json(shapes.retention_shape(view, after))
         else:
@@ -244,20 +248,30 @@ async def _set(
     return talk.OK
 
 
-def _say_odd(
-    fleet: "Fleet", view: MachineView, said: dict[str, Any], before: RetentionRules
-) -> None:
-    """Tells what is more often a slip than a wish."""
+def _check_drop(said: dict[str, Any], before: RetentionRules) -> None:
+    """Refuses to drop what isn't there: its name is more often a slip than a wish."""
     project = said["project"]
-    if said["drop"]:
-        if all(rule.project != project for rule in before.rules):
-            talk.say(f"There was no rule for {_whose(RetentionRule(project=project))} to drop.")
-    elif project and all(
-        record.view.spec.project != project for record in fleet.runs(view.machine)
-    ):
+    if not said["drop"] or any(rule.project == project for rule in before.rules):
+        return
+    known = ", ".join(_whose(rule) for rule in before.rules)
+    raise error(
+        ErrorCode.NOT_FOUND,
+        f"There is no rule for {_whose(RetentionRule(project=project))} to drop.",
+        f"There are rules for: {known}." if known else "There is none at all.",
+        "See 'lanherd retention show'. Nothing was changed.",
+    )
+
+
+async def _warn_of_stranger(fleet: "Fleet", view: MachineView, said: dict[str, Any]) -> None:
+    """Tells of a project without runs: that is more often a slip than a wish."""
+    project = said["project"]
+    if said["drop"] or not project:
+        return
+    runs, _ = await answered(runs_of(fleet, view.machine, project=project, limit=1))
+    if not runs:
         talk.say(
-            f"No run that is known of {plain(view.name)} is of the project {plain(project)}: the"
-            " rule is for those to come. 'lanherd retention set --drop --project' takes it back."
+            f"Warning: {plain(view.name)} knows no run of the project {plain(project)}. The rule is"
+            " for those to come; 'lanherd retention set --drop --project' takes it back."
         )
 
 

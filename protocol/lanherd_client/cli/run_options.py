@@ -14,6 +14,7 @@ from lanherd_client.cli.completion import complete_run, complete_tag
 from lanherd_client.cli.options import Cores, Count, Duration, Signal, Size, Where, not_empty
 from lanherd_client.cli.secret_values import read_secrets
 from lanherd_client.orders import CAUSES, KINDS, SIGNALS, RunOptions
+from lanherd_client.sizes import exact_size
 from lanherd_protocol.constraint_facts import FACTS
 from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
 
@@ -106,14 +107,12 @@ _OPTIONS = (
     ),
     click.option(
         "--wait-for-others",
-        "beside_others",
-        flag_value="wait",
+        is_flag=True,
         help="Take no GPU on which there are processes that Lanherd did not start.",
     ),
     click.option(
         "--beside-others",
-        "beside_others",
-        flag_value="share",
+        is_flag=True,
         help="Take what they leave. [the machine's rule]",
     ),
     click.option(
@@ -261,15 +260,31 @@ def run_options(command: Command) -> Command:
     return command
 
 
+_SIZES = ("memory", "disk", "log_cap")
+
+
 def options_of(said: dict[str, Any]) -> RunOptions:
     """What was said, as `Fleet.submit` takes it; the runs that it waits for are still texts."""
     options: Any = {
         name: value
-        for name, value in said.items()
+        for name, value in {**said, "beside_others": _beside_others(said)}.items()
         if name in RunOptions.__annotations__ and not _left_out(value)
     }
+    for name in _SIZES:
+        if name in options:
+            options[name] = exact_size(options[name])
     taken: RunOptions = options
     return taken
+
+
+def _beside_others(said: dict[str, Any]) -> str:
+    """What it does beside processes that Lanherd did not start; nothing where it isn't said."""
+    if said["wait_for_others"] and said["beside_others"]:
+        raise click.UsageError(
+            "A run waits until others are gone, or takes what they leave: write one of"
+            " --wait-for-others and --beside-others."
+        )
+    return "wait" if said["wait_for_others"] else "share" if said["beside_others"] else ""
 
 
 def _left_out(value: object) -> bool:

@@ -14,6 +14,7 @@ that a GPU isn't a real one. The value of a secret is in none of them.
 from msgspec import to_builtins
 
 from lanherd_client.attempts import attempts_of
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import MachineView, RunRecord
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import short_id
@@ -32,7 +33,7 @@ from lanherd_protocol.states import (
     lease_of,
     state_name,
 )
-from lanherd_protocol.values import LockedEnvironment, Reason, RunSpec
+from lanherd_protocol.values import Lease, LockedEnvironment, Reason, RunSpec
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Object = dict[str, Json]
@@ -159,7 +160,7 @@ def attempt_shape(end: AttemptEnd) -> Object:
         "ended_at": end.at,
         "exit_code": end.exit_code,
         "signal": end.signal,
-        "gpus": [gpu.index for gpu in end.lease.gpus],
+        **_held(end.lease),
     }
 
 
@@ -174,7 +175,16 @@ def current_attempt_shape(view: RunView) -> Object:
         "ended_at": None,
         "exit_code": None,
         "signal": None,
-        "gpus": [gpu.index for gpu in lease_of(view.state).gpus],
+        **_held(lease_of(view.state)),
+    }
+
+
+def _held(lease: Lease) -> Object:
+    """The GPUs of an attempt, by nvidia-smi's numbers, and so that MIG instances are told apart."""
+    return {
+        "gpus": [gpu.index for gpu in lease.gpus],
+        "gpu_numbers": [gpu_number(gpu.index, gpu.instance) for gpu in lease.gpus],
+        "gpu_uuids": [gpu.uuid for gpu in lease.gpus],
     }
 
 

@@ -21,7 +21,7 @@ from lanherd_client.cli.streaming import say_end, told, told_link
 from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.mirror import RunRecord
 from lanherd_client.orders import KINDS, RunOptions, refs_of
-from lanherd_client.sizes import format_size
+from lanherd_client.sizes import exact_size, format_size
 from lanherd_client.wishes import GpuCount, gpu_request, host_request
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import RunView
@@ -99,7 +99,7 @@ def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: 
     order = _Order(
         said["project"],
         said["gpus"],
-        gpu_request(said["gpus"], said["vram"], said["exclusive"], options),
+        gpu_request(said["gpus"], exact_size(said["vram"]), said["exclusive"], options),
         host_request(options),
         said["name"],
         said["variables"],
@@ -165,15 +165,14 @@ async def follow_to_end(fleet: "Fleet", run: "Run", as_json: bool) -> int:
 async def _submit(fleet: "Fleet", order: _Order) -> "Run":
     options, waited_for = await runs_found(fleet, order.options)
     choice = fleet.choose(order.gpus, order.machine, waited_for, order.host)
-    talk.say(f"Goes to {plain(choice.reason)}")
     identifier = fleet.new_run_id()
-    progress = PushTalk()
+    progress = PushTalk(f"Goes to {plain(choice.reason)}")
     try:
         asked = fleet.submit(
             command=order.command,
             project=order.project,
             gpus=order.gpu_count,
-            vram=order.gpus.vram_bytes,
+            vram=exact_size(order.gpus.vram_bytes),
             exclusive=order.gpus.exclusive,
             name=order.name,
             machine=choice.machine.machine,
@@ -190,6 +189,7 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
         else:
             talk.say("\nThe run was not taken. What was sent is kept, and not sent again.")
         raise
+    progress.say_goal()
     talk.say(f"Run {short_id(run.id)} was taken.")
     if order.options.get("split_log"):
         talk.say(f"Its stderr: 'lanherd logs {short_id(run.id)} --stream err'.")
@@ -209,16 +209,28 @@ async def runs_found(fleet: "Fleet", options: RunOptions) -> "tuple[RunOptions, 
 
 
 class PushTalk:
-    """Tells the push on a terminal; knows whether the agent was asked already."""
+    """Tells the push on a terminal; knows whether the agent was asked already.
 
-    def __init__(self) -> None:
+    `goal` is where it goes: said when a project is brought there, or when the run was taken. What a
+    machine refuses at once doesn't go there.
+    """
+
+    def __init__(self, goal: str = "") -> None:
         self.asked = False
+        self._goal = goal
         self._watched = sys.stderr.isatty()
         self._written = False
         self._began = time.monotonic()
         self._slow = False
 
+    def say_goal(self) -> None:
+        if self._goal:
+            talk.say(self._goal)
+        self._goal = ""
+
     def __call__(self, progress: "Progress") -> None:
+        if progress.stage != "submit":
+            self.say_goal()
         for note in progress.notes:
             talk.say(f"Warning: {plain(note)}")
         if progress.stage == "submit":

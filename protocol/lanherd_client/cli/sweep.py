@@ -26,6 +26,7 @@ from lanherd_client.cli.sweep_look import (
 from lanherd_client.cli.sweep_preview import show_runs, sweep_shape
 from lanherd_client.cli.terminal import plain
 from lanherd_client.orders import KINDS
+from lanherd_client.sizes import exact_size
 from lanherd_client.sweeps.comparing import key_of_view, summary
 from lanherd_client.sweeps.grids import grid_table
 from lanherd_client.sweeps.options import SweepOptions, SweepOrder, sweep_order
@@ -217,7 +218,7 @@ def _options(said: dict[str, Any], template: tuple[str, ...]) -> SweepOptions:
         "command": template,
         "variables": said["variables"],
         "gpus": said["gpus"],
-        "vram": said["vram"],
+        "vram": exact_size(said["vram"]),
         "exclusive": said["exclusive"],
         "project": said["project"],
         "machine": machines_said(said["machine"], said["on"]),
@@ -286,9 +287,12 @@ async def _send(context: click.Context, asked: _Asked, how: _How) -> int:
             _say_draft(draft)
         try:
             _, taken = await told_link(fleet, draft.choice.machine, draft.send())
-        except (LanherdError, asyncio.CancelledError):
+        except asyncio.CancelledError:
             if push.asked:
-                talk.say("Some of it may have been taken. Sent again, only the rest is added.")
+                talk.say(
+                    "The machine may have taken the sweep, or not. Sent again, nothing of it is"
+                    " taken twice."
+                )
             raise
         _put_sent(draft, taken, how)
         return talk.OK

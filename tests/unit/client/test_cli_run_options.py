@@ -80,15 +80,15 @@ def test_all_that_may_be_said() -> None:
         "pre_command": ("make", "a b"),
         "post_command": ("rm", "-r", "x"),
         "split_log": True,
-        "log_cap": 2 << 30,
+        "log_cap": "2147483648B",
         "where": 'vram >= 20GB and name ~ "a100"',
         "linked": True,
         "mig": "1g.10gb",
         "shared": True,
         "beside_others": "wait",
         "cpus": 4.0,
-        "memory": 32 << 30,
-        "disk": 100 << 30,
+        "memory": "34359738368B",
+        "disk": "107374182400B",
     }
     assert options_of(said(*arguments)) == expected
     # Each name of the two faces can be said on the command line; a whole rule is for scripts.
@@ -213,3 +213,9 @@ def test_a_secret_that_is_no_text_is_refused_without_showing_it(
     words = refused("--secret", "TOKEN")
     assert "the value of TOKEN is no UTF-8 text" in words
     assert "hunter" not in words
+
+
+def test_what_others_leave_is_waited_for_or_taken_and_not_both() -> None:
+    assert options_of(said("--beside-others"))["beside_others"] == "share"
+    with pytest.raises(click.UsageError, match="one of --wait-for-others and --beside-others"):
+        options_of(said("--wait-for-others", "--beside-others"))

@@ -10,8 +10,10 @@ from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import BlobHash, GpuUuid
 from lanherd_protocol.messages import AgentStatus, OutputList
 from lanherd_protocol.states import (
+    AttemptEnd,
     Ended,
     Preparing,
+    Running,
     RunState,
     RunView,
     Starting,
@@ -156,6 +158,23 @@ def test_the_attempt_under_way_has_the_shape_of_one_that_ended(state: RunState) 
     assert (shape["state"], shape["attempt"]) == (state_name(state), 1)
     assert (shape["outcome"], shape["ended_at"]) == (None, None)
     assert shape["started_at"] == shapes.started_at(state)
+
+
+def test_the_gpus_of_an_attempt_are_told_apart_also_where_they_are_slices() -> None:
+    slices = tuple(
+        LeasedGpu(index=3, uuid=GpuUuid(f"MIG-{n}"), vram_bytes=1, instance=n) for n in (0, 2)
+    )
+    lease = Lease(gpus=(LeasedGpu(index=1, uuid=GpuUuid("GPU-1"), vram_bytes=1), *slices))
+    told = {
+        "gpus": [1, 3, 3],
+        "gpu_numbers": ["1", "3:0", "3:2"],
+        "gpu_uuids": ["GPU-1", "MIG-0", "MIG-2"],
+    }
+    state = Running(since=2.0, pid=7, lease=lease)
+    shape = shapes.current_attempt_shape(record(state).view)
+    assert {key: shape[key] for key in told} == told
+    end = AttemptEnd(attempt=1, at=3.0, outcome="failed", reason=DONE, lease=lease)
+    assert {key: shapes.attempt_shape(end)[key] for key in told} == told
 
 
 def test_outputs_and_status() -> None:
