@@ -17,7 +17,7 @@ from lanherd_client.cli.logs import copy_log
 from lanherd_client.cli.options import GpuCountType, NamedPath, Size, json_option, not_empty
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import answered, complete, connected, home_of
-from lanherd_client.cli.streaming import say_end, told, told_link
+from lanherd_client.cli.streaming import Narrator, say_end, told, told_link
 from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.mirror import RunRecord
 from lanherd_client.orders import KINDS, RunOptions, refs_of
@@ -150,7 +150,8 @@ async def _run(context: click.Context, order: _Order, follow: bool, as_json: boo
 async def follow_to_end(fleet: "Fleet", run: "Run", as_json: bool) -> int:
     """Prints a run's log until it has ended, or the run itself then; the exit code."""
     try:
-        view = await told(fleet, run, _follow(run, as_json))
+        narrator = Narrator(run)
+        view = await told(fleet, run, _follow(run, narrator, as_json), narrator)
     except asyncio.CancelledError:
         _say_goes_on(run)
         raise
@@ -258,12 +259,13 @@ def _put_taken(fleet: "Fleet", run: "Run", as_json: bool) -> None:
         talk.put_line(run.id)
 
 
-async def _follow(run: "Run", as_json: bool) -> RunView:
+async def _follow(run: "Run", narrator: Narrator, as_json: bool) -> RunView:
     """Prints the logs of its attempts, one after the other; the run as it ended."""
     if as_json:
         return await run.wait()
     attempt = 1
     while True:
+        narrator.shows(attempt)
         await copy_log(run.logs(attempt=attempt, follow=True), as_json=False)
         view = await run.wait_attempt(attempt)
         if view.attempt <= attempt:

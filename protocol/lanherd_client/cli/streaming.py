@@ -73,10 +73,13 @@ class JsonLogWriter:
         talk.put_json_line({"attempt": self._attempt, "offset": self._offset, "text": text})
 
 
-async def told(fleet: "Fleet", run: "Run", work: Awaitable[Result]) -> Result:
+async def told(
+    fleet: "Fleet", run: "Run", work: Awaitable[Result], narrator: "Narrator | None" = None
+) -> Result:
     """Does the work while cuts, and what the run waits for, are told on stderr."""
+    narrator = narrator or Narrator(run)
     async with TaskOwner("narrator") as tasks:
-        tasks.spawn(_narrate(fleet, run), "narrate")
+        tasks.spawn(narrator.narrate(fleet), "narrate")
         return await work
 
 
@@ -103,15 +106,33 @@ async def told_link(fleet: "Fleet", machine: MachineView, work: Awaitable[Result
         return await work
 
 
-async def _narrate(fleet: "Fleet", run: "Run") -> None:
-    machine, last = run.machine, ""
-    lost = False
-    with fleet.changes() as changes:
-        while batch := await changes.batch():
-            if MachineChanged(machine) in batch:
-                lost = _tell_link(fleet, run, lost)
-            if RunChanged(machine, run.id) in batch or not last:
-                last = _tell_state(run.view, last)
+class Narrator:
+    """Tells what a run does. Where its log is printed too, nothing is told of a later attempt than
+    the one that is `shown`: its last lines are still on their way."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        self._shown: int | None = None
+        self._last = ""
+
+    def shows(self, attempt: int) -> None:
+        """The log of this attempt is printed from now on, and those before it have been."""
+        self._shown = attempt
+        self._tell()
+
+    async def narrate(self, fleet: "Fleet") -> None:
+        run, lost = self._run, False
+        with fleet.changes() as changes:
+            while batch := await changes.batch():
+                if MachineChanged(run.machine) in batch:
+                    lost = _tell_link(fleet, run, lost)
+                if RunChanged(run.machine, run.id) in batch or not self._last:
+                    self._tell()
+
+    def _tell(self) -> None:
+        view = self._run.view
+        if view is not None and (self._shown is None or view.attempt <= self._shown):
+            self._last = _tell_state(view, self._last)
 
 
 def _tell_link(fleet: "Fleet", run: "Run", lost: bool) -> bool:
@@ -126,9 +147,7 @@ def _tell_link(fleet: "Fleet", run: "Run", lost: bool) -> bool:
     return gone or (lost and not view.online)
 
 
-def _tell_state(view: RunView | None, last: str) -> str:
-    if view is None:
-        return last
+def _tell_state(view: RunView, last: str) -> str:
     match view.state:
         case Queued(reason=reason):
             text = f"Waiting: {one_line(reason.text)}"
