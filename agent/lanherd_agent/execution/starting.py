@@ -226,7 +226,7 @@ def _make(directory: AttemptDir) -> None:
     it is left alone."""
     for folder in (directory.path.parent, directory.path):
         try:
-            folder.mkdir(mode=0o700)
+            os.mkdir(folder, 0o700)
         except FileExistsError:
             check_own_folder(folder)
     directory.outputs.mkdir(mode=0o700, exist_ok=True)

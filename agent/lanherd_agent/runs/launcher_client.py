@@ -15,7 +15,6 @@ import enum
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -299,6 +298,8 @@ class LauncherClient:
         return [*self._old, *([self._link] if self._link else [])]
 
     async def _wait_up(self) -> _Link:
+        if (link := self._link) is not None:
+            return link
         try:
             async with asyncio.timeout(CALL_S_MAX):
                 while self._link is None:
@@ -320,12 +321,12 @@ class LauncherClient:
         if starts is not None:
             link.starts[number] = starts
         try:
-            async with asyncio.timeout(CALL_S_MAX), link.sending:
-                data = msgspec.json.encode(request | {"id": number})
-                await loop.sock_sendall(link.sock, data)
-            if ARMED:
-                hit("launcher_client.sent")
             async with asyncio.timeout(CALL_S_MAX):
+                data = msgspec.json.encode(request | {"id": number})
+                async with link.sending:
+                    await loop.sock_sendall(link.sock, data)
+                if ARMED:
+                    hit("launcher_client.sent")
                 return await reply
         except OSError as error:
             if isinstance(error, TimeoutError):
@@ -379,11 +380,13 @@ class LauncherClient:
         elif message.event == "live":
             link.live.add(Path(message.dir))
         elif message.event == "exited":
-            link.live.discard(Path(message.dir))
+            directory = Path(message.dir)
+            link.live.discard(directory)
             if message.exit is not None:
-                self._ended(Path(message.dir), message.exit)
+                # Whoever waits for its start, which may have been told just before, hears it first.
+                asyncio.get_running_loop().call_soon(self._ended, directory, message.exit)
             else:
-                self._look_up(Path(message.dir))  # from disk, where it may be anything
+                self._look_up(directory)  # from disk, where it may be anything
 
     # Attempts
 
@@ -427,7 +430,7 @@ class LauncherClient:
         elif start is None and claimed:
             self._hold(directory, None)
         elif start and start.boot_id != rundir.boot_id():
-            self._ended(directory, _unknown(NO_RECORD))
+            self._ended(directory, rundir.unseen(NO_RECORD))
         elif start is not None and not self._await_shim(directory, start):
             self._adopt(directory)
 
@@ -469,7 +472,7 @@ class LauncherClient:
         except rundir.RunDirError as flaw:
             self._hold(directory, flaw)
         else:
-            self._ended(directory, exit_ or _unknown(NO_RECORD))
+            self._ended(directory, exit_ or rundir.unseen(NO_RECORD))
 
     def _hold(self, directory: Path, flaw: rundir.RunDirError | None) -> None:
         if directory not in self._held:
@@ -481,9 +484,9 @@ class LauncherClient:
         exit_ = await until_gone(directory, lambda: self._is_live(directory))
         self._held.discard(directory)
         if exit_ is None and flaw is not None:
-            exit_ = _unknown(f"its run directory can't be trusted: {flaw.words}", UNTRUSTED)
+            exit_ = rundir.unseen(f"its run directory can't be trusted: {flaw.words}", UNTRUSTED)
         if directory in self._watched and not self._is_live(directory):
-            self._ended(directory, exit_ or _unknown(NO_RECORD))
+            self._ended(directory, exit_ or rundir.unseen(NO_RECORD))
 
     def _is_live(self, directory: Path) -> bool:
         return any(directory in link.live for link in self._links())
@@ -493,8 +496,3 @@ class LauncherClient:
         if fd is not None:
             asyncio.get_running_loop().remove_reader(fd)
             os.close(fd)
-
-
-def _unknown(text: str, kind: str = "unknown") -> rundir.Exit:
-    error = rundir.ExitError(kind=kind, errno=0, text=text)
-    return rundir.Exit(at=time.time(), error=error, witness="agent")
