@@ -336,16 +336,12 @@
         <translation>{count} 个等待中</translation>
     </message>
     <message>
-        <source>{count} others ended</source>
-        <translation>其余 {count} 个已结束</translation>
-    </message>
-    <message>
-        <source>{count} ended</source>
-        <translation>{count} 个已结束</translation>
-    </message>
-    <message>
         <source>{count} shown</source>
         <translation>显示 {count} 个</translation>
+    </message>
+    <message>
+        <source>none failed</source>
+        <translation>没有失败</translation>
     </message>
     <message>
         <source>sweep {name}, open: {progress}</source>

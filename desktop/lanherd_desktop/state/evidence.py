@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import MachineView
 from lanherd_desktop.state.runs import run_title
 from lanherd_protocol.ids import GpuUuid, RunId
@@ -83,7 +84,7 @@ def _of_gpu(
     if not request.mig:
         # With MIG on, only its instances take runs.
         if not gpu.instances and not gpu.mig:
-            place = _Place(str(gpu.index), gpu.name, gpu.uuid, gpu.vram_bytes, cordon)
+            place = _Place(gpu_number(gpu.index, None), gpu.name, gpu.uuid, gpu.vram_bytes, cordon)
             yield _evidence(place, reading, request, runs)
         return
     inner = {one.uuid: one for one in reading.instances} if reading is not None else {}
@@ -91,7 +92,7 @@ def _of_gpu(
         if instance.profile.lower() == request.mig.lower():
             part = inner.get(instance.uuid)
             closed = part.cordon if part is not None and part.cordon is not None else cordon
-            number = f"{gpu.index}:{instance.index}"
+            number = gpu_number(gpu.index, instance.index)
             place = _Place(number, instance.profile, instance.uuid, instance.vram_bytes, closed)
             yield _evidence(place, part, request, runs)
 

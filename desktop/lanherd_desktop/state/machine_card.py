@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import Connecting, GpuPoint, MachineView, Online, Refused, Unreachable
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.filters import Query, bytes_above, parse_query
 from lanherd_desktop.state.gpu_gauge import GpuGaugeData
 from lanherd_desktop.state.problems import machine_problems
 from lanherd_desktop.state.room import Histories
-from lanherd_desktop.state.runs import chip_kind, run_reason, run_row, run_title
+from lanherd_desktop.state.runs import chip_kind, run_reason, run_times, run_title
 from lanherd_desktop.state.silence import silent_since
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId, RunId
@@ -66,8 +67,18 @@ class MachineCard:
     picture_at: float | None
     silent_since: float | None = None
     problems: tuple[Reason, ...] = ()
-    closed: tuple[tuple[int, Reason], ...] = ()
-    """The GPUs that take no run, by their numbers, and why."""
+    closed: tuple[tuple[str, Reason], ...] = ()
+    """The GPUs and MIG instances that take no run, by their numbers, and why."""
+
+    @property
+    def frame(self) -> tuple[object, ...]:
+        """All of it that changes how high the card is, or what its search finds."""
+        sick = tuple(gauge.sick for gauge in self.gauges)
+        return (
+            self.name, self.link, self.failure, self.simulated, self.known, self.groups,
+            self.driver_version, self.gpu_problem, sick, self.lines, self.lines_more,
+            self.problems, self.closed,
+        )  # fmt: skip
 
     def seconds(self, line: CardLine, now: float) -> float | None:
         """How long a line's run has run; None when it hasn't started or isn't a run."""
@@ -100,7 +111,7 @@ def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView
         gauges = tuple(
             gauge(gpu, by_uuid.get(gpu.uuid), histories.get(gpu.uuid, ())) for gpu in facts.gpus
         )
-    lines = _lines(runs, readings)
+    lines, lines_more = _lines(runs, readings)
     return MachineCard(
         machine=view.machine,
         name=view.name,
@@ -115,8 +126,8 @@ def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView
         cpu_count=facts.cpu_count if facts is not None else 0,
         gpu_problem=(facts.gpu_problem or "") if facts is not None else "",
         gauges=gauges,
-        lines=tuple(lines[:LINES_MAX]),
-        lines_more=max(0, len(lines) - LINES_MAX),
+        lines=lines,
+        lines_more=lines_more,
         picture_at=view.telemetry.at if view.telemetry is not None else None,
         silent_since=silent_since(view),
         problems=machine_problems(view),
@@ -126,11 +137,20 @@ def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView
 
 def _closed(
     gpus: Sequence[GpuFacts], readings: Sequence[GpuReading]
-) -> tuple[tuple[int, Reason], ...]:
-    reasons = {reading.uuid: reading.cordon for reading in readings}
-    return tuple(
-        (gpu.index, reason) for gpu in gpus if (reason := reasons.get(gpu.uuid)) is not None
-    )
+) -> tuple[tuple[str, Reason], ...]:
+    """Of a GPU that is closed whole its instances are not named too."""
+    reasons = {part.uuid: part.cordon for gpu in readings for part in (gpu, *gpu.instances)}
+    found: list[tuple[str, Reason]] = []
+    for gpu in gpus:
+        whole = reasons.get(gpu.uuid)
+        if whole is not None:
+            found.append((gpu_number(gpu.index, None), whole))
+            continue
+        for one in gpu.instances:
+            reason = reasons.get(one.uuid)
+            if reason is not None:
+                found.append((gpu_number(gpu.index, one.index), reason))
+    return tuple(found)
 
 
 def _link(view: MachineView) -> tuple[LinkKind, Failure | None]:
@@ -173,16 +193,25 @@ def gauge(facts: GpuFacts, reading: GpuReading | None, history: Sequence[GpuPoin
     )
 
 
-def _lines(runs: Sequence[RunView], readings: Sequence[GpuReading]) -> list[CardLine]:
+def _lines(
+    runs: Sequence[RunView], readings: Sequence[GpuReading]
+) -> tuple[tuple[CardLine, ...], int]:
+    """Those that have room, and how many more there are."""
     lines = [
         CardLine(
             kind=chip_kind(view),
             text=run_title(view),
             run=view.run,
             reason=run_reason(view),
-            started_at=run_row(DeviceId(""), "", view).started_at,
+            started_at=run_times(view)[0],
         )
-        for view in runs
+        for view in runs[:LINES_MAX]
+    ]
+    others = [
+        process
+        for reading in readings
+        for process in reading.processes
+        if process.run is None or process.orphan
     ]
     lines.extend(
         CardLine(
@@ -190,11 +219,9 @@ def _lines(runs: Sequence[RunView], readings: Sequence[GpuReading]) -> list[Card
             text=f"{process.command or '–'} (pid {process.pid})",
             vram_bytes=process.vram_bytes,
         )
-        for reading in readings
-        for process in reading.processes
-        if process.run is None or process.orphan
+        for process in others[: LINES_MAX - len(lines)]
     )
-    return lines
+    return tuple(lines), len(runs) + len(others) - len(lines)
 
 
 def totals(views: Sequence[MachineView]) -> Totals:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import MachineView
 from lanherd_desktop.state.runs import run_row
 from lanherd_protocol.ids import DeviceId
@@ -10,9 +11,9 @@ from lanherd_protocol.states import RunView, is_live, lease_of
 
 @dataclass(frozen=True, slots=True)
 class GpuNumbers:
-    """A GPU of the run's lease; `used_bytes` is what our own attempts hold there."""
+    """A GPU or MIG instance of its lease; `used_bytes` is what our own attempts hold there."""
 
-    index: int
+    number: str
     asked_bytes: int
     utilisation_percent: float | None = None
     used_bytes: int | None = None
@@ -33,13 +34,13 @@ def run_numbers(view: RunView, machine: MachineView | None, now: float) -> RunNu
     telemetry = machine.telemetry if machine is not None and row.silent_since is None else None
     readings = {}
     if telemetry is not None and is_live(view.state):
-        readings = {reading.uuid: reading for reading in telemetry.gpus}
+        readings = {part.uuid: part for gpu in telemetry.gpus for part in (gpu, *gpu.instances)}
     gpus = []
     for leased in lease_of(view.state).gpus:
         reading = readings.get(leased.uuid)
         gpus.append(
             GpuNumbers(
-                index=leased.index,
+                number=gpu_number(leased.index, leased.instance),
                 asked_bytes=leased.vram_bytes,
                 utilisation_percent=reading.utilisation_percent if reading is not None else None,
                 used_bytes=reading.vram_ours_bytes if reading is not None else None,

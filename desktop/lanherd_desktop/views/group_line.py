@@ -39,21 +39,18 @@ def head_trailing(head: GroupHead) -> str:
 
 
 def head_subtitle(head: GroupHead) -> str:
-    """Of which states its runs are, the worst first; how many the filter lets through."""
+    """How many failed, run and wait, and how many the filter lets through."""
     progress = head.progress
-    well = progress.ended - progress.failed
     counts = (
         (progress.failed, QCoreApplication.translate("GroupLine", "{count} failed")),
         (progress.running, QCoreApplication.translate("GroupLine", "{count} running")),
         (progress.waiting, QCoreApplication.translate("GroupLine", "{count} waiting")),
-        (well, QCoreApplication.translate("GroupLine", "{count} others ended")
-         if progress.failed else QCoreApplication.translate("GroupLine", "{count} ended")),
-    )  # fmt: skip
+    )
     parts = [text.format(count=numbers.count(count)) for count, text in counts if count]
     if head.shown != progress.total:
         text = QCoreApplication.translate("GroupLine", "{count} shown")
         parts.insert(0, text.format(count=numbers.count(head.shown)))
-    return " · ".join(parts)
+    return " · ".join(parts) or QCoreApplication.translate("GroupLine", "none failed")
 
 
 def head_spoken(head: GroupHead) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_desktop.platform.preferences import PreferencesProblem
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
@@ -256,10 +257,10 @@ def _kind_text(kind: str) -> str:
 
 
 def lease_text(lease: Lease) -> str:
-    """'GPU 0, 1', or empty for a run without GPUs."""
+    """'GPU 0, 1', 'GPU 3:0' of a MIG instance, or empty for a run without GPUs."""
     if not lease.gpus:
         return ""
-    return "GPU " + ", ".join(str(gpu.index) for gpu in lease.gpus)
+    return "GPU " + ", ".join(gpu_number(gpu.index, gpu.instance) for gpu in lease.gpus)
 
 
 def run_subtitle(row: RunRow) -> str:

@@ -242,7 +242,7 @@ def test_a_single_sample_is_a_dot_and_no_sample_is_no_line(section: GpuSection) 
 
 def test_a_card_tells_of_closed_gpus_and_left_over_processes(desktop: Desktop) -> None:
     card = desktop.window.machines.cards[BRAHE]
-    assert card._card is not None and card._card.closed[0][0] == 1
+    assert card._card is not None and card._card.closed[0][0] == "1"
     (line,) = card._card.lines
     assert line.kind is ChipKind.ORPHAN and line.text == "python train.py (pid 31337)"
     assert not card._free.isVisible()

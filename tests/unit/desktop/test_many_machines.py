@@ -4,7 +4,9 @@ not lost."""
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as with_fields
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.state.room import RoomUpdate
@@ -74,3 +76,49 @@ def test_a_search_among_cards_that_are_still_made_shows_what_matches(
     machines._lay()
     finish_cards(empty_desktop)
     assert len(machines._grid.cards()) == COUNT
+
+
+def rooms(utilisation: float, problem: bool = False) -> RoomUpdate:
+    cards = [Card(10, 2, utilisation, 60, 300)] * 8
+    made = [machine(f"m{n:02}", "RTX 4090", 24, cards) for n in range(60)]
+    machines = {view.machine: view for view, _ in made}
+    if problem:
+        machines = {
+            m: replace(view, facts=with_fields(view.facts, gpu_problem="No driver."))
+            for m, view in machines.items()
+            if view.facts is not None
+        }
+    return RoomUpdate(machines=machines, histories={view.machine: h for view, h in made})
+
+
+def test_cards_out_of_sight_are_brought_up_to_date_when_they_are_seen(
+    empty_desktop: Desktop, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setattr(page, "SLICE_S", 10.0)
+    machines = empty_desktop.window.machines
+    empty_desktop.bridge.room_updated.emit(replace(rooms(10), sightings=()))
+    finish_cards(empty_desktop)
+    QApplication.processEvents()
+    first, *_, last = machines.cards.values()
+    assert first.in_sight() and not last.in_sight()
+
+    def shown() -> list[float | None]:
+        return [card.gauges[0].reading().utilisation_percent for card in (first, last)]
+
+    empty_desktop.bridge.room_updated.emit(rooms(55))
+    assert shown() == [55, 10], "nobody sees the last one"
+    bar = machines._grid.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    qtbot.waitUntil(lambda: shown() == [55, 55])
+    empty_desktop.bridge.room_updated.emit(rooms(70))
+    assert shown() == [55, 70]
+    empty_desktop.window.show_page("runs")
+    empty_desktop.bridge.room_updated.emit(rooms(80))
+    assert shown() == [55, 70]
+    empty_desktop.bridge.room_updated.emit(rooms(90, problem=True))
+    assert shown() == [90, 90], "what changes its height is shown at once"
+    empty_desktop.bridge.room_updated.emit(rooms(95, problem=True))
+    empty_desktop.window.show_page("machines")
+    qtbot.waitUntil(lambda: shown() == [90, 95])
+    bar.setValue(0)
+    qtbot.waitUntil(lambda: shown() == [95, 95])

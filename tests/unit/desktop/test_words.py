@@ -22,6 +22,7 @@ from lanherd_desktop.views.failures import NEXTS, WHYS
 from lanherd_desktop.views.widgets.list_row import ListRowDelegate
 from lanherd_desktop.views.words import (
     failure_texts,
+    lease_text,
     reason_remedy,
     reason_text,
     run_signs,
@@ -29,8 +30,9 @@ from lanherd_desktop.views.words import (
     run_spoken,
 )
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.values import Dependency, Reason, RunSettings
-from tests.support.synthetic_room import GIB, REBUILT, machine_id, run, run_id, waiting
+from lanherd_protocol.ids import GpuUuid
+from lanherd_protocol.values import Dependency, Lease, LeasedGpu, Reason, RunSettings
+from tests.support.synthetic_room import GIB, REBUILT, gpu_id, machine_id, run, run_id, waiting
 
 OTHERS = tuple(Dependency(run=run_id(n), kind="after_ok") for n in (7, 8, 9))
 VRAM = reasons.gpu_vram(1, 4 * GIB, 24 * GIB, 18 * GIB, 0)
@@ -272,3 +274,9 @@ def test_signs_leave_room_for_what_is_read_first(qapp: QApplication) -> None:
     margin = [picture.pixelColor(380, y) for y in range(4, 236) if y % 60 not in (58, 59, 0, 1)]
     assert set(map(QColor.name, margin)) == {ground.name()}, "a tag stands over the edge"
     view.deleteLater()
+
+
+def test_a_lease_names_gpus_and_mig_instances() -> None:
+    whole = LeasedGpu(index=1, uuid=gpu_id("kepler", 1), vram_bytes=GIB)
+    part = LeasedGpu(index=3, uuid=GpuUuid("MIG-0"), vram_bytes=GIB, instance=0)
+    assert lease_text(Lease(gpus=(whole, part))) == "GPU 1, 3:0" and lease_text(Lease()) == ""

@@ -4,6 +4,7 @@ from msgspec.structs import replace as with_fields
 
 from lanherd_client.mirror import Connecting, MachineView
 from lanherd_desktop.state.evidence import Holder, gpu_evidence, holders
+from lanherd_desktop.state.machine_card import machine_card
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.states import Running
 from lanherd_protocol.values import (
@@ -136,3 +137,12 @@ def test_orphans_are_told_though_they_were_ours() -> None:
     assert [(one.pid, one.orphan, one.container) for one in found] == [
         (0, False, ""), (8, True, "jupyter"), (9, False, ""),
     ]  # fmt: skip
+
+
+def test_a_card_names_closed_instances_by_gpu_and_instance() -> None:
+    view = with_instances(kepler(), read=True, closed=True)
+    assert [number for number, _ in machine_card(view, {}, ()).closed] == ["0:0", "0:1"]
+    whole = with_reading(view, cordon=XID)
+    assert [number for number, _ in machine_card(whole, {}, ()).closed] == ["0"]
+    well = with_instances(kepler(), read=True)
+    assert machine_card(well, {}, ()).closed == ()

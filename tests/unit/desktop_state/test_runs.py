@@ -12,6 +12,7 @@ from lanherd_desktop.state.projects import ProjectRow, project_rows
 from lanherd_desktop.state.run_numbers import GpuNumbers, run_numbers
 from lanherd_desktop.state.runs import chip_kind, run_accepted, run_query, run_row, run_title
 from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.states import (
     Ended,
     Outcome,
@@ -22,7 +23,7 @@ from lanherd_protocol.states import (
     Starting,
     Stopping,
 )
-from lanherd_protocol.values import Reason, RunSettings, RunSpec
+from lanherd_protocol.values import Lease, LeasedGpu, Reason, RunSettings, RunSpec
 from tests.support.synthetic_room import (
     GIB,
     NOW,
@@ -184,7 +185,19 @@ def test_the_numbers_of_a_live_run_are_those_of_its_gpu() -> None:
     kepler, _ = machine("kepler", "RTX", 24, (Card(1, 0, 3, 40, 50), Card(18, 2, 97, 70, 400)))
     numbers = run_numbers(view, kepler, NOW)
     assert numbers.seconds == 60
-    assert numbers.gpus == (GpuNumbers(1, 20 * GIB, 97, 18 * GIB),)
+    assert numbers.gpus == (GpuNumbers("1", 20 * GIB, 97, 18 * GIB),)
+
+
+def test_the_numbers_of_a_run_in_a_mig_instance_are_the_instance_s() -> None:
+    part = LeasedGpu(index=1, uuid=GpuUuid("MIG-0"), vram_bytes=10 * GIB, instance=0)
+    view = run(1, "n", "true", Running(since=NOW - 60, pid=1, lease=Lease(gpus=(part,))))
+    kepler, _ = machine("kepler", "RTX", 24, (Card(1, 0, 3, 40, 50), Card(18, 2, 97, 70, 400)))
+    telemetry = kepler.telemetry
+    assert telemetry is not None
+    inner = with_fields(telemetry.gpus[1], uuid=GpuUuid("MIG-0"), vram_ours_bytes=4 * GIB)
+    whole = with_fields(telemetry.gpus[1], instances=(inner,))
+    told = replace(kepler, telemetry=with_fields(telemetry, gpus=(telemetry.gpus[0], whole)))
+    assert run_numbers(view, told, NOW).gpus == (GpuNumbers("1:0", 10 * GIB, 97, 4 * GIB),)
 
 
 def test_a_silent_machine_s_run_is_as_old_as_what_is_known_of_it() -> None:
@@ -197,7 +210,7 @@ def test_a_silent_machine_s_run_is_as_old_as_what_is_known_of_it() -> None:
     assert row.silent_since == NOW - 1 and row.seconds(NOW + 900) == 59
     numbers = run_numbers(view, silent, NOW + 900)
     assert numbers.seconds == 59 and numbers.silent_since == NOW - 1
-    assert numbers.gpus == (GpuNumbers(1, 20 * GIB),)
+    assert numbers.gpus == (GpuNumbers("1", 20 * GIB),)
     never_heard = replace(silent, telemetry=None)
     assert run_row(KEPLER, "kepler", view, never_heard).silent_since == NOW
     over = run(1, "n", "true", ended("succeeded", 30, WHY))
@@ -209,7 +222,7 @@ def test_a_silent_machine_s_run_is_as_old_as_what_is_known_of_it() -> None:
 
 def test_numbers_that_are_not_known_stay_open() -> None:
     live = run(1, "n", "true", Running(since=NOW, pid=1, lease=HELD))
-    unknown = (GpuNumbers(1, 20 * GIB),)
+    unknown = (GpuNumbers("1", 20 * GIB),)
     other, _ = machine("tycho", "RTX", 24, (Card(1, 0, 3, 40, 50),))
     assert run_numbers(live, None, NOW).gpus == unknown
     assert run_numbers(live, other, NOW).gpus == unknown

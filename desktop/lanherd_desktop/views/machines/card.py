@@ -43,6 +43,7 @@ class MachineCardView(CardFrame):
         self.add_row(self._free)
         self.add_row(self._more)
         self._card: MachineCard | None = None
+        self._later: MachineCard | None = None
         self.set_activatable(True)
 
     @property
@@ -50,8 +51,25 @@ class MachineCardView(CardFrame):
         """The gauges, one per GPU."""
         return self._gauges.gauges()
 
+    def show_later(self, card: MachineCard) -> bool:
+        """Keep what a card out of sight would show until it is seen; not what changes its height,
+        by which the others around it would jump."""
+        if self._card is None or card.frame != self._card.frame or self.in_sight():
+            return False
+        self._later = card
+        return True
+
+    def in_sight(self) -> bool:
+        return not self.visibleRegion().isEmpty()
+
+    def catch_up(self) -> None:
+        """It came into sight: show what came meanwhile."""
+        if self._later is not None and self.in_sight():
+            self.set_card(self._later)
+
     def set_card(self, card: MachineCard) -> None:
         self._card = card
+        self._later = None
         self.set_title(card.name)
         self.set_badge(ChipKind.SIMULATED if card.simulated else None)
         self.set_status(_DOTS[card.link], self._status_text(card))
@@ -76,8 +94,8 @@ class MachineCardView(CardFrame):
         return [(reason_text(first, remedy=False), remedy)]
 
     def refresh_times(self) -> None:
-        """A second went by."""
-        if self._card is not None:
+        """A second went by; of what is out of sight nobody sees it."""
+        if self._card is not None and self.in_sight():
             self._set_lines(self._card)
             if self._card.link != "online":
                 self.set_status(_DOTS[self._card.link], self._status_text(self._card))

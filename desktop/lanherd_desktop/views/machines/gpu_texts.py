@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication
 
+from lanherd_client.gpu_numbers import gpu_number
 from lanherd_desktop.state import numbers
 from lanherd_protocol.values import GpuFacts, GpuLink, GpuReading, LinkKind
 
@@ -108,7 +109,7 @@ def slices_text(gpu: GpuFacts, reading: GpuReading) -> str:
     """A line for each MIG instance: its number, profile, and how much of it is used."""
     used = {one.uuid: one.vram_used_bytes for one in reading.instances}
     return "\n".join(
-        f"{gpu.index}:{one.index} · {one.profile} · "
+        f"{gpu_number(gpu.index, one.index)} · {one.profile} · "
         f"{numbers.vram_of(used.get(one.uuid), one.vram_bytes)}"
         for one in gpu.instances
     )

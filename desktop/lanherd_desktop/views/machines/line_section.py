@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
@@ -24,6 +24,9 @@ ASK_MS = 5_000
 
 class LineSection(QWidget):
     """Of one machine at a time; asks it while it is seen."""
+
+    form_opened = Signal()
+    """It is higher than before."""
 
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
@@ -177,6 +180,7 @@ class LineSection(QWidget):
         self._on_what()
         self.note.clear()
         (self.note if self._whole is None else self.what).setFocus()
+        self.form_opened.emit()
 
     def _known_tags(self) -> list[str]:
         """Of the runs of this machine that are not over: one may write others."""

@@ -96,6 +96,9 @@ class MachinesPage(QWidget):
             self.tr("Copy the command"),
         )
         empty.activated.connect(self._copy_command)
+        # In the turn after it: only then is it known what is seen.
+        self._catch_up_soon = _idle_timer(self, self._catch_up)
+        self._grid.seen_changed.connect(self._catch_up_soon.start)
         self._content = StateStack(self._grid)
         self._content.keep(self._no_match)
         self.panel = MachinePanel(context)
@@ -162,6 +165,7 @@ class MachinesPage(QWidget):
 
     def _on_second(self) -> None:
         if self.isVisible():
+            self._catch_up()
             for card in self._cards.values():
                 card.refresh_times()
 
@@ -169,7 +173,9 @@ class MachinesPage(QWidget):
         view = self._context.room.machines.get(machine)
         card = self._cards.get(machine)
         if view is not None and card is not None:
-            card.set_card(self._data_of(view))
+            data = self._data_of(view)
+            if not card.show_later(data):
+                card.set_card(data)
 
     def _data_of(self, view: MachineView) -> MachineCard:
         room, machine = self._context.room, view.machine
@@ -179,6 +185,11 @@ class MachinesPage(QWidget):
             data = machine_card(view, histories, room.open_runs_of(machine))
             self._data[machine] = data
         return data
+
+    def _catch_up(self) -> None:
+        """Cards came into sight that were not kept up to date while nobody saw them."""
+        for card in self._cards.values():
+            card.catch_up()
 
     def _known(self) -> bool:
         """Whether there is anything to count: not while every first answer is on its way."""

@@ -68,6 +68,11 @@ class MachinePanel(QWidget):
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
         self._area.verticalScrollBar().rangeChanged.connect(self._on_range)
+        self._to_line = QTimer(self)
+        self._to_line.setSingleShot(True)
+        self._to_line.setInterval(0)
+        self._to_line.timeout.connect(lambda: self._area.ensureWidgetVisible(self.line))
+        self.line.form_opened.connect(self.show_line)
         self.retention.answered.connect(self._show_answer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_5, 0, 0, 0)
@@ -134,8 +139,8 @@ class MachinePanel(QWidget):
         self.opened.emit()
 
     def show_line(self) -> None:
-        """Scroll to the line of the machine."""
-        self._area.ensureWidgetVisible(self.line)
+        """Scroll to the line of the machine, once it has its place."""
+        self._to_line.start()
 
     def _show_answer(self) -> None:
         """Scroll to the end, where the answer is, and stay there while it gets its place."""

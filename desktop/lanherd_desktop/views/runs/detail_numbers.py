@@ -23,7 +23,7 @@ def detail_numbers(context: WindowContext, key: RunKey, view: RunView) -> list[N
     measured = is_live(view.state) and figures.silent_since is None
     for gpu in figures.gpus if measured else ():
         label = QCoreApplication.translate("RunDetail", "GPU {index} on {machine}")
-        label = label.format(index=gpu.index, machine=where)
+        label = label.format(index=gpu.number, machine=where)
         shown.append(Number(numbers.percent(gpu.utilisation_percent), label))
         if gpu.asked_bytes:
             asked = QCoreApplication.translate("RunDetail", "of {asked} asked")
@@ -35,7 +35,7 @@ def detail_numbers(context: WindowContext, key: RunKey, view: RunView) -> list[N
             )
     machine = QCoreApplication.translate("RunDetail", "machine")
     if not measured:
-        held = " · ".join(f"GPU {gpu.index}" for gpu in figures.gpus)
+        held = " · ".join(f"GPU {gpu.number}" for gpu in figures.gpus)
         shown.append(Number(where, held or machine))
     elif not figures.gpus:
         shown.append(Number(where, machine))

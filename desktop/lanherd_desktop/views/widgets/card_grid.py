@@ -3,8 +3,8 @@ so that cards don't hop about when one of them grows."""
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from lanherd_desktop.views.theme import tokens
@@ -86,6 +86,9 @@ def _height_at(card: QWidget, width: int) -> int:
 
 
 class CardGrid(QScrollArea):
+    seen_changed = Signal()
+    """Other cards are seen than before, perhaps."""
+
     def __init__(
         self,
         card_width_min: int = 340,
@@ -100,6 +103,16 @@ class CardGrid(QScrollArea):
         self.setWidget(self._canvas)
         self.viewport().setAutoFillBackground(False)
         self._canvas.setAutoFillBackground(False)
+        self.verticalScrollBar().valueChanged.connect(self.seen_changed)
+        self.verticalScrollBar().rangeChanged.connect(self.seen_changed)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.seen_changed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.seen_changed.emit()
 
     def cards(self) -> list[QWidget]:
         return self._canvas.cards()
