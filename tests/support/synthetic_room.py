@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -80,6 +81,7 @@ def run_id(number: int) -> RunId:
     return RunId(uuid7(int(NOW) * 1000 + number, number.to_bytes(10, "big")))
 
 
+@cache
 def wave(index: int, level: float) -> tuple[GpuPoint, ...]:
     """A minute of utilisation around a level."""
     return tuple(
