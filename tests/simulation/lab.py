@@ -52,6 +52,9 @@ class Lab:
         self.now_s = 0.0
         self.number = 0
         self.cards = self._cards()
+        if not self.calm and self.random.random() < 0.3:
+            for card in self.cards:
+                card.driver_gb = 0.4
         self.cores, self.memory_gb = self.random.choice((8, 32, 128)), 256
         self.rules = self._rules()
         self.truth = LabTruth(self.cards, self.rules, self.cores, self.memory_gb, calm=self.calm)
@@ -182,6 +185,8 @@ class Lab:
             return GpuRequest()
         count = chance.choice((1, 1, 1, 1, 2, 4))
         vram_gb = chance.choice((0, 2, 8, 10, 20, 40))
+        if any(card.driver_gb for card in self.cards) and chance.random() < 0.1:
+            vram_gb = chance.choice(self.cards).total_gb
         mig = chance.choice(SLICES)[0] if chance.random() < 0.15 else ""
         where = chance.choice(("", "", "", "vram >= 24GB", "sm >= 80", 'name ~ "A100"'))
         exclusive = chance.random() < 0.25
@@ -208,7 +213,7 @@ class Lab:
     def _others_come_and_go(self) -> None:
         card = self.random.choice(self.cards)
         # Others take what is really free: what is promised and not used yet, too.
-        most_gb = max(0, card.total_gb - self.truth.used_gb(card))
+        most_gb = max(0, card.total_gb - card.driver_gb - self.truth.used_gb(card))
         card.foreign_gb = self.random.choice((0.0, 0.0, min(2.0, most_gb), most_gb / 2))
         self._read()
 
@@ -240,7 +245,7 @@ class Lab:
             index=card.index,
             uuid=card.uuid,
             total_bytes=card.total_gb * GB,
-            foreign_bytes=int(card.foreign_gb * GB),
+            foreign_bytes=int(card.foreign_gb * GB) + int(card.driver_gb * GB),
             foreign=foreign,
             problem=card.problem,
             name=card.name,

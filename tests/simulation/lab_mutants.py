@@ -3,6 +3,7 @@
 from typing import Any
 
 from lanherd_agent.core import room, wants
+from lanherd_agent.core.driver_share import DriverShare
 from lanherd_agent.core.matching import Matching
 from lanherd_agent.core.quotas import Quotas
 from lanherd_agent.core.reservation import Reservation
@@ -66,5 +67,6 @@ MUTANTS: dict[str, Mutant] = {
     "GPUs that are lost are used": Mutant(room, "closures", _all_open, FEW),
     "a start takes no VRAM": Mutant(Slot, "take", _takes_no_vram, FEW),
     "an exclusive start is shared": Mutant(Slot, "take", _shares_all, FEW),
+    "what the driver keeps is never learnt": Mutant(DriverShare, "see", _nothing, MANY),
     "constraints are not looked at": Mutant(Matching, "matches", _matches_all, FEW),
 }

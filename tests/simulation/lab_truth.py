@@ -29,6 +29,8 @@ class Card:
     instance: int | None = None
     profile: str = ""
     foreign_gb: float = 0.0
+    driver_gb: float = 0.0
+    """What its driver keeps, of which no process tells."""
     problem: str | None = None
     temperature_c: float = 40.0
 
@@ -71,6 +73,7 @@ class LabTruth:
         self.live: dict[RunId, Live] = {}
         self.promise: tuple[RunId, float] | None = None
         self.refused = self.started = self.passed = self.kept_promises = self.idle_looks = 0
+        self.hopeless = 0
 
     def seen(self) -> dict[str, int]:
         shared = sum(bool(view.state) for view in self.views.values())
@@ -80,6 +83,7 @@ class LabTruth:
             "refused": self.refused,
             "starts ahead of an earlier one": self.passed,
             "promises kept": self.kept_promises,
+            "left waiting by the driver": self.hopeless,
         }
 
     # --- What happens ----------------------------------------------------------------------------
@@ -151,7 +155,8 @@ class LabTruth:
         held = self._held_bytes(card)
         foreign = int(card.foreign_gb * GB)
         assert card.problem is None, "a run was put on a GPU that is lost"
-        assert held + foreign <= card.total_gb * GB, f"VRAM was promised twice on {card}"
+        driver = int(card.driver_gb * GB)
+        assert held + foreign + driver <= card.total_gb * GB, f"VRAM was promised twice on {card}"
         assert len(holders) < 2 or not any(self.is_exclusive(one.spec.gpus) for one in holders), (
             "an exclusive GPU is shared"
         )
@@ -162,7 +167,7 @@ class LabTruth:
         if self.waits_for_others(live.spec.gpus):
             assert card.foreign_gb == 0, "it was to wait until others are gone"
         if self.is_exclusive(live.spec.gpus):
-            assert card.foreign_gb <= DISPLAY_GB, "an exclusive run beside others"
+            assert card.foreign_gb + card.driver_gb <= DISPLAY_GB, "an exclusive run beside others"
 
     def _check_kept_free(self, view: RunView, empty_before: set[int]) -> None:
         empty = self._empty()
@@ -272,9 +277,24 @@ class LabTruth:
         ]
 
     def is_open(self) -> bool:
-        return any(not isinstance(view.state, Ended) for view in self.views.values())
+        """Whether there is a run that has to end."""
+        return any(
+            not isinstance(view.state, Ended) and not self._is_hopeless(view.spec.gpus)
+            for view in self.views.values()
+        )
+
+    def _is_hopeless(self, request: GpuRequest) -> bool:
+        """Whether no driver leaves it as much, of which the agent could not know at submit."""
+        large = [
+            card
+            for card in self.cards.values()
+            if self.suits(card, request)
+            and (card.total_gb - card.driver_gb) * GB >= request.vram_bytes
+        ]
+        return len(large) < request.count
 
     def judge_end(self) -> None:
+        self.hopeless = sum(not isinstance(view.state, Ended) for view in self.views.values())
         assert self.views.keys() == self.asked.keys(), "a run was forgotten"
         assert not self.live, "a run is live that has ended"
 
