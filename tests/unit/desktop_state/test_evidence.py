@@ -146,3 +146,11 @@ def test_a_card_names_closed_instances_by_gpu_and_instance() -> None:
     assert [number for number, _ in machine_card(whole, {}, ()).closed] == ["0"]
     well = with_instances(kepler(), read=True)
     assert machine_card(well, {}, ()).closed == ()
+
+
+def test_what_only_moves_a_gauge_leaves_a_card_as_high_as_it_is() -> None:
+    view = kepler()
+    card = machine_card(view, {}, ())
+    assert machine_card(with_reading(view, vram_used_bytes=GIB), {}, ()).frame == card.frame
+    assert machine_card(with_reading(view, problem="Gone."), {}, ()).frame != card.frame
+    assert machine_card(with_reading(view, cordon=XID), {}, ()).frame != card.frame

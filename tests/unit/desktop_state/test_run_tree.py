@@ -47,7 +47,8 @@ def test_a_sweep_is_one_row_at_the_place_of_its_newest_run() -> None:
     assert runs.row("lr") == GroupHead("lr", GroupProgress(total=2, waiting=2), 2, open=False)
     assert runs.members("lr") == [key(4), key(2)] and runs.members("none") == []
     assert runs.group_of(key(4)) == "lr" and runs.group_of(key(3)) == "" == runs.group_of(key(9))
-    assert runs.place_of("lr") == 1 and runs.place_of(key(4)) is None and runs.total == 5
+    assert runs.place_of("lr") == 1 and runs.place_of(key(4)) is None
+    assert runs.total == len(runs.rows) == 5
     flat = tree(SWEEP, grouped=False)
     assert flat.entries == [key(number) for number in (5, 4, 3, 2, 1)]
 
