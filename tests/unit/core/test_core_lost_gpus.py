@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lanherd_agent.core.events import GpuCapacity, RunUse
+from lanherd_agent.core.events import GpuCapacity, RunUse, TimerFired
 from lanherd_agent.core.run_states import Running, Starting
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import Reason, RetryRule
@@ -235,6 +235,7 @@ def test_an_end_that_only_the_store_holds_by_then() -> None:
     machine.core.forget([run_id(1)])
     late = readings(XID, gpu(1))
     assert machine.core.strangers(late) == [run_id(1)]
+    assert machine.core.strangers(TimerFired(timer="look")) == []
     machine.core.recall([record])
     machine.handle(late)
     assert ended(machine, 1).reason.code == "gpu_xid"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lanherd_agent.core.reasons import disk_size
-from lanherd_agent.core.retention import EndedFiles, check_rules, plan
+from lanherd_agent.core.retention import EndedFiles, check_rules, not_applied, not_measured, plan
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.limits import RETENTION_RULES_MAX
@@ -268,3 +268,12 @@ def test_rules_that_only_live_data_could_satisfy() -> None:
     assert "live" in told
     assert "in all" in refusal(wanted, 50 * GIB)
     assert "in all" in refusal(RetentionRules(low_disk_bytes=GIB), GIB)
+
+
+def test_what_a_disk_that_fails_keeps_from_being_done_is_said() -> None:
+    applied, measured = not_applied("I/O error"), not_measured(2, "I/O error")
+    assert applied.data == {"why": "I/O error"}
+    assert measured.text == (
+        "The files of 2 runs can't be read, so retention leaves them alone: I/O error"
+    )
+    assert measured.data == {"runs": 2, "why": "I/O error"}
