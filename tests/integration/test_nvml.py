@@ -449,7 +449,6 @@ async def test_what_was_taken_out_before_the_start_is_forgotten(
     async with probe_of(machine, kept=kept) as probe:
         await probe.facts()
     for left in ([two], []):
-        machine.become(left)
         missing = {} if left else {"nvmlInitWithFlags": LIBRARY_NOT_FOUND}
         machine.become(left, fail=missing)
         async with probe_of(machine, kept=kept) as probe:

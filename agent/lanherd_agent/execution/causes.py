@@ -28,7 +28,7 @@ from lanherd_agent.runs.rundir import (
 from lanherd_protocol.values import Reason
 
 LOOK_EVERY_S = 1.0
-FRESH_S = 10.0
+FRESH_S = 30.0
 """A kill of longer ago was not that of an attempt which ended now."""
 VMSTAT = Path("/proc/vmstat")
 _COUNTER = b"oom_kill "

@@ -173,5 +173,5 @@ def test_a_kill_of_a_while_ago_was_not_that_of_one_that_ends_now(
     assert kills.since(0.0)
     assert kills.since(0.0), "two may have been killed at once"
     now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 11)
+    monkeypatch.setattr(time, "time", lambda: now + causes.FRESH_S + 1)
     assert not kills.since(0.0)
