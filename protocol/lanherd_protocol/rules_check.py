@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, NamedTuple, get_args
 
 from lanherd_protocol.hours import parse_hours
@@ -51,8 +52,8 @@ def check_rules(
         return RulesChecked(findings=(document,))
     checking = _Checking(lines_of(text))
     rules = checking.rules(document)
-    if not checking.findings:
-        checking.contradictions(rules, gpus or None, held)
+    # Told together: what was wrong counts as not said, and contradicts nothing.
+    checking.contradictions(rules, gpus or None, held)
     if checking.findings:
         found = sorted(checking.findings, key=lambda finding: finding.line)
         return RulesChecked(findings=tuple(found[:FINDINGS_MAX]))
@@ -93,6 +94,16 @@ def _syntax(text: str, problem: str) -> RuleFinding:
     found = re.match(r"line (\d+), column (\d+)", where)
     # What isn't somewhere is missing at the end.
     line, column = map(int, found.groups()) if found else (text.rstrip().count("\n") + 1, 0)
+    key = _key_at(text, line)
+    if what == "Cannot overwrite a value" and key in map(partial(_key_at, text), range(1, line)):
+        return RuleFinding(
+            line=line,
+            key="",
+            code="syntax",
+            text=f"{key} is written a second time.",
+            remedy="Keep one of the two lines.",
+            data={"column": column, "problem": what, "key": key},
+        )
     return RuleFinding(
         line=line,
         key="",
@@ -105,6 +116,12 @@ def _syntax(text: str, problem: str) -> RuleFinding:
 
 
 # --- Values --------------------------------------------------------------------------------------
+
+
+def _key_at(text: str, line: int) -> str:
+    """The key that a line says, where it says one."""
+    name, equals, _ = text.split("\n")[line - 1].partition("=")
+    return name.strip() if equals else ""
 
 
 def _is_number(value: Any) -> bool:

@@ -47,6 +47,17 @@ def put(folder: Path, text: str) -> None:
     lanherd("rules", "put", str(file))
 
 
+def test_an_editor_that_mends_nothing_is_not_opened_for_ever(
+    agent: AgentProcess, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = 'echo "keep_fre = 1" > "$1"'
+    seen = editor(folder, monkeypatch, wrong, wrong)
+    edited = lanherd("rules", "edit", code=2).stderr
+    assert "Nothing of it was mended: the rules are left as they are." in edited
+    assert "What you wrote is kept in" in edited
+    assert len(list(seen.iterdir())) == 2
+
+
 def test_rules_are_shown_set_got_and_taken_away(agent: AgentProcess, folder: Path) -> None:
     shown = lanherd("rules", "show").stdout
     assert "keep_free" in shown and "0 (default)" in shown and "10s (default)" in shown

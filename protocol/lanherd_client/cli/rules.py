@@ -115,7 +115,7 @@ def rule_text(name: str, value: Any) -> str:
     """A rule as a person reads it: with its unit, and of users and tags a line each."""
     if name == "gpus" and value == []:
         return "none of them"
-    if value is None or value in ({}, []):
+    if value is None or value in ({}, [], ()):
         return _NOTHING_SAID.get(name, "none")
     if isinstance(value, dict):
         return "\n".join(f"{who}: {_share_text(share)}" for who, share in value.items())
@@ -264,6 +264,10 @@ async def _edit(context: click.Context, machine: str | None) -> int:
                     _keep_draft(home_of(context), refused)
                 return talk.USAGE if refused else talk.OK
             text = _without_notes(edited)
+            if text == refused:
+                talk.say("Nothing of it was mended: the rules are left as they are.")
+                _keep_draft(home_of(context), refused)
+                return talk.USAGE
             try:
                 checked = await answered(fleet.check_rules(view.machine, text))
                 if checked.rules is not None:

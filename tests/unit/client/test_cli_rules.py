@@ -17,6 +17,7 @@ from lanherd_client.cli.rules import rule_text
         ("gpus", [], "none of them"),
         ("gpus", [0, "GPU-1"], "0, GPU-1"),
         ("hours", [], "always"),
+        ("hours", (), "always"),
         ("power_w_max", None, "none"),
         ("backfill", True, "true"),
         ("keep_free", 1, "1"),

@@ -88,7 +88,8 @@ def test_nothing_said_is_all_defaults() -> None:
         ("a = 1\nb = = 2", 2, "", "syntax", "at column 5: invalid value", "key = value"),
         ("a = 1\n[b", 2, "", "syntax", "This is no TOML", "key = value"),
         ('a = """\nb\n\n', 2, "", "syntax", "unterminated", "key = value"),
-        ("a = 1\na = 2", 2, "", "syntax", "cannot overwrite a value", "key = value"),
+        ("a = 1\na = 2", 2, "", "syntax", "a is written a second time", "one of the two"),
+        ("[users]\nada = 1\nada.x = 2", 3, "", "syntax", "cannot", "key = value"),
         ("a = " + "[" * 20_000, 1, "", "syntax", "too deep", "key = value"),
         ("keep_free = 0\nkeepfree = 1", 2, "keepfree", "unknown_key", "no rule keepfree",
          "Did you mean keep_free?"),
@@ -254,3 +255,13 @@ def test_every_key_that_is_named_has_a_line(text: str) -> None:
     lines = lines_of(text)
     assert all(path[:1] in lines for path in paths(document))
     assert set(lines) <= paths(document) | {("users",), ("tags",)}
+
+
+def test_what_contradicts_is_told_beside_what_is_wrong() -> None:
+    text = "keep_fre = 1\n[users.ada]\ngpus_min = 3\ngpus_max = 1\n[users.bob]\ngpus_min = -1\n"
+    findings = check_rules(text).findings
+    assert [(finding.line, finding.code) for finding in findings] == [
+        (1, "unknown_key"),
+        (3, "contradiction"),
+        (6, "wrong_value"),
+    ]
