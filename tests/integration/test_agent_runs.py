@@ -398,6 +398,8 @@ async def test_the_files_of_a_live_run_that_somebody_removed_are_told_as_gone(
 ) -> None:
     run = await sh(peer, f"echo up; {FOREVER}")
     await said(peer, run, b"up")
+    # A busy agent may hear of the start after the first line, and no log is no loss before that.
+    await wait_run(peer, run, Running)
     shutil.rmtree(agent.home / "runs" / run)
     async with refused(ErrorCode.NOT_FOUND) as told:
         await log_of(peer, run)
