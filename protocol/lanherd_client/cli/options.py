@@ -181,28 +181,71 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def machine_option(command: Command) -> Command:
-    """`--machine NAME`."""
+def machine_named(meaning: str, name: str = "machine") -> Callable[[Command], Command]:
+    """`--machine NAME`, for what it means; `name` is that of the parameter."""
     return click.option(
         "--machine",
         "-m",
+        name,
         metavar="NAME",
         shell_complete=complete_machine,
         callback=not_empty,
-        help="Only this machine: its name, its id, or the beginning of either.",
-    )(command)
+        help=meaning,
+    )
+
+
+def machine_option(command: Command) -> Command:
+    """`--machine NAME`, of what is done on all machines else."""
+    only = "Only this machine: its name, its id, or the beginning of either."
+    return machine_named(only)(command)
 
 
 def one_machine_option(command: Command) -> Command:
-    """`--machine NAME` of what is done to one machine; see `look.one_machine`."""
+    """`--machine NAME` of what is done to one machine; see `picking.one_machine`."""
+    return machine_named("The machine; may be left out where only one is paired.")(command)
+
+
+def on_option(meaning: str) -> Callable[[Command], Command]:
+    """`--on NAME,…`: any of several machines."""
     return click.option(
-        "--machine",
-        "-m",
-        metavar="NAME",
-        shell_complete=complete_machine,
-        callback=not_empty,
-        help="The machine; may be left out where only one is paired.",
+        "--on", metavar="NAME,…", callback=not_empty, shell_complete=complete_machine, help=meaning
+    )
+
+
+def project_option(command: Command) -> Command:
+    """`--project DIR`."""
+    return click.option(
+        "--project",
+        type=NamedPath(),
+        help="The folder to snapshot and run in. [none: an empty one]",
     )(command)
+
+
+def gpu_options(whose: str) -> Callable[[Command], Command]:
+    """`--gpus`, `--vram` and `--exclusive`, in a help about 'it' or about 'each'."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option("--exclusive", is_flag=True, help="Share the GPUs with nobody."),
+            click.option(
+                "--vram",
+                type=Size(),
+                default=0,
+                help=f"VRAM that {whose} needs on each GPU, such as 2GB. [0]",
+            ),
+            click.option(
+                "--gpus",
+                type=GpuCountType(),
+                default="0",
+                metavar="N|N..M",
+                help=f"How many GPUs {whose} needs; with 1..4 it takes up to 4 if they are free."
+                " [0]",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def run_argument(command: Command) -> Command:

@@ -17,12 +17,11 @@ import click
 from lanherd_client.cli import talk, words
 from lanherd_client.cli.completion import (
     SeenRun,
-    complete_machine,
     complete_sweep,
     complete_tag,
     completes_runs,
 )
-from lanherd_client.cli.options import not_empty
+from lanherd_client.cli.options import machine_named, not_empty
 from lanherd_client.cli.picking import chosen_machines
 from lanherd_client.cli.session import answered, connected
 from lanherd_client.cli.terminal import plain
@@ -121,14 +120,8 @@ def _with_options(called: Callable[..., Any], verb: Verb) -> Callable[..., Any]:
                 shell_complete=complete_sweep,
                 help="In place of RUN: all your runs of this sweep.",
             ),
-            click.option(
-                "--machine",
-                "-m",
-                "of_machine",
-                metavar="NAME",
-                callback=not_empty,
-                shell_complete=complete_machine,
-                help="Of those of a tag or sweep only the ones on this machine.",
+            machine_named(
+                "Of those of a tag or sweep only the ones on this machine.", "of_machine"
             ),
             click.option("--yes", "-y", is_flag=True, help="Don't ask."),
         )

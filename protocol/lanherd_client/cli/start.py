@@ -12,9 +12,15 @@ import click
 from lanherd_client.choosing import MachineNames
 from lanherd_client.cli import talk
 from lanherd_client.cli.bulk import shape_of
-from lanherd_client.cli.completion import complete_machine, remember
+from lanherd_client.cli.completion import remember
 from lanherd_client.cli.logs import copy_log
-from lanherd_client.cli.options import GpuCountType, NamedPath, Size, json_option, not_empty
+from lanherd_client.cli.options import (
+    gpu_options,
+    json_option,
+    machine_named,
+    on_option,
+    project_option,
+)
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.streaming import Narrator, say_end, told, told_link
@@ -37,41 +43,11 @@ SILENT_S = 3.0
 
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
-@click.option(
-    "--project",
-    type=NamedPath(),
-    help="The folder to snapshot and run in. [none: an empty one]",
-)
-@click.option(
-    "--gpus",
-    type=GpuCountType(),
-    default="0",
-    metavar="N|N..M",
-    help="How many GPUs it needs; with 1..4 it takes up to 4 if they are free. [0]",
-)
-@click.option(
-    "--vram",
-    type=Size(),
-    default=0,
-    help="VRAM that it needs on each GPU, such as 2GB. [0]",
-)
-@click.option("--exclusive", is_flag=True, help="Share its GPUs with nobody.")
+@project_option
+@gpu_options("it")
 @click.option("--name", default="", help="A name to find it by.")
-@click.option(
-    "--machine",
-    "-m",
-    metavar="NAME",
-    shell_complete=complete_machine,
-    callback=not_empty,
-    help="Where it shall run. [the machine where it can start soonest]",
-)
-@click.option(
-    "--on",
-    metavar="NAME,…",
-    callback=not_empty,
-    shell_complete=complete_machine,
-    help="Any of these machines: where it can start soonest.",
-)
+@machine_named("Where it shall run. [the machine where it can start soonest]")
+@on_option("Any of these machines: where it can start soonest.")
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
 @run_options
 @click.option(

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lanherd_client.cli import talk
-from lanherd_client.cli.completion import complete_machine, remember
-from lanherd_client.cli.options import GpuCountType, NamedPath, Size, json_option, not_empty
+from lanherd_client.cli.completion import remember
+from lanherd_client.cli.options import (
+    gpu_options,
+    json_option,
+    machine_named,
+    not_empty,
+    on_option,
+    project_option,
+)
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import complete, connected, home_of
 from lanherd_client.cli.start import PushTalk, machines_said, runs_found
@@ -97,40 +104,10 @@ def sweep_command() -> None:
     callback=not_empty,
     help="The sweep's name: under it, only what is new is sent. [the file's, the axes']",
 )
-@click.option(
-    "--project",
-    type=NamedPath(),
-    help="The folder to snapshot and run in. [none: an empty one]",
-)
-@click.option(
-    "--gpus",
-    type=GpuCountType(),
-    default="0",
-    metavar="N|N..M",
-    help="How many GPUs each needs; with 1..4 it takes up to 4 if they are free. [0]",
-)
-@click.option(
-    "--vram",
-    type=Size(),
-    default=0,
-    help="VRAM that each needs on each GPU, such as 2GB. [0]",
-)
-@click.option("--exclusive", is_flag=True, help="Share the GPUs with nobody.")
-@click.option(
-    "--machine",
-    "-m",
-    metavar="NAME",
-    shell_complete=complete_machine,
-    callback=not_empty,
-    help="Where it shall run. [where the sweep is, or where it can start soonest]",
-)
-@click.option(
-    "--on",
-    metavar="NAME,…",
-    callback=not_empty,
-    shell_complete=complete_machine,
-    help="Any one of these machines: where it is, or can start soonest.",
-)
+@project_option
+@gpu_options("each")
+@machine_named("Where it shall run. [where the sweep is, or where it can start soonest]")
+@on_option("Any one of these machines: where it is, or can start soonest.")
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
 @run_options
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
