@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.groups import GroupProgress
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.run_tree import Entry, GroupHead, RunTree
 from lanherd_desktop.state.runs import RunRow
@@ -134,6 +135,10 @@ class RunListModel(QAbstractListModel):
     def group_of(self, key: RunKey) -> str:
         """The sweep under whose head a run stands; '' if it stands alone."""
         return self._tree.group_of(key)
+
+    def progress_of(self, name: str) -> GroupProgress:
+        """How far all runs of a sweep are, filtered or not."""
+        return self._tree.progress_of(name)
 
     def members(self, name: str) -> list[RunKey]:
         """The runs of a sweep that the filter lets through, newest first."""

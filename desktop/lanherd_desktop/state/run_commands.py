@@ -15,7 +15,6 @@ from lanherd_protocol.states import (
     RunView,
     Starting,
     Stopping,
-    is_live,
 )
 
 PRIORITY_STEP = 10
@@ -46,21 +45,25 @@ MOVES = frozenset({RunCommand.MOVE_UP, RunCommand.MOVE_DOWN})
 OF_ONE = frozenset({RunCommand.AGAIN, RunCommand.EDIT, RunCommand.SAVE_LOG}) | MOVES
 NotInLine = Literal["several", "not_waiting", "held", "parked", "alone"]
 _PARKED = frozenset({"held", "waits_for", "backoff"})
+_WAITING = frozenset({Queued, Preparing})
+_LIVE = frozenset({Starting, Running, Stopping})
 
 
 def commands(view: RunView) -> frozenset[RunCommand]:
     """What makes sense for the run as it is."""
-    settings = view.settings
-    files = has_files(view)
+    state, settings = view.state, view.settings
+    kind = type(state)
+    files = view.files_removed_at is None
+    parked = isinstance(state, Queued) and state.reason.code in _PARKED
     return _commands(
-        type(view.state),
+        kind,
         settings.held,
         settings.pinned,
         settings.priority < PRIORITY_MAX,
         settings.priority > -PRIORITY_MAX,
         files,
         files and has_log(view),
-        is_in_line(view),
+        kind in _WAITING and not settings.held and not parked,
     )
 
 
@@ -82,9 +85,9 @@ def _commands(
         found |= {RunCommand.REMOVE_FILES} if files and not pinned else set()
     elif state is not Stopping:
         found.add(RunCommand.STOP)
-    if state in (Starting, Running, Stopping):
+    if state in _LIVE:
         found.add(RunCommand.STOP_NOW)
-    if state in (Queued, Preparing):
+    if state in _WAITING:
         found.add(RunCommand.RELEASE if held else RunCommand.HOLD)
         found |= {RunCommand.RAISE} if may_rise else set()
         found |= {RunCommand.LOWER} if may_fall else set()
@@ -114,15 +117,11 @@ def not_in_line(views: Sequence[RunView], others: bool = True) -> NotInLine | No
     return None if others else "alone"
 
 
-def commands_of(views: Sequence[RunView], count: int | None = None) -> frozenset[RunCommand]:
-    """What makes sense for at least one of these; `count` are chosen in all."""
-    found = frozenset[RunCommand]().union(*set(map(commands, views)))
-    return found if (len(views) if count is None else count) == 1 else found - OF_ONE
-
-
-def those_for(command: RunCommand, views: Iterable[RunView]) -> list[RunView]:
-    """Of those that are chosen, the ones that the command is for."""
-    return [view for view in views if command in commands(view)]
+def commands_of(kinds: Iterable[frozenset[RunCommand]], count: int) -> frozenset[RunCommand]:
+    """What makes sense for at least one of those that are chosen: `kinds` are what does for each,
+    `count` are they."""
+    found = frozenset[RunCommand]().union(*kinds)
+    return found if count == 1 else found - OF_ONE
 
 
 def has_files(view: RunView) -> bool:
@@ -131,7 +130,7 @@ def has_files(view: RunView) -> bool:
 
 def has_log(view: RunView) -> bool:
     """Whether any of its attempts was started."""
-    if view.earlier or is_live(view.state):
+    if view.earlier or type(view.state) in _LIVE:
         return True
     return isinstance(view.state, Ended) and view.state.started_at is not None
 

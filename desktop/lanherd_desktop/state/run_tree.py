@@ -65,10 +65,13 @@ class RunTree:
     def row(self, entry: Entry) -> RunRow | GroupHead | None:
         """What an entry shows; None for a run that is gone."""
         if isinstance(entry, str):
-            counts = self._counts.get(entry, Counter())
             shown = len(self._members.get(entry, ()))
-            return GroupHead(entry, progress_of_counts(counts), shown, self.is_open(entry))
+            return GroupHead(entry, self.progress_of(entry), shown, self.is_open(entry))
         return self._rows.get(entry)
+
+    def progress_of(self, name: str) -> GroupProgress:
+        """How far all runs of a sweep are, filtered or not."""
+        return progress_of_counts(self._counts.get(name, Counter()))
 
     def members(self, name: str) -> list[RunKey]:
         """The runs of a sweep that the filter lets through, newest first."""

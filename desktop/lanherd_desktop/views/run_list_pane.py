@@ -111,7 +111,7 @@ class RunListPane(QWidget):
     def has_chosen(self) -> bool:
         """Whether the chosen run or sweep is there, filtered or not."""
         if self.group:
-            return any(row.group == self.group for row in self.context.rows().values())
+            return self.model.progress_of(self.group).total > 0
         return self.chosen is not None and self.chosen in self.context.room.runs
 
     def chosen_keys(self) -> list[RunKey]:

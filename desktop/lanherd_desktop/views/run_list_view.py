@@ -1,8 +1,10 @@
 """The list of runs itself: the arrow of a sweep's head opens it, and so do keys."""
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QListView
+from PySide6.QtWidgets import QAbstractItemView, QListView
 
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.state.run_tree import GroupHead
@@ -20,6 +22,15 @@ class RunListView(QListView):
     """The name of a sweep, and whether it is to be open."""
     head_wanted = Signal(object)
     """Go from this run (RunKey) to the head of its sweep."""
+
+    def dataChanged(
+        self,
+        top_left: QModelIndex | QPersistentModelIndex,
+        bottom_right: QModelIndex | QPersistentModelIndex,
+        roles: Sequence[int] = (),
+    ) -> None:
+        """Rows are as high as they were, whatever they say: a list would lay all of them anew."""
+        QAbstractItemView.dataChanged(self, top_left, bottom_right, list(roles))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         at = event.position()

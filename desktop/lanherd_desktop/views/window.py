@@ -237,6 +237,7 @@ class MainWindow(QMainWindow):
         """What has nothing to act on isn't offered."""
         view = self.runs.detail.view
         commands = self.runs.commands.offered()
+        self.runs.group.set_offered(commands)
         offered = {
             **{action: command in commands for action, command in COMMANDS.items()},
             ActionId.RUN_UNDO: bool(self._changes),

@@ -273,5 +273,25 @@ def test_many_are_stopped_only_when_that_was_meant(
     assert asked.answer() == ["stop"] * 20
     over = {key: replace(view, state=ended("succeeded", 9, FINE)) for key, view in views.items()}
     desktop.bridge.room_updated.emit(RoomUpdate(runs=over))
+    desktop.context.second_passed.emit()
     assert not panel.stop_button.isEnabled() and panel.reasons == []
     assert RunCommand.RESTART in desktop.window.runs.commands.offered()
+
+
+def test_what_a_sweep_says_of_its_reasons_is_a_second_old_at_most(
+    desktop: Desktop, pane: RunListPane, qtbot: QtBot
+) -> None:
+    pane.choose_group(GROUP)
+    panel = desktop.window.runs.group
+    failing = next(
+        (key, view)
+        for key, view in desktop.context.room.runs.items()
+        if view.spec.name == "train lr=3e-4 seed=0"
+    )
+    over = replace(failing[1], seq=99, state=ended("failed", 5, FAILED, 1))
+    desktop.bridge.room_updated.emit(RoomUpdate(runs={failing[0]: over}))
+    told = [item.accessibleName() for item in panel.numbers._items]
+    assert told[:3] == ["5 runs", "3 ended", "2 failed"], "the numbers at once"
+    assert sum(count for _, count, _ in panel.reasons) == 1
+    desktop.context.second_passed.emit()
+    assert sum(count for _, count, _ in panel.reasons) == 2

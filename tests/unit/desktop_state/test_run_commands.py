@@ -7,7 +7,6 @@ from lanherd_desktop.state.run_commands import (
     commands_of,
     not_in_line,
     shifted_priority,
-    those_for,
 )
 from lanherd_desktop.state.run_settings import (
     notes_problem,
@@ -98,13 +97,13 @@ def test_a_run_that_waits_for_its_next_attempt_has_a_log() -> None:
 
 
 def test_several_have_what_makes_sense_for_some() -> None:
-    chosen = [view(WAITING), view(ENDED)]
-    assert commands_of(chosen[:1]) == commands(chosen[0])
-    assert commands_of([]) == frozenset()
-    together = commands_of(chosen)
+    chosen = [commands(view(WAITING)), commands(view(ENDED))]
+    assert commands_of(chosen[:1], 1) == chosen[0]
+    assert commands_of([], 0) == frozenset()
+    together = commands_of(chosen, 2)
     assert {C.STOP, C.RESTART, C.REMOVE_FILES, C.COPY_ID} <= together
     assert not together & {C.AGAIN, C.EDIT, C.SAVE_LOG}
-    assert those_for(C.RESTART, chosen) == chosen[1:]
+    assert C.AGAIN not in commands_of(chosen[:1], 2), "two that are alike"
 
 
 def test_a_priority_stays_within_its_bounds() -> None:

@@ -13,11 +13,12 @@ from lanherd_desktop.bridge import Job, some_at_a_time
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.run_commands import (
     MOVES,
+    OF_ONE,
     RunCommand,
+    commands,
     commands_of,
     not_in_line,
     shifted_priority,
-    those_for,
 )
 from lanherd_desktop.state.runs import run_title
 from lanherd_desktop.state.silence import silent_since
@@ -31,6 +32,7 @@ from lanherd_protocol.states import RunView
 from lanherd_protocol.values import RunSettings
 
 CALLS_AT_ONCE = 16
+KNOWN_MAX = 100_000
 STOPPED_UNASKED_MAX = 10
 """More runs than these aren't stopped by one click: somebody may have meant one of them."""
 Verb = Callable[[Run, RunView], Awaitable[object]]
@@ -57,6 +59,7 @@ class RunCommands(QObject):
         self._confirm = confirm
         self._chosen_keys = chosen
         self._asked: set[tuple[RunKey, RunCommand]] = set()
+        self._known: dict[RunKey, tuple[RunView, frozenset[RunCommand]]] = {}
         self._shown_elsewhere = {
             RunCommand.AGAIN: self.again_wanted,
             RunCommand.EDIT: self.edit_wanted,
@@ -67,18 +70,30 @@ class RunCommands(QObject):
         """What can be done with the chosen runs now; what was asked and isn't answered is not."""
         chosen = self._chosen()
         waits = {key for key, _ in self._asked}
-        # A choice may be a sweep of thousands: each is looked at once.
-        found = commands_of([view for key, view in chosen if key not in waits], len(chosen))
-        for key, view in chosen if waits else ():
-            if key in waits:
-                mine = commands_of([view], len(chosen))
-                found |= {command for command in mine if (key, command) not in self._asked}
+        kinds = {self._commands(key, view) for key, view in chosen if key not in waits}
+        kinds |= {
+            frozenset(one for one in self._commands(key, view) if (key, one) not in self._asked)
+            for key, view in chosen
+            if key in waits
+        }
+        found = commands_of(kinds, len(chosen))
         if found & MOVES and self.why_not_moved():
             found -= MOVES
         return found
 
+    def _commands(self, key: RunKey, view: RunView) -> frozenset[RunCommand]:
+        """Of a view that was looked at before at once: a choice may be a sweep of thousands."""
+        known = self._known.get(key)
+        if known is None or known[0] is not view:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            known = self._known[key] = (view, commands(view))
+        return known[1]
+
     def why_not_moved(self) -> str:
         """Why the chosen can't change places in the line; empty where it can."""
+        if len(self._chosen_keys()) > 1:
+            return self.tr("one run at a time")
         chosen = self._chosen()
         others = len(chosen) == 1 and self._context.room.others_in_line(chosen[0][0])
         texts = {
@@ -357,11 +372,12 @@ class RunCommands(QObject):
 
     def _those_for(self, command: RunCommand, only: RunKey | None = None) -> Chosen:
         chosen = self._chosen(only)
-        fit = {id(view) for view in those_for(command, [view for _, view in chosen])}
+        if command in OF_ONE and len(chosen) != 1:
+            return []
         return [
             (key, view)
             for key, view in chosen
-            if id(view) in fit and not self.is_asked(key, command)
+            if command in self._commands(key, view) and not self.is_asked(key, command)
         ]
 
     def _is_silent(self, key: RunKey) -> bool:

@@ -2,13 +2,14 @@
 all of them."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
-from lanherd_desktop.state.groups import GroupProgress, group_progress, rows_of_group
+from lanherd_desktop.state.groups import GroupProgress, rows_of_group
 from lanherd_desktop.state.room import RoomChange
 from lanherd_desktop.state.run_commands import RunCommand
 from lanherd_desktop.state.runs import RunRow
@@ -33,9 +34,12 @@ class GroupPanel(QWidget):
     open_wanted = Signal(str, bool)
     """The sweep, and whether its runs are to be shown."""
 
-    def __init__(self, context: WindowContext) -> None:
+    def __init__(self, context: WindowContext, progress: Callable[[str], GroupProgress]) -> None:
+        """`progress` tells how far a sweep is, at once however many runs it has."""
         super().__init__()
         self._context = context
+        self._progress = progress
+        self._stale = False
         self._open = False
         self.name = ""
         self._title = ElidedLabel("", "title")
@@ -59,7 +63,7 @@ class GroupPanel(QWidget):
         self.reasons: list[tuple[ChipKind, int, str]] = []
         self._reasons = QFormLayout()
         self._lay()
-        context.room_changed.connect(self._on_room_changed)
+        context.second_passed.connect(self._on_second)
 
     def _lay(self) -> None:
         head = QHBoxLayout()
@@ -109,12 +113,15 @@ class GroupPanel(QWidget):
     def refresh(self) -> None:
         if not self.name:
             return
-        rows = rows_of_group(self._context.rows().values(), self.name)
-        progress = group_progress(rows)
         self._title.setText(self.name)
+        self._show_progress()
+        self._stale = False
+        self._show_reasons(_reasons_of(rows_of_group(self._context.rows().values(), self.name)))
+
+    def _show_progress(self) -> None:
+        progress = self._progress(self.name)
         self.numbers.set_numbers(self._numbers(progress))
         self._bar.show_progress(progress)
-        self._show_reasons(_reasons_of(rows))
 
     def _numbers(self, progress: GroupProgress) -> list[Number]:
         counts = (
@@ -138,8 +145,15 @@ class GroupPanel(QWidget):
             line = Label(f"{numbers.count(count)} × {text}", "base", wrap=True, selectable=True)
             self._reasons.addRow(chip, line)
 
-    def _on_room_changed(self, change: RoomChange) -> None:
-        if self.name and self.isVisible() and (change.runs or change.runs_came_or_went):
+    def on_room_changed(self, change: RoomChange) -> None:
+        """Once the list knows it, of which the numbers are."""
+        if self.name and (change.runs or change.runs_came_or_went):
+            self._show_progress()
+            # All of thousands of runs are looked at for their reasons: once a second is enough.
+            self._stale = True
+
+    def _on_second(self) -> None:
+        if self._stale and self.isVisible():
             self.refresh()
 
 

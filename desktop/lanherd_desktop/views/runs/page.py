@@ -42,7 +42,7 @@ class RunsPage(QWidget):
         )
         self.model.open_those(context.preferences.value.open_groups)
         self.detail = RunDetail(context)
-        self.group = GroupPanel(context)
+        self.group = GroupPanel(context, self.model.progress_of)
         self._shown = QStackedWidget()
         self._shown.addWidget(self.detail)
         self._shown.addWidget(self.group)
@@ -91,12 +91,7 @@ class RunsPage(QWidget):
         key = self.detail.key
         asked = key is not None and self.commands.is_asked(key, RunCommand.STOP)
         self.detail.set_stop_asked(asked)
-        self._offer_group()
         self.offered_changed.emit()
-
-    def _offer_group(self) -> None:
-        if self.list.group:
-            self.group.set_offered(self.commands.offered())
 
     def _confirm(self) -> ConfirmBar:
         """Where a question stands: beside what is shown."""
@@ -141,7 +136,8 @@ class RunsPage(QWidget):
         self._stack.show_room(bool(self._context.room.runs))
         if not self.list.has_chosen():
             self.list.choose_first()
-        self._offer_group()
+        if change is not None:
+            self.group.on_room_changed(change)
 
 
 class _DetailList(RunListPane):
