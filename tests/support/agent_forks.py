@@ -113,7 +113,9 @@ class AgentForks:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             socket.send_fds(self._socket, [json.dumps(asked).encode()], [log, theirs.fileno()])
-        told, descriptors, _, _ = socket.recv_fds(self._socket, _PID_BYTES_MAX, 1)
+        told, descriptors, _, _ = socket.recv_fds(
+            self._socket, _PID_BYTES_MAX, 1, socket.MSG_CMSG_CLOEXEC
+        )
         assert told, "the process that forks agents has ended"
         return ForkedAgent(int(told), descriptors[0], ours)
 
