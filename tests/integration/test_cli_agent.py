@@ -58,6 +58,12 @@ def test_pairs_and_lists(agent: AgentProcess) -> None:
     assert lanherd("pair", "--socket", str(agent.socket)).stdout == "box\n"
 
 
+def test_where_a_run_goes_is_said_of_one_that_goes_there(agent: AgentProcess) -> None:
+    impossible = lanherd("run", "--gpus", "1", "--vram", "9TB", "--", "true", code=2).stderr
+    assert "can never be met" in impossible and "Goes to" not in impossible
+    assert lanherd("run", "--hold", "--", "true").stderr.startswith("Goes to box")
+
+
 def test_a_run_from_its_project_to_its_output(agent: AgentProcess, folder: Path) -> None:
     project = folder / "project"
     project.mkdir()
@@ -66,9 +72,6 @@ def test_a_run_from_its_project_to_its_output(agent: AgentProcess, folder: Path)
     taken = lanherd("run", *options, "--name", "train", "--", "sh", "train.sh")
     identifier = taken.stdout.strip()
     assert "Goes to box" in taken.stderr
-    impossible = lanherd("run", "--gpus", "1", "--vram", "9TB", "--", "true", code=2).stderr
-    assert "can never be met" in impossible and "Goes to" not in impossible
-    assert lanherd("run", "--hold", "--", "true").stderr.startswith("Goes to box")
     followed = lanherd("logs", "-f", identifier[:10])
     assert followed.stdout == "b\n"
     shown = read("show", identifier[-8:])
