@@ -206,7 +206,12 @@ def cause_of(failed: Failed, tails: Sequence[Tail]) -> Reason | None:
 def may_be_of_gpu(code: str) -> bool:
     """Whether a run that failed for this reason may have failed for a fault of its GPU: also what
     nobody knows the reason of."""
-    return code in _GPU_CODES or code in _UNKNOWN_CODES
+    return shows_gpu(code) or code in _UNKNOWN_CODES
+
+
+def shows_gpu(code: str) -> bool:
+    """Whether the reason itself is of the kind that a fault of a GPU shows in."""
+    return code in _GPU_CODES
 
 
 # --- The end of a log ----------------------------------------------------------------------------

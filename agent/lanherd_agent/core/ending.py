@@ -72,7 +72,14 @@ class Ending:
         self._books.settle_usage(now, run)
         self._let_go(run, step)
         books = self._books
-        books.machine = after_end(books.machine, books.owner_rules, run.run, ended, now)
+        books.machine = after_end(
+            books.machine,
+            books.owner_rules,
+            run.run,
+            ended,
+            now,
+            only_gpu=books.sight.only_gpu,
+        )
         rule = run.spec.retry
         if final or not is_tried_again(rule, run.attempt, ended):
             self._books.become(run, cause, ended, now, step)

@@ -7,7 +7,9 @@ nothing of the GPU, in either way; a run that succeeds does.
 
 'Alone': since the first of them, fewer than half as many failed in that way on all other GPUs
 together, those not counted after which a run succeeded there. So runs that fail wherever they run
-close no GPU; what failed elsewhere before, or now and then, hinders nothing.
+close no GPU; what failed elsewhere before, or now and then, hinders nothing. The only GPU of a
+machine has nothing that it could be alone among: there only failures count whose cause shows a GPU,
+or one's own bad script would close it after three tries.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ from msgspec.structs import replace
 
 from lanherd_agent.core import machine_reasons as reasons
 from lanherd_agent.core.books import Books
-from lanherd_agent.core.causes import may_be_of_gpu
+from lanherd_agent.core.causes import may_be_of_gpu, shows_gpu
 from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.lost_gpus import tell_runs
 from lanherd_agent.core.machine_state import Cordon, Failures, MachineState
@@ -147,13 +149,19 @@ def fault_of(gpu: GpuCapacity, before: Seen | None) -> Reason | None:
 
 
 def after_end(
-    machine: MachineState, rules: MachineRules, run: RunId, ended: Ended, now: float
+    machine: MachineState,
+    rules: MachineRules,
+    run: RunId,
+    ended: Ended,
+    now: float,
+    *,
+    only_gpu: bool,
 ) -> MachineState:
-    """What the end of a run says of the GPUs that it held."""
+    """What the end of a run says of the GPUs that it held. `only_gpu`: the machine has but one."""
     held = [gpu.uuid for gpu in ended.lease.gpus]
     if ended.outcome == "succeeded":
         return forget_failures(machine, held)
-    suspect = ended.outcome == "failed" and may_be_of_gpu(ended.reason.code)
+    suspect = ended.outcome == "failed" and _is_suspect(ended.reason.code, only_gpu)
     if not suspect or len(held) != 1 or not rules.failures_max:
         return machine
     known = machine.failures.get(held[0], Failures())
@@ -171,6 +179,10 @@ def after_end(
         return machine
     cordon = Cordon(reason=reasons.failures(len(failed.runs), ended.reason.text), since=now)
     return replace(machine, cordons={**machine.cordons, held[0]: cordon})
+
+
+def _is_suspect(code: str, only_gpu: bool) -> bool:
+    return shows_gpu(code) if only_gpu else may_be_of_gpu(code)
 
 
 def _is_alone(gpu: GpuUuid, failures: Mapping[GpuUuid, Failures]) -> bool:

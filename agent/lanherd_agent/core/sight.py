@@ -81,6 +81,12 @@ class Sight:
             or was_open != self._is_open()
         )
 
+    @property
+    def only_gpu(self) -> bool:
+        """Whether all that was seen last is of one GPU."""
+        gpus = self.sample.gpus if self.sample is not None else ()
+        return len({gpu.index for gpu in gpus}) == 1
+
     def obey(self, rules: MachineRules) -> None:
         """Take the owner's rules. Raises ValueError for hours that are none."""
         self.hours = tuple(parse_hours(text) for text in rules.hours)

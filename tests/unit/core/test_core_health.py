@@ -213,10 +213,15 @@ def end(
     return Ended(at=NOW, outcome=outcome, reason=reason, lease=Lease(gpus=held))
 
 
-def after(*ends: Ended, rules: MachineRules = RULES, machine: MachineState | None = None) -> Any:
+def after(
+    *ends: Ended,
+    rules: MachineRules = RULES,
+    machine: MachineState | None = None,
+    only_gpu: bool = False,
+) -> Any:
     state = machine or MachineState()
     for number, one in enumerate(ends, 1):
-        state = after_end(state, rules, run_id(number), one, NOW + number)
+        state = after_end(state, rules, run_id(number), one, NOW + number, only_gpu=only_gpu)
     return state
 
 
@@ -228,6 +233,19 @@ def test_so_many_failures_in_a_row_close_a_gpu() -> None:
     assert state.failures[GPU].runs == (run_id(1), run_id(2), run_id(3))
     assert after(end(), end(), rules=MachineRules(failures_max=2)).cordons.keys() == {GPU}
     assert after(end(), end(), end(), rules=MachineRules(failures_max=0)) == MachineState()
+
+
+def test_ones_own_bad_script_does_not_close_the_only_gpu() -> None:
+    assert after(*(end() for _ in range(5)), only_gpu=True) == MachineState()
+    shown = (end("segfault"), end("gpu_lost"), end("segfault"))
+    assert after(*shown, only_gpu=True).cordons.keys() == {GPU}
+    for gpus, counts in ((gpu(0),), False), ((gpu(0), gpu(1)), True):
+        machine = Machine()
+        read(machine, *gpus)
+        machine.submit(new(1, gpu_spec(4)))
+        machine.started(1)
+        machine.exited(1, 1)
+        assert bool(machine.core.books.machine.failures) == counts
 
 
 def test_a_success_and_what_is_the_users_own_fault() -> None:
@@ -285,7 +303,7 @@ def test_failures_that_an_older_agent_noted_count_at_the_time_of_the_last() -> N
 def test_a_run_that_is_tried_again_counts_once() -> None:
     state = MachineState()
     for _ in range(5):
-        state = after_end(state, RULES, run_id(1), end(), NOW)
+        state = after_end(state, RULES, run_id(1), end(), NOW, only_gpu=False)
     assert state.failures[GPU].runs == (run_id(1),) and state.cordons == {}
 
 
@@ -298,7 +316,7 @@ def test_what_is_kept_is_bounded_and_a_cordon_stays_as_it_was() -> None:
 
 def test_the_core_counts_what_its_runs_came_to() -> None:
     machine = Machine()
-    read(machine, gpu(0))
+    read(machine, gpu(0), gpu(1))
     for number in (1, 2):
         machine.submit(new(number, gpu_spec(4)))
         machine.started(number)
