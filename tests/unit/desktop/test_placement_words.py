@@ -75,6 +75,8 @@ GIVEN = (
     replace(machine_reasons.unreadable("version mismatch"), data={"problem": "不一致。"}),
     replace(machine_reasons.unreadable("It is lost."), data={"problem": "丢了。"}),
     machine_reasons.no_gpu("读不到。", 2),
+    machine_reasons.unread("读不到。"),
+    machine_reasons.NO_READINGS,
     machine_reasons.failures(3, "it failed"),
     machine_reasons.by_person("阿达", ""),
     machine_reasons.by_person("阿达", "换风扇"),
