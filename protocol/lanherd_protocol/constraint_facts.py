@@ -24,7 +24,7 @@ class Fact(NamedTuple):
 
 
 FACTS: dict[str, Fact] = {
-    "vram": Fact("size", "VRAM of the GPU, or of the MIG instance"),
+    "vram": Fact("size", "VRAM of the GPU, or of the MIG instance, as it is sold"),
     "sm": Fact("whole", "compute capability: 80 or 8.0"),
     "name": Fact("text", "model of the GPU"),
     "index": Fact("whole", "number of the GPU, as nvidia-smi counts"),

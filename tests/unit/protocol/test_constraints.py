@@ -40,6 +40,20 @@ def refused(text: str) -> Failure:
 
 
 @pytest.mark.parametrize(
+    ("mib", "sold"),
+    [(24_564, 24), (15_360, 16), (46_068, 48), (81_559, 80), (9_728, 10), (4_864, 5), (40_960, 40)],
+)
+def test_a_card_is_of_the_size_that_it_is_sold_as(mib: int, sold: int) -> None:
+    """As nvidia-smi tells them: RTX 4090, T4, L40S, H100, and MIG slices of 10 and 5 GB."""
+    card = {**CARD, "vram": mib << 20}
+    for text in (f"vram >= {sold}GB", f"vram <= {sold}GB", f"not vram < {sold}GB"):
+        assert parse(text).matches(card), text
+    assert not parse(f"vram < {sold}GB").matches(card)
+    assert not parse(f"vram >= {sold * 5 // 4 + 1}GB").matches(card)
+    assert not parse(f"vram <= {sold * 3 // 4}GB").matches(card)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         'vram >= 20GB and sm >= 80 and name ~ "rtx"',
