@@ -149,3 +149,15 @@ def test_the_palette_leads_to_the_line_of_the_machine_that_is_looked_at(
     assert panel.line.pause_button.hasFocus()
     panel.close_panel()
     assert not pause.isEnabled()
+
+
+def test_another_machine_is_shown_from_its_top(
+    desktop: Desktop, asked: Asked, qtbot: QtBot
+) -> None:
+    machines = desktop.window.machines
+    desktop.window.show_page("machines")
+    machines.open_line(TYCHO, pause=True)
+    bar = machines.panel._area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() > 0)
+    machines.open_machine(machine_id("kepler"))
+    assert bar.value() == 0

@@ -129,7 +129,9 @@ class MachinePanel(QWidget):
         }
 
     def show_machine(self, machine: DeviceId) -> None:
-        """Open it for a machine."""
+        """Open it for a machine, at its top."""
+        if machine != self.machine:
+            self._area.verticalScrollBar().setValue(0)
         self.machine = machine
         self.gpus.show_machine(machine)
         self.line.show_machine(machine)
