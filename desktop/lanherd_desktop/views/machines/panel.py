@@ -130,14 +130,17 @@ class MachinePanel(QWidget):
 
     def show_machine(self, machine: DeviceId) -> None:
         """Open it for a machine, at its top."""
-        if machine != self.machine:
-            self._area.verticalScrollBar().setValue(0)
+        another = machine != self.machine
         self.machine = machine
         self.gpus.show_machine(machine)
         self.line.show_machine(machine)
         self.refresh()
         self.retention.show_machine(machine)
         self.show()
+        if another:
+            # At last: a field that had the focus and is gone hands it on, which scrolls.
+            self._to_line.stop()
+            self._area.verticalScrollBar().setValue(0)
         self.opened.emit()
 
     def show_line(self) -> None:
