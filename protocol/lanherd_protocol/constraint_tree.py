@@ -62,11 +62,7 @@ class Comparison:
         if isinstance(self.wanted, tuple):
             version = _as_version(actual, len(self.wanted))
             return version is not None and _ORDERS[self.operator](version, self.wanted)
-        if isinstance(actual, str):
-            return False
-        if FACTS[self.fact].kind == "size":
-            actual = _as_sold(actual, self.wanted)
-        return _ORDERS[self.operator](actual, self.wanted)
+        return not isinstance(actual, str) and _ORDERS[self.operator](actual, self.wanted)
 
     def miss(self, facts: Facts, *, negated: bool) -> Miss:
         wanted = version_text(self.wanted) if isinstance(self.wanted, tuple) else self.wanted
@@ -171,12 +167,6 @@ def _in_words(kind: FactKind, value: str | int | float) -> str:
         unit, size = next((u, size) for u, size in UNITS.items() if value >= size or size == 1)
         return f"{round(value / size, 1):g} {unit}"
     return f"{value:g}"
-
-
-def _as_sold(actual: float, size: int) -> float:
-    """What is sold as of `size` and has a little less for its owner counts as of that size: an RTX
-    4090 has 23.99 of its 24 GB, an L40S 45 of 48, a machine of 128 GB 125."""
-    return size if size * 15 <= actual * 16 < size * 16 else actual
 
 
 def _as_version(actual: str | float, parts: int) -> Version | None:

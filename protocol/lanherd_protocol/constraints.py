@@ -4,8 +4,7 @@
     not (machine = "attic" or name ~ GTX*)
 
 Facts are those of `constraint_facts.FACTS`. `= != < <= > >=` compare numbers, sizes (20GB, 512MB)
-and versions (12.4, of which only as many numbers count as were written); sm is written 86 or 8.6. A
-size counts as reached from 15/16 of it on: of what is sold as 24 GB the driver tells a little less.
+and versions (12.4, of which only as many numbers count as were written); sm is written 86 or 8.6.
 `= !=` and `~ !~` compare text, where `~` means that it occurs anywhere, with `*` for any text and
 `?` for any character. Capitals make no difference. `and` binds stronger than `or`. A comparison
 with a fact that isn't known is false. Text with spaces is quoted.

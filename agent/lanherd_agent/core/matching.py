@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lanherd_agent.core.events import GpuCapacity, HostCapacity, ReadingsTaken
-from lanherd_protocol.constraint_facts import Facts
+from lanherd_protocol.constraint_facts import Facts, card_bytes, instance_bytes, memory_bytes
 from lanherd_protocol.constraints import parse
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import GpuUuid
@@ -92,12 +92,14 @@ def facts_of(gpu: GpuCapacity, host: HostCapacity) -> dict[str, str | int | floa
     """What constraints can ask of a GPU, but for what only the machine's facts know."""
     capability = gpu.compute_capability
     return {
-        "vram": gpu.total_bytes,
+        "vram": instance_bytes(gpu.profile, gpu.total_bytes)
+        if gpu.profile
+        else card_bytes(gpu.total_bytes),
         "sm": None if capability is None else capability[0] * 10 + capability[1],
         "name": gpu.name or None,
         "index": gpu.index,
         "uuid": gpu.uuid,
         "mig": gpu.profile or None,
         "cores": host.cpu_cores or None,
-        "memory": host.memory_bytes or None,
+        "memory": memory_bytes(host.memory_bytes) or None,
     }

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanherd_protocol.constraint_facts import FACTS, gpu_facts
+from lanherd_protocol.constraint_facts import (
+    FACTS,
+    card_bytes,
+    gpu_facts,
+    instance_bytes,
+    memory_bytes,
+)
 from lanherd_protocol.constraint_tree import And, Comparison, Node, Not, Operator, Or
 from lanherd_protocol.constraints import (
     CONSTRAINT_CHARS_MAX,
@@ -37,20 +43,6 @@ def refused(text: str) -> Failure:
         parse(text)
     assert caught.value.code is ErrorCode.INVALID_REQUEST
     return caught.value.failure
-
-
-@pytest.mark.parametrize(
-    ("mib", "sold"),
-    [(24_564, 24), (15_360, 16), (46_068, 48), (81_559, 80), (9_728, 10), (4_864, 5), (40_960, 40)],
-)
-def test_a_card_is_of_the_size_that_it_is_sold_as(mib: int, sold: int) -> None:
-    """As nvidia-smi tells them: RTX 4090, T4, L40S, H100, and MIG slices of 10 and 5 GB."""
-    card = {**CARD, "vram": mib << 20}
-    for text in (f"vram >= {sold}GB", f"vram <= {sold}GB", f"not vram < {sold}GB"):
-        assert parse(text).matches(card), text
-    assert not parse(f"vram < {sold}GB").matches(card)
-    assert not parse(f"vram >= {sold * 5 // 4 + 1}GB").matches(card)
-    assert not parse(f"vram <= {sold * 3 // 4}GB").matches(card)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +207,32 @@ def test_control_characters_and_length_do_not_spoil_the_picture() -> None:
     long = refused("sm > 30 and " * 100 + "vrm" + "x" * 100 + " > 3")
     assert max(map(len, long.message.splitlines())) < 140
     assert refused("x" * (CONSTRAINT_CHARS_MAX + 1)).data["column"] == CONSTRAINT_CHARS_MAX + 1
+
+
+@pytest.mark.parametrize(
+    ("mib", "sold_gb"),
+    [(24_564, 24), (15_109, 16), (45_634, 48), (81_559, 80), (11_019, 11), (143_771, 141),
+     (512, 0.5), (7_000, 7_000 / 1024), (400_000, 400_000 / 1024)],
+)  # fmt: skip
+def test_a_card_is_of_the_size_that_it_is_sold_as(mib: int, sold_gb: float) -> None:
+    """As nvidia-smi tells an RTX 4090, T4, A40, H100, RTX 2080 Ti, H200, and some that nobody
+    sells."""
+    assert card_bytes(mib << 20) == sold_gb * GB
+
+
+@pytest.mark.parametrize(
+    ("profile", "mib", "sold_gb"),
+    [("1g.5gb", 4_864, 5), ("1g.10gb+me", 9_728, 10), ("1g.23gb", 22_700, 23),
+     ("1g.10gb", 2_048, 2), ("1g", 2_048, 2), ("1g.xgb", 2_048, 2)],
+)  # fmt: skip
+def test_an_instance_is_of_the_size_in_its_name(profile: str, mib: int, sold_gb: int) -> None:
+    assert instance_bytes(profile, mib << 20) == sold_gb * GB
+
+
+@pytest.mark.parametrize(("gib", "sold_gb"), [(125.6, 128), (62.7, 64), (1.9, 2), (1507, 1536)])
+def test_a_machine_has_the_memory_that_was_bought(gib: float, sold_gb: int) -> None:
+    assert memory_bytes(int(gib * GB)) == sold_gb * GB
+    assert memory_bytes(100 * GB) == 100 * GB
 
 
 def test_its_names_are_the_facts_it_asks_for() -> None:
