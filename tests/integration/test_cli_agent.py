@@ -72,7 +72,8 @@ def test_a_run_from_its_project_to_its_output(agent: AgentProcess, folder: Path)
     taken = lanherd("run", *options, "--name", "train", "--", "sh", "train.sh")
     identifier = taken.stdout.strip()
     assert "Goes to box" in taken.stderr
-    followed = lanherd("logs", "-f", identifier[:10])
+    # By its beginning, as far as no other of these seconds shares it.
+    followed = lanherd("logs", "-f", identifier[:-4])
     assert followed.stdout == "b\n"
     shown = read("show", identifier[-8:])
     assert (shown["run"], shown["project"], shown["gpus_requested"]) == (identifier, "project", 1)
