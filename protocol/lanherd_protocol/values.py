@@ -112,6 +112,8 @@ class GpuReading(Struct, frozen=True, kw_only=True):
     again is told by this."""
     rest: Reason | None = None
     """Why it takes no new run for a while: runs that failed on it in a row, heat."""
+    vram_reserved_bytes: int | None = None
+    """What of the used VRAM the driver keeps for itself; None: it doesn't tell."""
 
 
 class HostReading(Struct, frozen=True, kw_only=True):

@@ -215,6 +215,11 @@ async def test_what_the_driver_keeps_is_in_use(machine: FakeNvml) -> None:
     machine.become([FakeGpu(used=2 * GIB, reserved=GIB // 2)])
     facts, (reading,) = await asked_once(machine)
     assert (facts.gpus[0].vram_bytes, reading.vram_used_bytes) == (24 * GIB, 5 * GIB // 2)
+    assert reading.vram_reserved_bytes == GIB // 2
+    # Some that have the newer form keep nothing apart: it is in what is used, and not known.
+    machine.become([FakeGpu(used=2 * GIB, reserved=0)])
+    _, (reading,) = await asked_once(machine)
+    assert (reading.vram_used_bytes, reading.vram_reserved_bytes) == (2 * GIB, None)
 
 
 async def test_a_driver_without_a_gpu_says_so_at_once(machine: FakeNvml) -> None:

@@ -230,7 +230,7 @@ class Books:
             host=self.sight.host,
             rules=self.owner_rules,
             owner=owner,
-            driver_bytes=self.sight.driver.known,
+            driver_bytes=self.sight.driver.sure,
         )
 
     def scene(self, now: float) -> Scene:

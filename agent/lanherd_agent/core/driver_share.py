@@ -1,8 +1,9 @@
 """What the driver itself keeps of each GPU: VRAM that no run can ever have.
 
-It is the least that was ever in use while no process was on the GPU, as long as that is little; and
-of equal GPUs that of the one with the least, since the driver keeps about as much of each. In any
-doubt nothing counts as the driver's: a process of others that can't be seen may hold it, and end.
+Newer drivers tell it. Of the others it is the least that was ever in use while no process was on
+the GPU, as long as that is little; and of equal GPUs that of the one with the least, since the
+driver keeps about as much of each. In any doubt nothing counts as the driver's: a process of others
+that can't be seen may hold it, and end.
 """
 
 from collections.abc import Iterable
@@ -28,31 +29,38 @@ class _Seen(Struct):
 class DriverShare:
     """Learns from samples."""
 
-    __slots__ = ("_seen", "known")
+    __slots__ = ("_seen", "known", "sure")
 
     def __init__(self) -> None:
         self._seen: dict[GpuUuid, _Seen] = {}
         self.known: dict[GpuUuid, int] = {}
         """Bytes that the driver keeps, of the GPUs of which that is known."""
+        self.sure: dict[GpuUuid, int] = {}
+        """Those of them that the driver tells, or that several equal GPUs agree on: what a single
+        one shows may be a process of others that sits idle, and ends."""
 
     def see(self, gpus: Iterable[GpuCapacity], rules: Rules, now: float) -> None:
         """Take a sample of all GPUs."""
         equal: dict[tuple[str, int, str], list[GpuUuid]] = {}
         seen, self._seen = self._seen, {}
+        self.known, self.sure = {}, {}
         for gpu in gpus:
+            if gpu.reserved_bytes is not None:
+                self.known[gpu.uuid] = self.sure[gpu.uuid] = gpu.reserved_bytes
+                continue
             before = seen.get(gpu.uuid)
             after = _after(before, gpu.foreign_bytes, now) if _is_idle(gpu, rules) else before
             if after is not None:
                 self._seen[gpu.uuid] = after
             equal.setdefault((gpu.name, gpu.total_bytes, gpu.profile), []).append(gpu.uuid)
-        self.known = {}
         for uuids in equal.values():
-            there = [self._seen[uuid] for uuid in uuids if uuid in self._seen]
-            least = min((one.least for one in there), default=0)
-            for uuid in uuids:
-                one = self._seen.get(uuid)
-                if least and one is not None and one.until - one.since >= SEEN_S:
-                    self.known[uuid] = least
+            there = {uuid: self._seen[uuid] for uuid in uuids if uuid in self._seen}
+            least = min((one.least for one in there.values()), default=0)
+            long = [uuid for uuid, one in there.items() if one.until - one.since >= SEEN_S]
+            found = dict.fromkeys(long, least) if least else {}
+            self.known |= found
+            if len(found) > 1:
+                self.sure |= found
 
 
 def _is_idle(gpu: GpuCapacity, rules: Rules) -> bool:

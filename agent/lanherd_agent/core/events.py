@@ -242,6 +242,8 @@ class GpuCapacity(Struct, frozen=True, kw_only=True):
     xids_total: int = 0
     """How many there were since the agent was started."""
     ecc_errors: int | None = None
+    reserved_bytes: int | None = None
+    """What of `foreign_bytes` the driver says that it keeps for itself; None: it doesn't tell."""
 
 
 class HostCapacity(Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from lanherd_agent.core.slots import (
     backs_off_until,
     closures,
     is_crowded,
+    others_bytes,
     others_hinder,
 )
 from lanherd_agent.core.wants import Want
@@ -293,7 +294,7 @@ class _Nearest:
             return place_reasons.held_alone(gpu.index, holder[0])
         if want.exclusive and slot.holders:
             # What a display takes is no hindrance.
-            others = gpu.foreign_bytes if is_crowded(gpu, self.scene.rules) else 0
+            others = others_bytes(gpu) if is_crowded(gpu, self.scene.rules) else 0
             return reasons.gpu_busy(gpu.index, slot.holders, others)
         if not slot.is_left(want):
             return self._why_not_left(slot)

@@ -21,7 +21,7 @@ from lanherd_agent.core.reasons import (
     gpu_vram,
     plural,
 )
-from lanherd_agent.core.slots import unlisted_bytes
+from lanherd_agent.core.slots import others_bytes, unlisted_bytes
 from lanherd_agent.core.spans import about, coarse_s
 from lanherd_agent.core.vram_words import gb_below, gb_or_less
 from lanherd_agent.core.wants import Want
@@ -174,7 +174,7 @@ def used_by_others(gpu: GpuCapacity) -> Reason:
     reason = Reason(
         code="gpu_others",
         text=f"It waits until others are gone from GPU {gpu.index}; {hold(gpu)}.",
-        data={"gpu": gpu.index, "foreign_bytes": gpu.foreign_bytes},
+        data={"gpu": gpu.index, "foreign_bytes": others_bytes(gpu)},
         remedy="Let it share GPUs with others, if it can.",
     )
     return with_process(reason, gpu)
@@ -218,7 +218,7 @@ def vram(
     said = "; ".join([needs, *_have(ours, ("holds", "hold")), *others])
     reason = _with_ours(with_process(replace(reason, text=f"{said}."), gpu), ours)
     unlisted = unlisted_bytes(gpu)
-    most_bytes = gpu.total_bytes - unlisted
+    most_bytes = gpu.total_bytes - unlisted - (gpu.reserved_bytes or 0)
     if needs_bytes <= most_bytes or unlisted > UNLISTED_MAX:
         return reason
     # Whoever else goes, there will hardly be room for it.

@@ -34,16 +34,21 @@ def is_used_by_others(gpu: GpuCapacity, rules: Rules) -> bool:
     return listed or unlisted_bytes(gpu) > rules.exclusive_foreign_bytes_max
 
 
+def others_bytes(gpu: GpuCapacity) -> int:
+    """VRAM that is not our runs', without what the driver says that it keeps for itself."""
+    return max(0, gpu.foreign_bytes - (gpu.reserved_bytes or 0))
+
+
 def unlisted_bytes(gpu: GpuCapacity) -> int:
-    """VRAM that neither our runs nor any listed process holds: the driver's own, a display's, or
-    that of processes which can't be seen from here."""
-    return max(0, gpu.foreign_bytes - sum(one.vram_bytes or 0 for one in gpu.foreign))
+    """VRAM that neither our runs nor any listed process holds: a display's, that of processes which
+    can't be seen from here, or the driver's own where it doesn't tell how much that is."""
+    return max(0, others_bytes(gpu) - sum(one.vram_bytes or 0 for one in gpu.foreign))
 
 
 def is_crowded(gpu: GpuCapacity, rules: Rules) -> bool:
     """Whether processes of others take more than a display does, which a run that wants the GPU to
     itself has to suffer."""
-    return gpu.foreign_bytes > rules.exclusive_foreign_bytes_max
+    return others_bytes(gpu) > rules.exclusive_foreign_bytes_max
 
 
 def others_hinder(gpu: GpuCapacity, want: Want, rules: Rules) -> bool:

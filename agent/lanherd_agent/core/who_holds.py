@@ -4,10 +4,13 @@ from msgspec.structs import replace
 
 from lanherd_agent.core.events import ForeignProcess, GpuCapacity
 from lanherd_agent.core.reasons import GIB, gb, plural
-from lanherd_agent.core.slots import unlisted_bytes
+from lanherd_agent.core.slots import others_bytes, unlisted_bytes
 from lanherd_agent.core.vram_words import vram_size
 from lanherd_protocol.ids import short_id
 from lanherd_protocol.values import Reason
+
+TOLD_BYTES = GIB // 10
+"""Less is rounded to nothing where sizes are told."""
 
 
 def largest(gpu: GpuCapacity) -> ForeignProcess | None:
@@ -16,23 +19,30 @@ def largest(gpu: GpuCapacity) -> ForeignProcess | None:
 
 
 def hold(gpu: GpuCapacity, driver_bytes: int = 0) -> str:
-    """Who holds how much, as far as it is known."""
-    process = largest(gpu)
+    """Who holds how much, as far as it is known; `driver_bytes` the driver itself, by a guess where
+    it doesn't tell that."""
+    process, unlisted, reserved = largest(gpu), unlisted_bytes(gpu), gpu.reserved_bytes or 0
     if process is None:
-        if driver_bytes:
+        if reserved and unlisted >= TOLD_BYTES:
+            return (
+                f"the driver itself keeps {vram_size(reserved)} of it, and {vram_size(unlisted)} "
+                "is held by no process that can be seen"
+            )
+        if reserved or driver_bytes:
             return f"the driver itself keeps {vram_size(gpu.foreign_bytes)} of it"
         return f"{vram_size(gpu.foreign_bytes)} of it is held by no process that can be seen"
-    unlisted = unlisted_bytes(gpu)
     if any(one.vram_bytes is None for one in gpu.foreign):
         # It may be theirs.
-        listed, unlisted = gpu.foreign_bytes, 0
+        listed, unlisted = others_bytes(gpu), 0
     else:
         listed = sum(one.vram_bytes or 0 for one in gpu.foreign)
     held = listed if process.vram_bytes is None else process.vram_bytes
     more = len(gpu.foreign) - 1
     rest = f", {gb(listed)} GB with {plural(more, 'other', 'others')}" if more else ""
-    if unlisted >= GIB // 10:
+    if unlisted >= TOLD_BYTES:
         rest += f", and {gb(unlisted)} GB no process that can be seen"
+    if reserved >= TOLD_BYTES:
+        rest += f"; the driver itself keeps {gb(reserved)} GB"
     return f"{_whose(process)} {gb(held)} GB{rest}"
 
 

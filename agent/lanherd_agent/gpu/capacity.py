@@ -92,6 +92,7 @@ def _capacity(
     ours = min(reading.vram_ours_bytes, used or 0)
     foreign = tuple(_foreign(process) for process in reading.processes if is_foreign(process))
     listed = sum(process.vram_bytes or 0 for process in foreign)
+    held = listed + (reading.vram_reserved_bytes or 0)
     problem = reading.problem or whole.problem
     if used is None and problem is None:
         problem = NOT_READ
@@ -99,7 +100,7 @@ def _capacity(
         index=gpu.index,
         uuid=uuid,
         total_bytes=total_bytes,
-        foreign_bytes=max((used or 0) - ours, min(listed, total_bytes)),
+        foreign_bytes=max((used or 0) - ours, min(held, total_bytes)),
         ours_bytes=ours,
         problem=problem,
         name=gpu.name,
@@ -114,6 +115,7 @@ def _capacity(
         xids=reading.xids,
         xids_total=reading.xids_total,
         ecc_errors=whole.ecc_errors,
+        reserved_bytes=reading.vram_reserved_bytes,
     )
 
 

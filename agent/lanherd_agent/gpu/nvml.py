@@ -50,10 +50,16 @@ PID_MAX = 1 << 22
 """Linux's largest pid (PID_MAX_LIMIT); NVML gives others for processes of another namespace."""
 
 
-def _in_use(memory: Any) -> int:
+def _in_use(memory: Any) -> Values:
     """With what the driver keeps for itself, which no run can have. Its first form of the answer
-    counts that as used."""
-    return int(memory.used + getattr(memory, "reserved", 0))
+    counts that as used, and so do drivers that tell of nothing that is reserved."""
+    if memory is None:
+        return {"vram_used_bytes": None}
+    reserved = int(getattr(memory, "reserved", 0))
+    return {
+        "vram_used_bytes": int(memory.used) + reserved,
+        "vram_reserved_bytes": reserved or None,
+    }
 
 
 def _watts(milliwatts: int | None) -> float | None:
@@ -111,7 +117,7 @@ class Device:
         memory = self.ask(VITAL, now)
         return {
             "uuid": self.uuid,
-            "vram_used_bytes": None if memory is None else _in_use(memory),
+            **_in_use(memory),
             "processes": self.processes(PID_MAX**3 if memory is None else memory.total, now),
             **self.xids.values(),
         }

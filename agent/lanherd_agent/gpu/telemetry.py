@@ -22,8 +22,10 @@ def leased_bytes(holds: Sequence[AttemptHold]) -> dict[GpuUuid, int]:
     return promised
 
 
-def ours_bytes(processes: Sequence[GpuProcess], used: int | None, leased: int) -> int:
-    """VRAM that processes of our live runs hold.
+def ours_bytes(
+    processes: Sequence[GpuProcess], used: int | None, leased: int, reserved: int = 0
+) -> int:
+    """VRAM that processes of our live runs hold; `reserved` is the driver's own.
 
     Where the driver doesn't tell it for each of them, what no process explains is taken for theirs,
     up to what was promised them: else a run would be counted twice, by its lease and as foreign.
@@ -33,7 +35,7 @@ def ours_bytes(processes: Sequence[GpuProcess], used: int | None, leased: int) -
     if used is None or all(process.vram_bytes is not None for process in mine):
         return known
     listed = sum(process.vram_bytes or 0 for process in processes)
-    return known + min(max(used - listed, 0), max(leased - known, 0))
+    return known + min(max(used - reserved - listed, 0), max(leased - known, 0))
 
 
 def complete(
@@ -55,6 +57,8 @@ def _completed(
         reading,
         processes=processes,
         instances=instances,
-        vram_ours_bytes=ours_bytes(processes, reading.vram_used_bytes, leased),
+        vram_ours_bytes=ours_bytes(
+            processes, reading.vram_used_bytes, leased, reading.vram_reserved_bytes or 0
+        ),
         vram_leased_bytes=leased,
     )

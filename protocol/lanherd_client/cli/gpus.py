@@ -256,6 +256,8 @@ def _use_fields(place: Place) -> Iterator[tuple[str, str]]:
     yield "VRAM", total if used is None else format_vram(used, place.vram_bytes)
     yield "promised", format_size(read.vram_leased_bytes)
     yield "not ours", "" if foreign is None else format_size(foreign)
+    kept = read.vram_reserved_bytes
+    yield "driver's own", "" if kept is None else format_size(kept)
     yield "in use", _unit(read.utilisation_percent, "%")
 
 

@@ -145,6 +145,7 @@ def _use_shape(reading: GpuReading | None, vram_bytes: int) -> Object:
     return {
         "vram_free_bytes": free_bytes(reading, vram_bytes),
         "vram_used_bytes": reading.vram_used_bytes,
+        "vram_reserved_bytes": reading.vram_reserved_bytes,
         "vram_ours_bytes": reading.vram_ours_bytes if known else None,
         "vram_leased_bytes": reading.vram_leased_bytes if known else None,
         "utilisation_percent": reading.utilisation_percent,

@@ -97,7 +97,7 @@ def test_a_gpu_with_and_without_a_reading() -> None:
         *("xids_total", "number", "power_limit_max_w", "power_limit_now_w", "pci_address"),
         *("persistence", "ecc", "mig", "numa_node", "driver_version", "cuda_version"),
         *("memory_utilisation_percent", "sm_clock_mhz", "memory_clock_mhz", "fan_percent"),
-        *("rest", "quiet_at", "allowed", "links", "instances"),
+        *("rest", "quiet_at", "allowed", "links", "instances", "vram_reserved_bytes"),
     }
     assert (read["vram_free_bytes"], unread["vram_free_bytes"]) == (20 * GIB, None)
     assert (read["vram_ours_bytes"], unread["vram_ours_bytes"]) == (0, None)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lanherd_agent.core.events import ForeignProcess, HostCapacity, RunUse
 from lanherd_agent.gpu.capacity import NOT_READ, capacities_of, minute_of_week, readings_taken
 from lanherd_agent.gpu.probe import ProbeFacts
+from lanherd_agent.gpu.telemetry import ours_bytes
 from lanherd_protocol.constraint_facts import machine_facts
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.values import (
@@ -107,6 +108,15 @@ def test_more_than_is_used_may_be_listed_and_ours_never_exceeds_what_is_used() -
     assert capacity.foreign_bytes == 90
     (capacity,) = capacities_of(GPU, reading(vram_ours_bytes=70))
     assert (capacity.foreign_bytes, capacity.ours_bytes) == (0, 60)
+
+
+def test_what_the_driver_keeps_is_told_and_is_not_taken_for_a_runs() -> None:
+    stranger = GpuProcess(pid=5, vram_bytes=90)
+    (capacity,) = capacities_of(GPU, reading(processes=(stranger,), vram_reserved_bytes=7))
+    assert (capacity.foreign_bytes, capacity.reserved_bytes) == (97, 7)
+    unmeasured = GpuProcess(pid=1, run=RUN)
+    assert ours_bytes([unmeasured], 60, 80) == 60
+    assert ours_bytes([unmeasured], 60, 80, 7) == 53
 
 
 def test_a_gpu_that_can_not_be_read_says_why() -> None:
