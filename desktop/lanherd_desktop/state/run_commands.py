@@ -124,10 +124,6 @@ def commands_of(kinds: Iterable[frozenset[RunCommand]], count: int) -> frozenset
     return found if count == 1 else found - OF_ONE
 
 
-def has_files(view: RunView) -> bool:
-    return view.files_removed_at is None
-
-
 def has_log(view: RunView) -> bool:
     """Whether any of its attempts was started."""
     if view.earlier or type(view.state) in _LIVE:
