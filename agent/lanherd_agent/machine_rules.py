@@ -314,6 +314,7 @@ def _edited_since() -> LanherdError:
         "The rules were changed meanwhile.",
         "They are not those any more that you began with.",
         "Look at them again, and make your change there.",
+        refusal="rules_changed",
     )
 
 
@@ -336,4 +337,7 @@ def _unwritable(path: Path, problem: OSError) -> LanherdError:
         "The rules can't be written.",
         f"{path}: {problem.strerror or problem}.",
         "Make room on the machine's disk, or let the agent's user write there.",
+        refusal="rules_not_written",
+        path=str(path),
+        why=problem.strerror or str(problem),
     )

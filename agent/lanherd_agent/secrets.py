@@ -65,6 +65,7 @@ def secrets_of(runs: Iterable[NewRun]) -> dict[RunId, dict[str, str]]:
                     f"A secret has at most {SECRET_BYTES_MAX} bytes.",
                     "Put large files on the machine by another way.",
                     secret=name,
+                    secret_bytes_max=SECRET_BYTES_MAX,
                 )
         found[new.run] = new.secrets
     return found
@@ -79,21 +80,33 @@ def _check_names(new: NewRun) -> None:
                 "A secret's name becomes a file's: letters, digits and underscores,"
                 f" no digit first, at most {NAME_CHARS_MAX} of them.",
                 "Choose another name.",
+                refusal="bad_secret_name",
+                secret=name[:NAME_CHARS_MAX],
             )
     if len(names) > SECRETS_PER_RUN_MAX:
         raise _invalid(
             f"The run has {len(names)} secrets.",
             f"A run takes at most {SECRETS_PER_RUN_MAX}.",
             "Put several values into one secret.",
+            refusal="many_secrets",
+            secrets=len(names),
+            secrets_max=SECRETS_PER_RUN_MAX,
         )
     if len(set(names)) != len(names) or set(names) != set(new.secrets):
         raise _invalid(
             "The run's secrets don't match their names.",
             "Each name in its description needs one value, and each value a name.",
             "Give every secret's name once, with its value.",
+            refusal="unlike_secrets",
         )
     if not is_uuid7(new.run):
-        raise _invalid(f"{new.run[:64]!r} is no run id.", "", "Run ids are UUIDv7 in lower case.")
+        raise _invalid(
+            f"{new.run[:64]!r} is no run id.",
+            "",
+            "Run ids are UUIDv7 in lower case.",
+            refusal="bad_run_id",
+            id=new.run[:64],
+        )
 
 
 class Redactor(logging.Filter):
@@ -381,8 +394,8 @@ def _remove(path: Path) -> None:
         raise OSError("; ".join(emptied.problems))
 
 
-def _invalid(title: str, message: str, remedy: str) -> LanherdError:
-    return error(ErrorCode.INVALID_REQUEST, title, message, remedy)
+def _invalid(title: str, message: str, remedy: str, **data: str | int) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, message, remedy, **data)
 
 
 def _other_values(run: RunId) -> LanherdError:
@@ -391,6 +404,7 @@ def _other_values(run: RunId) -> LanherdError:
         f"Run {short_id(run)} was submitted with other secrets.",
         "The same run can't be given other values.",
         "Submit it as a new run.",
+        refusal="other_secrets",
         run=run,
     )
 
@@ -402,4 +416,6 @@ def _not_written(problem: OSError) -> LanherdError:
         "The run's secrets can't be kept on the machine.",
         f"{problem.strerror or problem}.",
         "Make room in the agent's home and submit the run again.",
+        refusal="secrets_not_kept",
+        why=problem.strerror or str(problem),
     )

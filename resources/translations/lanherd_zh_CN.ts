@@ -4437,6 +4437,14 @@
         <translation>请给出 1 或稍大的数。</translation>
     </message>
     <message>
+        <source>The pauses between attempts can&apos;t be spread by {value}.</source>
+        <translation>尝试之间的等待不能按 {value} 分散。</translation>
+    </message>
+    <message>
+        <source>Give 0 to 1.</source>
+        <translation>请填写 0 到 1。</translation>
+    </message>
+    <message>
         <source>The run waits for {dependencies} others, which are too many.</source>
         <translation>运行等待其他 {dependencies} 个运行，太多了。</translation>
     </message>
@@ -4636,6 +4644,550 @@
         <source>Put large files on the machine by another way.</source>
         <translation>大文件请用其他方式放到机器上。</translation>
     </message>
+    <message>
+        <source>The run has no attempt {attempt}; its latest is {latest}.</source>
+        <translation>运行没有第 {attempt} 次尝试；最近一次是第 {latest} 次。</translation>
+    </message>
+    <message>
+        <source>Choose one that there is.</source>
+        <translation>请选择已有的一次。</translation>
+    </message>
+    <message>
+        <source>The files of run {run} are gone: they are being removed, or were removed by hand.</source>
+        <translation>运行 {run} 的文件没有了：正在被删除，或已被手动删除。</translation>
+    </message>
+    <message>
+        <source>Restart the run to have them made again.</source>
+        <translation>请重新启动运行，以再次生成它们。</translation>
+    </message>
+    <message>
+        <source>The run has no log of its own for stderr: it is in its one log, in order.</source>
+        <translation>运行没有单独的 stderr 日志：它按顺序在同一份日志里。</translation>
+    </message>
+    <message>
+        <source>Look into that one.</source>
+        <translation>请查看那一份。</translation>
+    </message>
+    <message>
+        <source>Look at the run&apos;s directory on that machine.</source>
+        <translation>请查看那台机器上该运行的目录。</translation>
+    </message>
+    <message>
+        <source>The log can&apos;t be read: {why}.</source>
+        <translation>无法读取日志：{why}。</translation>
+    </message>
+    <message>
+        <source>Look at the run&apos;s directory, and at the machine&apos;s disk.</source>
+        <translation>请查看运行的目录和机器的磁盘。</translation>
+    </message>
+    <message>
+        <source>The run has no environment of its own, so nothing was built for it: it uses the machine&apos;s Python.</source>
+        <translation>运行没有自己的环境，所以没有构建过：它使用机器的 Python。</translation>
+    </message>
+    <message>
+        <source>Look at the run&apos;s own log.</source>
+        <translation>请查看运行自己的日志。</translation>
+    </message>
+    <message>
+        <source>Nothing is known of the past of GPU {gpu}.</source>
+        <translation>没有 GPU {gpu} 的历史记录。</translation>
+    </message>
+    <message>
+        <source>Nothing is known of the machine&apos;s past.</source>
+        <translation>没有这台机器的历史记录。</translation>
+    </message>
+    <message>
+        <source>A new one has a history after a second; else look at the machine&apos;s GPUs.</source>
+        <translation>新的 GPU 一秒后就有历史记录；否则请查看机器的 GPU 列表。</translation>
+    </message>
+    <message>
+        <source>The snapshot has no file {path}: it may be left out by an ignore rule, or be a link or a folder.</source>
+        <translation>快照中没有文件 {path}：可能被忽略规则排除，或是链接、文件夹。</translation>
+    </message>
+    <message>
+        <source>Name a file that is part of the project.</source>
+        <translation>请指定项目中的文件。</translation>
+    </message>
+    <message>
+        <source>{missing} parts of the project have not arrived, {blob} among them.</source>
+        <translation>项目有 {missing} 个部分没有送到，其中有 {blob}。</translation>
+    </message>
+    <message>
+        <source>No file has {length} bytes at {offset}.</source>
+        <translation>没有文件在 {offset} 处有 {length} 字节。</translation>
+    </message>
+    <message>
+        <source>No file has bytes at {offset}.</source>
+        <translation>没有文件在 {offset} 处有内容。</translation>
+    </message>
+    <message>
+        <source>Begin at 0, and ask for a length that isn&apos;t negative.</source>
+        <translation>请从 0 开始，长度不能为负。</translation>
+    </message>
+    <message>
+        <source>The log can&apos;t be read: {path} is {what} ({why}).</source>
+        <translation>无法读取日志：{path} {what}（{why}）。</translation>
+    </message>
+    <message>
+        <source>{points} points can&apos;t be asked for.</source>
+        <translation>不能请求 {points} 个点。</translation>
+    </message>
+    <message>
+        <source>Ask for 1 to {points_max} points.</source>
+        <translation>请请求 1 到 {points_max} 个点。</translation>
+    </message>
+    <message>
+        <source>{matches} matches can&apos;t be asked for: a search ends after 1 to {matches_max} of them.</source>
+        <translation>不能请求 {matches} 处匹配：一次搜索最多到 1 至 {matches_max} 处为止。</translation>
+    </message>
+    <message>
+        <source>Ask for fewer, and search on from where it ended.</source>
+        <translation>请减少数量，并从结束处继续搜索。</translation>
+    </message>
+    <message>
+        <source>The pattern has a line end in it; a log is searched line by line, so nothing would be found.</source>
+        <translation>搜索内容含有换行；日志是逐行搜索的，所以什么也找不到。</translation>
+    </message>
+    <message>
+        <source>Look for one of the lines.</source>
+        <translation>请只搜索其中一行。</translation>
+    </message>
+    <message>
+        <source>The pattern takes too long: it was looked for with {cpu_s} of processor time without getting on, as patterns that repeat a repetition do.</source>
+        <translation>搜索内容太费时：用了 {cpu_s} 处理器时间仍没有进展，重复中再重复的表达式就会这样。</translation>
+    </message>
+    <message>
+        <source>Write it so that each text can match in one way only, or look for a plain text.</source>
+        <translation>请改写，使每段文字只有一种匹配方式，或改为搜索普通文字。</translation>
+    </message>
+    <message>
+        <source>The pattern needs too much memory: a search may have {memory}.</source>
+        <translation>搜索内容需要太多内存：一次搜索最多 {memory}。</translation>
+    </message>
+    <message>
+        <source>Use smaller repeat counts, or look for a plain text.</source>
+        <translation>请减小重复次数，或改为搜索普通文字。</translation>
+    </message>
+    <message>
+        <source>The search was ended: nobody took what it found for {wait_s}, and others may be waiting.</source>
+        <translation>搜索已终止：找到的内容有 {wait_s} 没有被取走，而别人可能在等待。</translation>
+    </message>
+    <message>
+        <source>Search on from where it ended.</source>
+        <translation>请从结束处继续搜索。</translation>
+    </message>
+    <message>
+        <source>The process that searches was lost: {why}.</source>
+        <translation>负责搜索的进程已丢失：{why}。</translation>
+    </message>
+    <message>
+        <source>Search again; if it stays so, look at the machine&apos;s memory.</source>
+        <translation>请再搜索一次；若仍如此，请查看机器的内存。</translation>
+    </message>
+    <message>
+        <source>{hash} is no hash of a file or a snapshot.</source>
+        <translation>“{hash}”不是文件或快照的哈希值。</translation>
+    </message>
+    <message>
+        <source>Use the ids that Lanherd gives.</source>
+        <translation>请使用 Lanherd 给出的 ID。</translation>
+    </message>
+    <message>
+        <source>{path} expects {expected} of blob {blob}, which has {found}.</source>
+        <translation>{path} 需要数据块 {blob} 的 {expected}，而它有 {found}。</translation>
+    </message>
+    <message>
+        <source>The list of the project&apos;s files can&apos;t be taken: {why}.</source>
+        <translation>无法接受项目的文件清单：{why}。</translation>
+    </message>
+    <message>
+        <source>The project&apos;s files did not arrive as they were sent: {why}.</source>
+        <translation>项目的文件没有完好送达：{why}。</translation>
+    </message>
+    <message>
+        <source>One call may ask for {blobs_max} blobs; this one asks for {blobs}.</source>
+        <translation>一次最多可询问 {blobs_max} 个数据块；这次询问了 {blobs} 个。</translation>
+    </message>
+    <message>
+        <source>Ask in several calls.</source>
+        <translation>请分几次询问。</translation>
+    </message>
+    <message>
+        <source>One pack may have {blobs_max} blobs; this one has {blobs}.</source>
+        <translation>一个包最多有 {blobs_max} 个数据块；这个有 {blobs} 个。</translation>
+    </message>
+    <message>
+        <source>Send several packs.</source>
+        <translation>请分成几个包发送。</translation>
+    </message>
+    <message>
+        <source>The project has so many files that their list is over {manifest_bytes_max}.</source>
+        <translation>项目的文件太多，它们的清单超过 {manifest_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Leave folders out of the project by .lanherdignore.</source>
+        <translation>请用 .lanherdignore 把一些文件夹排除在项目之外。</translation>
+    </message>
+    <message>
+        <source>{path} has {file}; {file_bytes_max} is the most for such a file.</source>
+        <translation>{path} 有 {file}；这样的文件最多 {file_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Name another file.</source>
+        <translation>请指定另一个文件。</translation>
+    </message>
+    <message>
+        <source>The folder {folder} exists or is being built.</source>
+        <translation>文件夹 {folder} 已存在，或正在生成。</translation>
+    </message>
+    <message>
+        <source>Use another folder.</source>
+        <translation>请使用另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>Unpacking the project was cancelled.</source>
+        <translation>展开项目的操作被取消。</translation>
+    </message>
+    <message>
+        <source>Start the run again.</source>
+        <translation>请再次启动运行。</translation>
+    </message>
+    <message>
+        <source>The rules were changed meanwhile: they are not those any more that you began with.</source>
+        <translation>规则在此期间被改过：不再是开始时的规则。</translation>
+    </message>
+    <message>
+        <source>Look at them again, and make your change there.</source>
+        <translation>请重新查看规则，再做修改。</translation>
+    </message>
+    <message>
+        <source>The rules can&apos;t be written to {path}: {why}.</source>
+        <translation>无法把规则写入 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>Make room on the machine&apos;s disk, or let the agent&apos;s user write there.</source>
+        <translation>请在机器的磁盘上腾出空间，或允许代理的用户写入。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s secrets can&apos;t be kept on the machine: {why}.</source>
+        <translation>无法把运行的机密值保存在机器上：{why}。</translation>
+    </message>
+    <message>
+        <source>Make room in the agent&apos;s home and submit the run again.</source>
+        <translation>请在代理的主目录腾出空间，再次提交运行。</translation>
+    </message>
+    <message>
+        <source>The machine could not {what}.</source>
+        <translation>机器无法{what}。</translation>
+    </message>
+    <message>
+        <source>Free some space in the agent&apos;s home on that machine and try again.</source>
+        <translation>请在那台机器上代理的主目录腾出空间，然后再试。</translation>
+    </message>
+    <message>
+        <source>The machine could not {what}: {why}.</source>
+        <translation>机器无法{what}：{why}。</translation>
+    </message>
+    <message>
+        <source>Look at the agent&apos;s home on that machine, and at its disk.</source>
+        <translation>请查看那台机器上代理的主目录和磁盘。</translation>
+    </message>
+    <message>
+        <source>{lock} can&apos;t be made into an environment: it isn&apos;t valid TOML.</source>
+        <translation>无法由 {lock} 生成环境：它不是有效的 TOML。</translation>
+    </message>
+    <message>
+        <source>Make the lock again.</source>
+        <translation>请重新生成锁文件。</translation>
+    </message>
+    <message>
+        <source>{lock} can&apos;t be made into an environment: its packages are no list.</source>
+        <translation>无法由 {lock} 生成环境：其中的软件包不是列表。</translation>
+    </message>
+    <message>
+        <source>{lock} can&apos;t be made into an environment: package {package} comes from the folder {folder} of the project.</source>
+        <translation>无法由 {lock} 生成环境：软件包 {package} 来自项目的文件夹 {folder}。</translation>
+    </message>
+    <message>
+        <source>Export what is to be installed by &apos;uv export --no-emit-project --no-emit-workspace -o requirements.txt&apos; and remove {lock} from the project.</source>
+        <translation>请用 uv export --no-emit-project --no-emit-workspace -o requirements.txt 导出要安装的内容，并从项目中移除 {lock}。</translation>
+    </message>
+    <message>
+        <source>{lock} can&apos;t be made into an environment: it names no project.</source>
+        <translation>无法由 {lock} 生成环境：其中没有项目。</translation>
+    </message>
+    <message>
+        <source>Looking for a Python took too long: {command} didn&apos;t answer within {timeout_s}.</source>
+        <translation>查找 Python 太久：{command} 在 {timeout_s} 内没有回应。</translation>
+    </message>
+    <message>
+        <source>Look at that machine&apos;s Python installations.</source>
+        <translation>请查看那台机器上安装的 Python。</translation>
+    </message>
+    <message>
+        <source>The script of simulated GPUs in {file} can&apos;t be used: {why}.</source>
+        <translation>{file} 中的模拟 GPU 脚本无法使用：{why}。</translation>
+    </message>
+    <message>
+        <source>Correct the file, or start the agent without it.</source>
+        <translation>请改正文件，或不用它启动代理。</translation>
+    </message>
+    <message>
+        <source>The agent of this machine is stopping; its runs go on without it.</source>
+        <translation>这台机器的代理正在停止；运行会继续。</translation>
+    </message>
+    <message>
+        <source>Try again when it is back; the same request is safe to send again.</source>
+        <translation>请等它恢复后再试；同一请求可以放心重发。</translation>
+    </message>
+    <message>
+        <source>The run has no {what}.</source>
+        <translation>运行没有{what}。</translation>
+    </message>
+    <message>
+        <source>Say what to run.</source>
+        <translation>请填写要运行什么。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s {what} is too long: at most {arguments_max} arguments and {size_bytes_max} are taken.</source>
+        <translation>运行的{what}太长：最多 {arguments_max} 个参数、{size_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Put long lists into a file of the project.</source>
+        <translation>请把长列表写进项目的文件。</translation>
+    </message>
+    <message>
+        <source>An argument of the run&apos;s {what} holds a NUL byte.</source>
+        <translation>运行的{what}有一个参数含有空字符（NUL）。</translation>
+    </message>
+    <message>
+        <source>Leave it out.</source>
+        <translation>请去掉它。</translation>
+    </message>
+    <message>
+        <source>The run has too many environment variables: there may be {variables_max}, in {size_bytes_max}.</source>
+        <translation>运行的环境变量太多：最多 {variables_max} 个，合计 {size_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Leave some out, or put them into a file of the project.</source>
+        <translation>请去掉一些，或写进项目的文件。</translation>
+    </message>
+    <message>
+        <source>The environment variable {variable} can&apos;t be set.</source>
+        <translation>无法设置环境变量“{variable}”。</translation>
+    </message>
+    <message>
+        <source>Names are not empty and hold no &apos;=&apos;; nothing holds a NUL byte.</source>
+        <translation>名称不能为空，也不能含“=”；名称和值都不能含空字符（NUL）。</translation>
+    </message>
+    <message>
+        <source>{id} is no run id.</source>
+        <translation>“{id}”不是运行 ID。</translation>
+    </message>
+    <message>
+        <source>Name a run as Lanherd does.</source>
+        <translation>请使用 Lanherd 给出的运行 ID。</translation>
+    </message>
+    <message>
+        <source>A submit names run {run} twice.</source>
+        <translation>一次提交中两次出现运行 {run}。</translation>
+    </message>
+    <message>
+        <source>Give every run an id of its own.</source>
+        <translation>请为每个运行使用不同的 ID。</translation>
+    </message>
+    <message>
+        <source>{tag} can&apos;t be a tag.</source>
+        <translation>“{tag}”不能用作标签。</translation>
+    </message>
+    <message>
+        <source>A tag is 1 to {tag_chars_max} printable characters, with no spaces around.</source>
+        <translation>标签由 1 到 {tag_chars_max} 个可见字符组成，首尾不能有空格。</translation>
+    </message>
+    <message>
+        <source>The retry rule names an outcome twice.</source>
+        <translation>重试规则把同一种结果写了两次。</translation>
+    </message>
+    <message>
+        <source>Name each once.</source>
+        <translation>每个只写一次。</translation>
+    </message>
+    <message>
+        <source>The retry rule names {what} that there are not.</source>
+        <translation>重试规则中有不存在的{what}。</translation>
+    </message>
+    <message>
+        <source>Name each once, from 1 to {most}.</source>
+        <translation>每个只写一次，范围为 1 到 {most}。</translation>
+    </message>
+    <message>
+        <source>The run waits for the same run twice.</source>
+        <translation>运行对同一个运行等待了两次。</translation>
+    </message>
+    <message>
+        <source>Run {run} waits for itself.</source>
+        <translation>运行 {run} 在等待它自己。</translation>
+    </message>
+    <message>
+        <source>Leave that dependency out.</source>
+        <translation>请去掉这个依赖。</translation>
+    </message>
+    <message>
+        <source>The run can&apos;t begin in {directory}: it {why}.</source>
+        <translation>运行不能从“{directory}”开始：它{why}。</translation>
+    </message>
+    <message>
+        <source>Give a folder of the project, such as &apos;src&apos;, or an absolute path.</source>
+        <translation>请填写项目中的文件夹（如 src），或绝对路径。</translation>
+    </message>
+    <message>
+        <source>{secret} can&apos;t be the name of a secret.</source>
+        <translation>“{secret}”不能用作机密值的名称。</translation>
+    </message>
+    <message>
+        <source>Names are letters, digits and &apos;_&apos;, and don&apos;t begin with a digit.</source>
+        <translation>名称由字母、数字和“_”组成，不能以数字开头。</translation>
+    </message>
+    <message>
+        <source>The run has {secrets} secrets; a run takes at most {secrets_max}.</source>
+        <translation>运行有 {secrets} 个机密值；一个运行最多 {secrets_max} 个。</translation>
+    </message>
+    <message>
+        <source>Put several values into one secret.</source>
+        <translation>请把几个值合成一个机密值。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s secrets don&apos;t match their names.</source>
+        <translation>运行的机密值与名称对不上。</translation>
+    </message>
+    <message>
+        <source>Give every secret&apos;s name once, with its value.</source>
+        <translation>每个机密值的名称只写一次，并给出它的值。</translation>
+    </message>
+    <message>
+        <source>The run asks for an environment, but has no project, whose lock would say what is in it.</source>
+        <translation>运行请求了环境，却没有项目：环境的锁文件应在项目中。</translation>
+    </message>
+    <message>
+        <source>Submit it with a project, or without an environment.</source>
+        <translation>请连同项目一起提交，或不要环境。</translation>
+    </message>
+    <message>
+        <source>The submit was to have {size}, and has another size.</source>
+        <translation>提交的内容应有 {size}，实际大小不同。</translation>
+    </message>
+    <message>
+        <source>Nothing of it was taken: send it again.</source>
+        <translation>没有接收任何内容：请再提交一次。</translation>
+    </message>
+    <message>
+        <source>A page of runs holds 1 to {limit_max}, and {limit} were asked for.</source>
+        <translation>一页有 1 到 {limit_max} 个运行，请求的是 {limit} 个。</translation>
+    </message>
+    <message>
+        <source>Ask for the next page with the last run of the one before.</source>
+        <translation>请用上一页的最后一个运行请求下一页。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s description is too large: with all that is told of a run it would take over {listing_bytes_max}.</source>
+        <translation>运行的描述太大：连同要显示的全部信息会超过 {listing_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Put long texts into a file of the project.</source>
+        <translation>请把长文字写进项目的文件。</translation>
+    </message>
+    <message>
+        <source>The submit is too large: with all that is told of its runs it would take over {listing_bytes_max}.</source>
+        <translation>提交的内容太大：连同要显示的全部信息会超过 {listing_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Run {run} is over: there is nothing to hold back.</source>
+        <translation>运行 {run} 已结束：没有可以暂缓的了。</translation>
+    </message>
+    <message>
+        <source>Restart it as a new run.</source>
+        <translation>请重新启动，成为一个新的运行。</translation>
+    </message>
+    <message>
+        <source>Run {run} is started already; only a run that waits can be held.</source>
+        <translation>运行 {run} 已经启动；只有等待中的运行可以暂缓。</translation>
+    </message>
+    <message>
+        <source>Stop it, or let it end.</source>
+        <translation>请停止它，或等它结束。</translation>
+    </message>
+    <message>
+        <source>Run {run} is losing its files: their removal has begun.</source>
+        <translation>运行 {run} 的文件正在被删除。</translation>
+    </message>
+    <message>
+        <source>Run {run} does not wait any more; only runs that wait stand in line.</source>
+        <translation>运行 {run} 不再等待；只有等待中的运行才在队列里。</translation>
+    </message>
+    <message>
+        <source>Choose another run.</source>
+        <translation>请选择另一个运行。</translation>
+    </message>
+    <message>
+        <source>Run {run} is not over: its files are still in use.</source>
+        <translation>运行 {run} 还没有结束：它的文件还在使用。</translation>
+    </message>
+    <message>
+        <source>Stop it first, or wait until it has ended.</source>
+        <translation>请先停止它，或等它结束。</translation>
+    </message>
+    <message>
+        <source>Run {run} is pinned: its files are to be kept.</source>
+        <translation>运行 {run} 已固定：它的文件要保留。</translation>
+    </message>
+    <message>
+        <source>Unpin it first.</source>
+        <translation>请先取消固定。</translation>
+    </message>
+    <message>
+        <source>Run {run} was already submitted as something else, or by another user.</source>
+        <translation>运行 {run} 已经以别的内容提交过，或由别的用户提交过。</translation>
+    </message>
+    <message>
+        <source>Submit it as a new run.</source>
+        <translation>请作为新的运行提交。</translation>
+    </message>
+    <message>
+        <source>Run {run} was submitted with other secrets, and can&apos;t be given other values.</source>
+        <translation>运行 {run} 提交时用的是别的机密值，不能再换。</translation>
+    </message>
+    <message>
+        <source>The secrets of run {run} are gone: they are removed when a run has ended.</source>
+        <translation>运行 {run} 的机密值已经没有了：运行结束时会删除它们。</translation>
+    </message>
+    <message>
+        <source>Submit it anew, with its secrets.</source>
+        <translation>请连同机密值重新提交。</translation>
+    </message>
+    <message>
+        <source>This machine has no run {run}.</source>
+        <translation>这台机器上没有运行 {run}。</translation>
+    </message>
+    <message>
+        <source>Look at the list of runs; it may belong to another machine.</source>
+        <translation>请查看运行列表；它可能属于另一台机器。</translation>
+    </message>
+    <message>
+        <source>This machine has no run {run} that waits.</source>
+        <translation>这台机器上没有等待中的运行 {run}。</translation>
+    </message>
+    <message>
+        <source>Look at the list of runs; it may be over.</source>
+        <translation>请查看运行列表；它可能已经结束。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s secrets are not on this machine any more: their files were removed.</source>
+        <translation>运行的机密值已不在这台机器上：它们的文件被删除了。</translation>
+    </message>
+    <message>
+        <source>Submit the run again with its secrets.</source>
+        <translation>请连同机密值再次提交这个运行。</translation>
+    </message>
 </context>
 <context>
     <name>phrases</name>
@@ -4710,6 +5262,70 @@
     <message>
         <source>the driver wants it to be reset</source>
         <translation>驱动程序要求重置它</translation>
+    </message>
+    <message>
+        <source>command</source>
+        <translation>命令</translation>
+    </message>
+    <message>
+        <source>pre command</source>
+        <translation>前置命令</translation>
+    </message>
+    <message>
+        <source>post command</source>
+        <translation>后置命令</translation>
+    </message>
+    <message>
+        <source>exit codes</source>
+        <translation>退出码</translation>
+    </message>
+    <message>
+        <source>signals</source>
+        <translation>信号</translation>
+    </message>
+    <message>
+        <source>prepare its store of snapshots</source>
+        <translation>准备快照存储</translation>
+    </message>
+    <message>
+        <source>store the project&apos;s files</source>
+        <translation>保存项目的文件</translation>
+    </message>
+    <message>
+        <source>store the snapshot</source>
+        <translation>保存快照</translation>
+    </message>
+    <message>
+        <source>read the snapshot</source>
+        <translation>读取快照</translation>
+    </message>
+    <message>
+        <source>unpack the snapshot</source>
+        <translation>展开快照</translation>
+    </message>
+    <message>
+        <source>not a plain file</source>
+        <translation>不是普通文件</translation>
+    </message>
+    <message>
+        <source>another user&apos;s</source>
+        <translation>属于别的用户</translation>
+    </message>
+    <message>
+        <source>torn</source>
+        <translation>不完整</translation>
+    </message>
+    <message>
+        <source>too large</source>
+        <translation>太大</translation>
+    </message>
+    <message>
+        <source>invalid</source>
+        <translation>无效</translation>
+    </message>
+    <message>
+        <source>unreadable</source>
+        <translation>无法读取</translation>
     </message>
 </context>
 <context>
@@ -5360,6 +5976,46 @@
     <message>
         <source>They can&apos;t be trusted: {flaw}.</source>
         <translation>这些文件不可信：{flaw}。</translation>
+    </message>
+    <message>
+        <source>is empty</source>
+        <translation>是空的</translation>
+    </message>
+    <message>
+        <source>is not valid Unicode</source>
+        <translation>不是有效的 Unicode</translation>
+    </message>
+    <message>
+        <source>is no path of a machine</source>
+        <translation>不是机器上的路径</translation>
+    </message>
+    <message>
+        <source>holds a NUL character</source>
+        <translation>含有空字符（NUL）</translation>
+    </message>
+    <message>
+        <source>holds a backslash</source>
+        <translation>含有反斜杠</translation>
+    </message>
+    <message>
+        <source>holds an empty name: two slashes in a row, or one at the end</source>
+        <translation>含有空名称：连续两个斜杠，或末尾有斜杠</translation>
+    </message>
+    <message>
+        <source>holds a name longer than {flaw} bytes</source>
+        <translation>含有超过 {flaw} 字节的名称</translation>
+    </message>
+    <message>
+        <source>holds the name {flaw}</source>
+        <translation>含有名称 {flaw}</translation>
+    </message>
+    <message>
+        <source>is longer than {flaw} bytes</source>
+        <translation>超过 {flaw} 字节</translation>
+    </message>
+    <message>
+        <source>is deeper than {flaw} folders</source>
+        <translation>超过 {flaw} 层文件夹</translation>
     </message>
     <message>
         <source>It is alive, and keeps what it holds until it is over.</source>

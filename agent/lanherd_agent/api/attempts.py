@@ -21,6 +21,9 @@ def attempt_dir(home: AgentHome, view: RunView, attempt: int) -> AttemptDir:
             f"The run has no attempt {attempt}.",
             f"Its latest is {view.attempt}.",
             "Ask for one up to that, or leave the attempt out for the latest.",
+            refusal="no_attempt",
+            attempt=attempt,
+            latest=view.attempt,
         )
     if view.files_removed_at is not None:
         raise _files_removed(view.run, view.files_removed_at)
@@ -67,6 +70,7 @@ def _files_gone(run: RunId) -> LanherdError:
         f"The files of run {short_id(run)} are gone.",
         "They are being removed, or were removed by hand.",
         "Restart the run to have them made again.",
+        refusal="files_gone",
         run=run,
     )
 
@@ -80,4 +84,7 @@ def check_range(offset: int, length: int | None) -> None:
         "These bytes can't be asked for.",
         f"No file has {'bytes' if length is None else f'{length} bytes'} at {offset}.",
         "Begin at 0, and ask for a length that isn't negative.",
+        refusal="bad_range" if length is None else "bad_length",
+        offset=offset,
+        **({} if length is None else {"length": length}),
     )

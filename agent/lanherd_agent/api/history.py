@@ -23,5 +23,8 @@ class HistoryApi:
                 "So many points can't be asked for.",
                 f"points_max is {request.points_max}.",
                 f"Ask for 1 to {HISTORY_POINTS_MAX} points.",
+                refusal="bad_points",
+                points=request.points_max,
+                points_max=HISTORY_POINTS_MAX,
             )
         return self._keeper.read(request.gpu, request.since, request.until, request.points_max)

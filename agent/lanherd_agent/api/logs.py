@@ -143,6 +143,8 @@ class LogsApi:
                 "The run has no environment of its own, so nothing was built for it.",
                 "It uses the machine's own Python.",
                 "Look at the run's own log.",
+                refusal="no_environment",
+                run=view.run,
             )
         lock = await read_lock(self._snapshots, snapshot, wanted)
         return self._builder.log_path(await self._builder.identify(wanted, lock))

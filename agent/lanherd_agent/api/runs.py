@@ -103,6 +103,9 @@ class RunsApi:
                 f"A page of runs holds 1 to {RUN_LIST_PAGE_MAX}.",
                 f"{request.limit} were asked for.",
                 "Ask for the next page with the last run of the one before.",
+                refusal="bad_page",
+                limit=request.limit,
+                limit_max=RUN_LIST_PAGE_MAX,
             )
         page = await self._shell.list_runs(request)
         shown = tuple(shown_to(call.caller, view) for view in page.runs)
@@ -183,6 +186,7 @@ def _secrets_gone(run: RunId) -> LanherdError:
         f"The secrets of run {short_id(run)} are gone.",
         "They are removed when a run has ended.",
         "Submit it anew, with its secrets.",
+        refusal="secrets_gone",
         run=run,
     )
 

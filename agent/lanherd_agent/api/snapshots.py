@@ -52,6 +52,9 @@ class SnapshotsApi:
                 f"One call may ask for {HASHES_PER_CALL_MAX} blobs.",
                 f"This one asks for {len(request.blobs)}.",
                 "Ask in several calls.",
+                refusal="many_blobs",
+                blobs=len(request.blobs),
+                blobs_max=HASHES_PER_CALL_MAX,
             )
         return MissingBlobs(blobs=await self._store.missing(request.blobs))
 

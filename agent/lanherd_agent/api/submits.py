@@ -48,6 +48,8 @@ def check_submit(request: SubmitRuns) -> None:
             f"One submit takes 1 to {RUNS_PER_SUBMIT_MAX} runs.",
             f"This one holds {len(request.runs)}.",
             "Send them in several submits.",
+            runs=len(request.runs),
+            runs_max=RUNS_PER_SUBMIT_MAX,
         )
     for new in request.runs:
         attempts = END_BYTES_MAX + ATTEMPT_BYTES_MAX * (new.spec.retry.attempts_max - 1)
@@ -68,6 +70,8 @@ def _other_size(size_bytes: int) -> LanherdError:
         "The submit is not whole.",
         f"It was to have {size_bytes} bytes, and has another number of them.",
         "Nothing of it was taken: send it again.",
+        refusal="not_whole",
+        size_bytes=size_bytes,
     )
 
 
@@ -77,4 +81,6 @@ def _too_large(*, one: bool) -> LanherdError:
         "The run's description is too large." if one else "The submit is too large.",
         f"With all that is told of a run it would take more than {LISTING_BYTES_MAX} bytes.",
         "Put long texts into a file of the project." if one else "Send them in several submits.",
+        refusal="large_run" if one else "large_submit",
+        listing_bytes_max=LISTING_BYTES_MAX,
     )

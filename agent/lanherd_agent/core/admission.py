@@ -34,6 +34,7 @@ def check_runs(runs: Sequence[NewRun], capacity: Capacity | None, rules: Rules) 
             raise invalid(
                 f"A submit names the same run twice: {new.run[:64]!r}.",
                 "Give every run an id of its own.",
+                refusal="same_run",
                 run=new.run[:64],
             )
         seen.add(new.run)
@@ -42,7 +43,8 @@ def check_runs(runs: Sequence[NewRun], capacity: Capacity | None, rules: Rules) 
             raise invalid(
                 f"{new.run[:64]!r} is no run id.",
                 "Run ids are UUIDv7 in lower case.",
-                run=new.run[:64],
+                refusal="bad_run_id",
+                id=new.run[:64],
             )
         _check_spec(new.spec)
         check_life(new.run, new.spec, rules)

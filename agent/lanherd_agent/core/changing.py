@@ -62,18 +62,27 @@ class Changing:
         if settings.held and not run.settings.held:
             if isinstance(run.state, Ended):
                 raise _conflict(
-                    run, "is over.", "There is nothing to hold back.", "Restart it as a new run."
+                    run,
+                    "is_over",
+                    "is over.",
+                    "There is nothing to hold back.",
+                    "Restart it as a new run.",
                 )
             if not isinstance(run.state, Queued | Preparing):
                 raise _conflict(
                     run,
+                    "is_started",
                     "is started already.",
                     "Only a run that waits can be held.",
                     "Stop it, or let it end.",
                 )
         if settings.pinned and not run.settings.pinned and self._is_being_removed(run):
             raise _conflict(
-                run, "is losing its files.", "Their removal has begun.", "Restart it as a new run."
+                run,
+                "loses_files",
+                "is losing its files.",
+                "Their removal has begun.",
+                "Restart it as a new run.",
             )
 
     def _other(self, run: Run, before: RunId, caller: str | None) -> Run:
@@ -84,12 +93,14 @@ class Changing:
                 ErrorCode.NOT_FOUND,
                 f"This machine has no run {short_id(before)} that waits.",
                 remedy="Look at the list of runs; it may be over.",
+                refusal="no_waiting_run",
                 run=before,
             )
         for one in (run, other):
             if not isinstance(one.state, Queued | Preparing):
                 raise _conflict(
                     one,
+                    "does_not_wait",
                     "does not wait any more.",
                     "Only runs that wait stand in line.",
                     "Choose another run.",
@@ -129,12 +140,15 @@ class Changing:
         if not isinstance(run.state, Ended):
             raise _conflict(
                 run,
+                "is_not_over",
                 "is not over.",
                 "Its files are still in use.",
                 "Stop it first, or wait until it has ended.",
             )
         if run.settings.pinned:
-            raise _conflict(run, "is pinned.", "Its files are to be kept.", "Unpin it first.")
+            raise _conflict(
+                run, "is_pinned", "is pinned.", "Its files are to be kept.", "Unpin it first."
+            )
         if run.files_removed_at is None:
             self._books.want(f.RemoveFiles(run=run.run), step)
 
@@ -158,5 +172,6 @@ class Changing:
         return f"remove_files:{run.run}" in self._books.pending
 
 
-def _conflict(run: Run, what: str, why: str, remedy: str) -> LanherdError:
-    return error(ErrorCode.CONFLICT, f"Run {short_id(run.run)} {what}", why, remedy, run=run.run)
+def _conflict(run: Run, refusal: str, what: str, why: str, remedy: str) -> LanherdError:
+    title = f"Run {short_id(run.run)} {what}"
+    return error(ErrorCode.CONFLICT, title, why, remedy, refusal=refusal, run=run.run)

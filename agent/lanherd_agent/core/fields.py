@@ -35,15 +35,26 @@ def check_grace(grace_s: float, rules: Rules) -> None:
 
 def check_command(command: tuple[str, ...], what: str = "command") -> None:
     if not command or not command[0]:
-        raise invalid(f"The run has no {what}.", "Say what to run.")
+        raise invalid(
+            f"The run has no {what}.", "Say what to run.", refusal="no_command", what=what
+        )
     if len(command) > limits.COMMAND_ARGUMENTS_MAX or size(command) > limits.COMMAND_BYTES_MAX:
         raise invalid(
             f"The run's {what} is too long.",
             f"A command has at most {limits.COMMAND_ARGUMENTS_MAX} arguments "
             f"and {limits.COMMAND_BYTES_MAX} bytes; put long lists into a file of the project.",
+            refusal="long_command",
+            what=what,
+            arguments_max=limits.COMMAND_ARGUMENTS_MAX,
+            size_bytes_max=limits.COMMAND_BYTES_MAX,
         )
     if any("\0" in argument for argument in command):
-        raise invalid(f"An argument of the run's {what} holds a NUL byte.", "Leave it out.")
+        raise invalid(
+            f"An argument of the run's {what} holds a NUL byte.",
+            "Leave it out.",
+            refusal="nul_in_command",
+            what=what,
+        )
 
 
 def check_variables(variables: dict[str, str]) -> None:
@@ -55,12 +66,17 @@ def check_variables(variables: dict[str, str]) -> None:
         raise invalid(
             "The run has too many environment variables.",
             f"There may be {limits.RUN_ENV_VARIABLES_MAX}, in {limits.COMMAND_BYTES_MAX} bytes.",
+            refusal="many_variables",
+            variables_max=limits.RUN_ENV_VARIABLES_MAX,
+            size_bytes_max=limits.COMMAND_BYTES_MAX,
         )
     for name, value in variables.items():
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise invalid(
                 f"The environment variable {name[:64]!r} can't be set.",
                 "Names are not empty and hold no '='; nothing holds a NUL byte.",
+                refusal="bad_variable",
+                variable=name[:64],
             )
 
 
@@ -74,7 +90,12 @@ def check_life(run: RunId, spec: RunSpec, rules: Rules) -> None:
     if spec.dependencies:
         _check_dependencies(run, spec.dependencies)
     if spec.restart_of is not None and not is_uuid7(spec.restart_of):
-        raise invalid(f"{spec.restart_of[:64]!r} is no run id.", "Name the run that this repeats.")
+        raise invalid(
+            f"{spec.restart_of[:64]!r} is no run id.",
+            "Name the run that this repeats.",
+            refusal="bad_run_id",
+            id=spec.restart_of[:64],
+        )
 
 
 def check_surroundings(spec: RunSpec) -> None:
@@ -124,6 +145,9 @@ def check_settings(settings: RunSettings) -> None:
             raise invalid(
                 f"{tag[: limits.TAG_CHARS_MAX]!r} can't be a tag.",
                 f"A tag is 1 to {limits.TAG_CHARS_MAX} printable characters, no spaces around.",
+                refusal="bad_tag",
+                tag=tag[: limits.TAG_CHARS_MAX],
+                tag_chars_max=limits.TAG_CHARS_MAX,
             )
 
 
@@ -146,7 +170,9 @@ def _check_retry(rule: RetryRule) -> None:
     _check_numbers("exit codes", rule.exit_codes, EXIT_CODE_MAX)
     _check_numbers("signals", rule.signals, SIGNAL_MAX)
     if _has_doubles(rule.on):
-        raise invalid("The retry rule names an outcome twice.", "Name each once.")
+        raise invalid(
+            "The retry rule names an outcome twice.", "Name each once.", refusal="two_outcomes"
+        )
     # A comparison with a value that is no number is false.
     for name, value in (("backoff_s", rule.backoff_s), ("backoff_s_max", rule.backoff_s_max)):
         if not 0.0 <= value <= limits.BACKOFF_S_MAX:
@@ -175,6 +201,9 @@ def _check_numbers(what: str, numbers: tuple[int, ...], most: int) -> None:
         raise invalid(
             f"The retry rule names {what} that there are not.",
             f"Name each once, from 1 to {most}.",
+            refusal="bad_numbers",
+            what=what,
+            most=most,
         )
 
 
@@ -186,13 +215,23 @@ def _check_dependencies(run: RunId, dependencies: tuple[Dependency, ...]) -> Non
             dependencies=len(dependencies),
         )
     if _has_doubles([dependency.run for dependency in dependencies]):
-        raise invalid("The run waits for the same run twice.", "Name each once.")
+        raise invalid(
+            "The run waits for the same run twice.", "Name each once.", refusal="two_dependencies"
+        )
     for dependency in dependencies:
         if dependency.run == run:
-            raise invalid("The run waits for itself.", "Leave that dependency out.", run=run)
+            raise invalid(
+                "The run waits for itself.",
+                "Leave that dependency out.",
+                refusal="waits_for_itself",
+                run=run,
+            )
         if not is_uuid7(dependency.run):
             raise invalid(
-                f"{dependency.run[:64]!r} is no run id.", "Run ids are UUIDv7 in lower case."
+                f"{dependency.run[:64]!r} is no run id.",
+                "Run ids are UUIDv7 in lower case.",
+                refusal="bad_run_id",
+                id=dependency.run[:64],
             )
 
 
@@ -211,6 +250,9 @@ def _check_directory(directory: str) -> None:
         raise invalid(
             f"The run can't begin in {directory[:200]!r}: it {why}.",
             "Give a folder of the project, such as 'src', or an absolute path.",
+            refusal="bad_directory",
+            directory=directory[:200],
+            why=why,
         )
 
 
@@ -237,6 +279,8 @@ def _check_secrets(names: tuple[str, ...]) -> None:
             raise invalid(
                 f"{name[:64]!r} can't be the name of a secret.",
                 "Names are letters, digits and '_', and don't begin with a digit.",
+                refusal="bad_secret_name",
+                secret=name[:64],
             )
 
 

@@ -159,6 +159,7 @@ class Requests:
                 ErrorCode.NOT_FOUND,
                 f"This machine has no run {short_id(run)}.",
                 remedy="Look at the list of runs; it may belong to another machine.",
+                refusal="no_run",
                 run=run,
             )
         _check_owner(owner, found.owner, run, verb)
@@ -184,5 +185,6 @@ def _taken_otherwise(run: RunId) -> LanherdError:
         f"Run {short_id(run)} was already submitted as something else.",
         "The same run id came with another content or from another user.",
         "Give the new run an id of its own.",
+        refusal="taken_otherwise",
         run=run,
     )

@@ -86,11 +86,13 @@ def stand_in_project(lock: bytes) -> str:
     try:
         content = tomllib.loads(lock.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as refused:
-        raise _unusable(f"It isn't valid TOML: {refused}.") from refused
+        raise _unusable(
+            f"It isn't valid TOML: {refused}.", "no_toml", toml=str(refused)
+        ) from refused
     name = ""
     packages = content.get("package", [])
     if not isinstance(packages, list):
-        raise _unusable("Its packages are no list.")
+        raise _unusable("Its packages are no list.", "no_list")
     for package in packages:
         source = package.get("source", {}) if isinstance(package, dict) else {}
         place = _local_place(source)
@@ -98,10 +100,13 @@ def stand_in_project(lock: bytes) -> str:
             name = str(package.get("name", ""))
         elif place:
             raise _unusable(
-                f"Package {package.get('name')!r} comes from the folder {place!r} of the project."
+                f"Package {package.get('name')!r} comes from the folder {place!r} of the project.",
+                "package_in_folder",
+                package=str(package.get("name", "")),
+                folder=place,
             )
     if not name:
-        raise _unusable("It names no project: no package in it comes from '.'.")
+        raise _unusable("It names no project: no package in it comes from '.'.", "names_no_project")
     python = str(content.get("requires-python", ">=3.8"))
     return (
         f'[project]\nname = {_quoted(name)}\nversion = "0"\nrequires-python = {_quoted(python)}\n'
@@ -124,7 +129,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _unusable(why: str) -> LanherdError:
+def _unusable(why: str, refusal: str, **data: str) -> LanherdError:
     return error(
         ErrorCode.LOCK_UNRESOLVABLE,
         f"{UV_LOCK} can't be made into an environment.",
@@ -132,4 +137,7 @@ def _unusable(why: str) -> LanherdError:
         "Export what is to be installed by"
         " 'uv export --no-emit-project --no-emit-workspace -o requirements.txt'"
         " and remove uv.lock from the project.",
+        refusal=refusal,
+        lock=UV_LOCK,
+        **data,
     )

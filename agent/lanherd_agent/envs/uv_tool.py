@@ -216,6 +216,9 @@ class UvTool:
                     "Looking for a Python took too long.",
                     f"{command[0]} didn't answer within {PROBE_TIMEOUT_S:.0f} s.",
                     "Look at that machine's Python installations.",
+                    refusal="python_search",
+                    command=command[0],
+                    timeout_s=PROBE_TIMEOUT_S,
                 ) from stopped
             raise
         return said.decode("utf-8", "replace") if process.returncode == 0 else None

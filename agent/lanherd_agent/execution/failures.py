@@ -35,6 +35,7 @@ def no_project() -> LanherdError:
         "The run asks for an environment, but has no project.",
         "The lock of an environment is a file of the run's snapshot.",
         "Submit it with a project, or without an environment.",
+        refusal="no_project",
     )
 
 
@@ -54,6 +55,7 @@ def no_secrets() -> LanherdError:
         "The run's secrets are not on this machine any more.",
         "Their files in the agent's home were removed.",
         "Submit the run again with its secrets.",
+        refusal="no_secrets",
     )
 
 

@@ -167,4 +167,7 @@ class ScriptFile:
             "The script of simulated GPUs can't be used.",
             f"{self._path.name}: {why}.",
             "Correct the file, or start the agent without it.",
+            refusal="bad_script",
+            file=self._path.name,
+            why=why,
         )

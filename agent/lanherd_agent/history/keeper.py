@@ -73,6 +73,8 @@ class HistoryKeeper:
                 "Nothing is known of that GPU's past.",
                 f"The machine has no history of {gpu or 'itself'}.",
                 "See 'lanherd machines' for its GPUs; a new one has a history after a second.",
+                refusal="no_history",
+                **({} if gpu is None else {"gpu": gpu}),
             )
         now = self._clock()
         end = now if until is None else until

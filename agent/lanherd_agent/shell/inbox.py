@@ -183,6 +183,7 @@ def shutting_down() -> LanherdError:
         "The agent of this machine is stopping.",
         "Its runs go on without it.",
         "Try again when it is back; the same request with the same id is safe to send again.",
+        refusal="stopping",
     )
 
 

@@ -96,5 +96,6 @@ def unknown_run(run: RunId) -> LanherdError:
         ErrorCode.NOT_FOUND,
         f"This machine has no run {short_id(run)}.",
         remedy="Look at the list of runs; it may belong to another machine.",
+        refusal="no_run",
         run=run,
     )

@@ -19,12 +19,17 @@ def disk_problem(refused: OSError, doing: str) -> LanherdError:
             "The machine's disk is full.",
             f"It could not {doing}.",
             "Free some space in the agent's home on that machine and try again.",
+            refusal="no_room",
+            what=doing,
         )
     return error(
         ErrorCode.STORE_FAILED,
         f"The machine could not {doing}.",
         str(refused.strerror or refused),
         "Look at the agent's home on that machine, and at its disk.",
+        refusal="not_done",
+        what=doing,
+        why=str(refused.strerror or refused),
     )
 
 

@@ -57,6 +57,9 @@ class SnapshotStore:
                 "Too many blobs in one question.",
                 f"{len(asked)} hashes are more than {HASHES_PER_CALL_MAX}.",
                 "Ask in several calls.",
+                refusal="many_blobs",
+                blobs=len(asked),
+                blobs_max=HASHES_PER_CALL_MAX,
             )
         for blob in asked:
             _check_hash(blob)
@@ -73,6 +76,9 @@ class SnapshotStore:
                 "Too many blobs in one pack.",
                 f"{count} is not between 0 and {HASHES_PER_CALL_MAX}.",
                 "Send several packs.",
+                refusal="large_pack",
+                blobs=count,
+                blobs_max=HASHES_PER_CALL_MAX,
             )
         decoder = PackDecoder(count)
         stored: dict[BlobHash, int] = {}
@@ -99,6 +105,8 @@ class SnapshotStore:
                     "The manifest is too large.",
                     f"It has more than {MANIFEST_BYTES_MAX} bytes.",
                     "Leave folders out of the project by .lanherdignore.",
+                    refusal="large_manifest",
+                    manifest_bytes_max=MANIFEST_BYTES_MAX,
                 )
         return await in_thread(lambda: self._accept(snapshot, bytes(compressed)))
 
@@ -182,6 +190,11 @@ class SnapshotStore:
                         f"{entry.path!r} expects {size} bytes of blob {blob},"
                         f" which has {sizes[blob]}.",
                         "Push the project again.",
+                        refusal="blob_size",
+                        path=entry.path,
+                        blob=blob,
+                        expected_bytes=size,
+                        found_bytes=sizes[blob] or 0,
                     )
         if missing:
             raise error(
@@ -189,6 +202,7 @@ class SnapshotStore:
                 "Some blobs of the snapshot are missing.",
                 f"{len(missing)} blobs have not arrived, {missing[0]} among them.",
                 "Push the project again.",
+                refusal="missing_blobs",
                 missing=len(missing),
                 blob=missing[0],
             )
@@ -222,7 +236,10 @@ class SnapshotStore:
                 f"{path!r} is too large.",
                 f"It has {entry.size_bytes} bytes; {bytes_max} is the most for such a file.",
                 "Name another file.",
+                refusal="large_file",
                 path=path,
+                file_bytes=entry.size_bytes,
+                file_bytes_max=bytes_max,
             )
         content = bytearray()
         with self._forgetting(snapshot):
@@ -247,7 +264,11 @@ class SnapshotStore:
             raise disk_problem(refused, "unpack the snapshot") from refused
         except CancelledHere:
             raise error(
-                ErrorCode.CANCELLED, "Unpacking was cancelled.", "", "Start the run again."
+                ErrorCode.CANCELLED,
+                "Unpacking was cancelled.",
+                "",
+                "Start the run again.",
+                refusal="unpacking_cancelled",
             ) from None
 
     @contextlib.contextmanager
@@ -267,6 +288,8 @@ def _taken(target: Path) -> LanherdError:
         "There is a tree already.",
         f"{target.name!r} exists or is being built.",
         "Use another folder.",
+        refusal="tree_there",
+        folder=target.name,
     )
 
 
@@ -279,6 +302,7 @@ def _find_file(manifest: Manifest, path: str) -> ManifestEntry:
         f"The snapshot has no file {path!r}.",
         "It may be left out by an ignore rule, or be a link or a folder.",
         "Name a file that is part of the project.",
+        refusal="no_file",
         path=path,
     )
 
@@ -297,6 +321,8 @@ def _check_hash(text: str) -> None:
             "This is no hash.",
             f"{text[:80]!r} is not a SHA-256 in hexadecimal digits.",
             "Use the ids that Lanherd gives.",
+            refusal="no_hash",
+            hash=text[:80],
         )
 
 
@@ -306,5 +332,10 @@ def _refusing(kind: type[ValueError], title: str) -> Iterator[None]:
         yield
     except kind as refused:
         raise error(
-            ErrorCode.INVALID_REQUEST, title, f"{refused}.", "Push the project again."
+            ErrorCode.INVALID_REQUEST,
+            title,
+            f"{refused}.",
+            "Push the project again.",
+            refusal="bad_manifest" if kind is ManifestError else "bad_pack",
+            why=str(refused),
         ) from refused

@@ -316,6 +316,12 @@ INVALID: tuple[Refusal, ...] = (
     ),
     Refusal(
         ErrorCode.INVALID_REQUEST,
+        {"field": "jitter"},
+        (QT_TRANSLATE_NOOP("failures", "The pauses between attempts can't be spread by {value}."),),
+        QT_TRANSLATE_NOOP("failures", "Give 0 to 1."),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
         {"dependencies": None},
         (
             QT_TRANSLATE_NOOP(

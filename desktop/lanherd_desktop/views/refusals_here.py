@@ -175,6 +175,16 @@ NOT_HERE: tuple[Refusal, ...] = (
     ),
     Refusal(
         ErrorCode.TOO_LARGE,
+        {"runs_max": None},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures", "A submit takes 1 to {runs_max} runs; this one has {runs}."
+            ),
+        ),
+        QT_TRANSLATE_NOOP("failures", "Send fewer runs at a time."),
+    ),
+    Refusal(
+        ErrorCode.TOO_LARGE,
         {"size_bytes_max": None},
         (
             QT_TRANSLATE_NOOP(

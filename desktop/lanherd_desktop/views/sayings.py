@@ -1,5 +1,6 @@
-"""Whole sentences that machines put into a reason's values or beside it: what was lost of an end,
-and what can't be trusted. `{flaw}` is a file and what is wrong with it, and stands as it is."""
+"""Sentences that machines put into a reason's or a refusal's values, or beside them: what was lost
+of an end, what can't be trusted, and what is wrong with a path. `{flaw}` is what a machine names
+itself, and stands as it is."""
 
 from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
 
@@ -21,6 +22,16 @@ SAYINGS: tuple[str, ...] = (
     QT_TRANSLATE_NOOP("reasons", "How it ended is not known: {flaw}."),
     QT_TRANSLATE_NOOP("reasons", "Its run directory can't be trusted: {flaw}."),
     QT_TRANSLATE_NOOP("reasons", "They can't be trusted: {flaw}."),
+    QT_TRANSLATE_NOOP("reasons", "is empty"),
+    QT_TRANSLATE_NOOP("reasons", "is not valid Unicode"),
+    QT_TRANSLATE_NOOP("reasons", "is no path of a machine"),
+    QT_TRANSLATE_NOOP("reasons", "holds a NUL character"),
+    QT_TRANSLATE_NOOP("reasons", "holds a backslash"),
+    QT_TRANSLATE_NOOP("reasons", "holds an empty name: two slashes in a row, or one at the end"),
+    QT_TRANSLATE_NOOP("reasons", "holds a name longer than {flaw} bytes"),
+    QT_TRANSLATE_NOOP("reasons", "holds the name {flaw}"),
+    QT_TRANSLATE_NOOP("reasons", "is longer than {flaw} bytes"),
+    QT_TRANSLATE_NOOP("reasons", "is deeper than {flaw} folders"),
 )
 """What is most exact comes first."""
 

@@ -28,6 +28,8 @@ from lanherd_desktop.views.reasons import (
 )
 from lanherd_desktop.views.refusals import INVALID
 from lanherd_desktop.views.refusals_here import NOT_HERE
+from lanherd_desktop.views.refusals_of_files import OF_FILES
+from lanherd_desktop.views.refusals_of_runs import OF_RUNS
 from lanherd_desktop.views.sayings import RESTS_OF_SAYINGS, SAYINGS
 from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_desktop.views.widgets.labels import plain_tooltip
@@ -38,10 +40,12 @@ from lanherd_protocol.values import Lease, Reason
 _SECONDS = frozenset(
     {
         "limit_s", "age_s", "age_s_max", "grace_s", "timeout_s", "about_s", "opens_about_s",
-        "expected_about_s", "time_limit_s",
+        "expected_about_s", "time_limit_s", "cpu_s", "wait_s",
     }
 )  # fmt: skip
 Data = Mapping[str, str | int | float]
+REFUSALS = (*OF_RUNS, *OF_FILES, *INVALID, *NOT_HERE)
+"""Those that are named come first: what comes along with them may stand in others too."""
 
 
 def _is_told(told: Mapping[str, str | None], data: Data) -> bool:
@@ -52,7 +56,7 @@ def _known(code: ErrorCode, data: Data) -> tuple[str, str]:
     """Why and what next, from the values of a failure; empty where only the sender's words say
     it."""
     told = {key: value for key, value in data.items() if value not in (0, "")}
-    for refusal in (*INVALID, *NOT_HERE):
+    for refusal in REFUSALS:
         if refusal.code is code and _is_told(refusal.told, data):
             texts = [QCoreApplication.translate("failures", why) for why in refusal.whys]
             said = next(filter(None, (_fill(text, told) for text in texts)), "")

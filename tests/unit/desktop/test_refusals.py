@@ -12,9 +12,7 @@ from lanherd_agent.core.events import GpuCapacity, HostCapacity
 from lanherd_agent.core.retention import check_rules
 from lanherd_agent.core.rules import Rules
 from lanherd_desktop.platform.language import apply_language
-from lanherd_desktop.views.refusals import INVALID
-from lanherd_desktop.views.refusals_here import NOT_HERE
-from lanherd_desktop.views.words import failure_texts
+from lanherd_desktop.views.words import REFUSALS, failure_texts
 from lanherd_protocol.errors import Failure, LanherdError
 from lanherd_protocol.machine_rules import MachineRules, ShareRule
 from lanherd_protocol.messages import NewRun
@@ -182,7 +180,7 @@ def test_the_values_are_in_their_places() -> None:
 
 
 @pytest.mark.usefixtures("chinese")
-@pytest.mark.parametrize("refusal", [*INVALID, *NOT_HERE], ids=lambda one: str(one.told))
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda one: str(one.told))
 def test_every_refusal_is_found_by_its_values(refusal: object) -> None:
     assert hasattr(refusal, "whys")
     named = {name for why in refusal.whys for name in re.findall(r"\{(\w+)\}", why)}

@@ -70,7 +70,11 @@ async def test_a_manifest_without_its_blobs_is_refused_and_says_how_many(
     with pytest.raises(LanherdError, match="1 blobs have not arrived") as refused:
         await store.put_manifest(snapshot, chunks(manifests.compress(encoded)))
     assert refused.value.code is ErrorCode.NOT_FOUND
-    assert refused.value.failure.data == {"missing": 1, "blob": named(b"two")}
+    assert refused.value.failure.data == {
+        "refusal": "missing_blobs",
+        "missing": 1,
+        "blob": named(b"two"),
+    }
     assert not await store.has(snapshot)
 
 
