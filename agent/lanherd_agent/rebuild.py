@@ -368,8 +368,11 @@ def _exited(
         stage="pre" if pre_failed else "command",
         left=exit_.left,
         post_failed=stages.post is not None and not stages.post.succeeded,
+        post_code=None if stages.post is None else stages.post.code,
+        post_signal=None if stages.post is None else stages.post.signal,
+        disk_full=exit_.disk_full,
     )
-    return replace(fact, cause=_cause(base, attempt.directory, fact))
+    return replace(fact, cause=_cause(base, attempt.directory, fact, exit_.oom_kills))
 
 
 def _timed_out(base: RunRecord, exit_: Exit, start: Start | None) -> bool:
@@ -379,7 +382,9 @@ def _timed_out(base: RunRecord, exit_: Exit, start: Start | None) -> bool:
     return exit_.timed_out or (exit_.stopped and over_time)
 
 
-def _cause(base: RunRecord, directory: AttemptDir, fact: e.AttemptExited) -> Reason | None:
+def _cause(
+    base: RunRecord, directory: AttemptDir, fact: e.AttemptExited, oom_kills: int
+) -> Reason | None:
     """As it was found before. Nothing of the log of a run with secrets is told once these are gone:
     it may hold them."""
     secrets: tuple[str, ...] | None = ()
@@ -387,7 +392,7 @@ def _cause(base: RunRecord, directory: AttemptDir, fact: e.AttemptExited) -> Rea
         secrets = words_on_disk(directory.path.parents[2], base.run)
     if secrets is None or not is_failure(fact):
         return None
-    return find_cause(directory, fact.code, fact.signal, secrets=secrets)
+    return find_cause(directory, fact.code, fact.signal, secrets=secrets, oom_kills=oom_kills)
 
 
 def _stages(directory: AttemptDir) -> rundir.Stages:

@@ -157,6 +157,7 @@ async def play(story: Story) -> dict[str, object]:
         await asyncio.to_thread(os.truncate, story.home / "runs" / noisy / "1" / "log", 0)
         assert isinstance(view.state, Ended)
         told["noisy run"] = view.state.exit_code
+        told["why"] = view.state.reason.text
 
         await stop_what_fills(story, peer)
         story.fill()

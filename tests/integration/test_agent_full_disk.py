@@ -24,6 +24,7 @@ async def test_a_disk_that_is_full_and_then_is_not() -> None:
     assert story["before"] == "taken"
     # The log is the command's own file: the command is told, and the agent is not harmed.
     assert story["noisy run"] == 7
+    assert story["why"] == "Ended with exit code 7. The machine's disk was full then."
     assert story["full"] == story["full again"] == "disk_full"
     assert "nothing_kept" in story["problems"]
     assert story["push"] == "disk_full"

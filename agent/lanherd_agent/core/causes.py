@@ -110,15 +110,21 @@ _SIGNALS = {
         remedy=_COMPILED,
     ),
 }
-OutOfMemory = Literal["", "machine", "runs", "run"]
+OutOfMemory = Literal["", "machine", "runs", "part", "run"]
 """Whom the kernel is known to have killed for memory as a run was killed: nobody, somebody on the
-machine, one of Lanherd's runs, this one."""
+machine, one of Lanherd's runs, a process of this one, this one."""
 _LESS_MEMORY = "Load less at once, use fewer workers, or ask for a machine with more memory."
 _KILLED_FOR_MEMORY: dict[OutOfMemory, Reason] = {
     "run": Reason(
         code="out_of_memory",
         text="The machine's memory ran out, and the kernel killed it.",
         data={"killed": "run"},
+        remedy=_LESS_MEMORY,
+    ),
+    "part": Reason(
+        code="out_of_memory",
+        text="The machine's memory ran out, and the kernel killed a process of it.",
+        data={"killed": "part"},
         remedy=_LESS_MEMORY,
     ),
     "runs": Reason(
@@ -191,13 +197,19 @@ class Finding(NamedTuple):
 
 def cause_of(failed: Failed, tails: Sequence[Tail]) -> Reason | None:
     """The cause, if the logs or the signal show one. Of several logs the first that does."""
-    signal = _signal(failed)
-    if signal == 9 and failed.out_of_memory:
-        return _with_exit(_KILLED_FOR_MEMORY[failed.out_of_memory], failed)
+    signal, whom = _signal(failed), failed.out_of_memory
+    if signal == 9 and whom:
+        return _with_exit(_KILLED_FOR_MEMORY["run" if whom == "part" else whom], failed)
     for tail in tails:
         found = _in_log(failed, tail)
         if found is not None:
+            if whom == "part" and found.code == "worker_killed":
+                # The log can but guess at what is known here.
+                part = _KILLED_FOR_MEMORY[whom]
+                found = replace(part, data={**found.data, **part.data})
             return _with_exit(found, failed)
+    if whom == "part":
+        return _with_exit(_KILLED_FOR_MEMORY[whom], failed)
     if signal in _SIGNALS:
         return _with_exit(_SIGNALS[signal], failed)
     return _with_exit(_BY_CODE[failed.code], failed) if failed.code in _BY_CODE else None

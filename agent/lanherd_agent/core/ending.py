@@ -41,7 +41,14 @@ class Ending:
 
     def on_exited(self, run: Run, event: e.AttemptExited, now: float, step: Step) -> None:
         outcome, reason = how_it_ended(run, event)
-        reason = reasons.with_rest(reason, post_failed=event.post_failed, left=event.left)
+        reason = reasons.with_rest(
+            reason,
+            post_failed=event.post_failed,
+            left=event.left,
+            post_code=event.post_code,
+            post_signal=event.post_signal,
+            disk_full=event.disk_full and outcome == "failed" and reason.code != "disk_full",
+        )
         ended = _ended(
             run.state,
             event.at,

@@ -139,6 +139,10 @@ class AttemptExited(Struct, frozen=True, kw_only=True):
     stage: Stage = "command"
     left: int = 0
     post_failed: bool = False
+    post_code: int | None = None
+    post_signal: int | None = None
+    disk_full: bool = False
+    """The disk of its log was full, while it ran or at its end."""
     cause: Reason | None = None
     """Of a command that failed: what its log shows as the reason."""
 

@@ -81,6 +81,7 @@ def gpu_unavailable(index: int, problem: str) -> Reason:
         code="gpu_unavailable",
         text=f"GPU {index} can't be used now: {problem}",
         data={"gpu": index, "problem": problem},
+        remedy="It is used again as soon as it can be read.",
     )
 
 
@@ -315,18 +316,36 @@ def unseen(reason: Reason, lost: Reason) -> Reason:
     )
 
 
-def with_rest(reason: Reason, *, post_failed: bool, left: int) -> Reason:
-    """The reason, and what else there is to say of the end."""
-    if not post_failed and not left:
+def with_rest(
+    reason: Reason,
+    *,
+    post_failed: bool,
+    left: int,
+    post_code: int | None = None,
+    post_signal: int | None = None,
+    disk_full: bool = False,
+) -> Reason:
+    """The reason, and what else there is to say of the end. `disk_full` may be why it failed: then
+    a program can't write what went wrong either."""
+    if not (post_failed or left or disk_full):
         return reason
-    text, data = reason.text, dict(reason.data)
+    text, data, remedy = reason.text, dict(reason.data), reason.remedy
+    if disk_full:
+        text += " The machine's disk was full then."
+        data["disk_full"] = 1
+        remedy = f"Make room on the machine's disk. {remedy}".rstrip()
     if post_failed:
-        text += " Its post command failed."
+        how = "failed"
+        if post_signal is not None:
+            how, data["post_signal"] = f"was ended by signal {post_signal}", post_signal
+        elif post_code is not None:
+            how, data["post_exit_code"] = f"ended with exit code {post_code}", post_code
+        text += f" Its post command {how}."
         data["post_failed"] = 1
     if left:
         text += f" {plural(left, 'process of it', 'processes of it')} could not be killed."
         data["left"] = left
-    return replace(reason, text=text, data=data)
+    return replace(reason, text=text, data=data, remedy=remedy)
 
 
 def failure(problem: Failure) -> Reason:

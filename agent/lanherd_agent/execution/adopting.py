@@ -149,7 +149,9 @@ class Following:
             fact = _exit_fact(directory, exit_, started_at)
             if is_failure(fact):
                 assert self._tasks is not None, "attempts end after open()"
-                self._tasks.spawn(self._tell_with_cause(directory, fact), f"find why {run} failed")
+                self._tasks.spawn(
+                    self._tell_with_cause(directory, fact, exit_), f"find why {run} failed"
+                )
             else:
                 self._telling.post(fact)
         elif started_at is not None or never_ran(exit_) is None:
@@ -169,7 +171,9 @@ class Following:
             )
         # Else it never ran, and the answer to its start said so.
 
-    async def _tell_with_cause(self, directory: AttemptDir, fact: e.AttemptExited) -> None:
+    async def _tell_with_cause(
+        self, directory: AttemptDir, fact: e.AttemptExited, exit_: Exit
+    ) -> None:
         killed = fact.signal == SIGKILL or fact.code == 128 + SIGKILL
         find = partial(
             find_cause,
@@ -177,6 +181,7 @@ class Following:
             fact.code,
             fact.signal,
             secrets=self._telling.secrets(),
+            oom_kills=exit_.oom_kills,
             out_of_memory=killed and self.kernel_kills.since(fact.started_at or fact.at),
         )
         try:
@@ -215,6 +220,9 @@ def _exit_fact(directory: AttemptDir, exit_: Exit, started_at: float | None) -> 
         stage="pre" if before else "command",
         left=exit_.left,
         post_failed=stages.post is not None and not stages.post.succeeded,
+        post_code=None if stages.post is None else stages.post.code,
+        post_signal=None if stages.post is None else stages.post.signal,
+        disk_full=exit_.disk_full,
     )
 
 

@@ -1,8 +1,8 @@
 """Why an attempt failed: the ends of its logs, and whether the kernel killed it for memory.
 
-That is known where the kernel's log can be read and names the pid of its command. Else the kernel's
-counts tell that somebody was killed: one of Lanherd's runs, where a cgroup is delegated to them, or
-anybody on the machine.
+That is known where its own cgroup counts such kills, or where the kernel's log can be read and
+names the pid of its command. Else the kernel's counts tell that somebody was killed: one of
+Lanherd's runs, where a cgroup is delegated to them, or anybody on the machine.
 """
 
 import logging
@@ -49,15 +49,19 @@ def find_cause(
     signal: int | None,
     *,
     secrets: Iterable[str] = (),
+    oom_kills: int = 0,
     out_of_memory: bool = False,
 ) -> Reason | None:
     """What the attempt's logs show, without the values of secrets. Blocks; reads 64 KiB of each.
 
-    `out_of_memory`: it was killed, and the kernel counted a kill for memory then.
+    `oom_kills`: as its own cgroup counted them. `out_of_memory`: it was killed, and the kernel
+    counted a kill for memory then.
     """
     words = [word.encode() for word in secrets]
     tails = [tail for stream in _STREAMS if (tail := _tail(directory, stream, words)) is not None]
-    memory = _memory(directory, signal) if out_of_memory else ""
+    memory: OutOfMemory = "part" if oom_kills else ""
+    if out_of_memory and not oom_kills:
+        memory = _memory(directory, signal)
     return cause_of(Failed(code=code, signal=signal, out_of_memory=memory), tails)
 
 

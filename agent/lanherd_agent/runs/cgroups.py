@@ -73,6 +73,7 @@ def prepare(setting: str) -> str:
     os.makedirs(root, 0o755, exist_ok=True)
     for name in os.listdir(root):
         forget_abandoned(f"{root}/{name}")
+    count_memory(root)
     folder = make(root, f"/probe/{os.getpid()}")
     try:
         if not os.path.exists(f"{folder}/cgroup.kill"):
@@ -224,6 +225,29 @@ def remove(folder: str) -> int:
             return len(members(folder))
         wait_for_change(folder, left_s)
     return 0
+
+
+def oom_kills(folder: str) -> int:
+    """How many processes inside the kernel killed for want of memory, so far; 0 too where nobody
+    counts: the memory controller is not on for it."""
+    try:
+        with open(f"{folder}/memory.events", encoding="ascii") as file:
+            counts = dict(line.split() for line in file)
+        return int(counts.get("oom_kill", 0))
+    except (OSError, ValueError):
+        return 0
+
+
+def count_memory(root: str) -> None:
+    """Turns the memory controller on for the attempts' cgroups, for their counts of such kills.
+    The kernel refuses that below a cgroup which holds processes itself, and so it is of no use
+    where the agent's own is delegated."""
+    try:
+        for folder in (os.path.dirname(root), root):
+            with open(f"{folder}/cgroup.subtree_control", "w", encoding="ascii") as file:
+                file.write("+memory")
+    except OSError:
+        return
 
 
 def removed(folder: str) -> bool:

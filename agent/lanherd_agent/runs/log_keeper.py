@@ -47,6 +47,7 @@ FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 TIMES_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
 KEEP_SIZE_AND_PUNCH_HOLE = 1 | 2
 FAR = 1 << 30
+FULL = errno.ENOSPC, errno.EDQUOT
 
 c_fallocate = processes.libc.fallocate64
 c_fallocate.argtypes = ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64
@@ -60,6 +61,7 @@ class LogKeeper:
         self.times_fd, self.records, self.record_at, self.recorded = -1, 0, 0.0, 0
         self.slack = SLACK_BYTES if bytes_max is None else min(SLACK_BYTES, bytes_max // 4)
         self.size, self.gap_from, self.gap_to = 0, 0, 0
+        self.full = False  # the disk was, at some time
         self.punches = False  # whether the file system does is tried before the first gap
         self.pause_s = PAUSE_S
         self.next_at = time.monotonic() + FIRST_S
@@ -74,7 +76,8 @@ class LogKeeper:
                 self.punch()
             if size > self.recorded and now >= self.record_at:
                 self.record(now)
-        except OSError:
+        except OSError as error:
+            self.full = self.full or error.errno in FULL
             self.next_at = now + PAUSE_S
         else:
             self.next_at = now + self.until_next(grown > 0)
@@ -169,8 +172,18 @@ class LogKeeper:
             self.record_at = float("inf")  # nothing of it was ever seen to grow: a short one
         self.slack = 0
         self.look(time.monotonic())
+        self.full = self.full or not room_left(self.fd)
         if self.gap_to:
             self.sync_gap()
         os.close(self.fd)
         if self.times_fd >= 0:
             os.close(self.times_fd)
+
+
+def room_left(fd: int) -> int:
+    """Blocks of its disk that this user could still have."""
+    try:
+        disk = os.fstatvfs(fd)
+    except OSError:
+        return 1  # nobody knows
+    return disk.f_bavail if os.geteuid() else disk.f_bfree

@@ -302,13 +302,22 @@ class Orphans:
             self.kill(attempt)
         if left and now < attempt.give_up_at:
             return
+        oom_kills = 0
         if attempt.folder:
+            oom_kills = cgroups.oom_kills(attempt.folder)
             left = max(left, cgroups.remove(attempt.folder))
+        keepers = [*attempt.keepers]
         self.close_logs(attempt)
         if attempt.stranger and shim.read_start_and_end(attempt.directory)[1]:
             return self.finish(attempt, None)
         record = shim.exit_record(
-            b"launcher", *ended, left, timed_out=attempt.timed_out, stopped=attempt.stopped
+            b"launcher",
+            *ended,
+            left,
+            timed_out=attempt.timed_out,
+            stopped=attempt.stopped,
+            oom_kills=oom_kills,
+            disk_full=any(keeper.full for keeper in keepers),
         )
         self.write(attempt.directory, record)
         self.finish(attempt, json.loads(record))

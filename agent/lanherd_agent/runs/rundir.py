@@ -117,6 +117,8 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     timed_out: bool = False  # the shim carried the time limit out, since nobody else did
     stopped: bool = False  # it was asked to stop before it ended
     shutdown: bool = False  # a signal ended it, while the machine ended all that ran on it
+    oom_kills: int = 0  # processes of it that the kernel killed for memory, where it counts them
+    disk_full: bool = False  # the disk of its log was, while it ran or at its end
 
     def __post_init__(self) -> None:
         if sum(value is not None for value in (self.code, self.signal, self.error)) != 1:

@@ -67,7 +67,8 @@ START = (  # of one length with and without the command's pid, since that comes 
 )
 EXIT = (
     b'{"code": %b, "signal": %b, "at": %.6f, "error": %b, "rusage": %b, "left": %d,'
-    b' "witness": "%b", "timed_out": %b, "stopped": %b, "shutdown": %b}'
+    b' "witness": "%b", "timed_out": %b, "stopped": %b, "shutdown": %b, "oom_kills": %d,'
+    b' "disk_full": %b}'
 )
 BOOLEAN = b"false", b"true"
 START_INTEGERS = ("pid", "start_time", "shim_pid", "shim_start_time")
@@ -220,8 +221,11 @@ def exit_record(
     timed_out: bool = False,
     stopped: bool = False,
     shutdown: bool = False,
+    oom_kills: int = 0,
+    disk_full: bool = False,
 ) -> bytes:
-    """`left` counts the processes of the tree that could not be killed."""
+    """`left` counts the processes of the tree that could not be killed, `oom_kills` those that the
+    kernel killed for want of memory."""
     code = signo = rusage = b"null"
     if status is not None and os.WIFSIGNALED(status):
         signo = b"%d" % os.WTERMSIG(status)
@@ -231,7 +235,8 @@ def exit_record(
         rusage = RUSAGE % (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
     text = b"null" if error is None else json.dumps(error).encode()
     flags = BOOLEAN[timed_out], BOOLEAN[stopped], BOOLEAN[shutdown]
-    return EXIT % (code, signo, at, text, rusage, left, witness, *flags)
+    full = BOOLEAN[disk_full]
+    return EXIT % (code, signo, at, text, rusage, left, witness, *flags, oom_kills, full)
 
 
 def read_spec(dir_fd: int) -> Record:
@@ -395,8 +400,9 @@ class Shim:
         watch.wait()
         if FAIL_POINTS:
             hit("shim.waited")
-        left = watch.left
+        left, oom_kills = watch.left, 0
         if watch.folder:
+            oom_kills = cgroups.oom_kills(watch.folder)
             left = max(left, cgroups.remove(watch.folder))
         watch.close()
         assert watch.ended is not None
@@ -408,6 +414,8 @@ class Shim:
             timed_out=watch.timed_out,
             stopped=watch.stopped,
             shutdown=watch.is_shut_down(),
+            oom_kills=oom_kills,
+            disk_full=any(keeper.full for keeper in watch.keepers),
         )
         if FAIL_POINTS:
             hit("shim.before_exit")

@@ -442,6 +442,7 @@ REMEDIES: dict[str, str] = {
     "cordon_unreadable": QT_TRANSLATE_NOOP(
         "reasons", "It is used again as soon as it can be read."
     ),
+    "gpu_unavailable": QT_TRANSLATE_NOOP("reasons", "It is used again as soon as it can be read."),
     "cordon_failures": QT_TRANSLATE_NOOP(
         "reasons",
         "Look why they failed, and try the GPU by itself. Release it once it is mended.",

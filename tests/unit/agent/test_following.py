@@ -225,6 +225,7 @@ async def test_ends_in_stages() -> None:
         told = await exited(agent, Exit(at=9.0, code=9), stages)
         assert isinstance(told, e.AttemptExited)
         assert (told.stage, told.post_failed) == ("pre", True)
+        assert (told.post_code, told.post_signal) == (1, None)
         done = '{"pre": {"code": 0}, "command": {"code": 1}, "post": {"code": 0}}'
         told = await exited(agent, Exit(at=9.0, code=1), done)
         assert isinstance(told, e.AttemptExited)
@@ -256,6 +257,16 @@ async def test_a_failure_is_told_with_what_its_log_shows() -> None:
         agent.directory.err.write_bytes(b"MemoryError\n")
         cause = await cause_of(agent, failed)
         assert cause is not None and (cause.code, cause.data["stream"]) == ("out_of_memory", "err")
+
+
+async def test_what_the_shim_saw_beside_its_exit_is_told() -> None:
+    async with room() as agent:
+        told = await exited(agent, Exit(at=9.0, code=1, disk_full=True))
+        assert isinstance(told, e.AttemptExited) and told.disk_full
+        for how, whom in (({"code": 1}, "part"), ({"signal": 9}, "run")):
+            cause = await cause_of(agent, Exit(at=9.0, oom_kills=2, **how))
+            assert cause is not None
+            assert (cause.code, cause.data["killed"]) == ("out_of_memory", whom)
 
 
 async def test_no_cause_is_looked_for_where_it_did_not_fail_by_itself() -> None:

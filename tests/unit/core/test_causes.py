@@ -185,6 +185,21 @@ def test_signal_says_more_than_an_exception_before_it() -> None:
     assert cause is not None and cause.code == "segfault"
 
 
+def test_a_process_of_it_that_was_killed_for_memory_is_the_cause_where_the_log_shows_none() -> None:
+    log = b"RuntimeError: DataLoader worker (pid 5) is killed by signal: Killed. \n"
+    for tails, more in (([], set()), ([Tail(log)], {"lines", "offset", "stream", "pid"})):
+        cause = cause_of(Failed(code=1, out_of_memory="part"), tails)
+        assert cause is not None and cause.code == "out_of_memory"
+        assert "a process of it" in cause.text
+        assert cause.data.keys() == {"killed", "exit_code", *more}
+    other = cause_of(
+        Failed(code=1, out_of_memory="part"), [Tail(b"ModuleNotFoundError: No module named 'x'\n")]
+    )
+    assert other is not None and other.code == "missing_module"
+    itself = cause_of(Failed(signal=9, out_of_memory="part"), [])
+    assert itself is not None and itself.data["killed"] == "run"
+
+
 def test_root_cause_may_name_no_rank() -> None:
     log = b"MemoryError\nRoot Cause (first observed failure):\n  host : gpu7\n"
     cause = cause_of(Failed(code=1), [Tail(log)])

@@ -10,13 +10,14 @@ from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.run_states import Running, Starting, Stopping
 from lanherd_protocol.states import Running as RunningView
-from lanherd_protocol.values import RunSpec, StopRule
+from lanherd_protocol.values import Reason, RunSpec, StopRule
 from tests.simulation.making import NOW, PLAIN, new, run_id, tried
 from tests.unit.core.machine import Machine, ended, kinds
 
 LIMITED = RunSpec(command=("true",), time_limit_s=60, stop=StopRule(signal="INT", grace_s=3))
 TIMER = f"limit:{run_id(1)}:1"
 KILL = f"kill:{run_id(1)}:1"
+FULL = Reason(code="disk_full", text="The disk is full.")
 
 
 def running(spec: RunSpec = LIMITED) -> Machine:
@@ -218,6 +219,13 @@ def test_stops_that_wait_for_the_start_are_joined() -> None:
         ({"code": 1, "post_failed": True, "left": 2}, "failed", "exit_code",
          "Ended with exit code 1. Its post command failed. "
          "2 processes of it could not be killed."),
+        ({"code": 0, "post_failed": True, "post_code": 3}, "succeeded", "succeeded",
+         "Ended with exit code 0. Its post command ended with exit code 3."),
+        ({"code": 0, "post_failed": True, "post_signal": 9, "disk_full": True}, "succeeded",
+         "succeeded", "Ended with exit code 0. Its post command was ended by signal 9."),
+        ({"code": 1, "disk_full": True}, "failed", "exit_code",
+         "Ended with exit code 1. The machine's disk was full then."),
+        ({"code": 1, "disk_full": True, "cause": FULL}, "failed", "disk_full", FULL.text),
         ({"left": 1}, "lost", "exit_unknown",
          "It is over, but how it ended is not known. 1 process of it could not be killed."),
     ],
@@ -234,6 +242,11 @@ def test_an_exit_is_told_with_all_that_it_says(
     over = ended(machine, 1)
     assert (over.outcome, over.reason.code, over.reason.text) == (outcome, code, text)
     assert over.reason.data.get("left", 0) == flags.get("left", 0)
+    assert over.reason.data.get("post_exit_code") == flags.get("post_code")
+    assert over.reason.data.get("post_signal") == flags.get("post_signal")
+    was_full = "disk was full" in text
+    assert over.reason.data.get("disk_full", 0) == int(was_full)
+    assert ("Make room on the machine's disk." in over.reason.remedy) is was_full
     assert over.reason.data.get("post_failed", 0) == int(flags.get("post_failed", False))
 
 
