@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from lanherd_desktop.models.roles import RowRole
 from lanherd_desktop.state.chips import ChipKind
-from lanherd_desktop.state.groups import GroupProgress
+from lanherd_desktop.state.groups import GroupProgress, GroupReason
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.run_tree import Entry, GroupHead, RunTree
 from lanherd_desktop.state.runs import RunRow
@@ -76,12 +76,16 @@ class RunListModel(QAbstractListModel):
         """All runs as they are now: those that are gone go."""
         known = self._tree.rows
         gone = known.keys() - rows.keys()
-        fresh = {key: row for key, row in rows.items() if known.get(key) != row}
+        fresh = {
+            key: row
+            for key, row in rows.items()
+            if (was := known.get(key)) is not row and was != row
+        }
         self._take(fresh, gone)
 
-    def change(self, rows: Mapping[RunKey, RunRow]) -> None:
-        """Runs came or changed: what stays is told by one `dataChanged`."""
-        self._take(rows, ())
+    def change(self, rows: Mapping[RunKey, RunRow], gone: Iterable[RunKey] = ()) -> None:
+        """Runs came, changed or went: what stays is told by one `dataChanged`."""
+        self._take(rows, gone)
 
     def _take(self, rows: Mapping[RunKey, RunRow], gone: Iterable[RunKey]) -> None:
         if not self._tree.take(rows, gone):
@@ -128,6 +132,10 @@ class RunListModel(QAbstractListModel):
         entries = self._tree.entries
         return self._tree.row(entries[place]) if 0 <= place < len(entries) else None
 
+    def entries(self, first: int, last: int) -> list[Entry]:
+        """What stands from one row to another, both with."""
+        return self._tree.entries[first : last + 1]
+
     def place_of(self, entry: Entry) -> int | None:
         """Where a run or the head of a sweep is; None where it is hidden."""
         return self._tree.place_of(entry)
@@ -139,6 +147,10 @@ class RunListModel(QAbstractListModel):
     def progress_of(self, name: str) -> GroupProgress:
         """How far all runs of a sweep are, filtered or not."""
         return self._tree.progress_of(name)
+
+    def reasons_of(self, name: str) -> list[GroupReason]:
+        """Why runs of a sweep wait or failed, filtered or not."""
+        return self._tree.reasons_of(name)
 
     def members(self, name: str) -> list[RunKey]:
         """The runs of a sweep that the filter lets through, newest first."""
@@ -168,11 +180,15 @@ class RunListModel(QAbstractListModel):
 
     def _move_to(self, entries: list[Entry]) -> None:
         """From the entries that are shown to these: what stays is not touched."""
-        before, after = set(self._tree.entries), set(entries)
-        gone = [at for at, one in enumerate(self._tree.entries) if one not in after]
-        came = [at for at, one in enumerate(entries) if one not in before]
-        stay = [one for one in self._tree.entries if one in after]
-        if len(gone) + len(came) > ONE_BY_ONE_MAX or not _in_order(stay, entries, before):
+        kept = self._tree.entries
+        same, end = _same_ends(kept, entries)
+        # Only what differs is looked at closely: an open sweep has thousands of rows.
+        old, new = kept[same : len(kept) - end], entries[same : len(entries) - end]
+        before, after = set(old), set(new)
+        gone = [same + at for at, one in enumerate(old) if one not in after]
+        came = [same + at for at, one in enumerate(new) if one not in before]
+        stay = [one for one in old if one in after]
+        if len(gone) + len(came) > ONE_BY_ONE_MAX or not _in_order(stay, new, before):
             self._reset(entries)
             return
         for first, last in reversed(_blocks(gone)):
@@ -206,6 +222,15 @@ class RunListModel(QAbstractListModel):
             return None if tell is None else tell(row)
         say = self._values.get(role)
         return None if say is None else say(row)
+
+
+def _same_ends(old: Sequence[Entry], new: Sequence[Entry]) -> tuple[int, int]:
+    """How many entries are the same at the beginning, and how many behind them at the end."""
+    most = min(len(old), len(new))
+    start = next((at for at in range(most) if old[at] != new[at]), most)
+    left = most - start
+    end = next((at for at in range(left) if old[-1 - at] != new[-1 - at]), left)
+    return start, end
 
 
 def _in_order(stay: Sequence[Entry], entries: Iterable[Entry], before: set[Entry]) -> bool:

@@ -5,11 +5,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.runs import RunRow
+from lanherd_protocol.values import Reason
 
 _BAD = frozenset({ChipKind.FAILED, ChipKind.LOST, ChipKind.TIMED_OUT})
 _OVER = _BAD | {ChipKind.SUCCEEDED, ChipKind.CANCELLED}
 _WAITS = frozenset({ChipKind.WAITING, ChipKind.PREPARING})
+_TOLD = (ChipKind.FAILED, ChipKind.TIMED_OUT, ChipKind.LOST, ChipKind.WAITING)
+"""What is worth a reason, the worst first."""
+REASONS_SHOWN = 8
+Told = tuple[ChipKind, str]
+"""What runs have in common that wait or ended alike: their state, and the code of its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,60 @@ def progress_of_counts(counts: Mapping[ChipKind, int]) -> GroupProgress:
         running=of((ChipKind.RUNNING,)),
         waiting=of(_WAITS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReason:
+    """Why `count` runs of a group wait or ended so, as one of them says it."""
+
+    kind: ChipKind
+    count: int
+    reason: Reason
+
+
+class GroupSums:
+    """What is told of a group, kept while its runs come, change and go: a group may be large."""
+
+    def __init__(self) -> None:
+        self._kinds: Counter[ChipKind] = Counter()
+        self._told: dict[Told, dict[RunKey, Reason]] = {}
+
+    def __len__(self) -> int:
+        """How many runs it has."""
+        return self._kinds.total()
+
+    def add(self, row: RunRow) -> None:
+        """A run came, or is now so."""
+        self._kinds[row.kind] += 1
+        if row.kind in _TOLD and row.reason is not None:
+            same = self._told.setdefault((row.kind, row.reason.code), {})
+            same[row.machine, row.run] = row.reason
+
+    def remove(self, row: RunRow) -> None:
+        """A run went, or is no longer so."""
+        self._kinds[row.kind] -= 1
+        if row.kind in _TOLD and row.reason is not None:
+            told = (row.kind, row.reason.code)
+            same = self._told[told]
+            del same[row.machine, row.run]
+            if not same:
+                del self._told[told]
+
+    def progress(self) -> GroupProgress:
+        return progress_of_counts(self._kinds)
+
+    def reasons(self) -> list[GroupReason]:
+        """The worst first, then those of most runs; each in the words of the run that said it
+        last."""
+
+        def order(told: Told) -> tuple[int, int, str]:
+            kind, code = told
+            return _TOLD.index(kind), -len(self._told[told]), code
+
+        return [
+            GroupReason(told[0], len(self._told[told]), next(reversed(self._told[told].values())))
+            for told in sorted(self._told, key=order)[:REASONS_SHOWN]
+        ]
 
 
 def rows_of_group(rows: Iterable[RunRow], name: str) -> list[RunRow]:

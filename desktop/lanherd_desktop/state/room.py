@@ -4,8 +4,10 @@ The bridge collects what happened since the last tick and hands it over as a `Ro
 latest value per machine and per run, never a list of everything in between.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as with_values
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import GpuPoint, MachineView, RunRecord
@@ -48,6 +50,37 @@ def merged(earlier: RoomUpdate, later: RoomUpdate) -> RoomUpdate:
     )
 
 
+def parted(
+    update: RoomUpdate, known: Iterable[RunKey], runs_max: int
+) -> tuple[RoomUpdate, RoomUpdate | None]:
+    """What of an update is taken now, and what is left: ten thousand runs at once are too many for
+    one turn of a window. Those that are gone go first, then the newest come.
+
+    `known` are the runs before it: of a machine all of whose runs are replaced, those that are not
+    named again go, and the others stay while the rest is on its way.
+    """
+    count = len(update.runs) + sum(map(len, update.runs_replaced.values()))
+    if count <= runs_max:
+        return update, None
+    runs: dict[RunKey, RunView | None] = {
+        key: None for key in known if key[0] in update.runs_replaced
+    }
+    for machine, records in update.runs_replaced.items():
+        runs.update(((machine, record.view.run), record.view) for record in records)
+    runs.update(update.runs)
+
+    def age(key: RunKey) -> float:
+        view = runs[key]
+        return -view.submitted_at if view is not None else -math.inf
+
+    order = sorted(runs, key=age)
+    now, later = order[:runs_max], order[runs_max:]
+    return (
+        with_values(update, runs={key: runs[key] for key in now}, runs_replaced={}),
+        RoomUpdate(runs={key: runs[key] for key in later}) if later else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RoomChange:
     """What an update changed, for those who show it."""
@@ -69,7 +102,8 @@ class Room:
         self.sightings: tuple[Sighting, ...] = ()
         self.heard = False
         """Whether anything has come yet: before that an empty room means nothing."""
-        self._open: dict[DeviceId, dict[RunId, RunView]] = {}
+        self._live: dict[DeviceId, dict[RunId, RunView]] = {}
+        self._waiting: dict[DeviceId, dict[RunId, RunView]] = {}
 
     def apply(self, update: RoomUpdate) -> RoomChange:
         """Take the update over; returns what it changed."""
@@ -121,15 +155,21 @@ class Room:
 
     def _put(self, key: RunKey, view: RunView) -> None:
         machine, run = key
+        self._close(key)
         self.runs[key] = view
-        if isinstance(view.state, Ended):
-            self._open.get(machine, {}).pop(run, None)
-        else:
-            self._open.setdefault(machine, {})[run] = view
+        if not isinstance(view.state, Ended):
+            some = self._live if is_live(view.state) else self._waiting
+            some.setdefault(machine, {})[run] = view
 
     def _drop(self, key: RunKey) -> bool:
-        self._open.get(key[0], {}).pop(key[1], None)
+        self._close(key)
         return self.runs.pop(key, None) is not None
+
+    def _close(self, key: RunKey) -> None:
+        machine, run = key
+        for some in (self._live, self._waiting):
+            if machine in some:
+                some[machine].pop(run, None)
 
     def machines_by_name(self) -> list[MachineView]:
         """Machines in the order of their names, then ids."""
@@ -137,14 +177,15 @@ class Room:
 
     def open_runs_of(self, machine: DeviceId) -> list[RunView]:
         """A machine's runs that have not ended: live ones first, of each kind the newest first."""
-        mine = sorted(self._open.get(machine, {}).values(), key=lambda v: v.run, reverse=True)
-        mine.sort(key=lambda view: not is_live(view.state))
-        return mine
+        found: list[RunView] = []
+        for some in (self._live.get(machine, {}), self._waiting.get(machine, {})):
+            found += [some[run] for run in sorted(some, reverse=True)]
+        return found
 
     def others_in_line(self, key: RunKey) -> bool:
         """Whether other runs wait for their turn on the same machine."""
         machine, run = key
-        mine = self._open.get(machine, {}).values()
+        mine = self._waiting.get(machine, {}).values()
         return any(is_in_line(view) for view in mine if view.run != run)
 
     def found(self) -> list[Sighting]:

@@ -6,6 +6,7 @@ from typing import assert_never
 from lanherd_client.mirror import MachineView
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.filters import Query, parse_query
+from lanherd_desktop.state.run_commands import RunCommand, commands
 from lanherd_desktop.state.silence import silent_since
 from lanherd_protocol.ids import DeviceId, RunId, short_id
 from lanherd_protocol.states import (
@@ -55,6 +56,8 @@ class RunRow:
     pinned: bool = False
     group: str = ""
     """The name of the sweep that it belongs to."""
+    offered: frozenset[RunCommand] = frozenset()
+    """What can be done with it."""
 
     def seconds(self, now: float) -> float | None:
         """How long it has run, or did run, or is known to have; None when it never started."""
@@ -144,6 +147,7 @@ def run_row(
         priority=view.settings.priority,
         pinned=view.settings.pinned,
         group=view.spec.group.name if view.spec.group is not None else "",
+        offered=commands(view),
     )
 
 

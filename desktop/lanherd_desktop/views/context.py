@@ -1,17 +1,18 @@
 """What every page is given: the room, the door to the network, and the window's own signals."""
 
+import gc
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from lanherd_client.fleet import Fleet
 from lanherd_desktop.bridge import Bridge, Job
 from lanherd_desktop.platform.preferences import PreferencesFile
 from lanherd_desktop.state import numbers
-from lanherd_desktop.state.room import Room, RoomChange, RoomUpdate, RunKey
+from lanherd_desktop.state.room import Room, RoomChange, RoomUpdate, RunKey, merged, parted
 from lanherd_desktop.state.runs import RunRow, run_row
 from lanherd_desktop.state.silence import silent_since
 from lanherd_desktop.views.words import failure_line, preferences_problem_text
@@ -20,6 +21,8 @@ from lanherd_protocol.ids import DeviceId
 from lanherd_protocol.states import RunView
 
 Result = TypeVar("Result")
+RUNS_AT_ONCE = 500
+"""So many runs are taken over in one turn of the window: what a person does comes between two."""
 
 
 class WindowContext(QObject):
@@ -49,6 +52,11 @@ class WindowContext(QObject):
         self._rows: dict[RunKey, RunRow] = {}
         self._names: dict[DeviceId, str] = {}
         self._silent: dict[DeviceId, float | None] = {}
+        self._rest: RoomUpdate | None = None
+        """What has come and is not taken yet, since it is much."""
+        self._next_turn = QTimer(self)
+        self._next_turn.setSingleShot(True)
+        self._next_turn.timeout.connect(lambda: self._on_update(RoomUpdate()))
         self.now = time.time()
         """The moment that durations on the screen are counted to: the same one everywhere."""
         # First of all who hear it: the others show what this has set.
@@ -60,22 +68,49 @@ class WindowContext(QObject):
         bridge.room_updated.connect(self._on_update)
 
     def _on_update(self, update: RoomUpdate) -> None:
-        change: RoomChange = self.room.apply(update)
-        renamed = change.machines_came_or_went or any(
-            self._names.get(machine) != self.machine_name(machine) for machine in change.machines
+        was_much = self._rest is not None
+        if self._rest is not None:
+            update = merged(self._rest, update)
+        now, self._rest = parted(update, self.room.runs, RUNS_AT_ONCE)
+        change: RoomChange = self.room.apply(now)
+        touched = change.runs | self._now(
+            (self._of_names(change) | self._of_silence(change.machines)) - change.runs
         )
-        if renamed:
-            self._names = {m: view.name for m, view in self.room.machines.items()}
-            self._rows = {key: self._row(key, view) for key, view in self.room.runs.items()}
-        for key in () if renamed else change.runs:
+        for key in touched:
             view = self.room.runs.get(key)
             if view is None:
                 self._rows.pop(key, None)
             else:
                 self._rows[key] = self._row(key, view)
-        older = self._of_silence(change.machines)
-        self._rows.update((key, self._row(key, self.room.runs[key])) for key in older)
-        self.room_changed.emit(replace(change, runs=change.runs | older))
+        if self._rest is not None:
+            self._next_turn.start()
+        self.room_changed.emit(replace(change, runs=touched))
+        if was_much and self._rest is None:
+            # They stay: each full collection would look at all of them, for longer than a frame.
+            gc.collect(1)
+            gc.freeze()
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that has come is taken over."""
+        return self._rest is None
+
+    def _now(self, older: set[RunKey]) -> set[RunKey]:
+        """Runs that are not news, but whose machine is: all of them, or none before the next turn
+        where they are many."""
+        if len(older) <= RUNS_AT_ONCE:
+            return older
+        again = RoomUpdate(runs={key: self.room.runs[key] for key in older})
+        self._rest = again if self._rest is None else merged(again, self._rest)
+        return set()
+
+    def _of_names(self, change: RoomChange) -> set[RunKey]:
+        """The runs of machines that came, or have another name now."""
+        names = {machine: view.name for machine, view in self.room.machines.items()}
+        if names == self._names:
+            return set()
+        before, self._names = self._names, names
+        return {key for key in self.room.runs if names.get(key[0]) != before.get(key[0])}
 
     def _of_silence(self, machines: Iterable[DeviceId]) -> set[RunKey]:
         """The runs that go on, on machines that fell silent or can be asked again."""

@@ -117,11 +117,15 @@ class RunListPane(QWidget):
     def chosen_keys(self) -> list[RunKey]:
         """All that are chosen, in the order of the list; at least the one that is shown. The head
         of a sweep stands for those of its runs that the filter lets through."""
-        indexes = sorted(self.view.selectionModel().selectedIndexes(), key=QModelIndex.row)
         keys: dict[RunKey, None] = {}
-        for index in indexes:
-            entry = index.data(RowRole.KEY.value)
-            keys.update(dict.fromkeys(self._runs_of(entry)))
+        # By ranges: an index for each of thousands of rows takes its time.
+        ranges = self.view.selectionModel().selection()
+        for top, bottom in sorted((one.top(), one.bottom()) for one in ranges.toList()):
+            for entry in self.model.entries(top, bottom):
+                if isinstance(entry, str):
+                    keys.update(dict.fromkeys(self.model.members(entry)))
+                else:
+                    keys[entry] = None
         shown = self.group or self.chosen
         hidden = shown is not None and self.model.place_of(shown) is None
         if shown is not None and (hidden or not keys):
@@ -195,12 +199,12 @@ class RunListPane(QWidget):
         """Another run was chosen; for those who build on this pane."""
 
     def _on_room_changed(self, change: RoomChange) -> None:
-        if change.runs_came_or_went or change.machines_came_or_went:
-            self.model.replace(self.context.rows())
-        elif change.runs:
-            rows = {key: self.context.row(key) for key in change.runs}
-            self.model.change({key: row for key, row in rows.items() if row is not None})
         if change.runs:
+            rows = {key: self.context.row(key) for key in change.runs}
+            self.model.change(
+                {key: row for key, row in rows.items() if row is not None},
+                [key for key, row in rows.items() if row is None],
+            )
             self._show_progress()
 
     def _on_query(self, line: str) -> None:

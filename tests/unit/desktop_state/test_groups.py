@@ -1,6 +1,7 @@
 from msgspec.structs import replace
 
-from lanherd_desktop.state.groups import GroupProgress, group_progress, rows_of_group
+from lanherd_desktop.state.chips import ChipKind
+from lanherd_desktop.state.groups import GroupProgress, GroupSums, group_progress, rows_of_group
 from lanherd_desktop.state.runs import RunRow, run_accepted, run_query, run_row
 from lanherd_protocol.states import Running, RunState
 from lanherd_protocol.values import RunGroup
@@ -46,3 +47,23 @@ def test_runs_are_found_by_their_group() -> None:
         return sum(run_accepted(one, run_query(line)) for one in ROWS)
 
     assert found("group:other") == 1 and found("group:lr sweep") == 5 and found("sweep") == 5
+
+
+def test_what_is_told_of_a_group_is_kept_as_its_runs_change() -> None:
+    sums = GroupSums()
+    failing, waits = row(1, ended("failed", 5, FAILED, 1)), row(2, waiting(1, 2))
+    again = row(3, waiting(2, 2))
+    fine = row(4, ended("succeeded", 5, FINE))
+    for one in (waits, failing, again, fine):
+        sums.add(one)
+    assert len(sums) == 4 and sums.progress() == GroupProgress(4, 2, 1, 0, 2)
+    told = [(one.kind, one.count, one.reason) for one in sums.reasons()]
+    assert told == [
+        (ChipKind.FAILED, 1, failing.reason),
+        (ChipKind.WAITING, 2, again.reason),
+    ], "the worst first, in the words of the one that said it last"
+    for one in (failing, again, fine):
+        sums.remove(one)
+    assert [(one.count, one.reason) for one in sums.reasons()] == [(1, waits.reason)]
+    sums.remove(waits)
+    assert len(sums) == 0 and sums.reasons() == []

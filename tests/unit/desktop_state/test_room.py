@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lanherd_client.discovery import Sighting
 from lanherd_client.mirror import Connecting, GpuPoint, MachineView, RunRecord
-from lanherd_desktop.state.room import Room, RoomUpdate, is_ended, merged
+from lanherd_desktop.state.room import Room, RoomUpdate, is_ended, merged, parted
 from lanherd_protocol.ids import DeviceId, GpuUuid, RunId
 from lanherd_protocol.states import Running, RunState, RunView
 from lanherd_protocol.values import Lease
@@ -284,3 +284,30 @@ def test_some_runs_of_a_room_are_over_and_some_are_not() -> None:
     room = Room()
     room.apply(synthetic_room.room())
     assert {is_ended(run) for run in room.runs.values()} == {True, False}
+
+
+def test_much_at_once_is_taken_in_parts_and_comes_to_the_same() -> None:
+    known = {(A, run_id(n)): view(n) for n in (1, 2)} | {(B, run_id(1)): view(1)}
+    fresh = tuple(RunRecord(A, view(n)) for n in range(2, 8))
+    update = RoomUpdate(
+        machines={A: machine("a")}, runs={(B, run_id(9)): view(9)}, runs_replaced={A: fresh}
+    )
+    assert parted(update, known, 7) == (update, None)
+    whole, room = Room(), Room()
+    for one in (whole, room):
+        one.apply(RoomUpdate(machines={B: machine("b")}, runs=known))
+    whole.apply(update)
+    sizes: list[int] = []
+    rest: RoomUpdate | None = update
+    while rest is not None:
+        now, rest = parted(rest, tuple(room.runs), 3)
+        change = room.apply(now)
+        sizes.append(len(change.runs))
+        if len(sizes) == 1:
+            assert (A, run_id(1)) in change.runs and (A, run_id(1)) not in room.runs
+            assert {(B, run_id(9)), (A, run_id(7)), (A, run_id(2))} <= room.runs.keys()
+    assert sizes == [3, 3, 2] and room.runs == whole.runs and room.machines == whole.machines
+    all_now = parted(RoomUpdate(runs_replaced={A: fresh}), (), 5)[1]
+    assert all_now is not None and len(all_now.runs) == 1
+    gone = RoomUpdate(runs_replaced={A: fresh}, runs={(A, run_id(7)): None})
+    assert parted(gone, (), 6)[1] is None

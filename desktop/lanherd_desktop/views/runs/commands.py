@@ -32,7 +32,7 @@ from lanherd_protocol.states import RunView
 from lanherd_protocol.values import RunSettings
 
 CALLS_AT_ONCE = 16
-KNOWN_MAX = 100_000
+_NONE: frozenset[RunCommand] = frozenset()
 STOPPED_UNASKED_MAX = 10
 """More runs than these aren't stopped by one click: somebody may have meant one of them."""
 Verb = Callable[[Run, RunView], Awaitable[object]]
@@ -59,7 +59,6 @@ class RunCommands(QObject):
         self._confirm = confirm
         self._chosen_keys = chosen
         self._asked: set[tuple[RunKey, RunCommand]] = set()
-        self._known: dict[RunKey, tuple[RunView, frozenset[RunCommand]]] = {}
         self._shown_elsewhere = {
             RunCommand.AGAIN: self.again_wanted,
             RunCommand.EDIT: self.edit_wanted,
@@ -68,27 +67,19 @@ class RunCommands(QObject):
 
     def offered(self) -> frozenset[RunCommand]:
         """What can be done with the chosen runs now; what was asked and isn't answered is not."""
-        chosen = self._chosen()
-        waits = {key for key, _ in self._asked}
-        kinds = {self._commands(key, view) for key, view in chosen if key not in waits}
-        kinds |= {
-            frozenset(one for one in self._commands(key, view) if (key, one) not in self._asked)
-            for key, view in chosen
-            if key in waits
-        }
+        rows = self._context.rows()
+        chosen = [rows[key] for key in self._chosen_keys() if key in rows]
+        if not self._asked:
+            kinds = {row.offered for row in chosen}
+        else:
+            asked: dict[RunKey, set[RunCommand]] = {}
+            for key, command in self._asked:
+                asked.setdefault(key, set()).add(command)
+            kinds = {row.offered - asked.get((row.machine, row.run), _NONE) for row in chosen}
         found = commands_of(kinds, len(chosen))
         if found & MOVES and self.why_not_moved():
             found -= MOVES
         return found
-
-    def _commands(self, key: RunKey, view: RunView) -> frozenset[RunCommand]:
-        """Of a view that was looked at before at once: a choice may be a sweep of thousands."""
-        known = self._known.get(key)
-        if known is None or known[0] is not view:
-            if len(self._known) >= KNOWN_MAX:
-                self._known.clear()
-            known = self._known[key] = (view, commands(view))
-        return known[1]
 
     def why_not_moved(self) -> str:
         """Why the chosen can't change places in the line; empty where it can."""
@@ -377,7 +368,7 @@ class RunCommands(QObject):
         return [
             (key, view)
             for key, view in chosen
-            if command in self._commands(key, view) and not self.is_asked(key, command)
+            if command in commands(view) and not self.is_asked(key, command)
         ]
 
     def _is_silent(self, key: RunKey) -> bool:

@@ -1,18 +1,15 @@
 """One sweep beside the list: how far it is, why its runs wait or failed, and what can be done with
 all of them."""
 
-from collections import Counter
-from collections.abc import Callable
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from lanherd_desktop.models.run_list import RunListModel
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.chips import ChipKind
-from lanherd_desktop.state.groups import GroupProgress, rows_of_group
+from lanherd_desktop.state.groups import GroupProgress, GroupReason
 from lanherd_desktop.state.room import RoomChange
 from lanherd_desktop.state.run_commands import RunCommand
-from lanherd_desktop.state.runs import RunRow
 from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.action_bar import ConfirmBar
@@ -23,10 +20,6 @@ from lanherd_desktop.views.widgets.numbers_line import Number, NumbersLine
 from lanherd_desktop.views.widgets.progress_bar import ProgressBar
 from lanherd_desktop.views.words import reason_text
 
-REASONS_SHOWN = 8
-_TOLD = (ChipKind.FAILED, ChipKind.TIMED_OUT, ChipKind.LOST, ChipKind.WAITING)
-"""What is worth a reason, the worst first."""
-
 
 class GroupPanel(QWidget):
     command_wanted = Signal(object)
@@ -34,11 +27,10 @@ class GroupPanel(QWidget):
     open_wanted = Signal(str, bool)
     """The sweep, and whether its runs are to be shown."""
 
-    def __init__(self, context: WindowContext, progress: Callable[[str], GroupProgress]) -> None:
-        """`progress` tells how far a sweep is, at once however many runs it has."""
+    def __init__(self, context: WindowContext, model: RunListModel) -> None:
+        """`model` tells of a sweep at once, however many runs it has."""
         super().__init__()
-        self._context = context
-        self._progress = progress
+        self._model = model
         self._stale = False
         self._open = False
         self.name = ""
@@ -116,10 +108,10 @@ class GroupPanel(QWidget):
         self._title.setText(self.name)
         self._show_progress()
         self._stale = False
-        self._show_reasons(_reasons_of(rows_of_group(self._context.rows().values(), self.name)))
+        self._show_reasons([_said(one) for one in self._model.reasons_of(self.name)])
 
     def _show_progress(self) -> None:
-        progress = self._progress(self.name)
+        progress = self._model.progress_of(self.name)
         self.numbers.set_numbers(self._numbers(progress))
         self._bar.show_progress(progress)
 
@@ -149,7 +141,7 @@ class GroupPanel(QWidget):
         """Once the list knows it, of which the numbers are."""
         if self.name and (change.runs or change.runs_came_or_went):
             self._show_progress()
-            # All of thousands of runs are looked at for their reasons: once a second is enough.
+            # Sentences that change faster than they are read: once a second is enough.
             self._stale = True
 
     def _on_second(self) -> None:
@@ -157,20 +149,5 @@ class GroupPanel(QWidget):
             self.refresh()
 
 
-def _reasons_of(rows: list[RunRow]) -> list[tuple[ChipKind, int, str]]:
-    """The reasons that its runs give, those of most of them first; of equal ones the newest."""
-    counts: Counter[tuple[ChipKind, str]] = Counter()
-    texts: dict[tuple[ChipKind, str], RunRow] = {}
-    for row in rows:
-        if row.kind in _TOLD and row.reason is not None:
-            same = (row.kind, row.reason.code)
-            counts[same] += 1
-            known = texts.get(same)
-            if known is None or known.submitted_at < row.submitted_at:
-                texts[same] = row
-    ordered = sorted(counts, key=lambda same: (_TOLD.index(same[0]), -counts[same], same[1]))
-    return [
-        (kind, counts[kind, code], reason_text(reason))
-        for kind, code in ordered[:REASONS_SHOWN]
-        if (reason := texts[kind, code].reason) is not None
-    ]
+def _said(one: GroupReason) -> tuple[ChipKind, int, str]:
+    return one.kind, one.count, reason_text(one.reason)

@@ -42,7 +42,7 @@ class RunsPage(QWidget):
         )
         self.model.open_those(context.preferences.value.open_groups)
         self.detail = RunDetail(context)
-        self.group = GroupPanel(context, self.model.progress_of)
+        self.group = GroupPanel(context, self.model)
         self._shown = QStackedWidget()
         self._shown.addWidget(self.detail)
         self._shown.addWidget(self.group)
