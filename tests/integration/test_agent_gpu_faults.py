@@ -30,6 +30,7 @@ from tests.support.fake_nvml import (
     build_library,
     fake_gpus,
 )
+from tests.support.lanherd_command import LANHERD
 
 SOON_S = 20.0
 FAILS = ("sh", "-c", 'mkfifo "$LANHERD_OUTPUTS/go"; read go < "$LANHERD_OUTPUTS/go"; exit 3')
@@ -121,6 +122,7 @@ async def test_a_run_that_holds_too_much_is_told_so_and_keeps_its_promise(
         shown = lanherd("show", run).stdout
         assert "holds 9 GB" in shown and "9.00 GB" in shown
         assert read("why", run)["warning"]["code"] == "over_use"
+        assert read("show", run)["warning"] == read("why", run)["warning"]
         machine.become(holding(state.pid, 2, share.index))
         calm = await view_when(peer, run, lambda view: warning_of(view) == "")
         assert peak_of(calm) == 9 * GIB, "the most that it held"
@@ -167,6 +169,46 @@ async def test_an_xid_that_is_told_after_the_end_is_the_cause(
     async with through_socket(agent) as peer:
         kept = (await peer.call(methods.RUNS_GET, m.GetRun(run=run))).view
         assert kept.state == amended.state
+
+
+async def test_who_follows_a_run_is_told_of_an_xid_after_its_end(
+    agent: AgentProcess, machine: FakeNvml
+) -> None:
+    lanherd("pair")
+    async with through_socket(agent) as peer, watched(peer):
+        command = (*LANHERD, "run", "-f", "--gpus", "1", "--", *FAILS)
+        following = await asyncio.create_subprocess_exec(
+            *command, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            (view,) = await runs_when_live(peer)
+            assert isinstance(view.state, Running)
+            (share,) = view.state.lease.gpus
+            (agent.home / "runs" / view.run / "1" / "outputs" / "go").write_text("go\n")
+            await wait_run(peer, view.run)
+            machine.become(fake_gpus(2), xids=[FakeXid(number=1, gpu=share.index, code=79)])
+            _, said = await following.communicate()
+        finally:
+            if following.returncode is None:
+                following.kill()
+                await following.wait()
+    first, more, then = said.decode().partition("More is known now of how it ended:")
+    assert more and "The run failed. Ended with exit code 3." in first
+    assert f"Xid 79 for its GPU {share.index}" in then
+    assert following.returncode == 1
+
+
+async def runs_when_live(peer: Peer) -> list[RunView]:
+    """All there are, once one is."""
+    async with asyncio.timeout(SOON_S), peer.subscribe(methods.FEED_RUNS, m.Empty()) as feed:
+        snapshot = await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())
+        live = [view for view in snapshot.runs if isinstance(view.state, Running)]
+        if live:
+            return live
+        async for item in feed:
+            if isinstance(item, FeedEvent) and isinstance(item.body.view.state, Running):
+                return [item.body.view]
+    raise AssertionError("the feed ended before that")
 
 
 def code_of(view: RunView) -> str:

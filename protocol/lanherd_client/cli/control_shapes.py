@@ -1,9 +1,9 @@
 """What `cordon`, `queue` and `why` print as JSON."""
 
-from lanherd_client.cli.shapes import Object, full_reason_shape, reason_of
+from lanherd_client.cli.shapes import Object, full_reason_shape, reason_of, warning_shape
 from lanherd_client.mirror import MachineView
 from lanherd_protocol.machine_messages import CordonView, MachineControls, PauseView, QueueListed
-from lanherd_protocol.states import Queued, Running, RunView, state_name
+from lanherd_protocol.states import Queued, RunView, state_name
 
 
 def controls_shape(view: MachineView, controls: MachineControls) -> Object:
@@ -59,7 +59,6 @@ def _waiting_shape(run: RunView) -> Object:
 def why_shape(view: MachineView, run: RunView) -> Object:
     state = run.state
     reason = reason_of(state)
-    warning = state.warning if isinstance(state, Running) else None
     return {
         "run": run.run,
         "name": run.spec.name,
@@ -67,5 +66,5 @@ def why_shape(view: MachineView, run: RunView) -> Object:
         "machine_name": view.name,
         "state": state_name(state),
         "reason": None if reason is None else full_reason_shape(reason),
-        "warning": None if warning is None else full_reason_shape(warning),
+        "warning": warning_shape(state),
     }

@@ -45,7 +45,8 @@ def is_simulated(uuid: str) -> bool:
 
 
 def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> Object:
-    """A run; `reason` says why it waits or how it ended, `simulated` that its machine is."""
+    """A run; `reason` says why it waits or how it ended, `warning` what is wrong while it runs,
+    `simulated` that its machine is."""
     view, spec, state = record.view, record.view.spec, record.view.state
     ended = state if isinstance(state, Ended) else None
     locked = spec.environment if isinstance(spec.environment, LockedEnvironment) else None
@@ -62,6 +63,7 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
         "state": state_name(state),
         "outcome": ended.outcome if ended else None,
         "reason": _reason_shape(state),
+        "warning": warning_shape(state),
         "submitted_at": view.submitted_at,
         "started_at": started_at(state),
         "ended_at": ended.at if ended else None,
@@ -202,6 +204,11 @@ def started_at(state: RunState) -> float | None:
             return state.started_at
         case _:
             return None
+
+
+def warning_shape(state: RunState) -> Object | None:
+    warning = state.warning if isinstance(state, Running) else None
+    return None if warning is None else full_reason_shape(warning)
 
 
 def _reason_shape(state: RunState) -> Object | None:

@@ -23,6 +23,7 @@ from lanherd_client.cli.options import (
 )
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.cli.session import answered, complete, connected, home_of
+from lanherd_client.cli.shapes import is_simulated
 from lanherd_client.cli.streaming import Narrator, say_end, told, told_link
 from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.mirror import RunRecord
@@ -30,7 +31,7 @@ from lanherd_client.orders import KINDS, RunOptions, refs_of
 from lanherd_client.sizes import exact_size, format_size
 from lanherd_client.wishes import GpuCount, gpu_request, host_request
 from lanherd_protocol.ids import RunId, short_id
-from lanherd_protocol.states import RunView
+from lanherd_protocol.states import Ended, RunView
 from lanherd_protocol.values import GpuRequest, HostRequest
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 
 SILENT_S = 3.0
+AMENDED_S = 2.5
+"""A machine looks for 2 s after a run's end whether its GPU had failed."""
 
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
@@ -134,9 +137,31 @@ async def follow_to_end(fleet: "Fleet", run: "Run", as_json: bool) -> int:
     except BrokenPipeError:
         _say_goes_on(run)
         raise talk.ReaderLeftError(talk.FAILED) from None
+    code = talk.FAILED if as_json else say_end(view)
+    amended = await _amended(fleet, run, view)
     if as_json:
-        talk.put_json(shape_of(fleet, RunRecord(run.machine, view)))
-    return say_end(view)
+        talk.put_json(shape_of(fleet, RunRecord(run.machine, amended)))
+    elif amended is not view:
+        talk.say("More is known now of how it ended:")
+    return say_end(amended) if as_json or amended is not view else code
+
+
+async def _amended(fleet: "Fleet", run: "Run", view: RunView) -> RunView:
+    """A run that failed on a GPU once that one had time to show a fault: its driver tells of it
+    when the run is over already, and the machine then says so."""
+    state = view.state
+    if not isinstance(state, Ended) or state.outcome != "failed":
+        return view
+    if all(is_simulated(gpu.uuid) for gpu in state.lease.gpus):
+        return view
+    try:
+        with fleet.changes() as changes:
+            async with asyncio.timeout(AMENDED_S):
+                while (now := run.view) is None or now.state == state:
+                    await changes.batch()
+                return now
+    except TimeoutError:
+        return view
 
 
 async def _submit(fleet: "Fleet", order: _Order) -> "Run":

@@ -263,8 +263,9 @@ async def test_what_the_shim_saw_beside_its_exit_is_told() -> None:
     async with room() as agent:
         told = await exited(agent, Exit(at=9.0, code=1, disk_full=True))
         assert isinstance(told, e.AttemptExited) and told.disk_full
-        for how, whom in (({"code": 1}, "part"), ({"signal": 9}, "run")):
-            cause = await cause_of(agent, Exit(at=9.0, oom_kills=2, **how))
+        part, itself = Exit(at=9.0, oom_kills=2, code=1), Exit(at=9.0, oom_kills=2, signal=9)
+        for exit_, whom in ((part, "part"), (itself, "run")):
+            cause = await cause_of(agent, exit_)
             assert cause is not None
             assert (cause.code, cause.data["killed"]) == ("out_of_memory", whom)
 

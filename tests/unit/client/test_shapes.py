@@ -111,7 +111,7 @@ KEYS = {
     *("simulated", "exclusive", "gpus", "snapshot", "environment_lock", "time_limit_s"),
     *("stop_signal", "stop_grace_s", "retry", "dependencies", "directory", "niceness"),
     *("pre_command", "post_command", "split_log", "log_cap_bytes", "secrets", "restart_of"),
-    "sweep",
+    *("sweep", "warning"),
     *("gpus_max", "where", "linked", "mig", "shared", "beside_others", "cpus"),
     *("memory_requested_bytes", "disk_requested_bytes"),
     *("priority", "held", "tags", "notes", "pinned", "attempts", "not_before", "limit_at"),
@@ -146,6 +146,7 @@ def test_a_run_in_each_of_its_states(
     assert words.state_word(state) == word
     assert words.reason_text(state) == why
     assert (shape["reason"] is not None) == (name in ("queued", "ended"))
+    assert shape["warning"] is None
     assert (shape["outcome"] is not None) == isinstance(state, Ended)
     assert len(shape["gpus"]) == (1 if isinstance(state, Starting | Stopping) else 0)
 
