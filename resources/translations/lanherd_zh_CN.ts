@@ -829,6 +829,10 @@
         <source>It printed nothing.</source>
         <translation>没有打印任何内容。</translation>
     </message>
+    <message>
+        <source>The log&apos;s file isn&apos;t there any more: somebody removed it from the machine. What the run printed can&apos;t be read again.</source>
+        <translation>日志文件已不在：有人从机器上删除了它，运行打印的内容无法再读取。</translation>
+    </message>
 </context>
 <context>
     <name>LogTools</name>
@@ -924,8 +928,16 @@
         <translation>尚无任何信息</translation>
     </message>
     <message>
-        <source>GPU {gpu} is closed: {why}</source>
-        <translation>GPU {gpu} 已停用：{why}</translation>
+        <source>GPU {gpu} is closed.</source>
+        <translation>GPU {gpu} 已停用。</translation>
+    </message>
+    <message>
+        <source>{by} closed GPU {gpu}.</source>
+        <translation>{by} 停用了 GPU {gpu}。</translation>
+    </message>
+    <message>
+        <source>{by} closed GPU {gpu}: {why}</source>
+        <translation>{by} 停用了 GPU {gpu}：{why}</translation>
     </message>
     <message>
         <source>Free. Nothing waits for it.</source>
@@ -5188,6 +5200,262 @@
         <source>Submit the run again with its secrets.</source>
         <translation>请连同机密值再次提交这个运行。</translation>
     </message>
+    <message>
+        <source>{name} needs the role {needed} on that machine; this device has the role {role}.</source>
+        <translation>在那台机器上，{name} 需要角色“{needed}”；本设备的角色是“{role}”。</translation>
+    </message>
+    <message>
+        <source>Ask an admin of the machine for a higher role.</source>
+        <translation>请联系该机器的管理员，获得更高的角色。</translation>
+    </message>
+    <message>
+        <source>{method} can only be asked on the machine itself.</source>
+        <translation>{method} 只能在那台机器本机上执行。</translation>
+    </message>
+    <message>
+        <source>Run it on that machine, or through SSH.</source>
+        <translation>请在那台机器上执行，或通过 SSH。</translation>
+    </message>
+    <message>
+        <source>It belongs to {owner}; the role of this device lets you do that only with your own runs.</source>
+        <translation>它属于 {owner}；本设备的角色只能对自己的运行这样做。</translation>
+    </message>
+    <message>
+        <source>Ask its owner or an operator of the machine.</source>
+        <translation>请联系所有者，或该机器的操作员。</translation>
+    </message>
+    <message>
+        <source>It belongs to {owner}, and this device has the role {role}.</source>
+        <translation>它属于 {owner}，而本设备的角色是“{role}”。</translation>
+    </message>
+    <message>
+        <source>{waiting} runs wait on this machine already; it takes at most {waiting_max}.</source>
+        <translation>这台机器上已有 {waiting} 个运行在等待；最多 {waiting_max} 个。</translation>
+    </message>
+    <message>
+        <source>Wait until some have ended, or cancel some.</source>
+        <translation>请等一些运行结束，或取消一些。</translation>
+    </message>
+    <message>
+        <source>The machine does {searches} searches at once, and none of them ended meanwhile.</source>
+        <translation>机器同时最多做 {searches} 个搜索，而这段时间都没有结束。</translation>
+    </message>
+    <message>
+        <source>{waiting} requests are waiting for the machine&apos;s disk.</source>
+        <translation>有 {waiting} 个请求在等待机器的磁盘。</translation>
+    </message>
+    <message>
+        <source>The Lanherd on that machine has no {name}.</source>
+        <translation>那台机器上的 Lanherd 没有 {name}。</translation>
+    </message>
+    <message>
+        <source>Upgrade Lanherd on that machine.</source>
+        <translation>请升级那台机器上的 Lanherd。</translation>
+    </message>
+    <message>
+        <source>The Lanherd on that machine knows no message of the kind {tag}.</source>
+        <translation>那台机器上的 Lanherd 不认识 {tag} 这种消息。</translation>
+    </message>
+    <message>
+        <source>Lanherd {our_version} and {their_version} don&apos;t speak the same protocol.</source>
+        <translation>Lanherd {our_version} 和 {their_version} 使用的协议不同。</translation>
+    </message>
+    <message>
+        <source>Upgrade Lanherd here.</source>
+        <translation>请升级本机的 Lanherd。</translation>
+    </message>
+    <message>
+        <source>{method} took longer than {timeout_s}.</source>
+        <translation>{method} 超过了 {timeout_s}。</translation>
+    </message>
+    <message>
+        <source>Try again; if it stays so, look at the machine&apos;s load.</source>
+        <translation>请再试一次；若仍如此，请查看机器的负载。</translation>
+    </message>
+    <message>
+        <source>No address of the machine answered within {timeout_s}.</source>
+        <translation>机器的任何地址在 {timeout_s} 内都没有回应。</translation>
+    </message>
+    <message>
+        <source>Check that it is on, in this network, and that no firewall is between.</source>
+        <translation>请确认它已开机、在本网络中，且中间没有防火墙。</translation>
+    </message>
+    <message>
+        <source>The device has no usable name: one line of 1 to {chars_max} characters.</source>
+        <translation>设备没有可用的名称：应为 1 到 {chars_max} 个字符的一行。</translation>
+    </message>
+    <message>
+        <source>Give the device a name and pair again.</source>
+        <translation>请给设备取名，然后重新配对。</translation>
+    </message>
+    <message>
+        <source>The pattern is no regular expression.</source>
+        <translation>搜索内容不是正则表达式。</translation>
+    </message>
+    <message>
+        <source>The agent&apos;s records in {path} can&apos;t be used; runs go on without them.</source>
+        <translation>代理在 {path} 中的记录无法使用；运行会继续。</translation>
+    </message>
+    <message>
+        <source>Check the disk of that machine, then start the agent again.</source>
+        <translation>请检查那台机器的磁盘，然后重新启动代理。</translation>
+    </message>
+    <message>
+        <source>{path} can&apos;t be written: {why}.</source>
+        <translation>无法写入 {path}：{why}。</translation>
+    </message>
+    <message>
+        <source>The change could not be written to {path}, and nothing of it was done.</source>
+        <translation>无法把改动写入 {path}，所以什么也没有做。</translation>
+    </message>
+    <message>
+        <source>A stored part of a project is damaged and was removed: {blob}.</source>
+        <translation>项目的一个已保存部分已损坏并被删除：{blob}。</translation>
+    </message>
+    <message>
+        <source>Push the project again; check that machine&apos;s disk.</source>
+        <translation>请重新推送项目，并检查那台机器的磁盘。</translation>
+    </message>
+    <message>
+        <source>A stored snapshot is damaged and was removed: {snapshot}.</source>
+        <translation>一个已保存的快照已损坏并被删除：{snapshot}。</translation>
+    </message>
+    <message>
+        <source>{lock} is not the lock that the run asks for: it has changed since the environment was chosen.</source>
+        <translation>{lock} 不是运行所要的锁文件：选定环境之后它被改过。</translation>
+    </message>
+    <message>
+        <source>Submit the run again.</source>
+        <translation>请再次提交运行。</translation>
+    </message>
+    <message>
+        <source>The machine has no Python {python}; its agent runs on Python {default}.</source>
+        <translation>机器上没有 Python {python}；它的代理使用 Python {default}。</translation>
+    </message>
+    <message>
+        <source>Install Python {python} there, or ask for another version.</source>
+        <translation>请在那里安装 Python {python}，或请求其他版本。</translation>
+    </message>
+    <message>
+        <source>The machine can&apos;t get the packages of {lock}.</source>
+        <translation>机器无法取得 {lock} 中的软件包。</translation>
+    </message>
+    <message>
+        <source>Check that machine&apos;s way to its package index (UV_DEFAULT_INDEX, HTTPS_PROXY and SSL_CERT_FILE of its agent) and try again.</source>
+        <translation>请检查那台机器到软件包索引的连接（代理进程的 UV_DEFAULT_INDEX、HTTPS_PROXY 和 SSL_CERT_FILE），然后再试。</translation>
+    </message>
+    <message>
+        <source>The run&apos;s directory could not be made: {why}.</source>
+        <translation>无法建立运行的目录：{why}。</translation>
+    </message>
+    <message>
+        <source>Look at the agent&apos;s home directory on that machine.</source>
+        <translation>请查看那台机器上代理的主目录。</translation>
+    </message>
+    <message>
+        <source>The folder that it is to begin in can&apos;t be entered: {why}.</source>
+        <translation>无法进入它要从中开始的文件夹：{why}。</translation>
+    </message>
+    <message>
+        <source>Check that the folder is there, and that the agent&apos;s user may enter it.</source>
+        <translation>请确认文件夹存在，且代理的用户可以进入。</translation>
+    </message>
+    <message>
+        <source>The run could not be started: {why}.</source>
+        <translation>无法启动运行：{why}。</translation>
+    </message>
+    <message>
+        <source>Look at the agent&apos;s log on that machine and submit the run again.</source>
+        <translation>请查看那台机器上代理的日志，再次提交运行。</translation>
+    </message>
+    <message>
+        <source>The machine takes no process more: the process limit of the agent&apos;s user, or of its service, was reached.</source>
+        <translation>机器不再接受新进程：已达到代理的用户或其服务的进程数上限。</translation>
+    </message>
+    <message>
+        <source>End processes there, or raise the limit (ulimit -u, or TasksMax of the service), and submit the run again.</source>
+        <translation>请结束那里的一些进程，或提高上限（ulimit -u，或服务的 TasksMax），再次提交运行。</translation>
+    </message>
+    <message>
+        <source>There is no command {command} on the machine: neither in the run&apos;s folder nor on the PATH of its environment.</source>
+        <translation>机器上没有命令 {command}：运行的文件夹和其环境的 PATH 中都没有。</translation>
+    </message>
+    <message>
+        <source>Check its spelling, or add the package that brings it to the project&apos;s lock.</source>
+        <translation>请检查拼写，或把提供它的软件包加入项目的锁文件。</translation>
+    </message>
+    <message>
+        <source>{command} is there; the interpreter that its first line names is not.</source>
+        <translation>{command} 在那里，但它第一行所写的解释器不在。</translation>
+    </message>
+    <message>
+        <source>Name one that the machine has, or run it with one, as in &apos;bash train.sh&apos;.</source>
+        <translation>请写机器上有的解释器，或用解释器来运行它，如 bash train.sh。</translation>
+    </message>
+    <message>
+        <source>{command} has no interpreter line: the machine can&apos;t tell what its text is written for.</source>
+        <translation>{command} 没有解释器行：机器不知道它是用什么写的。</translation>
+    </message>
+    <message>
+        <source>Begin it with #! and its interpreter, or run it as &apos;bash {command}&apos;.</source>
+        <translation>请在开头写上 #! 和解释器，或用 bash {command} 来运行。</translation>
+    </message>
+    <message>
+        <source>{command} may not be executed: it is not marked as executable, or is a folder.</source>
+        <translation>不能执行 {command}：它没有执行权限，或是文件夹。</translation>
+    </message>
+    <message>
+        <source>Make it executable, as by &apos;chmod +x {command}&apos;, or name its interpreter before.</source>
+        <translation>请赋予执行权限（如 chmod +x {command}），或在前面写上解释器。</translation>
+    </message>
+    <message>
+        <source>The arguments and variables of {command} are longer than the machine takes for one command; Linux takes 128 KiB of each.</source>
+        <translation>{command} 的参数和变量太长，超过机器一条命令的上限；Linux 每项最多 128 KiB。</translation>
+    </message>
+    <message>
+        <source>Put what is long into a file of the project, and name that file instead.</source>
+        <translation>请把长内容写进项目的文件，改为指定该文件。</translation>
+    </message>
+    <message>
+        <source>The command {command} can&apos;t be run: {why}.</source>
+        <translation>无法运行命令 {command}：{why}。</translation>
+    </message>
+    <message>
+        <source>Check that the file is executable and made for this machine.</source>
+        <translation>请确认文件可执行，且适用于这台机器。</translation>
+    </message>
+    <message>
+        <source>There is no folder {folder}.</source>
+        <translation>没有文件夹 {folder}。</translation>
+    </message>
+    <message>
+        <source>Make the folder first, or name another one.</source>
+        <translation>请先建立文件夹，或指定另一个。</translation>
+    </message>
+    <message>
+        <source>{path} can&apos;t be written: it is {what}, and only a plain file is ever written over.</source>
+        <translation>无法写入 {path}：它是{what}，只有普通文件才会被覆盖。</translation>
+    </message>
+    <message>
+        <source>Name another file, or remove it first.</source>
+        <translation>请指定另一个文件，或先删除它。</translation>
+    </message>
+    <message>
+        <source>{path} is there already.</source>
+        <translation>{path} 已经存在。</translation>
+    </message>
+    <message>
+        <source>{path} kept changing while it was fetched: the run is still writing it.</source>
+        <translation>{path} 在取回时一直变化：运行还在写它。</translation>
+    </message>
+    <message>
+        <source>Fetch it again when the run has ended.</source>
+        <translation>请在运行结束后再取回。</translation>
+    </message>
+    <message>
+        <source>Name a file that you may write.</source>
+        <translation>请指定可以写入的文件。</translation>
+    </message>
 </context>
 <context>
     <name>phrases</name>
@@ -5262,6 +5530,42 @@
     <message>
         <source>the driver wants it to be reset</source>
         <translation>驱动程序要求重置它</translation>
+    </message>
+    <message>
+        <source>a link</source>
+        <translation>链接</translation>
+    </message>
+    <message>
+        <source>a folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>a pipe</source>
+        <translation>管道</translation>
+    </message>
+    <message>
+        <source>a socket</source>
+        <translation>套接字</translation>
+    </message>
+    <message>
+        <source>a device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>viewer</source>
+        <translation>观察者</translation>
+    </message>
+    <message>
+        <source>user</source>
+        <translation>用户</translation>
+    </message>
+    <message>
+        <source>operator</source>
+        <translation>操作员</translation>
+    </message>
+    <message>
+        <source>admin</source>
+        <translation>管理员</translation>
     </message>
     <message>
         <source>command</source>

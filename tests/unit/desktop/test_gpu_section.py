@@ -27,6 +27,7 @@ from lanherd_protocol.values import (
     GpuProcess,
     GpuReading,
     HostReading,
+    Reason,
     RetentionRules,
     Telemetry,
 )
@@ -247,4 +248,9 @@ def test_a_card_tells_of_closed_gpus_and_left_over_processes(desktop: Desktop) -
     assert line.kind is ChipKind.ORPHAN and line.text == "python train.py (pid 31337)"
     assert not card._free.isVisible()
     notes = [label.text() for label in card.findChildren(Label) if "closed" in label.text()]
-    assert notes == ["GPU 1 is closed: ada closed it: new fan comes on Monday"]
+    assert notes == ["ada closed GPU 1: new fan comes on Monday"]
+    by_ada = replace(card._card.closed[0][1], data={"by": "ada", "why": ""})
+    xid = Reason(code="cordon_xid", text="The driver reported Xid 79 for it.", data={})
+    assert card._closed_text("1", by_ada) == "ada closed GPU 1."
+    said = card._closed_text("0", xid)
+    assert said == "GPU 0 is closed. The driver reported Xid 79 for it."

@@ -73,6 +73,29 @@ def test_the_log_of_what_never_printed_says_why(desktop: Desktop, tab: LogTab) -
     assert tab.pane._skeleton.isHidden(), "also where it was told while the tab was hidden"
 
 
+def test_a_log_that_somebody_removed_is_said_to_be_gone(desktop: Desktop, tab: LogTab) -> None:
+    gone = LogDescription(attempt=2, size_bytes=0, stored_bytes=0, missing=True)
+    said = (
+        "The log's file isn't there any more: somebody removed it from the machine. "
+        "What the run printed can't be read again."
+    )
+    assert tab.pane._state is LogState.LOADING
+    tab.show_description(gone)
+    assert tab.pane._state is LogState.EMPTY and tab.pane._state_text == said
+    for key, view in synthetic_room.runs().items():
+        if view.spec.name == "train lr=1e-2 seed=0":
+            desktop.window.show_run(key, TAB_LOG)
+    tab._on_end(None)
+    assert tab.pane._state_text.startswith("It printed nothing.")
+    tab.show_description(gone)
+    why = "The GPU's memory ran out when it tried to allocate 2.50 GiB."
+    assert tab.pane._state_text == f"{said} {why}"
+    tab._on_chunk(b"one\n", 0)
+    assert tab._note.isHidden()
+    tab.show_description(gone)
+    assert tab._note.isVisible() and tab._note.text() == said, "what was read stays"
+
+
 def test_a_gap_and_the_times_stand_between_and_beside_the_lines(tab: LogTab) -> None:
     pane = tab.pane
     tab._on_chunk(b"one\ntwo\n", 0)

@@ -15,6 +15,7 @@ from lanherd_desktop.views.widgets.notice import Notices
 from lanherd_desktop.views.widgets.run_line import RunLine
 from lanherd_desktop.views.words import failure_line, reason_remedy, reason_text, sentences
 from lanherd_protocol.ids import DeviceId
+from lanherd_protocol.values import Reason
 
 _DOTS = {
     "online": DotKind.OK,
@@ -139,12 +140,22 @@ class MachineCardView(CardFrame):
             self.set_note(card.gpu_problem, danger=True)
         elif card.closed:
             index, reason = card.closed[0]
-            text = self.tr("GPU {gpu} is closed: {why}")
-            self.set_note(text.format(gpu=index, why=reason_text(reason, remedy=False)), True)
+            self.set_note(self._closed_text(index, reason), danger=True)
         elif sick:
             self.set_note(f"GPU {sick[0].index}: {sick[0].sick}", danger=True)
         else:
             self.set_note("")
+
+    def _closed_text(self, gpu: str, reason: Reason) -> str:
+        """That it is closed is said once: 'closed it' stands in the reason of one whom a person
+        closed."""
+        by, why = reason.data.get("by"), reason.data.get("why")
+        if reason.code != "cordon_person" or not by:
+            closed = self.tr("GPU {gpu} is closed.").format(gpu=gpu)
+            return sentences(closed, reason_text(reason, remedy=False))
+        if not why:
+            return self.tr("{by} closed GPU {gpu}.").format(gpu=gpu, by=by)
+        return self.tr("{by} closed GPU {gpu}: {why}").format(gpu=gpu, by=by, why=why)
 
     def _set_lines(self, card: MachineCard) -> None:
         while len(self._lines) < len(card.lines):

@@ -276,7 +276,9 @@ class LogTab(QWidget):
     def _why_empty(self) -> str:
         """Of a run that did not succeed: how it ended, and what to do about it."""
         view = self._context.room.runs.get(self._key) if self._key is not None else None
-        nothing = self.tr("It printed nothing.")
+        described = self._described
+        gone = described is not None and described.missing
+        nothing = self._gone() if gone else self.tr("It printed nothing.")
         if view is None or not isinstance(view.state, Ended) or self._attempt != view.attempt:
             return nothing
         state = view.state
@@ -285,6 +287,12 @@ class LogTab(QWidget):
         # To look at the end of this log would be no advice.
         good = state.outcome == "succeeded"
         return nothing if good else sentences(nothing, reason_text(state.reason, remedy=False))
+
+    def _gone(self) -> str:
+        return self.tr(
+            "The log's file isn't there any more: somebody removed it from the machine. What the "
+            "run printed can't be read again."
+        )
 
     # --- times and size --------------------------------------------------------------------------
 
@@ -317,8 +325,14 @@ class LogTab(QWidget):
         self._described = description
         self.pane.set_times(LogTimes(description.times))
         cap = self.tr("The log's cap can't be kept: {why}").format(why=description.problem)
-        self._note.set_text(cap if description.problem else "")
-        self._note.setVisible(bool(description.problem))
+        if description.missing and self.pane.line_count() == 0:
+            # Also of a run that goes on: what it prints comes to light no more.
+            self._loading = False
+            self.pane.set_state(LogState.EMPTY, self._why_empty())
+        gone = self._gone() if description.missing and self.pane.line_count() else ""
+        note = cap if description.problem else gone
+        self._note.set_text(note)
+        self._note.setVisible(bool(note))
         self.search.show_log(self._key, self._part(), description.size_bytes)
         self.search.show_description(description)
 
