@@ -3,19 +3,27 @@
 Apart from `rules_check`, since only controllers edit: an agent needs no second TOML library.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, MutableMapping
+from difflib import SequenceMatcher
 from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import InlineTable
+from tomlkit.items import Array, InlineTable
 
 from lanherd_protocol.rules_lines import KeyPath, head_end, key_path
 
 RuleValue = bool | int | float | str | list[int | str] | list[str] | None
 """The value of a rule; None takes it out of the file, so that the default holds."""
 _LISTS = ("gpus", "hours")
+_PART = re.compile(
+    r"""(?P<comment>\#[^\n]*)|(?P<comma>,)|[\[\]\s]
+    |(?P<item>\"(?:\\.|[^"\\\n])*\"|'[^'\n]*'|[^\[\]\s,\#"']+)""",
+    re.VERBOSE,
+)
+"""What a list of a rules file is made of."""
 
 
 def apply_edit(text: str, changes: Mapping[str, RuleValue]) -> str:
@@ -115,7 +123,39 @@ def _put(document: MutableMapping[str, Any], path: KeyPath, value: RuleValue) ->
         if not isinstance(inner, MutableMapping):
             raise ValueError(f"{name} is no table in this file.")
         table = inner
-    table[path[-1]] = value
+    known = table.get(path[-1])
+    if isinstance(known, Array) and isinstance(value, list):
+        table[path[-1]] = _ended_by_comma(known)
+        _put_items(table[path[-1]], value)
+    else:
+        table[path[-1]] = value
+
+
+def _ended_by_comma(known: Array) -> Array:
+    """The same list with a comma behind its last item, so that another one may follow: the library
+    would put it behind the comments that stand there."""
+    text = known.as_string()
+    parts = [found for found in _PART.finditer(text) if found["item"] or found["comma"]]
+    if not parts or parts[-1]["comma"] or "\n" not in text:
+        return known
+    at = parts[-1].end()
+    return tomlkit.array(f"{text[:at]},{text[at:]}")
+
+
+def _put_items(known: Array, value: list[int | str] | list[str]) -> None:
+    """Item by item, so that what stands between and beside them stays; a comment beside an item
+    goes with it."""
+    before = known.unwrap()
+    steps = SequenceMatcher(None, before, value, autojunk=False).get_opcodes()
+    # From behind, so that what is ahead of a step keeps its place.
+    for _, start, end, fresh, fresh_end in reversed([one for one in steps if one[0] != "equal"]):
+        both = min(end - start, fresh_end - fresh)
+        for place in reversed(range(start + both, end)):
+            del known[place]
+        for place in range(both):
+            known[start + place] = value[fresh + place]
+        for place in range(both, fresh_end - fresh):
+            known.insert(start + place, value[fresh + place])
 
 
 def _remove(document: MutableMapping[str, Any], path: KeyPath) -> None:

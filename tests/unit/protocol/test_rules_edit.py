@@ -1,5 +1,6 @@
 """Changes of single rules: what stands around them stays."""
 
+import json
 import tomllib
 
 import pytest
@@ -132,3 +133,78 @@ def test_an_edit_says_what_was_asked_and_keeps_comments(
         assert value_at(edited, key) == value
     if None not in changes.values() and "gpus" not in changes:
         assert edited.count("#") >= text.count("#")
+
+
+HOURS = """\
+hours = [
+    # nights
+    "18:00-08:00",  # weekdays
+    "sat",
+    # the owner is away
+    "sun",   # all day
+]  # the end
+gpus = [0, 1] # two
+"""
+
+
+def test_comments_between_the_items_of_a_list_survive() -> None:
+    text = apply_edit(HOURS, {"hours": ["19:00-08:00", "fri", "sun", "mon"], "gpus": [0, 1, 2]})
+    assert (
+        text
+        == """\
+hours = [
+    # nights
+    "19:00-08:00",  # weekdays
+    "fri",
+    # the owner is away
+    "sun",   # all day
+    "mon",
+]  # the end
+gpus = [0, 1, 2] # two
+"""
+    )
+    less = apply_edit(HOURS, {"hours": ["sat"], "gpus": []})
+    assert (
+        less
+        == """\
+hours = [
+    # nights
+    "sat",
+    # the owner is away
+]  # the end
+gpus = [] # two
+"""
+    )
+    assert apply_edit(less, {"hours": ["sat", "sun"], "gpus": [3]}).endswith("gpus = [3] # two\n")
+
+
+names = st.sampled_from(["a", "b, # c", "[d]", 'e"'])
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> tuple[str, int]:
+    """A list as somebody writes it, and how many comments have their own line."""
+    items = draw(st.lists(names, max_size=4))
+    lines, own = ["["], 0
+    for number, item in enumerate(items):
+        if draw(st.booleans()):
+            lines.append(f"  # own {number}")
+            own += 1
+        comma = "," if number < len(items) - 1 or draw(st.booleans()) else ""
+        beside = draw(st.sampled_from(["", " # beside", "  "]))
+        lines.append(f"    {json.dumps(item)}{comma}{beside}")
+    if draw(st.booleans()):
+        lines.append("  # own last")
+        own += 1
+    return "\n".join([*lines, "]"]), own
+
+
+@given(lists(), st.lists(names, max_size=4))
+def test_however_a_list_is_written_it_can_be_edited(
+    written: tuple[str, int], value: list[str]
+) -> None:
+    text, own = written
+    edited = apply_edit(f"# top\nhours = {text} # end\n", {"hours": list(value)})
+    assert value_at(edited, "hours") == value
+    assert edited.count("# own") == own and edited.startswith("# top\n")
+    assert edited.endswith(" # end\n")
