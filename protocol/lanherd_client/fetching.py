@@ -32,6 +32,9 @@ def target_of(to: Path, path: str, overwrite: bool) -> Path:
             f"There is no folder {target.parent}.",
             f"'{path}' can't be written there.",
             "Make the folder first, or name another one.",
+            refusal="no_folder",
+            folder=str(target.parent),
+            path=path,
         )
     check_free(target, overwrite)
     return target
@@ -50,6 +53,9 @@ def check_free(target: Path, overwrite: bool) -> None:
             f"{target} can't be written.",
             f"It is {_kind(mode)}, and only a plain file is ever written over.",
             "Name another file, or remove it first.",
+            refusal="no_plain_file",
+            path=str(target),
+            what=_kind(mode),
         )
     if not overwrite:
         raise error(
@@ -57,6 +63,8 @@ def check_free(target: Path, overwrite: bool) -> None:
             f"{target} is there already.",
             "A fetch doesn't write over a file that it wasn't told to.",
             "Name another file, or write over it with --force (overwrite=True in Python).",
+            refusal="file_there",
+            path=str(target),
         )
 
 
@@ -151,5 +159,6 @@ def changed_while_fetched(path: str) -> LanherdError:
         f"'{path}' kept changing while it was fetched.",
         "The run is still writing it.",
         "Fetch it again when the run has ended.",
+        refusal="kept_changing",
         path=path,
     )

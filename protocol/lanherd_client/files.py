@@ -39,6 +39,9 @@ def blamed(path: Path, remedy_when_full: str) -> Iterator[None]:
             f"{path} can't be written.",
             f"{problem.strerror or problem}.",
             remedy_when_full if full else "Name a file that you may write.",
+            refusal="not_written",
+            path=str(path),
+            why=problem.strerror or str(problem),
         ) from problem
 
 

@@ -136,5 +136,6 @@ def _no_pattern(problem: SearchProblem) -> LanherdError:
         "The pattern is no regular expression.",
         f"{problem.text[:1].upper()}{problem.text[1:]}{place}.",
         r"Write \ before a sign that is meant as it is, or look for it as a plain text.",
+        refusal="no_regex",
         **({} if at is None else {"position": at}),
     )

@@ -53,6 +53,8 @@ class PairingApi:
                 "The device has no usable name.",
                 f"A name is one line of 1 to {RUN_NAME_CHARS_MAX} characters.",
                 "Give the controller a name and pair again.",
+                refusal="bad_device_name",
+                chars_max=RUN_NAME_CHARS_MAX,
             )
         device = Device(
             device=device_of_certificate(request.certificate_pem),

@@ -53,6 +53,7 @@ def check_lock(spec: LockedEnvironment, lock: bytes) -> None:
             f"{spec.lock_path} is not the lock that the run asks for.",
             "It has changed since the environment was chosen.",
             "Submit the run again.",
+            refusal="other_lock",
             lock=spec.lock_path,
         )
 

@@ -25,6 +25,7 @@ def is_final(words: str) -> bool:
 
 def build_failed(environment: str, lock_path: str, words: str) -> LanherdError:
     """The error for a build that uv gave up, with uv's words as its message."""
+    named: dict[str, str] = {}
     if any(sign in words for sign in _NO_SPACE):
         code, title = ErrorCode.DISK_FULL, "The machine's disk is full."
         remedy = "Free some space in the agent's home on that machine and try again."
@@ -33,6 +34,7 @@ def build_failed(environment: str, lock_path: str, words: str) -> LanherdError:
             ErrorCode.ENVIRONMENT_FAILED,
             "The machine can't get the packages of the lock.",
         )
+        named["refusal"] = "no_index"
         remedy = (
             "Check that machine's way to its package index"
             " (UV_DEFAULT_INDEX, HTTPS_PROXY and SSL_CERT_FILE of its agent) and try again."
@@ -43,7 +45,7 @@ def build_failed(environment: str, lock_path: str, words: str) -> LanherdError:
     else:
         code, title = ErrorCode.ENVIRONMENT_FAILED, "The environment could not be built."
         remedy = "Read the build log; mend what it names and submit the run again."
-    return error(code, title, words, remedy, environment=environment, lock=lock_path)
+    return error(code, title, words, remedy, environment=environment, lock=lock_path, **named)
 
 
 def build_took_too_long(environment: str, timeout_s: float, words: str) -> LanherdError:
@@ -63,7 +65,9 @@ def no_python(request: str, default: str) -> LanherdError:
         f"The machine has no Python {request}.",
         f"Its agent runs on Python {default}, and none was found that answers to {request}.",
         f"Install Python {request} there, or ask for another version.",
+        refusal="no_python",
         python=request,
+        default=default,
     )
 
 

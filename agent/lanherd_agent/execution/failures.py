@@ -62,11 +62,13 @@ def no_secrets() -> LanherdError:
 def directory_failure(problem: OSError | RunDirError) -> Failure:
     if isinstance(problem, OSError) and problem.errno in FULL:
         return _disk_full("The run's directory could not be made.")
+    why = str(problem) if isinstance(problem, RunDirError) else _words(problem)
     return Failure(
         code=ErrorCode.LAUNCHER_FAILED,
         title="The run's directory could not be made.",
-        message=f"{problem if isinstance(problem, RunDirError) else _words(problem)}.",
+        message=f"{why}.",
         remedy="Look at the agent's home directory on that machine.",
+        data={"refusal": "no_run_directory", "why": why},
     )
 
 
@@ -88,15 +90,17 @@ def start_failure(problem: StartFailedError, directory: AttemptDir, program: str
     if problem.kind is StartFailure.CWD:
         message = f"The folder that it is to begin in can't be entered: {problem.text}."
         remedy = "Check that the folder is there, and that the agent's user may enter it."
+        refusal = "no_folder"
     else:
         message = f"{problem.text}."
         remedy = "Look at the agent's log on that machine and submit the run again."
+        refusal = "not_started"
     return Failure(
         code=ErrorCode.LAUNCHER_FAILED,
         title="The run could not be started.",
         message=message,
         remedy=remedy,
-        data={"kind": problem.kind.value},
+        data={"refusal": refusal, "kind": problem.kind.value, "why": problem.text},
     )
 
 
@@ -113,7 +117,7 @@ def _no_process(problem: StartFailedError) -> Failure:
         " its service, was reached, and stayed so while it was tried again.",
         remedy="End processes there, or raise the limit (ulimit -u, or TasksMax of the service),"
         " and submit the run again.",
-        data={"kind": problem.kind.value},
+        data={"refusal": "no_process", "kind": problem.kind.value},
     )
 
 
@@ -130,22 +134,28 @@ def _not_executable(problem: StartFailedError, directory: AttemptDir, program: s
     title = f"The command {program!r} can't be run."
     message = f"{problem.text}."
     remedy = "Check that the file is executable and made for this machine."
+    refusal = "not_executed"
     if problem.errno == errno.E2BIG:
+        refusal = "arguments_too_long"
         message = "Its arguments and variables are longer than the machine takes for one command;"
         message += " Linux takes 128 KiB of each."
         remedy = "Put what is long into a file of the project, and name that file instead."
     if problem.errno == errno.EACCES:
+        refusal = "not_executable"
         message = "Permission denied: it is not marked as executable, or is a folder."
         remedy = f"Make it executable, as by 'chmod +x {program}', or name its interpreter before."
     if problem.errno == errno.ENOENT:
         if "/" in program and (directory.tree / program).exists():
+            refusal = "no_interpreter"
             message = "The file is there; the interpreter that its first line names is not."
             remedy = "Name one that the machine has, or run it with one, as in 'bash train.sh'."
         else:
+            refusal = "no_such_command"
             title = f"There is no command {program!r} on the machine."
             message = "It is neither in the run's folder nor on the PATH of its environment."
             remedy = "Check its spelling, or add the package that brings it to the project's lock."
     if problem.errno == errno.ENOEXEC and _is_script(directory.tree / program):
+        refusal = "no_interpreter_line"
         title = f"The command {program!r} has no interpreter line."
         message = "The machine can't tell what its text is written for."
         remedy = f"Begin it with #! and its interpreter, or run it as 'bash {program}'."
@@ -154,7 +164,7 @@ def _not_executable(problem: StartFailedError, directory: AttemptDir, program: s
         title=title,
         message=message,
         remedy=remedy,
-        data={"command": program},
+        data={"refusal": refusal, "command": program, "why": problem.text},
     )
 
 

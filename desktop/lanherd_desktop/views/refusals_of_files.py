@@ -400,6 +400,15 @@ OF_FILES: tuple[Refusal, ...] = (
 )
 
 PHRASES: tuple[str, ...] = (
+    QT_TRANSLATE_NOOP("phrases", "a link"),
+    QT_TRANSLATE_NOOP("phrases", "a folder"),
+    QT_TRANSLATE_NOOP("phrases", "a pipe"),
+    QT_TRANSLATE_NOOP("phrases", "a socket"),
+    QT_TRANSLATE_NOOP("phrases", "a device"),
+    QT_TRANSLATE_NOOP("phrases", "viewer"),
+    QT_TRANSLATE_NOOP("phrases", "user"),
+    QT_TRANSLATE_NOOP("phrases", "operator"),
+    QT_TRANSLATE_NOOP("phrases", "admin"),
     QT_TRANSLATE_NOOP("phrases", "command"),
     QT_TRANSLATE_NOOP("phrases", "pre command"),
     QT_TRANSLATE_NOOP("phrases", "post command"),

@@ -29,6 +29,7 @@ from lanherd_desktop.views.reasons import (
 from lanherd_desktop.views.refusals import INVALID
 from lanherd_desktop.views.refusals_here import NOT_HERE
 from lanherd_desktop.views.refusals_of_files import OF_FILES
+from lanherd_desktop.views.refusals_of_machines import OF_MACHINES
 from lanherd_desktop.views.refusals_of_runs import OF_RUNS
 from lanherd_desktop.views.sayings import RESTS_OF_SAYINGS, SAYINGS
 from lanherd_desktop.views.widgets.chip import chip_text
@@ -43,8 +44,9 @@ _SECONDS = frozenset(
         "expected_about_s", "time_limit_s", "cpu_s", "wait_s",
     }
 )  # fmt: skip
+_PHRASES = frozenset({"what", "role", "needed"})
 Data = Mapping[str, str | int | float]
-REFUSALS = (*OF_RUNS, *OF_FILES, *INVALID, *NOT_HERE)
+REFUSALS = (*OF_RUNS, *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE)
 """Those that are named come first: what comes along with them may stand in others too."""
 
 
@@ -245,7 +247,7 @@ def _value_text(key: str, value: str | int | float) -> str:
         return chip_text(ChipKind(value))
     if key == "why":
         return _said(value)
-    if key == "what":
+    if key in _PHRASES:
         return QCoreApplication.translate("phrases", value)
     return _kind_text(value) if key == "kind" else value
 

@@ -87,6 +87,8 @@ async def _limited(connecting: Coroutine[None, None, Peer], timeout_s: float) ->
             "The machine didn't answer in time.",
             f"No address gave an answer in {timeout_s:g} s.",
             "Check that it is on, in this network, and that no firewall is between.",
+            refusal="no_address_answers",
+            timeout_s=timeout_s,
         ) from problem
 
 

@@ -104,6 +104,8 @@ class Peer:
                 "The machine didn't answer in time.",
                 f"{method.name!r} took longer than {timeout_s:g} s.",
                 "Try again; if it stays so, look at the machine's load.",
+                method=method.name,
+                timeout_s=timeout_s,
             ) from problem
 
     async def exchange(

@@ -74,7 +74,7 @@ async def test_a_torn_claim_is_freed_only_when_nobody_writes_it() -> None:
             held.flush()
             (failed,), _ = await agent.start(torn)
         assert isinstance(failed, e.AttemptStartFailed)
-        assert failed.failure.data == {"kind": "torn"}
+        assert failed.failure.data == {"refusal": "not_started", "kind": "torn", "why": "why"}
         assert agent.directory.start.exists()
         # Whole by now: another start's.
         agent.write(start_record())

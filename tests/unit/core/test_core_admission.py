@@ -422,7 +422,7 @@ def test_instances_have_no_links() -> None:
         ),
         (new(1, replace(PLAIN, snapshot=SnapshotId("x"))), {"field": "snapshot"}),
         (new(1, replace(PLAIN, environment=LOCKED)), {"field": "environment"}),
-        (NewRun(run=RunId("x"), spec=PLAIN), {"run": "x"}),
+        (NewRun(run=RunId("x"), spec=PLAIN), {"refusal": "bad_run_id", "id": "x"}),
         (needing(cpu_cores=17), {"asks_cores": 17, "has_cores": 16}),
         (needing(memory_bytes=65 * GB), {"asks_bytes": 65 * GB, "has_bytes": 64 * GB}),
         (asking(count=3), {"needs_gpus": 3, "gpus": 2, "gpus_in_instances": 1}),

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from PySide6.QtWidgets import QApplication
 
 import lanherd_agent
+import lanherd_client
+import lanherd_protocol
 from lanherd_agent import machine_rules, secrets
 from lanherd_agent.api import attempts, log_problems, submits
 from lanherd_agent.core import admission
@@ -28,10 +30,10 @@ from lanherd_agent.shell.paging import unknown_run
 from lanherd_agent.snapshots.problems import disk_problem
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_desktop.platform.language import apply_language
-from lanherd_desktop.views.words import REFUSALS, failure_texts
+from lanherd_desktop.views.words import REFUSALS
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.aio.tasks import TaskOwner
-from lanherd_protocol.errors import Failure, LanherdError
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import BlobHash, RunId, SnapshotId
 from lanherd_protocol.limits import HASHES_PER_CALL_MAX
 from lanherd_protocol.log_messages import SearchLog
@@ -43,14 +45,11 @@ from lanherd_protocol.values import Dependency, ManifestEntry, RetryRule, RunSet
 from tests.simulation.making import after, new
 from tests.support.synthetic_room import first_runs, run_id
 from tests.unit.core.machine import Machine
+from tests.unit.desktop.refusing import NAMES, Ask, in_chinese, said
 from tests.unit.snapshots.samples import chunks, file, manifest_of, named, put_snapshot
 
-NAMES = {"GPU", "GB", "MB", "KB", "NUL", "ID", "TOML", "Python", "stderr", "src", "Unicode", "uv"}
-NAMES |= {"UUID", "PATH", "lanherdignore", "txt", "lock", "requirements", "export", "no", "emit"}
-NAMES |= {"project", "workspace", "Lanherd", "min"}
 SPEC = RunSpec(name="扫描", command=("true",))
 RUN = run_id(1)
-Ask = Callable[[], object]
 
 
 @pytest.fixture(autouse=True)
@@ -58,22 +57,6 @@ def chinese(qapp: QApplication) -> Iterator[None]:
     apply_language(qapp, "zh_CN")
     yield
     apply_language(qapp, "en")
-
-
-def said(ask: Ask) -> str:
-    with pytest.raises(LanherdError) as caught:
-        ask()
-    return in_chinese(caught.value.failure)
-
-
-def in_chinese(failure: Failure) -> str:
-    assert failure.data.get("refusal") or "runs_max" in failure.data or "field" in failure.data
-    texts = failure_texts(failure)
-    assert all(texts), "what happened, why, and what next"
-    whole = "".join(texts)
-    words = set(re.findall(r"(?<![A-Za-z0-9])[A-Za-z]{2,}", whole)) - NAMES
-    assert not words and "{" not in whole, whole
-    return whole
 
 
 # --- Submits --------------------------------------------------------------------------------------
@@ -367,9 +350,10 @@ def _named(tree: ast.AST) -> Iterator[str]:
                     yield part.value
 
 
-def test_the_window_knows_every_refusal_that_an_agent_names() -> None:
-    root = Path(lanherd_agent.__file__).parent
-    sources = [path.read_text() for path in root.rglob("*.py")]
+def test_the_window_knows_every_refusal_that_has_a_name() -> None:
+    parts = (lanherd_agent, lanherd_client, lanherd_protocol)
+    roots = [Path(part).parent for part in (one.__file__ for one in parts) if part]
+    sources = [path.read_text() for root in roots for path in root.rglob("*.py")]
     named = {name for text in sources for name in _named(ast.parse(text))}
     known = {one.told["refusal"] for one in REFUSALS if "refusal" in one.told}
     assert len(named) > 50 and not named - known
