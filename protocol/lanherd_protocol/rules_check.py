@@ -6,6 +6,7 @@ they are told.
 
 import re
 import tomllib
+from ast import literal_eval
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -89,13 +90,21 @@ def _parsed(text: str) -> dict[str, Any] | RuleFinding:
         return _syntax(text, "Brackets are too deep inside each other")
 
 
+_DECLARED = re.compile(r"Cannot declare (\(.*\)) twice")
+"""What `tomllib` says of a table, in the words of Python."""
+
+
 def _syntax(text: str, problem: str) -> RuleFinding:
     what, _, where = problem.partition(" (at ")
     found = re.match(r"line (\d+), column (\d+)", where)
     # What isn't somewhere is missing at the end.
     line, column = map(int, found.groups()) if found else (text.rstrip().count("\n") + 1, 0)
     key = _key_at(text, line)
-    if what == "Cannot overwrite a value" and key in map(partial(_key_at, text), range(1, line)):
+    if (
+        what == "Cannot overwrite a value"
+        and key
+        and key in map(partial(_key_at, text), range(1, line))
+    ):
         return RuleFinding(
             line=line,
             key="",
@@ -103,6 +112,16 @@ def _syntax(text: str, problem: str) -> RuleFinding:
             text=f"{key} is written a second time.",
             remedy="Keep one of the two lines.",
             data={"column": column, "problem": what, "key": key},
+        )
+    if again := _DECLARED.match(what):
+        table = _dotted(literal_eval(again[1]))
+        return RuleFinding(
+            line=line,
+            key="",
+            code="syntax",
+            text=f"[{table}] is written a second time.",
+            remedy=f"Keep one [{table}], and write all that is said of it below that.",
+            data={"column": column, "problem": what, "key": table},
         )
     return RuleFinding(
         line=line,

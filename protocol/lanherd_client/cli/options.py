@@ -45,6 +45,15 @@ def not_empty(context: click.Context, parameter: click.Parameter, value: str | N
     return value
 
 
+def none_empty(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The callback of an option that may be repeated, and whose values name something."""
+    if "" in values:
+        raise click.BadParameter(_EMPTY)
+    return values
+
+
 class Duration(click.ParamType[float]):
     """Seconds, from a text such as '90s' or '2h30m'."""
 
@@ -231,7 +240,8 @@ def gpu_options(whose: str) -> Callable[[Command], Command]:
                 "--vram",
                 type=Size(),
                 default=0,
-                help=f"VRAM that {whose} needs on each GPU, such as 2GB. [0]",
+                help=f"VRAM that {whose} needs on each GPU, such as 2GB. [all that is free, so that"
+                " others wait]",
             ),
             click.option(
                 "--gpus",

@@ -50,7 +50,17 @@ class _Bound(click.ParamType[Any]):
         self._inner = inner
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return NONE if value == NONE else self._inner.convert(value, param, ctx)
+        if value == NONE:
+            return NONE
+        bound = self._inner.convert(value, param, ctx)
+        if bound == 0:
+            self.fail(
+                f"{value!r} would keep nothing at all. Give a bound above zero, or 'none' for no"
+                " bound; to remove what is there now, use 'lanherd remove-files'.",
+                param,
+                ctx,
+            )
+        return bound
 
 
 _RULE_OPTIONS = (

@@ -113,9 +113,11 @@ def _put_state(view: MachineView, state: RulesState) -> None:
 
 def rule_text(name: str, value: Any) -> str:
     """A rule as a person reads it: with its unit, and of users and tags a line each."""
+    if isinstance(value, tuple):
+        value = [*value]
     if name == "gpus" and value == []:
         return "none of them"
-    if value is None or value in ({}, [], ()):
+    if value is None or value in ({}, []):
         return _NOTHING_SAID.get(name, "none")
     if isinstance(value, dict):
         return "\n".join(f"{who}: {_share_text(share)}" for who, share in value.items())

@@ -21,7 +21,7 @@ from lanherd_client.cli.completion import (
     complete_tag,
     completes_runs,
 )
-from lanherd_client.cli.options import machine_named, not_empty
+from lanherd_client.cli.options import machine_named, none_empty, not_empty
 from lanherd_client.cli.picking import chosen_machines
 from lanherd_client.cli.session import answered, connected
 from lanherd_client.cli.terminal import plain
@@ -84,7 +84,11 @@ def chosen_runs(verb: Verb) -> Callable[[Callable[..., Any]], Callable[..., Any]
         ) -> Any:
             chosen = Chosen(runs, of_tags, of_sweep, of_machine, yes)
             many = bool(of_tags or of_sweep is not None)
-            if many == bool(runs):
+            if many and runs:
+                raise click.UsageError(
+                    "Runs are named, or all of a --tag or --sweep are meant: not both at once."
+                )
+            if not many and not runs:
                 raise click.UsageError("Name runs, or all of a tag with --tag or of a --sweep.")
             if of_machine is not None and not many:
                 raise click.UsageError("--machine is for --tag and --sweep.")
@@ -109,6 +113,7 @@ def _with_options(called: Callable[..., Any], verb: Verb) -> Callable[..., Any]:
                 "of_tags",
                 metavar="TAG",
                 multiple=True,
+                callback=none_empty,
                 shell_complete=complete_tag,
                 help="In place of RUN: all your runs with this tag; repeated: with each of them.",
             ),

@@ -82,6 +82,9 @@ def waiting_for(state: Queued | Preparing) -> str:
     return f"The machine is {preparing(state)}."
 
 
+_ALL_FREE = " with all of its free VRAM"
+
+
 def gpus_asked(request: GpuRequest) -> str:
     """The same as a phrase of its own, such as '2 GPUs with 20.0 GB each, exclusive'."""
     from lanherd_client.sizes import format_size
@@ -91,8 +94,9 @@ def gpus_asked(request: GpuRequest) -> str:
     several = max(request.count, request.count_max) > 1
     number = f"{request.count} to {request.count_max}" if request.count_max else f"{request.count}"
     kind = f"{request.mig} slice" if request.mig else "GPU"
-    vram = f" with {format_size(request.vram_bytes)}" if request.vram_bytes else ""
-    each = " each" if vram and several else ""
+    whole = "" if request.exclusive else " with all their free VRAM" if several else _ALL_FREE
+    vram = f" with {format_size(request.vram_bytes)}" if request.vram_bytes else whole
+    each = " each" if request.vram_bytes and several else ""
     wishes = (
         "exclusive" if request.exclusive else "shared" if request.shared else "",
         "linked" if request.linked else "",

@@ -134,7 +134,8 @@ def test_show_of_states(capsys: pytest.CaptureFixture[str]) -> None:
     ("request_", "text"),
     [
         (GpuRequest(), "no GPUs"),
-        (GpuRequest(count=1), "1 GPU"),
+        (GpuRequest(count=1), "1 GPU with all of its free VRAM"),
+        (GpuRequest(count=2), "2 GPUs with all their free VRAM"),
         (GpuRequest(count=1, vram_bytes=GIB), "1 GPU with 1.00 GB"),
         (
             GpuRequest(count=2, vram_bytes=GIB, exclusive=True),
@@ -147,7 +148,7 @@ def test_show_of_states(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             GpuRequest(count=2, mig="1g.10gb", shared=True, beside="wait"),
-            "2 1g.10gb slices, shared, not beside others",
+            "2 1g.10gb slices with all their free VRAM, shared, not beside others",
         ),
         (GpuRequest(count=1, exclusive=True, beside="share"), "1 GPU, exclusive, beside others"),
     ],
