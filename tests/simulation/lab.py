@@ -55,6 +55,9 @@ class Lab:
         if not self.calm and self.random.random() < 0.3:
             for card in self.cards:
                 card.driver_gb = 0.4
+            if random.Random(f"drivers of lab {seed}").random() < 0.5:
+                for card in self.cards:
+                    card.driver_gb, card.driver_tells = 1.5, True
         self.cores, self.memory_gb = self.random.choice((8, 32, 128)), 256
         self.rules = self._rules()
         self.truth = LabTruth(self.cards, self.rules, self.cores, self.memory_gb, calm=self.calm)
@@ -247,6 +250,7 @@ class Lab:
             total_bytes=card.total_gb * GB,
             foreign_bytes=int(card.foreign_gb * GB) + int(card.driver_gb * GB),
             foreign=foreign,
+            reserved_bytes=int(card.driver_gb * GB) if card.driver_tells else None,
             problem=card.problem,
             name=card.name,
             compute_capability=card.capability,

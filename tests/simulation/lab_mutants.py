@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from lanherd_agent.core import room, wants
+from lanherd_agent.core import room, slots, wants
 from lanherd_agent.core.driver_share import DriverShare
+from lanherd_agent.core.events import GpuCapacity
 from lanherd_agent.core.matching import Matching
 from lanherd_agent.core.quotas import Quotas
 from lanherd_agent.core.reservation import Reservation
@@ -37,6 +38,10 @@ def _all_open(scene: Any) -> list[Closed]:
     return ["" for _ in scene.gpus or ()]
 
 
+def _all_that_is_not_ours(gpu: GpuCapacity) -> int:
+    return gpu.foreign_bytes
+
+
 def _takes_no_vram(slot: Slot, gpu: Any) -> None:
     slot.holders += 1
     slot.exclusive = gpu.exclusive
@@ -67,6 +72,9 @@ MUTANTS: dict[str, Mutant] = {
     "GPUs that are lost are used": Mutant(room, "closures", _all_open, FEW),
     "a start takes no VRAM": Mutant(Slot, "take", _takes_no_vram, FEW),
     "an exclusive start is shared": Mutant(Slot, "take", _shares_all, FEW),
+    "what the driver reserves is taken for others": Mutant(
+        slots, "others_bytes", _all_that_is_not_ours, MANY
+    ),
     "what the driver keeps is never learnt": Mutant(DriverShare, "see", _nothing, MANY),
     "constraints are not looked at": Mutant(Matching, "matches", _matches_all, FEW),
 }

@@ -31,6 +31,8 @@ class Card:
     foreign_gb: float = 0.0
     driver_gb: float = 0.0
     """What its driver keeps, of which no process tells."""
+    driver_tells: bool = False
+    """The driver says how much it keeps."""
     problem: str | None = None
     temperature_c: float = 40.0
 
@@ -167,7 +169,8 @@ class LabTruth:
         if self.waits_for_others(live.spec.gpus):
             assert card.foreign_gb == 0, "it was to wait until others are gone"
         if self.is_exclusive(live.spec.gpus):
-            assert card.foreign_gb + card.driver_gb <= DISPLAY_GB, "an exclusive run beside others"
+            others_gb = card.foreign_gb + (0 if card.driver_tells else card.driver_gb)
+            assert others_gb <= DISPLAY_GB, "an exclusive run beside others"
 
     def _check_kept_free(self, view: RunView, empty_before: set[int]) -> None:
         empty = self._empty()
