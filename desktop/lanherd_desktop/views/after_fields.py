@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QSignalBlocker
+from PySide6.QtWidgets import QComboBox
 
 from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.submit_options import AfterField
-from lanherd_desktop.views.theme.icons import IconName
-from lanherd_desktop.views.theme.tokens import SPACE_2
-from lanherd_desktop.views.widgets.buttons import GhostButton, IconButton
+from lanherd_desktop.views.widgets.field_rows import FieldRow, FieldRows
 from lanherd_desktop.views.widgets.labels import plain_tooltip
 from lanherd_protocol.values import DependencyKind
 
@@ -17,10 +15,7 @@ KINDS: tuple[DependencyKind, ...] = ("after_ok", "after_any", "after")
 Namer = Callable[[RunKey], str]
 
 
-class AfterRow(QWidget):
-    edited = Signal()
-    removed = Signal()
-
+class AfterRow(FieldRow):
     def __init__(self, after: AfterField) -> None:
         super().__init__()
         # Beside the box and not in it: it has no equal of a pair of texts.
@@ -35,17 +30,10 @@ class AfterRow(QWidget):
             self.kind.addItem(_kind_text(kind), kind)
         self.kind.setCurrentIndex(KINDS.index(after.kind))
         self.kind.setAccessibleName(self.tr("What is waited for"))
-        remove = IconButton(IconName.X, self.tr("Wait for this run no longer"))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE_2)
-        row.addWidget(self.run, 1)
-        row.addWidget(self.kind)
-        row.addWidget(remove)
+        self.lay(self.tr("Wait for this run no longer"), (self.run, 1), (self.kind, 0))
         self.run.currentIndexChanged.connect(self._tell)
         self.run.currentIndexChanged.connect(self.edited)
         self.kind.currentIndexChanged.connect(self.edited)
-        remove.clicked.connect(self.removed)
 
     def offer(self, keys: Sequence[RunKey], name: Namer) -> None:
         """The runs to choose from. The chosen one stays, wherever it is: nothing is unsaid."""
@@ -73,32 +61,17 @@ class AfterRow(QWidget):
         return AfterField(self.key(), self.kind.currentData())
 
 
-class AfterFields(QWidget):
-    edited = Signal()
-
+class AfterFields(FieldRows[AfterRow]):
     def __init__(self, name: Namer) -> None:
-        super().__init__()
+        super().__init__(lambda: self._row(AfterField()))
+        self.add_button.setText(self.tr("Wait for a run"))
         self._name = name
         self._keys: Sequence[RunKey] = ()
-        self.rows: list[AfterRow] = []
-        self._box = QVBoxLayout()
-        self._box.setSpacing(SPACE_2)
-        self.add_button = GhostButton(self.tr("Wait for a run"), IconName.PLUS)
-        self.add_button.clicked.connect(self._on_add)
-        foot = QHBoxLayout()
-        foot.addWidget(self.add_button)
-        foot.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE_2)
-        layout.addLayout(self._box)
-        layout.addLayout(foot)
 
     def fill(self, afters: Sequence[AfterField]) -> None:
-        while self.rows:
-            self._drop(self.rows[-1])
+        self.clear()
         for after in afters:
-            self._add(after)
+            self.add(self._row(after))
 
     def offer(self, keys: Sequence[RunKey]) -> None:
         """The runs to choose from, in each row."""
@@ -109,29 +82,10 @@ class AfterFields(QWidget):
     def afters(self) -> tuple[AfterField, ...]:
         return tuple(row.after() for row in self.rows)
 
-    def _on_add(self) -> None:
-        self._add(AfterField()).run.setFocus()
-        self.edited.emit()
-
-    def _add(self, after: AfterField) -> AfterRow:
+    def _row(self, after: AfterField) -> AfterRow:
         row = AfterRow(after)
         row.offer(self._keys, self._name)
-        row.edited.connect(self.edited)
-        row.removed.connect(lambda: self._on_removed(row))
-        self.rows.append(row)
-        self._box.addWidget(row)
         return row
-
-    def _on_removed(self, row: AfterRow) -> None:
-        self._drop(row)
-        self.add_button.setFocus()
-        self.edited.emit()
-
-    def _drop(self, row: AfterRow) -> None:
-        self.rows.remove(row)
-        self._box.removeWidget(row)
-        row.hide()
-        row.deleteLater()
 
 
 def _kind_text(kind: DependencyKind) -> str:

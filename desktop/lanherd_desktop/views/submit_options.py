@@ -2,16 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit
 
 from lanherd_client.durations import format_duration
 from lanherd_desktop.state.room import RunKey
@@ -20,7 +12,6 @@ from lanherd_desktop.state.runs import run_title
 from lanherd_desktop.state.submit_options import (
     NICENESS_MAX,
     USUAL_GRACE_S,
-    OptionField,
     OptionProblem,
     OptionsForm,
 )
@@ -29,9 +20,7 @@ from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.runs.run_texts import cause_text
 from lanherd_desktop.views.runs.settings_editor import settings_problem_text
 from lanherd_desktop.views.secret_fields import SecretFields
-from lanherd_desktop.views.theme.icons import IconName
-from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_5
-from lanherd_desktop.views.widgets.buttons import GhostButton
+from lanherd_desktop.views.widgets.folded_form import FoldedForm
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.number_field import NumberField
 from lanherd_protocol.ids import DeviceId, short_id
@@ -40,34 +29,20 @@ from lanherd_protocol.values import RetryCause, StopSignal
 
 CAUSES: tuple[RetryCause, ...] = ("failed", "lost", "timed_out")
 SIGNALS: tuple[StopSignal, ...] = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
-WIDE = (QLineEdit, QComboBox, SecretFields, AfterFields)
-"""What takes the room that is left in its row."""
 AFTER_MAX = 200
 """So many runs are offered to wait for: those that have not ended, newest first."""
 
 
-class OptionsSection(QWidget):
-    """`toggled` when it is folded or unfolded: the dialog makes room."""
-
-    edited = Signal()
-    toggled = Signal(bool)
-
+class OptionsSection(FoldedForm):
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
         self._context = context
         self._kept = OptionsForm()
         self._machine: DeviceId | None = None
-        self._problems: dict[OptionField, Label] = {}
-        self._names: dict[OptionField, str] = {}
-        self.toggle_button = GhostButton(self.tr("Options"), IconName.CHEVRON_RIGHT)
-        self.toggle_button.setCheckable(True)
-        self.toggle_button.toggled.connect(self._on_toggled)
-        self.summary = Label("", "secondary")
-        self.body = QWidget()
         self._make_fields()
         self._lay()
         self._connect()
-        self._on_toggled(False)
+        self.name_it(self.tr("Options"), self.tr("time limit, retries, secrets and more"))
 
     # --- building --------------------------------------------------------------------------------
 
@@ -93,42 +68,27 @@ class OptionsSection(QWidget):
         self.log_split = QCheckBox(self.tr("errors in a log of their own"))
 
     def _lay(self) -> None:
-        self._form = QFormLayout(self.body)
-        self._form.setContentsMargins(0, SPACE_2, 0, 0)
-        self._form.setHorizontalSpacing(SPACE_5)
-        self._form.setVerticalSpacing(SPACE_3)
-        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         priority = (self.priority, Label(self.tr("Niceness"), "muted"), self.niceness)
-        self._add("time_limit", self.tr("Time limit"), self.time_limit)
+        self.add_field("time_limit", self.tr("Time limit"), self.time_limit)
         grace = (Label(self.tr("and SIGKILL after"), "muted"), self.grace)
-        self._add("stop", self.tr("Stop with"), self.stop_signal, *grace)
+        self.add_field("stop", self.tr("Stop with"), self.stop_signal, *grace)
         again = (self.attempts, Label(self.tr("if"), "muted"), *self.causes.values())
-        self._add("attempts", self.tr("Attempts"), *again)
-        self._add("priority", self.tr("Priority"), *priority, self.held)
-        self._add("after", self.tr("Wait for"), self.after)
-        self._add("tags", self.tr("Tags"), self.tags)
-        self._add("directory", self.tr("Begins in"), self.directory)
-        self._add("pre", self.tr("Before it"), self.pre)
-        self._add("post", self.tr("After it"), self.post)
-        self._add("variables", self.tr("Variables"), self.variables)
-        self._add("secrets", self.tr("Secrets"), self.secrets)
-        self._add("log_cap", self.tr("Log's cap"), self.log_cap, self.log_split)
+        self.add_field("attempts", self.tr("Attempts"), *again)
+        self.add_field("priority", self.tr("Priority"), *priority, self.held)
+        self.add_field("after", self.tr("Wait for"), self.after)
+        self.add_field("tags", self.tr("Tags"), self.tags)
+        self.add_field("directory", self.tr("Begins in"), self.directory)
+        self.add_field("pre", self.tr("Before it"), self.pre)
+        self.add_field("post", self.tr("After it"), self.post)
+        self.add_field("variables", self.tr("Variables"), self.variables)
+        self.add_field("secrets", self.tr("Secrets"), self.secrets)
+        self.add_field("log_cap", self.tr("Log's cap"), self.log_cap, self.log_split)
         self.niceness.setAccessibleName(self.tr("Niceness"))
         self.grace.setAccessibleName(self.tr("Time before SIGKILL"))
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_3)
-        head.addWidget(self.toggle_button)
-        head.addWidget(self.summary, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(head)
-        layout.addWidget(self.body)
 
     def align_labels(self, *above: QFormLayout) -> None:
         """Let its labels be as wide as those of the forms above it: one column for the eye."""
-        forms = (*above, self._form)
+        forms = (*above, self.rows)
         items = [
             form.itemAt(row, QFormLayout.ItemRole.LabelRole)
             for form in forms
@@ -139,27 +99,6 @@ class OptionsSection(QWidget):
         width = max(label.sizeHint().width() for label in shown)
         for label in shown:
             label.setMinimumWidth(width)
-
-    def _add(self, field: OptionField, text: str, *widgets: QWidget) -> None:
-        """A row: its widgets, and under them what is wrong with them."""
-        row = QHBoxLayout()
-        row.setSpacing(SPACE_3)
-        for widget in widgets:
-            row.addWidget(widget, 1 if isinstance(widget, WIDE) else 0)
-        if not any(isinstance(widget, WIDE) for widget in widgets):
-            row.addStretch(1)
-        problem = Label("", "danger", wrap=True)
-        problem.hide()
-        self._problems[field] = problem
-        self._names[field] = text
-        column = QVBoxLayout()
-        column.setSpacing(2)
-        column.addLayout(row)
-        column.addWidget(problem)
-        label = Label(text, "muted")
-        label.setBuddy(widgets[0])
-        widgets[0].setAccessibleName(text)
-        self._form.addRow(label, column)
 
     def _connect(self) -> None:
         for line in (
@@ -249,17 +188,14 @@ class OptionsSection(QWidget):
     def show_problems(self, problems: Sequence[OptionProblem]) -> None:
         """What is wrong, beside its fields; the first of each."""
         said = {problem.field: problem for problem in reversed(problems)}
-        for field, label in self._problems.items():
-            problem = said.get(field)
-            label.set_text(problem_text(problem) if problem is not None else "")
-            label.setVisible(problem is not None)
+        self.show_texts({field: problem_text(problem) for field, problem in said.items()})
 
     def problem_line(self, problem: OptionProblem) -> str:
         """Where to look for what is wrong; while that is folded away, what it is."""
         if self.toggle_button.isChecked():
             return self.tr("One of the options can't be sent as it is: see beside it.")
         return self.tr("Options, {name}: {problem}").format(
-            name=self._names[problem.field],
+            name=self.names[problem.field],
             problem=problem_text(problem),
         )
 
@@ -267,13 +203,6 @@ class OptionsSection(QWidget):
         several = self.attempts.value() > 1
         for box in self.causes.values():
             box.setEnabled(several)
-
-    def _on_toggled(self, shown: bool) -> None:
-        name = IconName.CHEVRON_DOWN if shown else IconName.CHEVRON_RIGHT
-        self.toggle_button.set_icon_name(name)
-        self.body.setVisible(shown)
-        self.summary.set_text("" if shown else self.tr("time limit, retries, secrets and more"))
-        self.toggled.emit(shown)
 
 
 def _line(placeholder: str) -> QLineEdit:

@@ -2,21 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
 
-from lanherd_desktop.state.submit_wishes import WishesForm, WishField, WishProblem
-from lanherd_desktop.views.theme.icons import IconName
-from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_5
-from lanherd_desktop.views.widgets.buttons import GhostButton
+from lanherd_desktop.state.submit_wishes import WishesForm, WishProblem
+from lanherd_desktop.views.widgets.folded_form import FoldedForm
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.number_field import NumberField
 from lanherd_desktop.views.words import english, sentences
@@ -25,19 +15,9 @@ from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 from lanherd_protocol.values import BesideOthers
 
 
-class WishesSection(QWidget):
-    """`toggled` when it is folded or unfolded: the dialog makes room."""
-
-    edited = Signal()
-    toggled = Signal(bool)
-
+class WishesSection(FoldedForm):
     def __init__(self) -> None:
         super().__init__()
-        self._problems: dict[WishField, Label] = {}
-        self._names: dict[WishField, str] = {}
-        self.toggle_button = GhostButton(self.tr("Which GPUs"), IconName.CHEVRON_RIGHT)
-        self.toggle_button.setCheckable(True)
-        self.summary = Label("", "secondary")
         self.gpus_max = NumberField(0, GPUS_PER_RUN_MAX)
         self.gpus_max.setSpecialValueText(self.tr("no more"))
         self.where = QLineEdit()
@@ -63,59 +43,18 @@ class WishesSection(QWidget):
         self.cpus.setPlaceholderText(self.tr("cores, such as 4"))
         self.memory.setPlaceholderText(self.tr("such as 32GB"))
         self.disk.setPlaceholderText(self.tr("such as 100GB"))
-        self.body = QWidget()
         self._lay()
         self._connect()
-        self._on_toggled(False)
+        self.name_it(self.tr("Which GPUs"), self.tr("how many, constraints, slices, CPU"))
 
     def _lay(self) -> None:
-        self.rows = QFormLayout(self.body)
-        self.rows.setContentsMargins(0, SPACE_2, 0, 0)
-        self.rows.setHorizontalSpacing(SPACE_5)
-        self.rows.setVerticalSpacing(SPACE_3)
-        self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._add("gpus_max", self.tr("Up to"), self.gpus_max, self.linked)
-        self._add("where", self.tr("Only with"), self.where, below=self.caret)
-        self._add("mig", self.tr("MIG slices"), self.mig)
-        self._add("share", self.tr("Others"), self.beside, self.shared)
-        self._add("cpus", self.tr("CPU"), self.cpus)
-        self._add("memory", self.tr("Memory"), self.memory)
-        self._add("disk", self.tr("Disk"), self.disk)
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_3)
-        head.addWidget(self.toggle_button)
-        head.addWidget(self.summary, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(head)
-        layout.addWidget(self.body)
-
-    def _add(
-        self, field: WishField, text: str, *widgets: QWidget, below: QWidget | None = None
-    ) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(SPACE_3)
-        for widget in widgets:
-            row.addWidget(widget, 1 if isinstance(widget, QLineEdit | QComboBox) else 0)
-        if not isinstance(widgets[0], QLineEdit | QComboBox):
-            row.addStretch(1)
-        problem = Label("", "danger", wrap=True)
-        problem.hide()
-        self._problems[field] = problem
-        self._names[field] = text
-        column = QVBoxLayout()
-        column.setSpacing(2)
-        column.addLayout(row)
-        if below is not None:
-            column.addWidget(below)
-            below.hide()
-        column.addWidget(problem)
-        label = Label(text, "muted")
-        label.setBuddy(widgets[0])
-        widgets[0].setAccessibleName(text)
-        self.rows.addRow(label, column)
+        self.add_field("gpus_max", self.tr("Up to"), self.gpus_max, self.linked)
+        self.add_field("where", self.tr("Only with"), self.where, below=self.caret)
+        self.add_field("mig", self.tr("MIG slices"), self.mig)
+        self.add_field("share", self.tr("Others"), self.beside, self.shared)
+        self.add_field("cpus", self.tr("CPU"), self.cpus)
+        self.add_field("memory", self.tr("Memory"), self.memory)
+        self.add_field("disk", self.tr("Disk"), self.disk)
 
     def _connect(self) -> None:
         for line in (self.where, self.mig, self.cpus, self.memory, self.disk):
@@ -124,7 +63,6 @@ class WishesSection(QWidget):
             box.toggled.connect(self.edited)
         self.gpus_max.valueChanged.connect(self.edited)
         self.beside.currentIndexChanged.connect(self.edited)
-        self.toggle_button.toggled.connect(self._on_toggled)
 
     # --- the form --------------------------------------------------------------------------------
 
@@ -158,10 +96,7 @@ class WishesSection(QWidget):
     def show_problems(self, problems: Sequence[WishProblem]) -> None:
         """What is wrong, beside its fields; under a constraint a caret shows where."""
         said = {problem.field: problem for problem in reversed(problems)}
-        for field, label in self._problems.items():
-            problem = said.get(field)
-            label.set_text(wish_problem_text(problem) if problem is not None else "")
-            label.setVisible(problem is not None)
+        self.show_texts({field: wish_problem_text(problem) for field, problem in said.items()})
         wrong = said.get("where")
         column = wrong.column if wrong is not None else 0
         shown = f"{self.where.text()}\n{' ' * (column - 1)}^" if column else ""
@@ -173,15 +108,8 @@ class WishesSection(QWidget):
         if self.toggle_button.isChecked():
             return self.tr("One of the wishes can't be sent as it is: see beside it.")
         return self.tr("Which GPUs, {name}: {problem}").format(
-            name=self._names[problem.field], problem=wish_problem_text(problem)
+            name=self.names[problem.field], problem=wish_problem_text(problem)
         )
-
-    def _on_toggled(self, shown: bool) -> None:
-        name = IconName.CHEVRON_DOWN if shown else IconName.CHEVRON_RIGHT
-        self.toggle_button.set_icon_name(name)
-        self.body.setVisible(shown)
-        self.summary.set_text("" if shown else self.tr("how many, constraints, slices, CPU"))
-        self.toggled.emit(shown)
 
 
 def wish_problem_text(problem: WishProblem) -> str:
