@@ -186,4 +186,6 @@ def room_left(fd: int) -> int:
         disk = os.fstatvfs(fd)
     except OSError:
         return 1  # nobody knows
+    if disk.f_blocks == 0:
+        return 1  # some file systems don't count them
     return disk.f_bavail if os.geteuid() else disk.f_bfree
