@@ -39,7 +39,6 @@ from lanherd_desktop.views.runs.detail import TAB_LOG, TAB_OUTPUTS, TAB_OVERVIEW
 from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.window import MainWindow
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.log_messages import LogDescription, LogMatch, LogMatches
 from lanherd_protocol.machine_messages import MachineControls, PauseView
 from lanherd_protocol.messages import OutputsChanged
 from lanherd_protocol.retention_messages import RetentionPlan, RetentionState
@@ -50,7 +49,7 @@ from lanherd_protocol.values import (
     RetentionRule,
     RetentionRules,
 )
-from tests.support import sample_past, synthetic_room
+from tests.support import sample_log, sample_past, synthetic_room
 from tests.support.sample_rules import TEXT, rules_state
 from tests.support.synthetic_room import GIB, machine_id, run_id
 
@@ -100,27 +99,6 @@ def outputs() -> OutputsChanged:
 def losses() -> bytes:
     rows = [f"{n},{2.0 / (1 + n * 0.05):.4f},{1 - 0.7 / (1 + n * 0.05):.4f}" for n in range(120)]
     return ("epoch,loss,accuracy\n" + "\n".join(rows) + "\n").encode()
-
-
-def timed_log() -> LogDescription:
-    """What the machine says of the log with a gap."""
-    end = 1_300_004_000
-    begun = synthetic_room.NOW - 3_900
-    early = tuple((offset, begun + offset / 90) for offset in range(0, 9_001, 90))
-    late = tuple((1_300_000_000 + n * 60, begun + 3_600 + n * 4) for n in range(70))
-    return LogDescription(
-        attempt=2, size_bytes=end, stored_bytes=13_000, gap_from=9_000, gap_to=1_300_000_000,
-        times=early + late,
-    )  # fmt: skip
-
-
-def found_lines() -> LogMatches:
-    lines = [f"epoch {n:3}  loss {2.0 / (1 + n * 0.05):.4f}".encode() for n in range(40)]
-    return LogMatches(
-        700_000_000,
-        tuple(LogMatch(n * 37, n * 25, line, 11, 15) for n, line in enumerate(lines)),
-        1_000,
-    )
 
 
 def removal_plan(room: Room) -> RetentionPlan:
@@ -234,14 +212,14 @@ class Shooter:
         pane.append(log_text()[:9_000], 0)
         pane.skip(1_300_000_000, GapKind.CAPPED)
         pane.append(log_text()[-4_000:], 1_300_000_000)
-        detail.log.show_description(timed_log())
+        detail.log.show_description(sample_log.timed_log())
         pane.set_following(False)
         pane.show_row(pane.buffer().gap_rows(0, 1_000)[0])
         settle()
         yield self._save("runs-log-gap")
         detail.log.search.open_panel("loss")
         settle()
-        detail.log.search.show_found(found_lines())
+        detail.log.search.show_found(sample_log.found_lines())
         settle()
         yield self._save("runs-log-search")
         detail.log.search.close_panel()
@@ -273,6 +251,7 @@ class Shooter:
         settle()
         yield self._save("runs-stop-at-once")
         detail.confirm.close_bar()
+        yield from self._reorder()
         window.runs.list.view.selectAll()
         window.runs.menu_wanted.emit(window.mapToGlobal(QPoint(300, 300)))
         settle()
@@ -280,6 +259,19 @@ class Shooter:
         if menu is not None:
             yield self._save("runs-menu", menu)
             menu.close()
+        self._show("train lr=3e-4 seed=0", TAB_LOG)
+
+    def _reorder(self) -> Iterator[str]:
+        """A run that waits changed places with its neighbour, and the way back."""
+        self._show("eval full", TAB_OVERVIEW)
+        moved = QCoreApplication.translate("RunCommands", "Moved {what} ahead of '{other}'.")
+        what = QCoreApplication.translate("RunCommands", "'{title}'").format(title="eval full")
+        self._desktop.context.undo_offered.emit(
+            moved.format(what=what, other="report"), lambda: None
+        )
+        settle()
+        yield self._save("runs-moved")
+        self.window.actions_by_id[ActionId.RUN_UNDO].trigger()
         self._show("train lr=3e-4 seed=0", TAB_LOG)
 
     def _machine(self) -> Iterator[str]:
