@@ -43,7 +43,7 @@ from lanherd_agent.execution.causes import find_cause, is_failure
 from lanherd_agent.execution.failures import never_ran, start_failure
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.rundir import AttemptDir, Cancel, Exit, Flaw, RunDirError, RunNote, Start
-from lanherd_agent.runs.strays import processes_of
+from lanherd_agent.runs.strays import eldest_of
 from lanherd_agent.secrets import words_on_disk
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import RunId, is_uuid7
@@ -240,8 +240,8 @@ def _as_it_is(base: RunRecord, attempt: _Attempt) -> RunRecord:
     start, exit_ = attempt.start, attempt.exit
     if isinstance(start, Start) and not isinstance(exit_, Exit) and rundir.is_alive(start):
         return replace(base, state=_running(attempt, start))
-    if not isinstance(exit_, Exit) and (found := processes_of(attempt.directory.path)):
-        return replace(base, state=_running(attempt, _start_seen(found)))
+    if not isinstance(exit_, Exit) and (found := eldest_of(attempt.directory.path)):
+        return replace(base, state=_running(attempt, _start_seen(*found)))
     if attempt.flaws:
         why = _UNTRUSTED.format(flaw=_why(attempt.flaws[0]))
         return _after_loss(_never_again(base), attempt, why, "untrusted", base)
@@ -252,9 +252,8 @@ def _as_it_is(base: RunRecord, attempt: _Attempt) -> RunRecord:
     return base
 
 
-def _start_seen(found: dict[int, int]) -> Start:
+def _start_seen(pid: int, since: int) -> Start:
     """What its start.json may have said: of the process that has been there for longest."""
-    since, pid = min((since, pid) for pid, since in found.items())
     ago_s = time.clock_gettime(time.CLOCK_BOOTTIME) - since / rundir.TICKS_PER_S
     return Start(
         boot_id=rundir.boot_id(),

@@ -417,7 +417,8 @@ async def test_flawed_directories_never_keep_an_agent_from_its_start(
     async with through_socket(agent) as peer:
         now = await listed(peer)
         assert now.keys() == {run, other}
-        assert isinstance(now[run].state, Running)
+        found = now[run].state
+        assert isinstance(found, Running) and found.pid == start.pid, "its command, not its shim"
         status = await peer.call(methods.AGENT_STATUS, m.Empty())
         flawed = {p.data["run"] for p in status.problems if p.code == "run_directory_untrusted"}
         assert {run, done} < flawed and len(flawed) == 4

@@ -12,7 +12,7 @@ from lanherd_agent.core.place_reasons import Ours
 from lanherd_agent.core.placement import Judge, gate_of, power_w
 from lanherd_agent.core.reservation import Reservation
 from lanherd_agent.core.room import Room
-from lanherd_agent.core.scene import Scene
+from lanherd_agent.core.scene import Live, Scene
 from lanherd_agent.core.slots import (
     PASSING,
     Closed,
@@ -60,20 +60,32 @@ def _with_turn(judge: Judge, first: Reservation, reason: Reason) -> Reason:
         # It says itself when.
         return place_reasons.with_turn(reason, first.at, scene.now)
     others = first.lends and "most_bytes" not in reason.data
-    ways = {slot.uuid for slot in judge.room.suited(first.want)}
-    lacking = judge.room.lacks(first.want.host)
-    endless = [
-        live
-        for live in scene.live()
-        if live.ends_at is None
-        and (
-            any(gpu.uuid in ways for gpu in live.lease.gpus)
-            or (lacking and getattr(live.lease.host, lacking))
-        )
-    ]
-    endless.sort(key=lambda live: (live.since, live.holder))
-    runs = [live.holder[0] for live in endless]
+    runs = [live.holder[0] for live in _in_its_way(judge.room, first.want)]
     return place_reasons.with_turn(reason, first.at, scene.now, endless=runs, others=others)
+
+
+def _in_its_way(room: Room, want: Want) -> list[Live]:
+    """The runs without a time limit that hold what it lacks once all others are over: GPUs on which
+    it would find room without them, or a part of the machine. The oldest first."""
+    later = room.copy()
+    later.kept = set()
+    live = sorted(room.scene.live(), key=lambda one: (one.since, one.holder))
+    for one in live:
+        if one.ends_at is not None:
+            later.give(one)
+    endless = [one for one in live if one.ends_at is None]
+    lacking = later.lacks(want.host)
+    full = {slot.uuid for slot in later.suited(want) if not later.fits(slot, want)}
+    free = later.copy()
+    for one in endless:
+        free.give(one)
+    full &= {slot.uuid for slot in free.suited(want) if free.fits(slot, want)}
+    return [
+        one
+        for one in endless
+        if any(gpu.uuid in full for gpu in one.lease.gpus)
+        or (lacking and getattr(one.lease.host, lacking))
+    ]
 
 
 def gate_reason(scene: Scene) -> Reason | None:
@@ -275,7 +287,9 @@ class _Nearest:
 
     def _distance(self, slot: Slot) -> tuple[float, ...]:
         busy = self.want.alone and slot.holders > 0
-        others = not slot.is_left(self.want)
+        # What they have left a moment ago is nearer than what they still use.
+        left = slot.is_left(self.want)
+        others = 0 if left else 1 + others_hinder(slot.gpu, self.want, self.scene.rules)
         closed = not slot.usable
         return (closed, slot.exclusive, busy, others, -slot.free_bytes, slot.index)
 

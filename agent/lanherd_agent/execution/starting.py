@@ -37,7 +37,7 @@ from lanherd_agent.runs.rundir import (
     write_settings,
     write_spec,
 )
-from lanherd_agent.runs.strays import processes_of
+from lanherd_agent.runs.strays import eldest_of
 from lanherd_agent.secrets import Secrets
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.errors import Failure
@@ -183,10 +183,9 @@ class Starting:
         """Something else has the place of its claim. Whether it was ever started, only processes
         of it can tell: what is alive keeps what it holds."""
         why = f"Its run directory can't be trusted: {flaw.words}."
-        alive = await in_thread(partial(processes_of, directory.path))
-        if alive:
-            first = min(alive, key=lambda pid: (alive[pid], pid))
-            await self._alive_untrusted(effect, directory, first, why)
+        eldest = await in_thread(partial(eldest_of, directory.path))
+        if eldest is not None:
+            await self._alive_untrusted(effect, directory, eldest[0], why)
             return
         self._telling.post(
             e.AttemptLost(

@@ -57,6 +57,14 @@ def processes_of(directory: Path) -> dict[int, int]:
     return {pid: table[pid][2] for pid in roots} | processes.descendants(roots, table)
 
 
+def eldest_of(directory: Path) -> tuple[int, int] | None:
+    """Pid and start time of the process that was told the attempt's directory first: its command,
+    as long as that lives. Not its shim, which may have served other attempts before."""
+    table = processes.process_table()
+    told = [pid for pid in table if _directory_told(pid) == os.fsencode(directory)]
+    return min(((pid, table[pid][2]) for pid in told), key=lambda one: one[::-1], default=None)
+
+
 def _directory_told(pid: int) -> bytes:
     variable = os.fsencode(f"{processes.MARK}=")
     for line in processes.read_proc(pid, "environ").split(b"\0"):

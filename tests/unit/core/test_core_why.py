@@ -185,6 +185,20 @@ def test_how_long_a_gpu_is_watched_is_told() -> None:
     assert (reason.data["at"], reason.data["about_s"]) == (NOW + 42, 40)
 
 
+def test_only_runs_that_hold_what_it_lacks_are_in_its_way() -> None:
+    """Neither those on a GPU that has room beside them, nor those on one that waits for others."""
+    alone, beside = live(0, share(0, 24, exclusive=True)), live(1, share(1, 2))
+    reason = why(machine_of(2), want(4, 2), runs=[alone, beside])
+    assert reason.data["no_limit_runs"] == 1
+    assert reason.data["no_limit_run"] == alone.holder[0]
+    bob = like(gpu(0, foreign_gb=20), foreign=(PYTHON,))
+    left, rules = {gpu(1).uuid: NOW - 20}, MachineRules(quiet_s=60)
+    runs = [live(0, share(1, 18))]
+    reason = why([bob, gpu(1)], want(2, beside="wait"), runs=runs, quiet_from=left, rules=rules)
+    assert (reason.code, reason.data["gpu"]) == ("gpu_quiet", 1)
+    assert "no_limit_run" not in reason.data and "nobody knows" not in reason.text
+
+
 def test_when_the_first_starts_is_told_or_why_nobody_knows() -> None:
     def first(**more: Any) -> Reason:
         return why([gpu(0)], want(20), **more)
