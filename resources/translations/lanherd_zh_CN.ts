@@ -5425,6 +5425,18 @@
         <translation>请确认文件可执行，且适用于这台机器。</translation>
     </message>
     <message>
+        <source>{path} is too large to send.</source>
+        <translation>{path} 太大，无法发送。</translation>
+    </message>
+    <message>
+        <source>There is no machine {machine} that is paired here.</source>
+        <translation>没有与本机配对的机器 {machine}。</translation>
+    </message>
+    <message>
+        <source>Look at the machines that are paired, or pair it again.</source>
+        <translation>请查看已配对的机器，或重新配对。</translation>
+    </message>
+    <message>
         <source>There is no folder {folder}.</source>
         <translation>没有文件夹 {folder}。</translation>
     </message>

@@ -351,6 +351,18 @@ OF_MACHINES: tuple[Refusal, ...] = (
         ),
     ),
     Refusal(
+        ErrorCode.TOO_LARGE,
+        {"path": None},
+        (QT_TRANSLATE_NOOP("failures", "{path} is too large to send."),),
+        QT_TRANSLATE_NOOP("failures", "Leave folders out of the project by .lanherdignore."),
+    ),
+    Refusal(
+        ErrorCode.NOT_FOUND,
+        {"machine": None},
+        (QT_TRANSLATE_NOOP("failures", "There is no machine {machine} that is paired here."),),
+        QT_TRANSLATE_NOOP("failures", "Look at the machines that are paired, or pair it again."),
+    ),
+    Refusal(
         ErrorCode.CONFLICT,
         {"refusal": "no_folder"},
         (QT_TRANSLATE_NOOP("failures", "There is no folder {folder}."),),

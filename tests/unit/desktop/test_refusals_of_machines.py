@@ -16,6 +16,7 @@ from lanherd_agent.runs.launcher_client import StartFailedError, StartFailure
 from lanherd_agent.runs.rundir import AttemptDir
 from lanherd_agent.snapshots.problems import corrupt_blob
 from lanherd_client import fetching, files
+from lanherd_client.projects import problems as problem_of_projects
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.views.words import reason_text
 from lanherd_protocol.authority import authorise_call
@@ -53,6 +54,10 @@ MADE: dict[str, tuple[LanherdError, str]] = {
     "full": (store.disk_full("/7"), "无法把改动写入 /7"),
     "python": (problems.no_python("7.7", "7.8"), "没有 Python 7.7；它的代理使用 Python 7.8"),
     "index": (problems.build_failed("7", "7.lock", "dns error"), "无法取得 7.lock 中的软件包"),
+    "project": (
+        problem_of_projects.too_large(Path("/7"), "It has too many files."),
+        "太大，无法发送",
+    ),
     "changing": (fetching.changed_while_fetched("7"), "7 在取回时一直变化"),
 }
 
