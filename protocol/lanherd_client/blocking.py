@@ -16,6 +16,7 @@ Ctrl+C; runs go on when the script ends. The objects may be used from any thread
 """
 
 import asyncio
+import atexit
 import contextlib
 import threading
 from collections.abc import (
@@ -66,12 +67,16 @@ Item = TypeVar("Item")
 def open(home: Path | None = None) -> "Iterator[Fleet]":
     """A connected fleet for the length of a `with` block; see `lanherd_client.fleet.Fleet.open`."""
     loop = _Loop()
+    # A script may end without having left the block, such as in a notebook: behind this nobody
+    # could wait for the thread any more.
+    atexit.register(loop.close)
     try:
         with loop.fleet(home) as fleet:
             loop.do(fleet.settled(SETTLE_S))
             yield Fleet(fleet, loop)
     finally:
         loop.close()
+        atexit.unregister(loop.close)
 
 
 class _Loop:
@@ -128,8 +133,9 @@ class _Loop:
         try:
             yield opened.result()
         finally:
-            self._loop.call_soon_threadsafe(end.set)
-            kept.result()
+            if not self._closed:
+                self._loop.call_soon_threadsafe(end.set)
+                kept.result()
 
     def stream(self, items: AsyncIterator[Item]) -> Iterator[Item]:
         """An async iterator as a plain one; one task reads it, a little ahead."""
@@ -154,7 +160,9 @@ class _Loop:
             pumping.cancel()
 
     def close(self) -> None:
-        """Ends the loop once everything in it has ended: what is still asked is cancelled."""
+        """Ends the loop once everything in it has ended: what is still asked is cancelled. Once."""
+        if self._closed:
+            return
         ended = self.start(self._end_everything())
         with self._closing:
             self._closed = True

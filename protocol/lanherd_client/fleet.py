@@ -22,12 +22,7 @@ from typing import Unpack
 from msgspec.structs import astuple
 
 from lanherd_client.changes import Change, MachineChanged, RunChanged, RunsChanged, SightingsChanged
-from lanherd_client.choosing import (
-    Choice,
-    MachineNames,
-    choose_for,
-    find_machines,
-)
+from lanherd_client.choosing import Choice, MachineNames, choose_for, find_machine, find_machines
 from lanherd_client.dialling import dial
 from lanherd_client.discovery import Sighting, Source, merge
 from lanherd_client.discovery.local import LocalSource
@@ -74,7 +69,7 @@ class Fleet(MachineCalls, SweepCalls):
     def __init__(
         self, home: Path, identity: Identity, sources: Sequence[Source], tasks: TaskOwner
     ) -> None:
-        super().__init__(self._session, self._take)
+        super().__init__(self._session_of_name, self._take)
         self.home = home
         self._identity = identity
         self._sources = sources
@@ -448,6 +443,10 @@ class Fleet(MachineCalls, SweepCalls):
         if session is None:
             raise _not_paired(machine)
         return session
+
+    def _session_of_name(self, machine: str) -> Session:
+        self._require_open()
+        return self._session(find_machine(self.machines(), machine).machine)
 
 
 def closed_error() -> LanherdError:

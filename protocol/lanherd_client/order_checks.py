@@ -4,12 +4,13 @@ The machine would refuse them too, but it knows the message alone, and not who w
 """
 
 import math
+import signal
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from lanherd_client.durations import parse_duration
-from lanherd_client.sizes import MB, parse_size
+from lanherd_client.durations import SECONDS_MAX, parse_duration
+from lanherd_client.sizes import BYTES_MAX, MB, parse_size
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 
 NAMES_IN_THE_SHELL = {
@@ -31,7 +32,14 @@ NAMES_IN_THE_SHELL = {
 _TEXTS = ("name", "directory", "notes", "where", "mig")
 _MAPPINGS = ("variables", "secrets")
 _WHOLE_NUMBERS = ("retries", "priority", "niceness")
-_SEVERAL_NUMBERS = ("retry_codes", "retry_signals")
+_SEVERAL_NUMBERS = ("retry_codes",)
+NUMBER_MAX = 1 << 62
+"""Beyond it no message can hold a number."""
+SET_BY_THE_MACHINE = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+"""Variables that say which GPUs a run has."""
+_OWN = "LANHERD_"
+_NOT_OWN = ("LANHERD_HOME", "LANHERD_RUNTIME_DIR")
+"""What a command may need that is a controller itself."""
 _SWITCHES = ("hold", "pinned", "split_log", "linked", "shared")
 
 
@@ -54,14 +62,14 @@ def check_types(said: Mapping[str, Any]) -> None:
         if name in _TEXTS:
             _check_text(name, value)
         elif name in _WHOLE_NUMBERS:
-            _check_number(name, value)
+            check_number(name, value)
         elif name in _SWITCHES and not isinstance(value, bool):
             raise _of_another_kind(name, value, "True or False")
         elif name in _MAPPINGS and value is not None:
             _check_mapping(name, value)
         elif name in _SEVERAL_NUMBERS:
             for place, number in enumerate(value):
-                _check_number(f"{name}[{place}]", number)
+                check_number(f"{name}[{place}]", number)
 
 
 def check_words(words: Any, name: str) -> tuple[str, ...]:
@@ -97,6 +105,41 @@ def check_secrets(secrets: Mapping[str, str]) -> None:
             )
 
 
+def check_variables(variables: Mapping[str, str]) -> None:
+    """Raises `MisuseError` for a variable that the command would find with another value."""
+    for name in variables:
+        if name in SET_BY_THE_MACHINE:
+            why = "It says which GPUs a run has, and that is for the machine to say."
+        elif name.startswith(_OWN) and name not in _NOT_OWN:
+            why = "Names that begin with LANHERD_ are what Lanherd itself tells a command."
+        else:
+            continue
+        raise _misused(
+            f"The variable {name} can't be set.", why, "Leave it out, or give it another name."
+        )
+
+
+def signal_number(word: int | str) -> int:
+    """The number of 11, '11', 'SEGV' or 'sigsegv'. Raises ValueError with a sentence."""
+    text = str(word)
+    try:
+        if text.isdecimal() and not isinstance(word, bool):
+            return int(signal.Signals(int(text)))
+        return int(signal.Signals[f"SIG{text.upper().removeprefix('SIG')}"])
+    except (KeyError, ValueError) as problem:
+        raise ValueError(
+            f"{word!r} is no signal. Write names or numbers, such as SEGV or 9."
+        ) from problem
+
+
+def signals_of(words: Iterable[int | str], name: str) -> tuple[int, ...]:
+    """The numbers of several signals. Raises `MisuseError` that names the argument."""
+    try:
+        return tuple(map(signal_number, (words,) if isinstance(words, str) else words))
+    except ValueError as problem:
+        raise _misused(f"{name} are signals.", str(problem)) from problem
+
+
 def seconds_of(value: object, name: str) -> float:
     """Seconds of a number, a text or a timedelta. Raises `MisuseError` that names the argument."""
     title = f"{name} is a number of seconds, a text such as '2h30m', or a timedelta."
@@ -107,6 +150,8 @@ def seconds_of(value: object, name: str) -> float:
             return parse_duration(value)
         except ValueError as problem:
             raise _misused(title, str(problem)) from problem
+    if isinstance(value, int) and abs(value) > SECONDS_MAX:
+        raise _misused(title, "It is more than 30 years.", "Give a shorter one.")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         remedy = f"Write a number or a text, such as {name}='90s'."
         raise _misused(title, f"It was given as {value!r}.", remedy)
@@ -126,6 +171,8 @@ def size_of(value: object, name: str) -> int:
         raise _misused(
             title, f"It was given as {value!r}.", f"Write a text, such as {name}='32GB'."
         )
+    if value > BYTES_MAX:
+        raise _misused(title, "It is more than any machine holds.", "Give a smaller one.")
     if 0 < value < MB:
         remedy = f"Write a text with its unit, such as {name}='{value}GB'."
         raise _misused(title, f"{value} would be {value} bytes.", remedy)
@@ -137,9 +184,12 @@ def _check_text(name: str, value: Any) -> None:
         raise _of_another_kind(name, value, "a text")
 
 
-def _check_number(name: str, value: Any) -> None:
+def check_number(name: str, value: Any) -> None:
+    """Raises `MisuseError` for what is no whole number, or one that no message holds."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise _of_another_kind(name, value, "a whole number")
+    if abs(value) > NUMBER_MAX:
+        raise _misused(f"{name} is too large.", "No message holds it.", "Give a smaller number.")
 
 
 def _check_mapping(name: str, value: Any) -> None:

@@ -14,8 +14,10 @@ from lanherd_client.order_checks import (
     check_names,
     check_secrets,
     check_types,
+    check_variables,
     check_words,
     seconds_of,
+    signals_of,
     size_of,
 )
 from lanherd_client.wishes import GpuCount, gpu_request, host_request
@@ -39,6 +41,7 @@ Seconds = float | str | timedelta
 SIGNALS: tuple[StopSignal, ...] = get_args(StopSignal)
 CAUSES: tuple[RetryCause, ...] = get_args(RetryCause)
 KINDS: tuple[DependencyKind, ...] = get_args(DependencyKind)
+LIMIT_S_MIN = 0.001
 
 
 class RunHandle(Protocol):
@@ -62,9 +65,9 @@ class RunOptions(TypedDict, total=False):
     has to end after it (10 s).
 
     Further attempts: `retries` (0) that many, after the ends in `retry_on` ('failed' and 'lost';
-    'timed_out'), of the failed ones only those with `retry_codes` or `retry_signals` where there
-    are any; `backoff` (10 s) before the first retry, twice that before the next, and so on. `retry`
-    is a whole rule in their place.
+    'timed_out'), of the failed ones only those with `retry_codes` or `retry_signals` (9, 'SEGV')
+    where there are any; `backoff` (10 s) before the first retry, twice that before the next, and so
+    on. `retry` is a whole rule in their place.
 
     What it waits for: `after` (started), `after_ok` (succeeded), `after_any` (ended) are runs of
     the same machine, each by its handle or its whole id. `hold` keeps it waiting until it is
@@ -94,7 +97,7 @@ class RunOptions(TypedDict, total=False):
     retries: int
     retry_on: str | Sequence[str]
     retry_codes: Sequence[int]
-    retry_signals: Sequence[int]
+    retry_signals: str | Sequence[int | str]
     backoff: Seconds
     after: RunRef | Iterable[RunRef]
     after_ok: RunRef | Iterable[RunRef]
@@ -157,6 +160,7 @@ def order(
     check_types({**options, "name": name, "variables": variables})
     secrets = dict(options.get("secrets") or {})
     check_secrets(secrets)
+    check_variables(variables or {})
     spec = RunSpec(
         command=check_words(command, "command"),
         name=name,
@@ -223,7 +227,16 @@ def refs_of(value: RunRef | Iterable[RunRef]) -> tuple[RunRef, ...]:
 
 
 def _seconds_or_none(value: Seconds | None) -> float | None:
-    return None if value is None else seconds_of(value, "time_limit")
+    if value is None:
+        return None
+    seconds = seconds_of(value, "time_limit")
+    if 0 < seconds < LIMIT_S_MIN:
+        raise _misused(
+            "time_limit is a millisecond at least.",
+            "Nothing could be done in less.",
+            "Give it more time, or leave it out for no limit.",
+        )
+    return seconds
 
 
 def _stop_rule(options: RunOptions) -> StopRule:
@@ -256,7 +269,7 @@ def _retry_rule(options: RunOptions) -> RetryRule:
         attempts_max=retries + 1,
         on=tuple(map(_cause, words_of(options.get("retry_on", usual.on)))),
         exit_codes=tuple(options.get("retry_codes", ())),
-        signals=tuple(options.get("retry_signals", ())),
+        signals=signals_of(options.get("retry_signals", ()), "retry_signals"),
         backoff_s=seconds_of(options.get("backoff", usual.backoff_s), "backoff"),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 from lanherd_client.mirror import RunSeen
-from lanherd_client.order_checks import seconds_of
+from lanherd_client.order_checks import check_number, seconds_of
 from lanherd_client.orders import Seconds, signal_of, words_of
 from lanherd_client.run_handle import RunHandle
 from lanherd_protocol.ids import CommandId, RunId
@@ -30,6 +30,7 @@ class RunChanges(RunHandle):
         """Ends the run: the signal, and SIGKILL after `grace_s`; one that waits is cancelled.
 
         What is None is as the run itself says (`stop_signal`, `grace`; else SIGTERM and 10 s).
+        A second stop can bring the kill nearer, or send another signal; it never puts it off.
         Returns once the machine has taken the wish, not when the run has ended.
         """
         if grace_s is None:
@@ -55,6 +56,8 @@ class RunChanges(RunHandle):
     ) -> RunView:
         """Changes several settings at once; what is None stays as it is. `before` is another run
         that waits on the same machine, which this one is moved ahead of."""
+        if priority is not None:
+            check_number("priority", priority)
         request = ChangeRun(
             command=self._new_command(),
             run=self.id,

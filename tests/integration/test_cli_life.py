@@ -13,6 +13,7 @@ import pytest
 from tests.integration.test_cli_agent import lanherd, read
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.lanherd_command import LANHERD, WITHIN_S
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -50,6 +51,18 @@ def test_a_run_that_fails_is_tried_again_and_each_attempt_is_told(agent: AgentPr
     # Another code than those that are named ends it at once.
     lanherd("run", "-f", *options[:-1], "once", "--", "sh", "-c", "exit 1", code=1)
     assert len(read("attempts", "once")) == 1
+
+
+def test_a_second_stop_that_would_put_the_kill_off_says_when_it_is(agent: AgentProcess) -> None:
+    deaf = "trap '' TERM; echo deaf; while :; do sleep 0.1; done"
+    run = taken("--name", "deaf", "--", "sh", "-c", deaf)
+    wait_until(lambda: lanherd("logs", run).stdout == "deaf\n")
+    lanherd("stop", run, "--grace", "5m")
+    told = lanherd("stop", run, "--grace", "1h").stderr
+    assert "It is killed at " in told and "no stop puts that off" in told
+    assert "killed at" not in lanherd("stop", run, "--grace", "4m").stderr
+    assert "killed at" not in lanherd("stop", run, "--now").stderr
+    lanherd("wait", run, code=1)
 
 
 def test_outputs_of_an_earlier_attempt(agent: AgentProcess, folder: Path) -> None:

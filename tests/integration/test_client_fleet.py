@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -328,6 +330,16 @@ async def test_the_same_id_is_the_same_run(folder: Path) -> None:
         assert list(agent.runs) == [identifier]
 
 
+async def test_questions_to_a_machine_take_its_name(folder: Path) -> None:
+    async with paired(folder) as (fleet, agent):
+        agent.change(run_id(1), queued())
+        for named in ("box", "bo", agent.device):
+            assert [view.run for view in (await fleet.list_runs(named)).runs] == [run_id(1)]
+            assert (await fleet.status(named)).pid == os.getpid()
+        with pytest.raises(NotFoundError, match="No machine is called 'attic'"):
+            await fleet.list_runs("attic")
+
+
 async def test_a_machine_that_was_named_is_taken_or_the_reason_told(folder: Path) -> None:
     async with paired(folder) as (fleet, box), listening_agent(folder, "attic") as attic:
         await fleet.pair_socket(attic.socket)
@@ -390,6 +402,23 @@ def test_the_blocking_fleet_that_is_closed_says_so() -> None:
         assert fleet.machines() == ()
     with pytest.raises(MisuseError, match="The fleet is closed"):
         fleet.machines()
+
+
+def test_a_script_that_never_leaves_its_block_ends_all_the_same(folder: Path) -> None:
+    script = (
+        "from lanherd_client import blocking\n"
+        "opened = blocking.open()\n"
+        "fleet = opened.__enter__()\n"
+        "print(len(fleet.machines()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
 async def test_a_clock_before_1970_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

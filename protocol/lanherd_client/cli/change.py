@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lanherd_client.cli import talk
+from lanherd_client.cli import talk, words
 from lanherd_client.cli.bulk import each_chosen, shape_of, state_sentence
 from lanherd_client.cli.completion import complete_tag
 from lanherd_client.cli.options import Count, Duration, Signal, json_option, runs_argument
@@ -21,7 +21,7 @@ from lanherd_client.orders import SIGNALS
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.limits import PRIORITY_MAX
-from lanherd_protocol.states import Ended, Preparing, Queued, RunView
+from lanherd_protocol.states import Ended, Preparing, Queued, RunState, RunView, Stopping
 
 if TYPE_CHECKING:
     from lanherd_client.run import Run
@@ -126,16 +126,23 @@ def stop_command(
         if signal is not None or grace_s is not None:
             raise click.UsageError("--now is without --signal and --grace: it kills at once.")
         signal, grace_s = "KILL", 0.0
-    over: set[RunId] = set()
+    before: dict[RunId, RunState] = {}
 
     async def stop(run: "Run") -> RunView:
-        if run.view is not None and isinstance(run.view.state, Ended):
-            over.add(run.id)
+        if run.view is not None:
+            before[run.id] = run.view.state
         return await run.stop(grace_s, signal=signal)
 
     def did(view: RunView) -> str:
-        said = state_sentence(view)
-        return f"was over already: {said}" if view.run in over else said
+        said, was, state = state_sentence(view), before.get(view.run), view.state
+        if isinstance(was, Ended):
+            return f"was over already: {said}"
+        if not isinstance(state, Stopping) or not isinstance(was, Stopping) or grace_s is None:
+            return said
+        if state.kill_at < was.kill_at:
+            return said
+        at = words.moment(was.kill_at)
+        return f"{said} It is killed at {at} already, and no stop puts that off."
 
     return _do(context, chosen, _STOP, as_json, stop, did)
 

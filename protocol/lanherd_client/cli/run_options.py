@@ -4,7 +4,6 @@ The names follow the arguments of `Fleet.submit`; a new one is added in both pla
 """
 
 import shlex
-import signal
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,9 +12,11 @@ import click
 from lanherd_client.cli.completion import complete_run, complete_tag
 from lanherd_client.cli.options import Cores, Count, Duration, Signal, Size, Where, not_empty
 from lanherd_client.cli.secret_values import read_secrets
+from lanherd_client.order_checks import check_variables, signal_number
 from lanherd_client.orders import CAUSES, KINDS, SIGNALS, RunOptions
 from lanherd_client.sizes import exact_size
 from lanherd_protocol.constraint_facts import FACTS
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.limits import ATTEMPTS_PER_RUN_MAX, PRIORITY_MAX
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -34,6 +35,10 @@ def _variables(
         if not sign:
             raise click.BadParameter(f"{name!r} has no value. Write {name}=VALUE.")
         variables[name] = content
+    try:
+        check_variables(variables)
+    except LanherdError as problem:
+        raise click.BadParameter(f"{problem.failure.title} {problem.failure.message}") from problem
     return variables
 
 
@@ -72,18 +77,10 @@ def _signals(
     words = [] if value is None else value.replace(",", " ").split()
     if value is not None and not words:
         raise click.BadParameter("it is empty.")
-    return tuple(map(_signal_number, words))
-
-
-def _signal_number(word: str) -> int:
     try:
-        if word.isdecimal():
-            return int(signal.Signals(int(word)))
-        return int(signal.Signals[f"SIG{word.upper().removeprefix('SIG')}"])
-    except (KeyError, ValueError) as problem:
-        raise click.BadParameter(
-            f"{word!r} is no signal. Write names or numbers, such as SEGV,9."
-        ) from problem
+        return tuple(map(signal_number, words))
+    except ValueError as problem:
+        raise click.BadParameter(str(problem)) from problem
 
 
 _OPTIONS = (

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 import click
 
@@ -97,7 +96,7 @@ def put_run(
         ("sweep", view.spec.group.name if view.spec.group is not None else ""),
         ("restart of", short_id(view.spec.restart_of) if view.spec.restart_of else ""),
         ("owner", view.owner),
-        ("submitted", _moment(view.submitted_at)),
+        ("submitted", words.moment(view.submitted_at)),
         *_files_fields(view),
     ]
     talk.put_fields(fields)
@@ -117,16 +116,16 @@ def _state_fields(view: RunView) -> Iterator[Field]:
         yield "exit code", "" if state.exit_code is None else str(state.exit_code)
         yield "signal", "" if state.signal is None else words.signal_name(state.signal)
     if isinstance(state, Queued) and state.not_before is not None:
-        yield "tried again at", _moment(state.not_before)
+        yield "tried again at", words.moment(state.not_before)
     if isinstance(state, Running) and state.warning is not None:
         yield "warning", state.warning.text
     if isinstance(state, Running | Ended) and state.vram_peak_bytes:
         yield "VRAM at most", format_size(state.vram_peak_bytes)
     if isinstance(state, Running) and state.limit_at is not None:
-        yield "time is over at", _moment(state.limit_at)
+        yield "time is over at", words.moment(state.limit_at)
     if isinstance(state, Stopping):
         yield "ends as", state.outcome.replace("_", " ")
-        yield "killed at", _moment(state.kill_at)
+        yield "killed at", words.moment(state.kill_at)
     most = view.spec.retry.attempts_max
     waits = isinstance(state, Queued | Preparing)
     never = waits or (isinstance(state, Ended) and state.started_at is None)
@@ -209,14 +208,7 @@ def _waiting_fields(
 def _files_fields(view: RunView) -> Iterator[Field]:
     removed = view.files_removed_at
     yield "files", "kept: the run is pinned" if view.settings.pinned else ""
-    yield "files removed", "" if removed is None else _moment(removed)
-
-
-def _moment(at: float) -> str:
-    try:
-        return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-    except (ValueError, OverflowError, OSError):
-        return "never"
+    yield "files removed", "" if removed is None else words.moment(removed)
 
 
 @click.command("attempts")
@@ -254,7 +246,7 @@ def _attempt_row(end: AttemptEnd) -> Sequence[str]:
     return (
         str(end.attempt),
         end.outcome.replace("_", " "),
-        _moment(end.at),
+        words.moment(end.at),
         "" if began is None else words.duration(end.at - began),
         code if end.signal is None else words.signal_name(end.signal),
         leased_numbers(end.lease.gpus),

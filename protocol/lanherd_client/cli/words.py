@@ -1,5 +1,7 @@
 """How the commands say states, times and sizes to people."""
 
+from datetime import datetime
+
 from lanherd_client.cli.shapes import reason_of, started_at
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, Unreachable
 from lanherd_protocol.states import Ended, Outcome, Preparing, Queued, RunState, RunView, state_name
@@ -80,6 +82,14 @@ def waiting_for(state: Queued | Preparing) -> str:
     if isinstance(state, Queued):
         return state.reason.text
     return f"The machine is {preparing(state)}."
+
+
+def moment(at: float) -> str:
+    """A time of day on a date, in this machine's zone."""
+    try:
+        return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    except (ValueError, OverflowError, OSError):
+        return "never"
 
 
 _ALL_FREE = " with all of its free VRAM"

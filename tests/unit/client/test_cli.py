@@ -76,6 +76,8 @@ def test_a_help_says_what_run_means_and_no_bounds_that_nobody_needs(
         ["run", "--vram", "2 potatoes", "--", "true"],
         ["run", "--env", "NOVALUE", "--", "true"],
         ["run", "--env", "=x", "--", "true"],
+        ["run", "--env", "LANHERD_OUTPUTS=/tmp/x", "--", "true"],
+        ["sweep", "--grid", "a=1", "--env", "CUDA_VISIBLE_DEVICES=3", "--", "true"],
         ["runs", "--state", "sleeping"],
         ["runs", "--limit", "0"],
         ["show"],

@@ -66,6 +66,17 @@ def test_the_life_of_an_attempt() -> None:
         ({"log_cap": "5"}, "log_cap is .* 5 has no unit. Write 5GB"),
         ({"memory": "much"}, "memory is .* 'much' is not a size"),
         ({"disk": -1}, "disk is .* It was given as -1"),
+        ({"time_limit": 0.0001}, "time_limit is a millisecond at least"),
+        ({"time_limit": 10**400}, "time_limit is .* It is more than 30 years"),
+        ({"memory": 10**40}, "memory is .* more than any machine holds"),
+        ({"retries": 10**30}, "retries is too large"),
+        ({"priority": -(10**30)}, "priority is too large"),
+        ({"retries": 1, "retry_codes": [10**30]}, r"retry_codes\[0\] is too large"),
+        ({"retries": 1, "retry_signals": ["NOPE"]}, "retry_signals are signals.* 'NOPE' is no"),
+        ({"retries": 1, "retry_signals": [True]}, "retry_signals are signals.* True is no signal"),
+        ({"variables": {"LANHERD_RUN_ID": "x"}}, "The variable LANHERD_RUN_ID can't be set"),
+        ({"variables": {"LANHERD_SECRETS": "x"}}, "The variable LANHERD_SECRETS can't be set"),
+        ({"variables": {"CUDA_VISIBLE_DEVICES": "3"}}, "CUDA_VISIBLE_DEVICES .* which GPUs"),
         ({"secrets": {"KEY": ""}}, "The value of the secret KEY is empty"),
     ],
 )
@@ -80,14 +91,14 @@ def test_retries() -> None:
         retries=1,
         retry_on=["timed_out", "failed"],
         retry_codes=[75],
-        retry_signals=[9],
+        retry_signals=["sigsegv", 9],
         backoff="5s",
     )
     assert said.spec.retry == RetryRule(
         attempts_max=2,
         on=("timed_out", "failed"),
         exit_codes=(75,),
-        signals=(9,),
+        signals=(11, 9),
         backoff_s=5.0,
     )
     assert order(retries=1, retry_on="lost").spec.retry.on == ("lost",)
@@ -110,6 +121,14 @@ def test_what_it_waits_for() -> None:
     )
     assert said.beside == (handle, one, two, two, two)
     assert "fleet.run" in refused(after="train")
+
+
+def test_signals_have_names_and_a_controller_its_home() -> None:
+    assert order(retries=1, retry_signals="SEGV").spec.retry.signals == (11,)
+    # A command that submits runs itself says where its own Lanherd is.
+    variables = {"LANHERD_HOME": "/x", "LANHERD_RUNTIME_DIR": "/y", "MY_LANHERD_RUN_ID": "1"}
+    assert order(variables=variables).spec.variables == variables
+    assert order(time_limit=0.001).spec.time_limit_s == 0.001
 
 
 def test_settings_may_be_said_at_once() -> None:

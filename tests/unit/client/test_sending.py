@@ -7,7 +7,7 @@ import pytest
 from lanherd_client.orders import order
 from lanherd_client.sending import sendable
 from lanherd_client.submitting import submit_to
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, MisuseError
 from lanherd_protocol.ids import CommandId
 from lanherd_protocol.messages import ChangeRun
 from lanherd_protocol.methods import RUNS_CHANGE
@@ -44,5 +44,8 @@ async def test_a_text_that_is_none() -> None:
 
 async def test_a_number_that_is_too_large() -> None:
     async with desk(ScriptedAgent()) as one:
-        refused = await refusal_of_submit(one, priority=10**30)
-        assert "A number can't be sent" in str(refused)
+        with pytest.raises(MisuseError, match="priority is too large"):
+            await one.run(run_id(1)).set_priority(10**30)
+        change = ChangeRun(run=run_id(1), command=CommandId("c"), priority=10**30)
+        with pytest.raises(MisuseError, match="A number can't be sent"):
+            await one.session.ask(RUNS_CHANGE, change)
