@@ -3678,6 +3678,10 @@
         <translation>机器内存不足，内核终止了它。</translation>
     </message>
     <message>
+        <source>The machine&apos;s memory ran out, and the kernel killed a process of it.</source>
+        <translation>机器内存不足，内核终止了它的一个进程。</translation>
+    </message>
+    <message>
         <source>It was killed as memory ran out: the kernel killed a process of Lanherd&apos;s runs then.</source>
         <translation>内存耗尽时它被终止：当时内核终止了 Lanherd 运行的一个进程。</translation>
     </message>
@@ -6016,6 +6020,18 @@
     <message>
         <source>It is expected to start in about {expected_about_s}.</source>
         <translation>预计约 {expected_about_s} 后启动。</translation>
+    </message>
+    <message>
+        <source>A shell tells so that signal {of_signal} ended its program.</source>
+        <translation>shell 用它表示程序被信号 {of_signal} 终止。</translation>
+    </message>
+    <message>
+        <source>It did not end within {grace_s}, and was killed.</source>
+        <translation>它在 {grace_s} 内没有结束，已被强制终止。</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s disk was full then.</source>
+        <translation>当时机器的磁盘已满。</translation>
     </message>
     <message>
         <source>Its post command failed.</source>

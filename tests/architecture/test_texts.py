@@ -111,6 +111,7 @@ def test_every_cause_that_a_log_can_show_has_its_sentence() -> None:
     ]
     killed: tuple[OutOfMemory, ...] = ("run", "runs", "machine")
     ends = [Failed(signal=9, out_of_memory=whom) for whom in killed]
+    ends += [Failed(code=1, out_of_memory="part")]
     ends += [*(Failed(signal=n) for n in range(1, 65))]
     ends += [Failed(code=code) for code in range(1, 256)]
     without_a_log = [reason for end in ends if (reason := cause_of(end, ())) is not None]

@@ -17,10 +17,13 @@ from lanherd_agent.core.run_states import (
     Stopping,
 )
 from lanherd_agent.core.step import Step
-from lanherd_agent.core.stops import Stops
+from lanherd_agent.core.stops import SIGKILL, Stops
 from lanherd_agent.core.waiting import explained
 from lanherd_protocol.states import AttemptEnd, Ended, Outcome
 from lanherd_protocol.values import Reason
+
+KILL_EARLY_S = 1.0
+"""The launcher's grace and the agent's are counted by different clocks."""
 
 
 class Ending:
@@ -114,8 +117,10 @@ class Ending:
 def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
     """Never a success unless an exit code of 0 was seen, of the command itself."""
     match run.state:
-        case Stopping(outcome=outcome, reason=reason):
-            return outcome, reason
+        case Stopping(outcome=outcome, reason=reason) as was:
+            late = exit.signal == SIGKILL != was.signal and exit.at >= was.kill_at - KILL_EARLY_S
+            grace_s = was.kill_at - was.since
+            return outcome, reasons.killed_after_grace(reason, grace_s) if late else reason
         case Starting(stop=wish) if wish is not None:
             # Told before its start was: as if told in order, but no signal was sent yet.
             return "cancelled", _as_known(wish.reason, exit.stopped)

@@ -14,6 +14,8 @@ from lanherd_protocol.states import Outcome
 from lanherd_protocol.values import Dependency, Reason
 
 GIB = 1024**3
+SHELL_ADDS = 128
+"""A shell's exit code is this and the number of the signal that ended its program."""
 Shape = tuple[int, int, bool]
 """GPU count, VRAM on each in bytes, exclusive."""
 
@@ -230,12 +232,12 @@ STOP_ASKED = Reason(code="stop_asked", text="It was asked to stop, and is over."
 
 
 def exit_code(code: int) -> Reason:
-    return Reason(
-        code="exit_code",
-        text=f"Ended with exit code {code}.",
-        data={"exit_code": code},
-        remedy="Look at the end of its log.",
-    )
+    text = f"Ended with exit code {code}."
+    data: dict[str, str | int | float] = {"exit_code": code}
+    if code - SHELL_ADDS in _SIGNALS:
+        data["of_signal"] = signal = code - SHELL_ADDS
+        text += f" A shell tells so that signal {signal} ({_SIGNALS[signal]}) ended its program."
+    return Reason(code="exit_code", text=text, data=data, remedy="Look at the end of its log.")
 
 
 def ended_by_signal(signal: int) -> Reason:
@@ -307,6 +309,12 @@ def lost(cause: LostCause, why: str) -> Reason:
         data={"why": why},
         remedy="Look at what it printed and left; restart it if its work is not done.",
     )
+
+
+def killed_after_grace(reason: Reason, grace_s: float) -> Reason:
+    """The reason of a stop that had to be carried out by a kill."""
+    text = f"{reason.text} It did not end within {duration(grace_s)}, and was killed."
+    return replace(reason, text=text, data={**reason.data, "grace_s": grace_s})
 
 
 def unseen(reason: Reason, lost: Reason) -> Reason:

@@ -116,6 +116,9 @@ CAUSES: dict[str, tuple[str, ...]] = {
         QT_TRANSLATE_NOOP("causes", "The machine's memory ran out."),
         QT_TRANSLATE_NOOP("causes", "The machine's memory ran out, and the kernel killed it."),
         QT_TRANSLATE_NOOP(
+            "causes", "The machine's memory ran out, and the kernel killed a process of it."
+        ),
+        QT_TRANSLATE_NOOP(
             "causes",
             "It was killed as memory ran out: the kernel killed a process of Lanherd's runs then.",
         ),

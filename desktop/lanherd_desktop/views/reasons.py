@@ -349,6 +349,11 @@ RESTS: dict[str, str] = {
     "expected_about_s": QT_TRANSLATE_NOOP(
         "reasons", "It is expected to start in about {expected_about_s}."
     ),
+    "of_signal": QT_TRANSLATE_NOOP(
+        "reasons", "A shell tells so that signal {of_signal} ended its program."
+    ),
+    "grace_s": QT_TRANSLATE_NOOP("reasons", "It did not end within {grace_s}, and was killed."),
+    "disk_full": QT_TRANSLATE_NOOP("reasons", "The machine's disk was full then."),
     "post_failed": QT_TRANSLATE_NOOP("reasons", "Its post command failed."),
     "left": QT_TRANSLATE_NOOP("reasons", "{left} of its processes could not be killed."),
 }

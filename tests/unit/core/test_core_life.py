@@ -4,6 +4,7 @@ import pytest
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
+from lanherd_agent.core import reasons
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.core.run_states import Running, Starting
 from lanherd_protocol.errors import ErrorCode, LanherdError
@@ -86,6 +87,30 @@ def test_a_stop_counts_though_the_exit_came_before_the_start_is_told() -> None:
     machine.stop(1)
     machine.exited(1, 0)
     assert (ended(machine, 1).outcome, ended(machine, 1).reason.code) == ("cancelled", "stop_asked")
+
+
+def test_a_stop_that_took_a_kill_says_so() -> None:
+    machine = Machine()
+    machine.submit(new(1), new(2), new(3))
+    for number in (1, 2, 3):
+        machine.started(number)
+        machine.stop(number, command=number)
+    machine.exited(1, None, 9)
+    assert ended(machine, 1).reason.text == "Stopped as asked.", "somebody else was faster"
+    machine.now += 10
+    machine.exited(2, None, 15)
+    assert ended(machine, 2).reason.text == "Stopped as asked."
+    machine.exited(3, None, 9)
+    over = ended(machine, 3)
+    assert over.reason.text == "Stopped as asked. It did not end within 10 s, and was killed."
+    assert (over.outcome, over.reason.data) == ("cancelled", {"grace_s": 10.0})
+
+
+def test_a_shells_exit_code_says_which_signal_ended_its_program() -> None:
+    text = "Ended with exit code 137. A shell tells so that signal 9 (SIGKILL) ended its program."
+    assert reasons.exit_code(137).text == text
+    assert reasons.exit_code(129).data == {"exit_code": 129, "of_signal": 1}
+    assert reasons.exit_code(200).text == "Ended with exit code 200."
 
 
 def test_nothing_ends_before_it_began_though_the_clock_was_set_back() -> None:

@@ -146,6 +146,18 @@ def test_the_rest_of_an_end_is_said_too() -> None:
 
 
 @pytest.mark.usefixtures("chinese")
+def test_what_a_kill_and_a_full_disk_add_is_said_too() -> None:
+    for reason, number in (
+        (reasons.killed_after_grace(reasons.STOPPED, 3.0), "3"),
+        (reasons.exit_code(137), "9"),
+    ):
+        text = reason_text(reason)
+        assert number in text and not english_words(text.replace("shell", ""))
+    full = reasons.with_rest(reasons.exit_code(1), post_failed=False, left=0, disk_full=True)
+    assert "磁盘已满" in reason_text(full)
+
+
+@pytest.mark.usefixtures("chinese")
 def test_a_stop_that_nobody_saw_end_says_what_was_lost() -> None:
     lost = reasons.lost("reboot", "")
     text = reason_text(reasons.unseen(reasons.STOPPED, lost))
