@@ -52,7 +52,16 @@ def find_machine(machines: Sequence[MachineView], text: str) -> MachineView:
 
 
 def find_machines(machines: Sequence[MachineView], names: MachineNames) -> tuple[MachineView, ...]:
-    """Those that are named, each once; none where nothing is said. Raises as `find_machine`."""
+    """Those that are named, each once; none where nothing is said. Raises as `find_machine`,
+    and `MisuseError` for an empty name or list."""
+    if names is not None and (not names or (not isinstance(names, str) and "" in names)):
+        # An empty one is nearly always a variable that was never set, and no wish for any machine.
+        raise error(
+            ErrorCode.INVALID_REQUEST,
+            "machine names no machine.",
+            f"It was given as {names!r}.",
+            "Write a name, or leave it out where any machine will do.",
+        )
     said = (names,) if isinstance(names, str) else names or ()
     found = [find_machine(machines, name) for name in said]
     return tuple({machine.machine: machine for machine in found}.values())

@@ -1,9 +1,12 @@
 """Runs that were asked for page by page: those that a person wants, and those that wait for one."""
 
 from collections.abc import Callable
-from typing import Protocol, TypedDict, Unpack
+from typing import Any, Protocol, TypedDict, Unpack, get_args
 
 from lanherd_client.mirror import RunRecord
+from lanherd_client.order_checks import check_words
+from lanherd_client.orders import words_of
+from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import DeviceId, RunId
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
 from lanherd_protocol.messages import RunList
@@ -32,6 +35,24 @@ class RunFilters(TypedDict, total=False):
     grouped: bool
     tags: tuple[str, ...]
     name_prefix: str
+
+
+def checked_filters(filters: RunFilters) -> RunFilters:
+    """The filters, a single text taken as one. Raises `MisuseError` that names what is none."""
+    checked: Any = {**filters}
+    for name, known in (("states", get_args(StateName)), ("outcomes", get_args(Outcome))):
+        checked[name] = check_words(words_of(checked.get(name, ())), name)
+        for word in checked[name]:
+            if word not in known:
+                raise error(
+                    ErrorCode.INVALID_REQUEST,
+                    f"{name} are some of a few words.",
+                    f"{word!r} is none of them.",
+                    f"Write one or more of {', '.join(known)}.",
+                )
+    checked["tags"] = check_words(words_of(checked.get("tags", ())), "tags")
+    taken: RunFilters = checked
+    return taken
 
 
 class ListsRuns(Protocol):

@@ -6,7 +6,7 @@ from typing import Unpack
 from msgspec.structs import replace
 
 from lanherd_client.control_calls import ControlCalls
-from lanherd_client.listing import RunFilters
+from lanherd_client.listing import RunFilters, checked_filters
 from lanherd_client.mirror import Input, ProblemsSeen
 from lanherd_client.new_ids import new_id
 from lanherd_client.session import Session
@@ -60,7 +60,7 @@ class MachineCalls(ControlCalls):
         """A page of a machine's runs, newest first, from behind the run `before`: of those that the
         filters let through (see `RunFilters`), or of all. A page may hold fewer than `limit`, even
         none, while there is `more`: its `next` is the `before` of the page after it."""
-        request = ListRuns(limit=limit, before=before, **filters)
+        request = ListRuns(limit=limit, before=before, **checked_filters(filters))
         page = await self._session_of(machine).ask(RUNS_LIST, request)
         after = page.next or (page.runs[-1].run if page.more and page.runs else None)
         lets = filter_of(request)

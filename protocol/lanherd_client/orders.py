@@ -170,7 +170,7 @@ def order(
         stop=_stop_rule(options),
         retry=_retry_rule(options),
         dependencies=_dependencies(options),
-        directory=options.get("directory", ""),
+        directory="" if options.get("directory") in (".", "./") else options.get("directory", ""),
         niceness=options.get("niceness", 0),
         pre_command=check_words(options.get("pre_command", ()), "pre_command"),
         post_command=check_words(options.get("post_command", ()), "post_command"),

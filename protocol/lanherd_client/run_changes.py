@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 from lanherd_client.mirror import RunSeen
-from lanherd_client.order_checks import check_number, seconds_of
+from lanherd_client.order_checks import check_types, check_words, seconds_of
 from lanherd_client.orders import Seconds, signal_of, words_of
 from lanherd_client.run_handle import RunHandle
 from lanherd_protocol.ids import CommandId, RunId
@@ -56,14 +56,14 @@ class RunChanges(RunHandle):
     ) -> RunView:
         """Changes several settings at once; what is None stays as it is. `before` is another run
         that waits on the same machine, which this one is moved ahead of."""
-        if priority is not None:
-            check_number("priority", priority)
+        said = {"priority": priority, "hold": held, "notes": notes, "pinned": pinned}
+        check_types({name: value for name, value in said.items() if value is not None})
         request = ChangeRun(
             command=self._new_command(),
             run=self.id,
             priority=priority,
             held=held,
-            tags=None if tags is None else words_of(tags),
+            tags=None if tags is None else check_words(words_of(tags), "tags"),
             notes=notes,
             pinned=pinned,
             before=before,

@@ -336,6 +336,14 @@ async def test_questions_to_a_machine_take_its_name(folder: Path) -> None:
         for named in ("box", "bo", agent.device):
             assert [view.run for view in (await fleet.list_runs(named)).runs] == [run_id(1)]
             assert (await fleet.status(named)).pid == os.getpid()
+        wrong: Any = {"states": ("foo",)}
+        with pytest.raises(MisuseError, match=r"states are some .* 'foo' .* queued"):
+            await fleet.list_runs("box", **wrong)
+        text: Any = {"tags": "night"}
+        assert (await fleet.list_runs("box", **text)).runs == ()
+        number: Any = 5
+        with pytest.raises(MisuseError, match="notes is a text"):
+            await fleet.run_at(agent.device, run_id(1)).note(number)
         with pytest.raises(NotFoundError, match="No machine is called 'attic'"):
             await fleet.list_runs("attic")
 

@@ -52,7 +52,7 @@ def _put(reason: Reason, view: RunView) -> None:
     talk.put_fields(
         (
             ("why", reason.text),
-            *_evidence(reason),
+            *evidence(reason),
             ("log", lines if isinstance(lines, str) else ""),
             ("read on", _where(reason, view)),
             ("next", reason.remedy),
@@ -69,15 +69,17 @@ def _where(reason: Reason, view: RunView) -> str:
     return f"lanherd logs {short_id(view.run)} --attempt {view.attempt} --offset {offset}{err}"
 
 
-def _evidence(reason: Reason) -> Iterator[tuple[str, str]]:
+def evidence(reason: Reason) -> Iterator[tuple[str, str]]:
     """The values of the sentence, as people say them."""
     for name, value in list(reason.data.items())[:_EVIDENCE_MAX]:
-        if name in _LINES or value == "":
+        if name in _LINES or value == "" or (name == "why" and str(value) in reason.text):
             continue
         if name.endswith("_bytes") and isinstance(value, int):
             yield name.removesuffix("_bytes").replace("_", " "), format_size(value)
         elif name.endswith("_s") and isinstance(value, int | float):
             yield name.removesuffix("_s").replace("_", " "), words.duration(value)
+        elif name == "since" and isinstance(value, int | float):
+            yield name, words.moment(value)
         elif name.endswith("at") and isinstance(value, float):
             yield name.replace("_", " "), f"in {words.duration(value - now())}"
         else:

@@ -15,7 +15,7 @@ from lanherd_client.choosing import (
     require_some_online,
 )
 from lanherd_client.mirror import Connecting, MachineView, Online, Unreachable
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.errors import ErrorCode, LanherdError, MisuseError, error
 from lanherd_protocol.ids import DeviceId, GpuUuid
 from lanherd_protocol.values import (
     GpuFacts,
@@ -277,6 +277,9 @@ def test_any_of_several_that_are_named() -> None:
     named = find_machines(every, ["att", "cellar", "attic"])
     assert named == (attic, cellar)
     assert find_machines(every, None) == ()
+    for empty in ("", [], ["box", ""]):
+        with pytest.raises(MisuseError, match="names no machine"):
+            find_machines(every, empty)
     nothing = HostRequest()
     assert choose_for(every, named, (), want(), nothing).machine is cellar
     assert choose_for(every, (), (), want(), nothing).machine is box

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from lanherd_client.cli import retention, runs, words
 from lanherd_client.cli.completion import complete_project, complete_run, complete_tag, remember
 from lanherd_client.cli.show import put_run
+from lanherd_client.cli.why import evidence
 from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
 from lanherd_protocol.ids import BlobHash
 from lanherd_protocol.states import AttemptEnd, Ended, Preparing, Queued, Running, RunView, Stopping
@@ -170,6 +171,14 @@ def test_what_was_asked_for(request_: GpuRequest, text: str) -> None:
 )
 def test_what_was_asked_of_the_machine(request_: HostRequest, text: str) -> None:
     assert words.host_asked(request_) == text
+
+
+def test_evidence_has_dates_and_repeats_no_sentence() -> None:
+    lost = Reason(code="lost", text="Nobody saw its end.", data={"why": "Nobody saw its end."})
+    assert list(evidence(lost)) == []
+    paused = Reason(code="paused", text="The line is paused.", data={"since": 1795288930.13})
+    ((name, said),) = evidence(paused)
+    assert name == "since" and said.startswith("2026-11-2")
 
 
 def test_a_machines_problems_are_its_note() -> None:

@@ -128,6 +128,7 @@ def test_signals_have_names_and_a_controller_its_home() -> None:
     # A command that submits runs itself says where its own Lanherd is.
     variables = {"LANHERD_HOME": "/x", "LANHERD_RUNTIME_DIR": "/y", "MY_LANHERD_RUN_ID": "1"}
     assert order(variables=variables).spec.variables == variables
+    assert order(directory=".").spec.directory == ""
     assert order(time_limit=0.001).spec.time_limit_s == 0.001
 
 
