@@ -15,7 +15,8 @@ from lanherd_desktop.actions.registry import ACTIONS, ActionId
 from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
 from lanherd_desktop.views.causes import CAUSES
 from lanherd_desktop.views.failures import FAILURES
-from lanherd_desktop.views.reasons import PHRASES, REASONS, REMEDIES, RESTS, VARIANTS
+from lanherd_desktop.views.reasons import REASONS, REMEDIES, RESTS, VARIANTS
+from lanherd_desktop.views.xids import PHRASES
 from lanherd_protocol.errors import ErrorCode
 from tests.architecture.source import ROOT, Source, below
 from tests.architecture.texts import (
