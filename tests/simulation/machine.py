@@ -219,12 +219,7 @@ class Machine:
         held = (0, 0, 0, 1, 8) if foreign else (0,)
         if foreign and self.gpus and self.random.random() < 0.1:
             self._report_xid(self.random.choice(self.gpus).uuid)
-        self.gpus = [
-            self._with_xids(
-                gpu(one.index, one.total_bytes / GB, foreign_gb=self.random.choice(held))
-            )
-            for one in self.gpus
-        ]
+        self.gpus = [self._with_xids(_held(one, self.random.choice(held))) for one in self.gpus]
         return e.ReadingsTaken(gpus=tuple(self.gpus))
 
     def forget_xids(self) -> None:
@@ -258,3 +253,10 @@ class Machine:
             ]
             assert sum(share.vram_bytes for share in shares) <= one.total_bytes
             assert len(shares) <= 1 or not any(share.exclusive for share in shares)
+
+
+def _held(one: e.GpuCapacity, foreign_gb: int) -> e.GpuCapacity:
+    """The GPU with a process of others that holds so much, as a driver tells of it."""
+    held = gpu(one.index, one.total_bytes / GB, foreign_gb=foreign_gb)
+    process = e.ForeignProcess(pid=9000 + one.index, vram_bytes=held.foreign_bytes)
+    return replace(held, foreign=(process,) if foreign_gb else ())
