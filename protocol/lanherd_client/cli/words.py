@@ -157,6 +157,10 @@ def link_problem(machine: MachineView) -> str:
             texts = [problem.text for problem in machine.problems]
             is_told = not gpu_problem or any(gpu_problem in text for text in texts)
             every = texts if is_told else [gpu_problem, *texts]
+            gpus = machine.telemetry.gpus if machine.telemetry is not None else ()
+            closed = sum(gpu.cordon is not None for gpu in gpus)
+            if closed:
+                every.append(f"{closed} of {len(gpus)} GPUs closed: see 'lanherd gpus'.")
             more = f"And {len(every) - 1} more: see 'lanherd status'." if len(every) > 1 else ""
             return " ".join(filter(None, (*every[:1], more)))
 

@@ -11,10 +11,11 @@ from lanherd_client.cli.completion import complete_project, complete_run, comple
 from lanherd_client.cli.show import put_run
 from lanherd_client.cli.why import evidence
 from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
-from lanherd_protocol.ids import BlobHash
+from lanherd_protocol.ids import BlobHash, GpuUuid
 from lanherd_protocol.states import AttemptEnd, Ended, Preparing, Queued, Running, RunView, Stopping
 from lanherd_protocol.values import (
     Dependency,
+    GpuReading,
     GpuRequest,
     HostRequest,
     Lease,
@@ -27,6 +28,7 @@ from lanherd_protocol.values import (
     RunSettings,
     RunSpec,
     StopRule,
+    Telemetry,
 )
 from tests.support.scripted_agent import DONE, GIB, MACHINE, WAITS, ended, run_id, running
 
@@ -185,6 +187,10 @@ def test_a_machines_problems_are_its_note() -> None:
     low = Reason(code="low_disk", text="The disk is nearly full.")
     sick = MachineView(MACHINE, "box", Connecting(1.0), problems=(low, low))
     assert words.link_problem(sick) == f"{low.text} And 1 more: see 'lanherd status'."
+    gpus = (GpuReading(uuid=GpuUuid("GPU-0")), GpuReading(uuid=GpuUuid("GPU-1"), cordon=low))
+    telemetry = Telemetry(at=1.0, gpus=gpus)
+    closed = MachineView(MACHINE, "box", Connecting(1.0), telemetry=telemetry)
+    assert words.link_problem(closed) == "1 of 2 GPUs closed: see 'lanherd gpus'."
 
 
 # --- which runs ----------------------------------------------------------------------------------
