@@ -291,7 +291,12 @@ class Launcher:
             attempt.stopped = True
             if has_shim:
                 processes.tell_stopping(attempt.shim_pid, float(kill_after_s))
-        return {"signalled": processes.signal_all(self.tree(attempt), signo)}
+        hurries = processes.hurry(True)  # else its own walk may take longer than the grace
+        try:
+            return {"signalled": processes.signal_all(self.tree(attempt), signo)}
+        finally:
+            if hurries:
+                processes.hurry(False)
 
     def on_adopt(self, connection: Connection, request: Record) -> Record | None:
         """An attempt whose shim and launcher are both gone."""

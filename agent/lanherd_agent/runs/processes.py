@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MARK = "LANHERD_ATTEMPT_DIR"  # in each command's environment
 MARK_BIT, PID_BITS = 1 << 62, 22
+HURRYING = os.SCHED_RR | os.SCHED_RESET_ON_FORK
 LIMIT = b"Max realtime timeout"
 STOPPING = int(signal.SIGUSR1)  # to a shim, before a stop; blocked there, hence pending
 TERM, KILL = int(signal.SIGTERM), int(signal.SIGKILL)  # no enum: see `libc`
@@ -276,8 +277,9 @@ def kill_group(pidfd: int) -> None:
 
 
 def hurry(first: bool) -> bool:
-    """Before all that a storm has made; only root may. Whether it is so."""
-    policy, priority = (os.SCHED_RR, 1) if first else (os.SCHED_OTHER, 0)
+    """Before all that a storm has made; only root may. Whether it is so. What is forked meanwhile
+    does not hurry."""
+    policy, priority = (HURRYING, 1) if first else (os.SCHED_OTHER, 0)
     try:
         os.sched_setscheduler(0, policy, os.sched_param(priority))
     except OSError:

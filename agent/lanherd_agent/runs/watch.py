@@ -139,6 +139,8 @@ class Watch:
 
     def stop_within(self, grace_s: float) -> None:
         self.stopping = True
+        if not self.hurries:  # what it has made may leave it no processor by then
+            self.hurries = processes.hurry(True)
         self.kill_at = min(self.kill_at, time.monotonic() + grace_s)
 
     def on_limit(self, now: float) -> None:
