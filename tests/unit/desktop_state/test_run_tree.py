@@ -110,3 +110,14 @@ def test_a_sweep_that_loses_its_runs_loses_its_head() -> None:
     assert not runs.take({}, [key(4), key(3)])
     assert runs.laid() == [key(5), key(1)] and runs.row(key(4)) is None
     assert runs.row("lr") == GroupHead("lr", GroupProgress(), 0, open=False)
+
+
+def test_a_flat_list_has_no_heads_and_knows_its_sweeps_all_the_same() -> None:
+    flat = tree(SWEEP, grouped=False)
+    assert flat.entries == [key(number) for number in (5, 4, 3, 2, 1)]
+    assert flat.group_of(key(4)) == "" == flat.group_of(key(1))
+    grouped = tree(SWEEP)
+    assert grouped.members("lr") is grouped.members("lr"), "made once until they change"
+    assert grouped.reasons_of("none") == []
+    (reason,) = grouped.reasons_of("lr")
+    assert reason.count == 2
