@@ -5,6 +5,7 @@ import errno
 import socket
 import ssl
 import stat
+import threading
 from contextlib import suppress
 
 import msgpack
@@ -17,6 +18,7 @@ from lanherd_protocol.aio.identity import load_or_create_identity
 from lanherd_protocol.aio.listener import Grant, Listener
 from lanherd_protocol.aio.server import Caller
 from lanherd_protocol.aio.tasks import TaskOwner
+from lanherd_protocol.aio.tls import TlsLayer, client_context, server_context
 from lanherd_protocol.codec import append_frame
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.handshake import local_hello
@@ -163,6 +165,35 @@ async def test_a_device_paired_later_gets_in_without_a_restart(room):
     peer = await room.connect(identity=room.stranger)
     assert peer.remote_hello.role == "viewer"
     await peer.close()
+
+
+def joined_layers(agent, device):
+    """Both ends of one TLS connection, hands shaken."""
+    near = TlsLayer(client_context(device, agent.certificate_pem), server_side=False)
+    far = TlsLayer(server_context(agent, [device.certificate_pem]), server_side=True)
+    near.start()
+    while not (near.ready and far.ready):
+        list(far.receive(near.take_outgoing()))
+        list(near.receive(far.take_outgoing()))
+    list(near.receive(far.take_outgoing()))
+    return near, far
+
+
+def test_two_connections_in_two_threads_never_read_into_each_others_bytes(tmp_path):
+    agent, device = (load_or_create_identity(tmp_path / name) for name in ("agent", "device"))
+    near, far = joined_layers(agent, device)
+    other_near, other_far = joined_layers(agent, device)
+    others = []
+
+    def read_the_other():
+        others.extend(bytes(part) for part in other_far.receive(other_near.seal(bytearray(b"22"))))
+
+    for part in far.receive(near.seal(bytearray(b"11"))):
+        thread = threading.Thread(target=read_the_other)
+        thread.start()
+        thread.join()
+        assert bytes(part) == b"11"
+    assert others == [b"22"]
 
 
 async def test_a_revoked_device_is_cut_off_live_and_not_let_in_again(room):

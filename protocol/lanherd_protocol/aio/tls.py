@@ -6,6 +6,7 @@ device that isn't paired would learn nothing; and a layer of our own writes once
 """
 
 import ssl
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Protocol, cast
 
@@ -65,13 +66,21 @@ class PlainLayer:
         return b""
 
 
+class _Scratch(threading.local):
+    """Where plain bytes are put until they were read, within one call: an idle connection shouldn't
+    hold such a buffer, and two loops in two threads must not share one."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(_READ_BYTES))
+
+
+_SCRATCH = _Scratch()
+
+
 class TlsLayer:
     """One side of a TLS connection. `receive` raises ssl.SSLError; an alert for the other side may
     then be in `take_outgoing`.
     """
-
-    # Shared: it is filled and read within one call, and an idle connection shouldn't hold it.
-    _scratch = memoryview(bytearray(_READ_BYTES))
 
     def __init__(self, context: ssl.SSLContext, *, server_side: bool) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -89,8 +98,9 @@ class TlsLayer:
                 return
             # The owner looks at who it is before it takes the first plain bytes.
             yield b""
-        while count := self._fill():
-            yield self._scratch[:count]
+        scratch = _SCRATCH.view
+        while count := self._fill(scratch):
+            yield scratch[:count]
 
     def seal(self, data: bytearray) -> bytes | bytearray:
         self._tls.write(data)
@@ -124,12 +134,12 @@ class TlsLayer:
         self.ready = True
         return True
 
-    def _fill(self) -> int:
+    def _fill(self, scratch: memoryview) -> int:
         count = 0
         while count < _READ_BYTES:
             try:
                 # With a buffer it returns a count, whatever its stub says.
-                got = cast(int, self._tls.read(_READ_BYTES - count, self._scratch[count:]))
+                got = cast(int, self._tls.read(_READ_BYTES - count, scratch[count:]))
             except ssl.SSLWantReadError:
                 break
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
