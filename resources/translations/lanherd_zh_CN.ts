@@ -328,6 +328,18 @@
         <translation>{count} 个失败</translation>
     </message>
     <message>
+        <source>{count} timed out</source>
+        <translation>{count} 个超时</translation>
+    </message>
+    <message>
+        <source>{count} lost</source>
+        <translation>{count} 个丢失</translation>
+    </message>
+    <message>
+        <source>{count} cancelled</source>
+        <translation>{count} 个已取消</translation>
+    </message>
+    <message>
         <source>{count} running</source>
         <translation>{count} 个运行中</translation>
     </message>
@@ -336,12 +348,12 @@
         <translation>{count} 个等待中</translation>
     </message>
     <message>
-        <source>{count} shown</source>
-        <translation>显示 {count} 个</translation>
+        <source>{count} succeeded</source>
+        <translation>{count} 个成功</translation>
     </message>
     <message>
-        <source>none failed</source>
-        <translation>没有失败</translation>
+        <source>{count} shown</source>
+        <translation>显示 {count} 个</translation>
     </message>
     <message>
         <source>sweep {name}, open: {progress}</source>
@@ -387,8 +399,20 @@
         <translation>个运行</translation>
     </message>
     <message>
-        <source>ended</source>
-        <translation>已结束</translation>
+        <source>succeeded</source>
+        <translation>成功</translation>
+    </message>
+    <message>
+        <source>cancelled</source>
+        <translation>已取消</translation>
+    </message>
+    <message>
+        <source>timed out</source>
+        <translation>超时</translation>
+    </message>
+    <message>
+        <source>lost</source>
+        <translation>丢失</translation>
     </message>
     <message>
         <source>failed</source>

@@ -9,9 +9,8 @@ from lanherd_desktop.state.room import RunKey
 from lanherd_desktop.state.runs import RunRow
 from lanherd_protocol.values import Reason
 
-_BAD = frozenset({ChipKind.FAILED, ChipKind.LOST, ChipKind.TIMED_OUT})
-_OVER = _BAD | {ChipKind.SUCCEEDED, ChipKind.CANCELLED}
-_WAITS = frozenset({ChipKind.WAITING, ChipKind.PREPARING})
+_LIVE = (ChipKind.STARTING, ChipKind.RUNNING, ChipKind.STOPPING)
+_WAITS = (ChipKind.WAITING, ChipKind.PREPARING)
 _TOLD = (ChipKind.FAILED, ChipKind.TIMED_OUT, ChipKind.LOST, ChipKind.WAITING)
 """What is worth a reason, the worst first."""
 REASONS_SHOWN = 8
@@ -21,17 +20,29 @@ Told = tuple[ChipKind, str]
 
 @dataclass(frozen=True, slots=True)
 class GroupProgress:
-    """`ended` of `total` are over, `failed` of them badly; `waiting` have not begun."""
+    """How many runs do what: each is in one of these, so that they add up. `running` are those that
+    hold something, `waiting` those that hold nothing yet."""
 
-    total: int = 0
-    ended: int = 0
     failed: int = 0
+    timed_out: int = 0
+    lost: int = 0
+    cancelled: int = 0
     running: int = 0
     waiting: int = 0
+    succeeded: int = 0
 
     @property
-    def share(self) -> float:
-        return self.ended / self.total if self.total else 0.0
+    def bad(self) -> int:
+        """How many ended as nobody wanted."""
+        return self.failed + self.timed_out + self.lost
+
+    @property
+    def ended(self) -> int:
+        return self.bad + self.cancelled + self.succeeded
+
+    @property
+    def total(self) -> int:
+        return self.ended + self.running + self.waiting
 
 
 def group_progress(rows: Iterable[RunRow]) -> GroupProgress:
@@ -42,15 +53,17 @@ def group_progress(rows: Iterable[RunRow]) -> GroupProgress:
 def progress_of_counts(counts: Mapping[ChipKind, int]) -> GroupProgress:
     """Of so many runs of each state."""
 
-    def of(kinds: Iterable[ChipKind]) -> int:
+    def of(*kinds: ChipKind) -> int:
         return sum(counts.get(kind, 0) for kind in kinds)
 
     return GroupProgress(
-        total=sum(counts.values()),
-        ended=of(_OVER),
-        failed=of(_BAD),
-        running=of((ChipKind.RUNNING,)),
-        waiting=of(_WAITS),
+        failed=of(ChipKind.FAILED),
+        timed_out=of(ChipKind.TIMED_OUT),
+        lost=of(ChipKind.LOST),
+        cancelled=of(ChipKind.CANCELLED),
+        running=of(*_LIVE),
+        waiting=of(*_WAITS),
+        succeeded=of(ChipKind.SUCCEEDED),
     )
 
 

@@ -13,44 +13,41 @@ from lanherd_desktop.views.widgets.progress_bar import ProgressBar
 
 
 def progress_text(progress: GroupProgress) -> str:
-    """'12 of 24 ended · 2 failed · 4 running · 6 waiting'."""
-    parts = [
-        QCoreApplication.translate("GroupLine", "{ended} of {total} ended").format(
-            ended=numbers.count(progress.ended), total=numbers.count(progress.total)
-        )
-    ]
-    if progress.failed:
-        text = QCoreApplication.translate("GroupLine", "{count} failed")
-        parts.append(text.format(count=numbers.count(progress.failed)))
-    if progress.running:
-        text = QCoreApplication.translate("GroupLine", "{count} running")
-        parts.append(text.format(count=numbers.count(progress.running)))
-    if progress.waiting:
-        text = QCoreApplication.translate("GroupLine", "{count} waiting")
-        parts.append(text.format(count=numbers.count(progress.waiting)))
-    return " · ".join(parts)
+    """'12 of 24 ended · 2 failed · 4 running · 8 waiting · 10 succeeded'."""
+    return " · ".join([_ended_text(progress), *_counts(progress)])
 
 
 def head_trailing(head: GroupHead) -> str:
     """'12 of 24 ended'."""
-    text = QCoreApplication.translate("GroupLine", "{ended} of {total} ended")
-    ended, total = numbers.count(head.progress.ended), numbers.count(head.progress.total)
-    return text.format(ended=ended, total=total)
+    return _ended_text(head.progress)
 
 
 def head_subtitle(head: GroupHead) -> str:
-    """How many failed, run and wait, and how many the filter lets through."""
-    progress = head.progress
-    counts = (
-        (progress.failed, QCoreApplication.translate("GroupLine", "{count} failed")),
-        (progress.running, QCoreApplication.translate("GroupLine", "{count} running")),
-        (progress.waiting, QCoreApplication.translate("GroupLine", "{count} waiting")),
-    )
-    parts = [text.format(count=numbers.count(count)) for count, text in counts if count]
-    if head.shown != progress.total:
+    """How many do what, and how many the filter lets through."""
+    parts = _counts(head.progress)
+    if head.shown != head.progress.total:
         text = QCoreApplication.translate("GroupLine", "{count} shown")
         parts.insert(0, text.format(count=numbers.count(head.shown)))
-    return " · ".join(parts) or QCoreApplication.translate("GroupLine", "none failed")
+    return " · ".join(parts)
+
+
+def _ended_text(progress: GroupProgress) -> str:
+    text = QCoreApplication.translate("GroupLine", "{ended} of {total} ended")
+    return text.format(ended=numbers.count(progress.ended), total=numbers.count(progress.total))
+
+
+def _counts(progress: GroupProgress) -> list[str]:
+    """All runs by what they do, the worst first: where there is no room, the end is cut off."""
+    counts = (
+        (progress.failed, QCoreApplication.translate("GroupLine", "{count} failed")),
+        (progress.timed_out, QCoreApplication.translate("GroupLine", "{count} timed out")),
+        (progress.lost, QCoreApplication.translate("GroupLine", "{count} lost")),
+        (progress.cancelled, QCoreApplication.translate("GroupLine", "{count} cancelled")),
+        (progress.running, QCoreApplication.translate("GroupLine", "{count} running")),
+        (progress.waiting, QCoreApplication.translate("GroupLine", "{count} waiting")),
+        (progress.succeeded, QCoreApplication.translate("GroupLine", "{count} succeeded")),
+    )
+    return [text.format(count=numbers.count(count)) for count, text in counts if count]
 
 
 def head_spoken(head: GroupHead) -> str:

@@ -16,18 +16,18 @@ def test_a_run_leads_to_the_others_of_its_sweep(desktop: Desktop, qtbot: QtBot) 
     key = next(key for key, view in runs.items() if view.spec.name == "train lr=1e-2 seed=0")
     window.show_run(key, TAB_OVERVIEW)
     group = window.runs.detail.overview.group
-    told = "2 of 5 ended · 1 failed · 2 running · 1 waiting"
+    told = "2 of 5 ended · 1 failed · 1 cancelled · 2 running · 1 waiting"
     assert group.isVisible() and group.text.text() == f"lr grid · {told}"
     sibling = next(key for key, view in runs.items() if view.spec.name == "train lr=3e-4 seed=0")
     changed = replace(runs[sibling], seq=99, state=ended("succeeded", 9, FINE))
     desktop.bridge.room_updated.emit(RoomUpdate(runs={sibling: changed}))
-    told = "3 of 5 ended · 1 failed · 1 running · 1 waiting"
+    told = "3 of 5 ended · 1 failed · 1 cancelled · 1 running · 1 waiting · 1 succeeded"
     assert group.text.text() == f"lr grid · {told}", "what became of its siblings is told at once"
     group.button.click()
     qtbot.waitUntil(lambda: window.runs.model.rowCount() == 6)
     head = window.runs.model.index(0)
     assert head.data() == "lr grid" and head.data(RowRole.TRAILING.value) == "3 of 5 ended"
-    assert head.data(RowRole.SUBTITLE.value) == "1 failed · 1 running · 1 waiting"
+    assert head.data(RowRole.SUBTITLE.value) == told.partition(" · ")[2]
     window.runs.list.search.set_query("")
     other = next(key for key, view in runs.items() if view.spec.name == "eval full")
     window.show_run(other, TAB_OVERVIEW)

@@ -44,7 +44,7 @@ SWEEP = {1: "", 2: "lr", 3: "other", 4: "lr", 5: ""}
 def test_a_sweep_is_one_row_at_the_place_of_its_newest_run() -> None:
     runs = tree(SWEEP)
     assert runs.entries == [key(5), "lr", key(3), key(1)], "one run alone needs no head"
-    assert runs.row("lr") == GroupHead("lr", GroupProgress(total=2, waiting=2), 2, open=False)
+    assert runs.row("lr") == GroupHead("lr", GroupProgress(waiting=2), 2, open=False)
     assert runs.members("lr") == [key(4), key(2)] and runs.members("none") == []
     assert runs.group_of(key(4)) == "lr" and runs.group_of(key(3)) == "" == runs.group_of(key(9))
     assert runs.place_of("lr") == 1 and runs.place_of(key(4)) is None
@@ -70,7 +70,7 @@ def test_a_filter_opens_what_it_finds_until_it_is_another_one() -> None:
     runs.take({key(4): row(4, "lr", BAD)})
     runs.filter_by("state:failed")
     assert runs.laid() == ["lr", key(4)]
-    assert runs.row("lr") == GroupHead("lr", GroupProgress(2, 1, 1, 0, 1), 1, open=True)
+    assert runs.row("lr") == GroupHead("lr", GroupProgress(failed=1, waiting=1), 1, open=True)
     runs.set_open("lr", False)
     assert runs.laid() == ["lr"] and runs.opened() == []
     runs.filter_by("state:failed")

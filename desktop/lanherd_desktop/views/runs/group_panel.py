@@ -116,13 +116,17 @@ class GroupPanel(QWidget):
         self._bar.show_progress(progress)
 
     def _numbers(self, progress: GroupProgress) -> list[Number]:
-        counts = (
+        counts = [
             (progress.total, self.tr("runs")),
-            (progress.ended, self.tr("ended")),
-            (progress.failed, self.tr("failed")),
-            (progress.running, self.tr("running")),
             (progress.waiting, self.tr("waiting")),
-        )
+            (progress.running, self.tr("running")),
+            (progress.succeeded, self.tr("succeeded")),
+            (progress.failed, self.tr("failed")),
+            (progress.cancelled, self.tr("cancelled")),
+        ]
+        # Rare, and last: nothing jumps where the first one comes.
+        rare = ((progress.timed_out, self.tr("timed out")), (progress.lost, self.tr("lost")))
+        counts += [(count, label) for count, label in rare if count]
         return [Number(numbers.count(count), label) for count, label in counts]
 
     def _show_reasons(self, reasons: list[tuple[ChipKind, int, str]]) -> None:

@@ -10,15 +10,16 @@ from lanherd_desktop.views.widgets.painting import draw_bar
 
 
 def paint_progress(painter: QPainter, rect: QRectF, progress: GroupProgress) -> None:
-    """Ended well, ended badly, and what is left."""
+    """Succeeded, ended badly, cancelled, each in the colour of its chip; and what is left."""
     c = colours()
-    failed = progress.failed / max(1, progress.total)
-    parts = ((progress.share - failed, QBrush(c.accent)), (failed, QBrush(c.danger)))
-    draw_bar(painter, rect, parts, c.track)
+    parts = ((progress.succeeded, c.ok), (progress.bad, c.danger), (progress.cancelled, c.muted))
+    total = max(1, progress.total)
+    shares = [(count / total, QBrush(colour)) for count, colour in parts]
+    draw_bar(painter, rect, shares, c.track)
 
 
 class ProgressBar(QWidget):
-    """Ended well, ended badly, and what is left."""
+    """Succeeded, ended badly, cancelled, and what is left."""
 
     def __init__(self) -> None:
         super().__init__()
