@@ -97,3 +97,15 @@ def test_a_verb_for_all_runs_of_a_tag_or_sweep(agent: AgentProcess, tmp_path: Pa
 def test_one_run_of_a_tag_is_not_asked_about(agent: AgentProcess) -> None:
     submit(1, "solo", tags=["t"])
     assert ": cancelled." in lanherd("stop", "--tag", "t", "-m", read("machines")[0]["name"]).stderr
+
+
+def test_what_may_be_on_a_machine_that_is_away_is_said(agent: AgentProcess, tmp_path: Path) -> None:
+    submit(1, "here", tags=["t"])
+    with agent_process(tmp_path / "attic", name="attic") as attic, blocking.open() as fleet:
+        fleet.pair_socket(attic.socket)
+    away = lanherd("stop", "--tag", "nope", "--yes", code=3).stderr
+    assert "There may be some where nobody can be asked now: attic." in away
+    assert "of the sweep nope" in lanherd("sweep", "stop", "nope", "--yes", code=3).stderr
+    lanherd("stop", "--tag", "nope", "-m", "box", code=5)
+    told = lanherd("stop", "--tag", "t").stderr
+    assert "Without attic, unreachable." in told and ": cancelled." in told

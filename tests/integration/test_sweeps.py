@@ -262,8 +262,25 @@ def test_a_grid_from_the_shell_and_an_end_that_is_not_well(agent: AgentProcess) 
     assert (
         "has not ended within" in lanherd("sweep", "wait", "late", "--timeout", "1s", code=3).stderr
     )
-    assert "3 runs were told to stop" in lanherd("sweep", "stop", "late").stderr
-    assert "all are over" in lanherd("sweep", "stop", "late").stderr
+    refused = lanherd("sweep", "stop", "late", code=2).stderr
+    assert "3 runs of the sweep late: 3 waiting. Nobody can be asked here: write --yes." in refused
+    assert len(read("runs", "--state", "held")) == 3
+    # As the verb for all runs of a sweep, whatever is asked of it.
+    assert (
+        refused.splitlines()[-1]
+        == (lanherd("stop", "--sweep", "late", code=2).stderr.splitlines()[-1])
+    )
+    no = asked(b"n\n", "sweep", "stop", "late")
+    assert (no.returncode, no.stdout) == (1, b"")
+    assert b"Stop all of them? [y/N]: " in no.stderr and b"Nothing was done." in no.stderr
+    assert len(read("runs", "--state", "held")) == 3
+    assert lanherd("sweep", "stop", "late", "--yes").stderr.count(": cancelled.") == 3
+    assert "There is nothing to stop" in lanherd("sweep", "stop", "late").stderr
+    assert read("sweep", "stop", "late") == read("stop", "--sweep", "late") == []
+    lanherd("sweep", "stop", "late", "--now", "--grace", "1s", code=2)
+    assert (
+        "no run of yours of the sweep nobody" in lanherd("sweep", "stop", "nobody", code=5).stderr
+    )
     lanherd("sweep", "status", "nobody", code=5)
 
 

@@ -2,9 +2,11 @@
 `remove-files`."""
 
 import asyncio
+import functools
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -91,53 +93,61 @@ def _turn(
     return _do(context, chosen, verb, as_json, turn, lambda view: before[view.run] or did)
 
 
-@click.command("stop")
-@chosen_runs(_STOP)
-@click.option(
-    "--signal",
-    "-s",
-    "signal",
-    type=Signal(),
-    help=f"What it is asked to end with: {', '.join(SIGNALS)}. [as the run says, else TERM]",
-)
-@click.option(
-    "--grace",
-    "grace_s",
-    type=Duration(),
-    help="How long it then has before it is killed, such as 30s. [as the run says, else 10s]",
-)
-@click.option("--now", is_flag=True, help="Kill it at once.")
-@json_option
-@click.pass_context
-def stop_command(
-    context: click.Context,
-    chosen: Chosen,
-    signal: str | None,
-    grace_s: float | None,
-    now: bool,
-    as_json: bool,
-) -> int:
-    """Stop runs.
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """How runs are stopped: with what, and how long they then have; None is as each run says."""
 
-    One that waits is cancelled; one that runs is asked to end, then made to, with all its
-    processes. It is not tried again.
-    """
-    if now:
-        if signal is not None or grace_s is not None:
+    signal: str | None = None
+    grace_s: float | None = None
+
+
+def stop_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--signal`, `--grace` and `--now`, as the argument `how`."""
+
+    @functools.wraps(command)
+    def called(*, signal: str | None, grace_s: float | None, now: bool, **said: Any) -> Any:
+        if now and (signal is not None or grace_s is not None):
             raise click.UsageError("--now is without --signal and --grace: it kills at once.")
-        signal, grace_s = "KILL", 0.0
+        return command(how=Stop("KILL", 0.0) if now else Stop(signal, grace_s), **said)
+
+    for option in reversed(
+        (
+            click.option(
+                "--signal",
+                "-s",
+                "signal",
+                type=Signal(),
+                help=f"What a run is asked to end with: {', '.join(SIGNALS)}. [as the run says,"
+                " else TERM]",
+            ),
+            click.option(
+                "--grace",
+                "grace_s",
+                type=Duration(),
+                help="How long it then has before it is killed, such as 30s. [as the run says,"
+                " else 10s]",
+            ),
+            click.option("--now", is_flag=True, help="Kill it at once."),
+        )
+    ):
+        called = option(called)
+    return called
+
+
+def stop_chosen(context: click.Context, chosen: Chosen, how: Stop, as_json: bool) -> int:
+    """Stops runs; the exit code. All of a tag or sweep are asked about, as `each_chosen` does."""
     before: dict[RunId, RunState] = {}
 
     async def stop(run: "Run") -> RunView:
         if run.view is not None:
             before[run.id] = run.view.state
-        return await run.stop(grace_s, signal=signal)
+        return await run.stop(how.grace_s, signal=how.signal)
 
     def did(view: RunView) -> str:
         said, was, state = state_sentence(view), before.get(view.run), view.state
         if isinstance(was, Ended):
             return f"was over already: {said}"
-        if not isinstance(state, Stopping) or not isinstance(was, Stopping) or grace_s is None:
+        if not isinstance(state, Stopping) or not isinstance(was, Stopping) or how.grace_s is None:
             return said
         if state.kill_at < was.kill_at:
             return said
@@ -145,6 +155,20 @@ def stop_command(
         return f"{said} It is killed at {at} already, and no stop puts that off."
 
     return _do(context, chosen, _STOP, as_json, stop, did)
+
+
+@click.command("stop")
+@chosen_runs(_STOP)
+@stop_options
+@json_option
+@click.pass_context
+def stop_command(context: click.Context, chosen: Chosen, how: Stop, as_json: bool) -> int:
+    """Stop runs.
+
+    One that waits is cancelled; one that runs is asked to end, then made to, with all its
+    processes. It is not tried again.
+    """
+    return stop_chosen(context, chosen, how, as_json)
 
 
 @click.command("hold")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lanherd_client.choosing import find_machine, require_online, require_some_online
-from lanherd_client.cli import talk
+from lanherd_client.cli import talk, words
 from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import MachineView
 from lanherd_protocol.errors import ErrorCode, error
@@ -43,3 +43,15 @@ def one_machine(fleet: "Fleet", machine: str | None) -> MachineView:
             "Write --machine NAME.",
         )
     return fleet.choose(GpuRequest()).machine
+
+
+def absent_machines(fleet: "Fleet") -> list[MachineView]:
+    """Those that can't be asked now."""
+    return [view for view in fleet.machines() if not view.online]
+
+
+def say_absent(fleet: "Fleet") -> None:
+    """Names the machines whose runs are not among what was shown, and why."""
+    for view in absent_machines(fleet):
+        why = words.link_problem(view)
+        talk.say(f"Without {plain(view.name)}, {words.link_word(view)}. {plain(why)}")

@@ -18,9 +18,8 @@ from lanherd_client.cli.completion import (
     remember,
 )
 from lanherd_client.cli.options import Count, json_option, machine_option, not_empty
-from lanherd_client.cli.picking import chosen_machines, say_none_paired
+from lanherd_client.cli.picking import chosen_machines, say_absent, say_none_paired
 from lanherd_client.cli.session import answered, complete, connected, home_of, now
-from lanherd_client.cli.terminal import plain
 from lanherd_client.gpu_numbers import leased_numbers
 from lanherd_client.listing import PAGES_MAX, RunFilters, runs_of
 from lanherd_client.mirror import MachineView, Online, RunRecord
@@ -234,14 +233,6 @@ def _or_after(records: Sequence[RunRecord], answers: Sequence[object]) -> str:
     if len(answers) > 1 or not records:
         return ""
     return f", or go on with --after {short_id(records[-1].view.run)}"
-
-
-def say_absent(fleet: "Fleet") -> None:
-    """Names the machines whose runs are not among what was shown, and why."""
-    absent = [view for view in fleet.machines() if not view.online]
-    for view in absent:
-        why = words.link_problem(view)
-        talk.say(f"Without {plain(view.name)}, {words.link_word(view)}. {plain(why)}")
 
 
 def _row(record: RunRecord, machine_name: str) -> Sequence[str]:

@@ -22,7 +22,7 @@ from lanherd_client.cli.completion import (
     completes_runs,
 )
 from lanherd_client.cli.options import machine_named, none_empty, not_empty
-from lanherd_client.cli.picking import chosen_machines
+from lanherd_client.cli.picking import absent_machines, chosen_machines, say_absent
 from lanherd_client.cli.session import answered, connected
 from lanherd_client.cli.terminal import plain
 from lanherd_client.listing import PAGES_MAX, RunFilters, runs_of
@@ -137,11 +137,23 @@ def _with_options(called: Callable[..., Any], verb: Verb) -> Callable[..., Any]:
 
 async def select(context: click.Context, chosen: Chosen, verb: Verb) -> list[RunRecord]:
     """One's own runs of a tag or sweep for which the verb is, those that wait first. Raises
-    `NOT_FOUND` where there is none at all of them."""
+    `NOT_FOUND` where there is none at all of them, and `UNREACHABLE` where there may be some on a
+    machine that can't be asked."""
     async with connected(context) as fleet:
         views = chosen_machines(fleet, chosen.machine)
         found = await asyncio.gather(*(_on(fleet, view, chosen) for view in views))
-    every = [record for records in found for record in records]
+        every = [record for records in found for record in records]
+        absent = [] if chosen.machine is not None else absent_machines(fleet)
+        if every and absent:
+            say_absent(fleet)
+    if not every and absent:
+        raise error(
+            ErrorCode.UNREACHABLE,
+            f"There is no run of yours {chosen} on a machine that is connected.",
+            "There may be some where nobody can be asked now:"
+            f" {', '.join(view.name for view in absent)}.",
+            "See 'lanherd machines' for why, and try again.",
+        )
     if not every:
         raise error(
             ErrorCode.NOT_FOUND,

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from lanherd_client.cli import shapes, talk, words
+from lanherd_client.cli.change import Stop, stop_chosen, stop_options
 from lanherd_client.cli.completion import complete_sweep
-from lanherd_client.cli.options import Duration, Signal, json_option, machine_option
-from lanherd_client.cli.runs import say_absent
+from lanherd_client.cli.options import Duration, json_option, machine_option
+from lanherd_client.cli.picking import say_absent
+from lanherd_client.cli.selecting import Chosen
 from lanherd_client.cli.session import ANSWER_S, answered, complete, connected, now
 from lanherd_client.cli.streaming import told_link
 from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.durations import format_duration
-from lanherd_client.orders import SIGNALS
 from lanherd_client.sweeps.comparing import has_failed
 from lanherd_client.sweeps.progress import WORDS, SweepProgress, progress_of
 from lanherd_protocol.errors import ErrorCode, error
@@ -92,53 +93,20 @@ async def _list(context: click.Context, machine: str | None, as_json: bool) -> N
 
 @click.command("stop")
 @_name_argument
-@click.option(
-    "--signal",
-    "-s",
-    "signal",
-    type=Signal(),
-    help=f"What they are asked to end with: {', '.join(SIGNALS)}. [as each run says, else TERM]",
-)
-@click.option(
-    "--grace",
-    "grace_s",
-    type=Duration(),
-    help="How long they then have before they are killed. [as each run says, else 10s]",
-)
+@stop_options
 @machine_option
+@click.option("--yes", "-y", is_flag=True, help="Don't ask.")
 @json_option
 @click.pass_context
 def stop_command(
-    context: click.Context,
-    name: str,
-    signal: str | None,
-    grace_s: float | None,
-    machine: str | None,
-    as_json: bool,
-) -> None:
+    context: click.Context, name: str, how: Stop, machine: str | None, yes: bool, as_json: bool
+) -> int:
     """Stop all runs of a sweep.
 
-    Those that wait go first, so that none of them starts in the room that another leaves.
+    As 'lanherd stop --sweep NAME'. Those that wait go first, so that none of them starts in the
+    room that another leaves.
     """
-    complete(_stop(context, name, machine, signal, grace_s, as_json))
-
-
-async def _stop(
-    context: click.Context,
-    name: str,
-    machine: str | None,
-    signal: str | None,
-    grace_s: float | None,
-    as_json: bool,
-) -> None:
-    async with connected(context) as fleet:
-        sweep = await answered(fleet.find_sweep(name, machine), LISTING_S)
-        stopped = await _linked(fleet, sweep, sweep.stop(grace_s, signal=signal))
-        if as_json:
-            talk.put_json({"sweep": name, "stopped": [view.run for view in stopped]})
-        count = len(stopped)
-        runs = "No run was" if not count else "1 run was" if count == 1 else f"{count} runs were"
-        talk.say(f"Sweep {plain(name)}: {runs} told to stop{'' if count else ': all are over'}.")
+    return stop_chosen(context, Chosen((), sweep=name, machine=machine, yes=yes), how, as_json)
 
 
 @click.command("wait")
