@@ -98,8 +98,8 @@ def parse(text: str) -> Constraint:
     """Read a constraint.
 
     Raises LanherdError INVALID_REQUEST that names the column (counted from 1), shows the text with
-    a caret below the place, and says what was expected. `data` has `column`, and of an unknown
-    fact `fact` and `nearest`.
+    a caret below the place, and says what was expected. `data` has `column`, `refusal` for the kind
+    of the slip, and what was found and expected; of an unknown fact `fact` and `nearest`.
     """
     if len(text) > CONSTRAINT_CHARS_MAX:
         raise error(
@@ -107,7 +107,10 @@ def parse(text: str) -> Constraint:
             "The constraint is too long.",
             f"It has {len(text)} characters; {CONSTRAINT_CHARS_MAX} are the most.",
             "Write less of it, or give the run several machines to choose from.",
+            refusal="constraint_long",
             column=CONSTRAINT_CHARS_MAX + 1,
+            characters=len(text),
+            characters_max=CONSTRAINT_CHARS_MAX,
         )
     return Constraint(_Reader(text).read())
 
@@ -128,6 +131,11 @@ class _Token(NamedTuple):
             return "the end"
         return f"'{_cut(self.text)}'"
 
+    @property
+    def found(self) -> str:
+        """What is there, for `data`; empty: the end."""
+        return "" if self.kind == "end" else _cut(self.text)
+
 
 class _Reader:
     """Recursive descent; one method for each rule of the grammar."""
@@ -143,11 +151,15 @@ class _Reader:
         if token.kind == "end":
             return node
         if token.kind == "close":
-            self._refuse(token, "This ')' has no '(' before it.", "Take it away.")
+            self._refuse(
+                token, "This ')' has no '(' before it.", "Take it away.", refusal="never_opened"
+            )
         remedy = ""
         if token.kind in ("word", "text") and not token.keyword:
             remedy = 'Text with spaces is written in quotes: name ~ "RTX 3090".'
-        self._refuse(token, f"Expected 'and', 'or' or the end, found {token.shown}.", remedy)
+        what = f"Expected 'and', 'or' or the end, found {token.shown}."
+        refusal = "text_in_parts" if remedy else "not_joined"
+        self._refuse(token, what, remedy, refusal=refusal, found=token.found)
 
     def _any(self) -> Node:
         parts = [self._all()]
@@ -173,6 +185,8 @@ class _Reader:
                 token,
                 f"More than {CONSTRAINT_DEPTH_MAX} parentheses or 'not' are inside each other.",
                 "Write it flatter.",
+                refusal="too_deep",
+                depth_max=CONSTRAINT_DEPTH_MAX,
             )
         self._take()
         node = Not(self._one()) if token.keyword else self._group(token)
@@ -182,16 +196,29 @@ class _Reader:
     def _group(self, opened: _Token) -> Node:
         node = self._any()
         if self._next.kind == "end":
-            self._refuse(opened, "This '(' is never closed.", "Put a ')' where it ends.")
+            self._refuse(
+                opened,
+                "This '(' is never closed.",
+                "Put a ')' where it ends.",
+                refusal="never_closed",
+            )
         if self._next.kind != "close":
-            self._refuse(self._next, f"Expected 'and', 'or' or ')', found {self._next.shown}.")
+            what = f"Expected 'and', 'or' or ')', found {self._next.shown}."
+            self._refuse(self._next, what, refusal="not_joined_inside", found=self._next.found)
         self._take()
         return node
 
     def _comparison(self) -> Comparison:
         token = self._next
         if token.kind != "word" or token.keyword:
-            self._refuse(token, f"Expected a fact, found {token.shown}.", _known())
+            self._refuse(
+                token,
+                f"Expected a fact, found {token.shown}.",
+                _known(),
+                refusal="fact_expected",
+                found=token.found,
+                facts=", ".join(FACTS),
+            )
         fact = token.text.lower()
         if fact not in FACTS:
             self._refuse_fact(token)
@@ -204,11 +231,25 @@ class _Reader:
         what, operators = _KINDS[FACTS[fact].kind]
         usable = " ".join(operators)
         if token.kind != "operator":
-            self._refuse(token, f"Expected one of {usable} after {fact}, found {token.shown}.")
+            self._refuse(
+                token,
+                f"Expected one of {usable} after {fact}, found {token.shown}.",
+                refusal="operator_expected",
+                fact=fact,
+                operators=usable,
+                found=token.found,
+            )
         op = cast(Operator, "=" if token.text == "==" else token.text)
         if op not in operators:
             self._refuse(
-                token, f"{fact} is {what}, so {op} can't compare it.", f"Use one of {usable}."
+                token,
+                f"{fact} is {what}, so {op} can't compare it.",
+                f"Use one of {usable}.",
+                refusal="other_operator",
+                fact=fact,
+                what=FACTS[fact].kind,
+                operator=op,
+                operators=usable,
             )
         self._take()
         return op
@@ -220,11 +261,22 @@ class _Reader:
         if token.kind not in ("word", "text") or token.keyword:
             remedy = f"If {token.shown} is the text, put it in quotes." if token.keyword else ""
             self._refuse(
-                token, f"Expected {what}, to compare {fact} with; found {token.shown}.", remedy
+                token,
+                f"Expected {what}, to compare {fact} with; found {token.shown}.",
+                remedy,
+                refusal="keyword_as_value" if remedy else "value_expected",
+                fact=fact,
+                what=kind,
+                found=token.found,
             )
         if kind != "text" and token.kind == "text":
             self._refuse(
-                token, f"{fact} is {what}, and this is text.", "Write it without the quotes."
+                token,
+                f"{fact} is {what}, and this is text.",
+                "Write it without the quotes.",
+                refusal="quoted_value",
+                fact=fact,
+                what=kind,
             )
         self._take()
         if kind == "text":
@@ -235,31 +287,64 @@ class _Reader:
 
     def _version(self, fact: str, token: _Token) -> Version:
         if not _VERSION.fullmatch(token.text):
-            self._refuse(token, f"{token.shown} is not a version.", f"Write {fact} >= 12.4.")
+            self._refuse(
+                token,
+                f"{token.shown} is not a version.",
+                f"Write {fact} >= 12.4.",
+                refusal="no_version",
+                fact=fact,
+                found=token.found,
+            )
         return tuple(map(int, token.text.split(".")))
 
     def _number(self, fact: str, token: _Token) -> int:
         kind = FACTS[fact].kind
         found = _NUMBER.fullmatch(token.text)
         if found is None:
-            self._refuse(token, f"{fact} is {_KINDS[kind][0]}, and {token.shown} is none.")
+            self._refuse(
+                token,
+                f"{fact} is {_KINDS[kind][0]}, and {token.shown} is none.",
+                refusal="no_number",
+                fact=fact,
+                what=kind,
+                found=token.found,
+            )
         sign, whole, decimals, unit = found.groups(default="")
         if sign == "-":
-            self._refuse(token, f"{fact} is never negative.", "Take the minus away.")
+            self._refuse(
+                token,
+                f"{fact} is never negative.",
+                "Take the minus away.",
+                refusal="never_negative",
+                fact=fact,
+            )
         if not unit and self._next.kind == "word" and self._next.text.upper() in _FACTORS:
             unit = self._take().text
         if kind == "size":
             value = self._bytes(token, whole + decimals, unit)
         elif unit:
-            self._refuse(token, f"{fact} has no unit.", f"Write {whole}{decimals}.")
+            number = f"{whole}{decimals}"
+            self._refuse(
+                token,
+                f"{fact} has no unit.",
+                f"Write {number}.",
+                refusal="unit_of_none",
+                fact=fact,
+                number=_cut(number),
+            )
         elif fact == "sm" and decimals:
             value = self._capability(token, whole, decimals)
         elif decimals.strip(".0"):
-            self._refuse(token, f"{fact} is a whole number.")
+            self._refuse(token, f"{fact} is a whole number.", refusal="no_part_of_one", fact=fact)
         else:
             value = int(whole)
         if value > _NUMBER_MAX:
-            self._refuse(token, f"{token.shown} is more than any machine has.")
+            self._refuse(
+                token,
+                f"{token.shown} is more than any machine has.",
+                refusal="above_all",
+                found=token.found,
+            )
         if fact == "sm":
             self._check_capability(token, value)
         return value
@@ -267,27 +352,49 @@ class _Reader:
     def _capability(self, token: _Token, whole: str, decimals: str) -> int:
         """Of a compute capability with its dot: 8.6 is 86, and 9.0 is 90."""
         if len(decimals) != 2:
-            self._refuse(token, f"{token.shown} is no compute capability.", "Write 8.6, or 86.")
+            self._refuse_capability(token, "Write 8.6, or 86.", "86 (8.6)")
         return int(whole + decimals[1])
 
     def _check_capability(self, token: _Token, value: int) -> None:
         """Whoever writes 9 means 9.0, which is true of far fewer GPUs; 0 is below them all."""
         if 0 < value < _CAPABILITY_MIN:
             meant = f"{value * 10} ({value}.0)"
-            self._refuse(
-                token, f"{token.shown} is no compute capability.", f"Did you mean {meant}?"
-            )
+            self._refuse_capability(token, f"Did you mean {meant}?", meant)
         if value > _CAPABILITY_MAX:
-            self._refuse(token, f"{token.shown} is no compute capability.", "Write 90, or 9.0.")
+            self._refuse_capability(token, "Write 90, or 9.0.", "90 (9.0)")
+
+    def _refuse_capability(self, token: _Token, remedy: str, example: str) -> NoReturn:
+        self._refuse(
+            token,
+            f"{token.shown} is no compute capability.",
+            remedy,
+            refusal="no_capability",
+            found=token.found,
+            example=example,
+        )
 
     def _bytes(self, token: _Token, number: str, unit: str) -> int:
         factor = _FACTORS.get(unit.upper()) if unit else 1
         if factor is None:
-            self._refuse(token, f"'{_cut(unit)}' is no unit of a size.", f"Units: {_units()}.")
+            self._refuse(
+                token,
+                f"'{_cut(unit)}' is no unit of a size.",
+                f"Units: {_units()}.",
+                refusal="no_unit",
+                unit=_cut(unit),
+                units=_units(),
+            )
         # A whole number stays exact; a fraction of a byte is nothing.
         value = int(number) * factor if number.isdigit() else min(float(number) * factor, 1e30)
         if not unit and 0 < value < UNITS["MB"]:
-            self._refuse(token, f"{token.shown} has no unit.", f"Write {_cut(number)}GB.")
+            self._refuse(
+                token,
+                f"{token.shown} has no unit.",
+                f"Write {_cut(number)}GB.",
+                refusal="unit_left_out",
+                found=token.found,
+                example=f"{_cut(number)}GB",
+            )
         return round(value)
 
     def _take(self) -> _Token:
@@ -303,33 +410,61 @@ class _Reader:
         rest = self._text[start:].lstrip()
         token = _Token("odd", rest[:1], len(self._text) - len(rest))
         if token.text in ("'", '"'):
-            self._refuse(token, "This quote is never closed.", "Close it where the text ends.")
+            self._refuse(
+                token,
+                "This quote is never closed.",
+                "Close it where the text ends.",
+                refusal="open_quote",
+            )
+        what, meant = f"{token.shown} has no meaning here.", _OTHER_SPELLINGS.get(token.text)
+        if meant:
+            self._refuse(
+                token,
+                what,
+                f"Write '{meant}'.",
+                refusal="other_spelling",
+                found=token.found,
+                meant=meant,
+            )
         remedy = "Text with such characters is written in quotes."
-        if token.text in _OTHER_SPELLINGS:
-            remedy = f"Write '{_OTHER_SPELLINGS[token.text]}'."
-        self._refuse(token, f"{token.shown} has no meaning here.", remedy)
+        self._refuse(token, what, remedy, refusal="odd_sign", found=token.found)
 
     def _refuse_fact(self, token: _Token) -> NoReturn:
         name = token.text.lower()
         nearest = difflib.get_close_matches(name, FACTS, n=1, cutoff=0.5)
         hint = _ELSEWHERE.get(name) or (f"Did you mean {nearest[0]}?" if nearest else "")
-        data = {"fact": _cut(token.text)}
-        if nearest:
-            data["nearest"] = nearest[0]
-        what = f"There is no fact {token.shown}."
-        self._refuse(token, what, f"{hint} {_known()}".strip(), data)
+        data = {"nearest": nearest[0]} if nearest else {}
+        if name in _ELSEWHERE:
+            data["option"] = "--vram" if name == "free" else "--gpus"
+        self._refuse(
+            token,
+            f"There is no fact {token.shown}.",
+            f"{hint} {_known()}".strip(),
+            refusal="no_fact",
+            fact=token.found,
+            facts=", ".join(FACTS),
+            **data,
+        )
 
     def _refuse(
-        self, token: _Token, what: str, remedy: str = "", data: dict[str, str] | None = None
+        self,
+        token: _Token,
+        why: str,
+        remedy: str = "",
+        /,
+        *,
+        refusal: str,
+        **data: str | int | float,
     ) -> NoReturn:
         column = token.at + 1
         raise error(
             ErrorCode.INVALID_REQUEST,
             f"The constraint can't be read at column {column}.",
-            f"{what}\n{_pointed_at(self._text, token.at)}",
+            f"{why}\n{_pointed_at(self._text, token.at)}",
             remedy,
+            refusal=refusal,
             column=column,
-            **(data or {}),
+            **data,
         )
 
 

@@ -3168,14 +3168,6 @@
         <source>A size is a number and a unit, such as 32GB.</source>
         <translation>大小由数字和单位组成，例如 32GB。</translation>
     </message>
-    <message>
-        <source>The constraint can&apos;t be read at character {column}.</source>
-        <translation>条件在第 {column} 个字符处无法读取。</translation>
-    </message>
-    <message>
-        <source>Did you mean {fact}?</source>
-        <translation>是不是 {fact}？</translation>
-    </message>
 </context>
 <context>
     <name>_Legend</name>
@@ -5496,6 +5488,218 @@
         <source>Name a file that you may write.</source>
         <translation>请指定可以写入的文件。</translation>
     </message>
+    <message>
+        <source>The constraint has {characters} characters; {characters_max} are the most.</source>
+        <translation>条件有 {characters} 个字符；最多 {characters_max} 个。</translation>
+    </message>
+    <message>
+        <source>Write less of it, or give the run several machines to choose from.</source>
+        <translation>请写短一些，或给运行几台机器选择。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: this &apos;)&apos; has no &apos;(&apos; before it.</source>
+        <translation>条件的第 {column} 个字符处：这个“)”之前没有“(”。</translation>
+    </message>
+    <message>
+        <source>Take it away.</source>
+        <translation>请删掉它。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: this &apos;(&apos; is never closed.</source>
+        <translation>条件的第 {column} 个字符处：这个“(”没有对应的“)”。</translation>
+    </message>
+    <message>
+        <source>Put a &apos;)&apos; where it ends.</source>
+        <translation>请在它结束的地方写上“)”。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: &apos;and&apos;, &apos;or&apos; or the end was expected, and {found} was found.</source>
+        <translation>条件的第 {column} 个字符处：这里应是 and、or 或结尾，却是“{found}”。</translation>
+    </message>
+    <message>
+        <source>Write text with spaces in quotes, such as name ~ &quot;RTX 3090&quot;.</source>
+        <translation>含有空格的文本要加引号，例如 name ~ &quot;RTX 3090&quot;。</translation>
+    </message>
+    <message>
+        <source>Put &apos;and&apos; or &apos;or&apos; between two comparisons.</source>
+        <translation>请在两个比较之间写上 and 或 or。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: &apos;and&apos;, &apos;or&apos; or &apos;)&apos; was expected, and {found} was found.</source>
+        <translation>条件的第 {column} 个字符处：这里应是 and、or 或“)”，却是“{found}”。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: &apos;and&apos;, &apos;or&apos; or &apos;)&apos; was expected, and it ends.</source>
+        <translation>条件的第 {column} 个字符处：这里应是 and、or 或“)”，却结束了。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: more than {depth_max} parentheses or &apos;not&apos; are inside each other.</source>
+        <translation>条件的第 {column} 个字符处：括号或 not 的嵌套超过 {depth_max} 层。</translation>
+    </message>
+    <message>
+        <source>Write it flatter.</source>
+        <translation>请减少嵌套。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: a fact was expected, and {found} was found.</source>
+        <translation>条件的第 {column} 个字符处：这里应是一个属性，却是“{found}”。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: a fact was expected, and it ends.</source>
+        <translation>条件的第 {column} 个字符处：这里应是一个属性，却结束了。</translation>
+    </message>
+    <message>
+        <source>Facts: {facts}.</source>
+        <translation>可用的属性：{facts}。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: there is no fact {fact}.</source>
+        <translation>条件的第 {column} 个字符处：没有属性“{fact}”。</translation>
+    </message>
+    <message>
+        <source>Ask for free VRAM in the field for VRAM. Facts: {facts}.</source>
+        <translation>空闲的显存请在显存一栏中请求。可用的属性：{facts}。</translation>
+    </message>
+    <message>
+        <source>Ask for a number of GPUs in the field for GPUs. Facts: {facts}.</source>
+        <translation>GPU 的数量请在 GPU 一栏中请求。可用的属性：{facts}。</translation>
+    </message>
+    <message>
+        <source>Did you mean {nearest}? Facts: {facts}.</source>
+        <translation>是不是 {nearest}？可用的属性：{facts}。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: behind {fact} one of {operators} was expected, and {found} was found.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 之后应是 {operators} 之一，却是“{found}”。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: behind {fact} one of {operators} was expected, and it ends.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 之后应是 {operators} 之一，却结束了。</translation>
+    </message>
+    <message>
+        <source>Write one of {operators}.</source>
+        <translation>请写 {operators} 之一。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {fact} is {what}, which {operator} can&apos;t compare.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 是{what}，不能用 {operator} 比较。</translation>
+    </message>
+    <message>
+        <source>Use one of {operators}.</source>
+        <translation>请用 {operators} 之一。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {what} was expected, to compare {fact} with, and {found} was found.</source>
+        <translation>条件的第 {column} 个字符处：与 {fact} 比较的应是{what}，却是“{found}”。</translation>
+    </message>
+    <message>
+        <source>If {found} is the text, put it in quotes.</source>
+        <translation>如果 {found} 就是要比较的文本，请给它加上引号。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {what} was expected, to compare {fact} with, and it ends.</source>
+        <translation>条件的第 {column} 个字符处：与 {fact} 比较的应是{what}，却结束了。</translation>
+    </message>
+    <message>
+        <source>Write a value there.</source>
+        <translation>请在那里写上值。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {fact} is {what}, and this is text.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 是{what}，而这里是文本。</translation>
+    </message>
+    <message>
+        <source>Write it without the quotes.</source>
+        <translation>请去掉引号。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {found} is no version.</source>
+        <translation>条件的第 {column} 个字符处：“{found}”不是版本。</translation>
+    </message>
+    <message>
+        <source>Write {fact} &gt;= 12.4, say.</source>
+        <translation>请写成例如 {fact} &gt;= 12.4。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {fact} is {what}, and {found} is none.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 是{what}，而“{found}”不是。</translation>
+    </message>
+    <message>
+        <source>Write a value of that kind.</source>
+        <translation>请写成这样的值。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {fact} is never negative.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 不会是负数。</translation>
+    </message>
+    <message>
+        <source>Take the minus away.</source>
+        <translation>请去掉负号。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {fact} has no unit.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 没有单位。</translation>
+    </message>
+    <message>
+        <source>Write {number}.</source>
+        <translation>请写成 {number}。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {fact} is a whole number.</source>
+        <translation>条件的第 {column} 个字符处：{fact} 是整数。</translation>
+    </message>
+    <message>
+        <source>Write it without decimals.</source>
+        <translation>请去掉小数部分。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {found} is more than any machine has.</source>
+        <translation>条件的第 {column} 个字符处：“{found}”比任何机器拥有的都多。</translation>
+    </message>
+    <message>
+        <source>Write less.</source>
+        <translation>请写小一些。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {found} is no compute capability.</source>
+        <translation>条件的第 {column} 个字符处：“{found}”不是计算能力。</translation>
+    </message>
+    <message>
+        <source>Write {example}, say.</source>
+        <translation>请写成例如 {example}。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {unit} is no unit of a size.</source>
+        <translation>条件的第 {column} 个字符处：“{unit}”不是大小的单位。</translation>
+    </message>
+    <message>
+        <source>Units: {units}.</source>
+        <translation>可用的单位：{units}。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {found} has no unit.</source>
+        <translation>条件的第 {column} 个字符处：“{found}”没有单位。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: this quote is never closed.</source>
+        <translation>条件的第 {column} 个字符处：这个引号没有结束。</translation>
+    </message>
+    <message>
+        <source>Close it where the text ends.</source>
+        <translation>请在文本结束的地方加上引号。</translation>
+    </message>
+    <message>
+        <source>At character {column} of the constraint: {found} has no meaning.</source>
+        <translation>条件的第 {column} 个字符处：“{found}”在这里没有意义。</translation>
+    </message>
+    <message>
+        <source>Write &apos;{meant}&apos;.</source>
+        <translation>请写成 {meant}。</translation>
+    </message>
+    <message>
+        <source>Write text with such characters in quotes.</source>
+        <translation>含有这种字符的文本要加引号。</translation>
+    </message>
 </context>
 <context>
     <name>phrases</name>
@@ -5670,6 +5874,22 @@
     <message>
         <source>unreadable</source>
         <translation>无法读取</translation>
+    </message>
+    <message>
+        <source>size</source>
+        <translation>大小（例如 20GB）</translation>
+    </message>
+    <message>
+        <source>whole</source>
+        <translation>整数</translation>
+    </message>
+    <message>
+        <source>version</source>
+        <translation>版本（例如 12.4）</translation>
+    </message>
+    <message>
+        <source>text</source>
+        <translation>文本</translation>
     </message>
 </context>
 <context>

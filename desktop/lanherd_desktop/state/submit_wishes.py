@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from lanherd_client.sizes import format_size, parse_size
 from lanherd_protocol.constraints import parse
-from lanherd_protocol.errors import LanherdError
+from lanherd_protocol.errors import Failure, LanherdError
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 from lanherd_protocol.values import BesideOthers, HostRequest, RunSpec
 
@@ -33,15 +33,16 @@ class WishesForm:
 
 @dataclass(frozen=True, slots=True)
 class WishProblem:
-    """What is wrong with one wish. Of a constraint also where, counted from 1, and the machine's
-    words about it; `nearest` is the fact that may have been meant."""
+    """What is wrong with one wish; of a constraint also why it can't be read."""
 
     field: WishField
     code: WishCode
-    column: int = 0
-    text: str = ""
-    remedy: str = ""
-    nearest: str = ""
+    failure: Failure | None = None
+
+    @property
+    def column(self) -> int:
+        """Where it is wrong, counted from 1; 0 if that isn't said."""
+        return 0 if self.failure is None else int(self.failure.data.get("column", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +94,7 @@ def _where_problems(text: str) -> tuple[WishProblem, ...]:
     try:
         parse(text)
     except LanherdError as problem:
-        failure = problem.failure
-        column = failure.data.get("column", 1)
-        return (
-            WishProblem(
-                "where",
-                "constraint",
-                column if isinstance(column, int) else 1,
-                failure.message.partition("\n")[0],
-                failure.remedy,
-                str(failure.data.get("nearest", "")),
-            ),
-        )
+        return (WishProblem("where", "constraint", problem.failure),)
     return ()
 
 

@@ -9,7 +9,7 @@ from lanherd_desktop.state.submit_wishes import WishesForm, WishProblem
 from lanherd_desktop.views.widgets.folded_form import FoldedForm
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.number_field import NumberField
-from lanherd_desktop.views.words import english, sentences
+from lanherd_desktop.views.words import failure_texts, sentences
 from lanherd_protocol.constraint_facts import FACTS
 from lanherd_protocol.limits import GPUS_PER_RUN_MAX
 from lanherd_protocol.values import BesideOthers
@@ -114,8 +114,10 @@ class WishesSection(FoldedForm):
 
 def wish_problem_text(problem: WishProblem) -> str:
     """What is wrong with a wish, and what would be right."""
-    if problem.code == "constraint":
-        return _constraint_text(problem)
+    if problem.failure is not None:
+        _, why, what_next = failure_texts(problem.failure)
+        # The text and the caret of the other lines stand in the form already.
+        return sentences(why.partition("\n")[0], what_next)
     texts = {
         "fewer": QCoreApplication.translate(
             "WishesSection", "These are fewer than it asks for at least. Write more, or none."
@@ -135,16 +137,3 @@ def wish_problem_text(problem: WishProblem) -> str:
         ),
     }
     return texts[problem.code]
-
-
-def _constraint_text(problem: WishProblem) -> str:
-    if english():
-        return sentences(problem.text, problem.remedy)
-    text = QCoreApplication.translate(
-        "WishesSection", "The constraint can't be read at character {column}."
-    ).format(column=problem.column)
-    if problem.nearest:
-        nearest = QCoreApplication.translate("WishesSection", "Did you mean {fact}?")
-        return sentences(text, nearest.format(fact=problem.nearest))
-    known = QCoreApplication.translate("WishesSection", "Facts: {facts}.")
-    return sentences(text, known.format(facts=", ".join(FACTS)))

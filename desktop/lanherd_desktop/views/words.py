@@ -28,6 +28,7 @@ from lanherd_desktop.views.reasons import (
 )
 from lanherd_desktop.views.refusals import INVALID
 from lanherd_desktop.views.refusals_here import NOT_HERE
+from lanherd_desktop.views.refusals_of_constraints import OF_CONSTRAINTS
 from lanherd_desktop.views.refusals_of_files import OF_FILES
 from lanherd_desktop.views.refusals_of_machines import OF_MACHINES
 from lanherd_desktop.views.refusals_of_runs import OF_RUNS
@@ -46,7 +47,7 @@ _SECONDS = frozenset(
 )  # fmt: skip
 _PHRASES = frozenset({"what", "role", "needed"})
 Data = Mapping[str, str | int | float]
-REFUSALS = (*OF_RUNS, *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE)
+REFUSALS = (*OF_RUNS, *OF_CONSTRAINTS, *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE)
 """Those that are named come first: what comes along with them may stand in others too."""
 
 

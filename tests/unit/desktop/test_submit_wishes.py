@@ -13,7 +13,7 @@ from lanherd_desktop.app import Desktop
 from lanherd_desktop.bridge import Job
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.state.submit_form import SubmitForm, SubmitRequest, check
-from lanherd_desktop.state.submit_wishes import WishesForm, WishProblem
+from lanherd_desktop.state.submit_wishes import WishesForm, WishProblem, check_wishes
 from lanherd_desktop.views.submit import SubmitDialog
 from lanherd_desktop.views.submit_sending import gpu_request, send
 from lanherd_desktop.views.submit_wishes import wish_problem_text
@@ -83,9 +83,18 @@ def test_problems_are_said_in_chinese() -> None:
     codes = ("fewer", "no_gpu", "profile", "alone", "cpus", "size")
     texts = [wish_problem_text(WishProblem("where", code)) for code in codes]
     assert len(set(texts)) == len(codes) and all("。" in text for text in texts)
-    wrong = WishProblem("where", "constraint", 3, "There is no fact 'vrm'.", "Do.", "vram")
-    assert wish_problem_text(wrong) == "条件在第 3 个字符处无法读取。是不是 vram？"
-    assert "vram" in wish_problem_text(WishProblem("where", "constraint", 3, "So.", "Do."))
+
+
+@pytest.mark.usefixtures("chinese")
+def test_why_a_constraint_is_wrong_is_said_in_chinese() -> None:
+    def wrong(where: str) -> str:
+        (problem,) = check_wishes(WishesForm(where=where), 1, False)
+        return wish_problem_text(problem)
+
+    assert wrong("vram >= 20GX") == (
+        "条件的第 9 个字符处：“GX”不是大小的单位。可用的单位：B, KB, MB, GB, TB。"
+    )
+    assert wrong("vrm > 3").startswith("条件的第 1 个字符处：没有属性“vrm”。是不是 vram？")
 
 
 def test_a_busy_dialog_takes_no_wishes(dialog: SubmitDialog, qtbot: QtBot) -> None:
