@@ -62,16 +62,6 @@ def _days(names: str | None) -> frozenset[int] | None:
     return frozenset(begin // DAY_MINUTES for begin, _ in spans)
 
 
-def with_row(rows: Sequence[HoursRow], place: int, row: HoursRow) -> str:
-    """What the field of the rule says once a row is another."""
-    return said_of_rows([*rows[:place], row, *rows[place + 1 :]])
-
-
-def without_row(rows: Sequence[HoursRow], place: int) -> str:
-    """What it says without the row; nothing where none is left."""
-    return said_of_rows([*rows[:place], *rows[place + 1 :]])
-
-
 def said_of_rows(rows: Iterable[HoursRow]) -> str:
     """The rule as its field says it: a list of TOML, or nothing."""
     said = [row.said for row in rows]

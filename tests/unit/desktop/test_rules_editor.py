@@ -10,6 +10,7 @@ from lanherd_desktop.app import Desktop
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.views.machines.rule_texts import finding_texts
 from lanherd_desktop.views.machines.rules_editor import RulesEditor
+from lanherd_desktop.views.widgets.field_rows import FieldRows
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.retention_messages import RetentionState
 from lanherd_protocol.rules_check import check_rules
@@ -122,7 +123,8 @@ def test_hours_come_and_go(editor: RulesEditor) -> None:
     hours = editor.fields.hours
     hours.add_button.click()
     assert '"18:00-08:00"]' in editor.text.toPlainText() and len(hours.rows) == 4
-    assert hours.rows[-1].begin.hasFocus()
+    assert isinstance(hours, FieldRows), "rows come and go in one way in all the window"
+    assert hours.rows[-1].begin.hasFocus() and hours.rows[-1].begin.selectedText() == "18:00"
     hours.rows[0].remove_button.click()
     assert hours.rows[0].remove_button.hasFocus()
     assert hours.rows[0].days[5].isChecked(), "the next one took its place"

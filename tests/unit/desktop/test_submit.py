@@ -312,6 +312,21 @@ def test_what_is_wrong_with_an_option_stands_beside_it(dialog: SubmitDialog) -> 
     assert options._problems["attempts"].text() == "Say after which end it is tried again."
 
 
+def test_who_takes_a_row_away_stays_near_it(dialog: SubmitDialog) -> None:
+    dialog.options.toggle_button.click()
+    secrets = dialog.options.secrets
+    for _ in range(3):
+        secrets.add_button.click()
+    first, second, third = secrets.rows
+    assert third.name.hasFocus()
+    first.remove_button.click()
+    assert second.remove_button.hasFocus(), "the next one took its place"
+    third.remove_button.click()
+    assert second.remove_button.hasFocus(), "the last one that is left"
+    second.remove_button.click()
+    assert secrets.add_button.hasFocus() and secrets.rows == []
+
+
 def test_no_preference_holds_a_secret(desktop: Desktop, tmp_path: Path) -> None:
     options = OptionsForm(secrets=(SecretField("TOKEN", "hush-hush"),))
     dialog = opened(desktop, SubmitForm(command="true", options=options))

@@ -13,8 +13,6 @@ from lanherd_desktop.state.hours_form import (
     rows_of,
     said_of_rows,
     tidy_time,
-    with_row,
-    without_row,
 )
 from lanherd_desktop.state.rules_form import changed
 from lanherd_protocol.hours import parse_hours
@@ -38,13 +36,13 @@ def test_rows_say_what_the_file_says() -> None:
 def test_one_row_changes_and_the_words_around_it_stay() -> None:
     rows = rows_of(TEXT)
     later = changed_row(rows[1], {5}, "8", "24:00")
-    edited = changed(TEXT, "hours", with_row(rows, 1, later))
+    edited = changed(TEXT, "hours", said_of_rows([rows[0], later]))
     assert edited == TEXT.replace("sat,sun 00:00", "sat 08:00")
-    assert changed(TEXT, "hours", with_row(rows, 0, rows[0])) == TEXT
+    assert changed(TEXT, "hours", said_of_rows(rows)) == TEXT
     assert changed_row(rows[0], EVERY_DAY, "18:00", "08:00") is rows[0], "its words stay"
-    nights = changed(TEXT, "hours", without_row(rows, 1))
+    nights = changed(TEXT, "hours", said_of_rows(rows[:1]))
     assert 'hours = ["18:00 - 08:00"]  # nights and weekends' in nights
-    assert "hours" not in changed(nights, "hours", without_row(rows_of(nights), 0))
+    assert "hours" not in changed(nights, "hours", said_of_rows(()))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -17,12 +16,9 @@ from lanherd_desktop.state.hours_form import (
     row_problem,
     rows_of,
     said_of_rows,
-    with_row,
-    without_row,
 )
-from lanherd_desktop.views.theme.icons import IconName
-from lanherd_desktop.views.theme.tokens import SPACE_1, SPACE_2, SPACE_3
-from lanherd_desktop.views.widgets.buttons import GhostButton, IconButton
+from lanherd_desktop.views.theme.tokens import SPACE_1, SPACE_3
+from lanherd_desktop.views.widgets.field_rows import FieldRow, FieldRows
 from lanherd_desktop.views.widgets.flow_layout import FlowLayout
 from lanherd_desktop.views.widgets.labels import Label
 
@@ -49,38 +45,25 @@ def _day_texts() -> tuple[tuple[str, str], ...]:
     )  # fmt: skip
 
 
-class HoursRowView(QWidget):
+class HoursRowView(FieldRow):
     """One span. Its days are buttons, since any of them may be chosen together."""
-
-    edited = Signal(object)
-    """The HoursRow that it is now."""
-    removed = Signal()
 
     def __init__(self, row: HoursRow) -> None:
         super().__init__()
-        self._row = row
+        self.row = row
         self.days: list[QPushButton] = []
         self.begin = self._time(self.tr("Runs may start from"))
         self.end = self._time(self.tr("Runs may start until"))
         self.next_day = Label(self.tr("next day"), "small")
         self.words = Label("", "mono", wrap=True)
         self.problem = Label("", "danger", wrap=True)
-        self.remove_button = IconButton(IconName.X, self.tr("Remove these hours"))
-        self.remove_button.clicked.connect(self.removed)
         self._spans = QWidget()
         flow = FlowLayout(self._spans, gap_x=SPACE_3)
         flow.addWidget(self._day_buttons())
         flow.addWidget(self._times())
-        top = QHBoxLayout()
-        top.setSpacing(SPACE_2)
-        top.addWidget(self._spans, 1)
-        top.addWidget(self.words, 1)
-        top.addWidget(self.remove_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(top)
-        layout.addWidget(self.problem)
+        spans, words = (self._spans, 1), (self.words, 1)
+        self.lay(self.tr("Remove these hours"), spans, words, below=(self.problem,))
+        self.setFocusProxy(self.begin)
         self.show_row(row)
 
     def _time(self, name: str) -> QLineEdit:
@@ -120,7 +103,7 @@ class HoursRowView(QWidget):
 
     def show_row(self, row: HoursRow) -> None:
         """What the text says now, and what is wrong with it."""
-        self._row = row
+        self.row = row
         self._spans.setVisible(row.readable)
         self.words.setVisible(not row.readable)
         self.words.set_text("" if row.readable else row.said)
@@ -135,7 +118,7 @@ class HoursRowView(QWidget):
         self._show_problem()
 
     def _show_problem(self) -> None:
-        why = row_problem(self._row) if self._row.readable else "words"
+        why = row_problem(self.row) if self.row.readable else "words"
         texts = {
             "time": self.tr("Write times from 00:00 to 24:00, such as 18:00."),
             "begins_at_end": self.tr("24:00 ends a day. Begin at 00:00 of the next one."),
@@ -152,78 +135,44 @@ class HoursRowView(QWidget):
     def _on_edited(self) -> None:
         chosen = [day for day, button in enumerate(self.days) if button.isChecked()]
         # The last day stays: hours on no day can't be said.
-        row = changed_row(self._row, chosen or self._row.days, self.begin.text(), self.end.text())
-        if row != self._row:
-            self.edited.emit(row)
+        days = chosen or self.row.days
+        row = changed_row(self.row, days, self.begin.text(), self.end.text())
+        changed = row != self.row
         self.show_row(row)
+        if changed:
+            self.edited.emit()
 
 
-class HoursField(QWidget):
+class HoursField(FieldRows[HoursRowView]):
     said = Signal(str)
     """What the rule says from now on."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._values: tuple[HoursRow, ...] = ()
-        self.rows: list[HoursRowView] = []
-        self._box = QVBoxLayout()
-        self._box.setSpacing(SPACE_2)
+        super().__init__(lambda: HoursRowView(NEW_ROW))
         self.always = Label(self.tr("At any time."), "secondary", wrap=True)
-        self.add_button = GhostButton(self.tr("Add hours"), IconName.PLUS)
-        self.add_button.clicked.connect(self._on_added)
-        foot = QHBoxLayout()
-        foot.addWidget(self.add_button)
-        foot.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE_2)
-        layout.addWidget(self.always)
-        layout.addLayout(self._box)
-        layout.addLayout(foot)
+        self.put_above(self.always)
+        self.add_button.setText(self.tr("Add hours"))
+        self.edited.connect(self._on_edited)
 
     def show_text(self, text: str) -> None:
         """What a text says that is TOML. Rows stay where they are, so that the focus does too."""
         values = rows_of(text)
-        if values == self._values:
+        self.always.setVisible(not values)
+        if values == self._values():
             return
-        self._values = values
-        while len(self.rows) > len(values):
-            row = self.rows.pop()
-            self._box.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+        self.keep(len(values))
         for value, row in zip(values, self.rows, strict=False):
             row.show_row(value)
         for value in values[len(self.rows) :]:
-            self._add(value)
-        self.always.setVisible(not values)
+            self.add(HoursRowView(value))
 
     @property
     def tells_problem(self) -> bool:
         """Whether a row says already what is wrong with it."""
         return any(not row.problem.isHidden() for row in self.rows)
 
-    def _add(self, value: HoursRow) -> None:
-        row = HoursRowView(value)
-        row.edited.connect(lambda edited: self._on_edited(row, edited))
-        row.removed.connect(lambda: self._on_removed(row))
-        self.rows.append(row)
-        self._box.addWidget(row)
+    def _values(self) -> tuple[HoursRow, ...]:
+        return tuple(row.row for row in self.rows)
 
-    def _on_edited(self, row: HoursRowView, value: HoursRow) -> None:
-        self.said.emit(with_row(self._values, self.rows.index(row), value))
-
-    def _on_added(self) -> None:
-        self.said.emit(said_of_rows([*self._values, NEW_ROW]))
-        if self.rows:
-            self.rows[-1].begin.setFocus()
-            self.rows[-1].begin.selectAll()
-
-    def _on_removed(self, row: HoursRowView) -> None:
-        place = self.rows.index(row)
-        # The first of several such rows is taken by its place, and the focus stays near it.
-        self.said.emit(without_row(self._values, place))
-        if self.rows:
-            self.rows[min(place, len(self.rows) - 1)].remove_button.setFocus()
-        else:
-            self.add_button.setFocus()
+    def _on_edited(self) -> None:
+        self.said.emit(said_of_rows(self._values()))

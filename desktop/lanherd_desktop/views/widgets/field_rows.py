@@ -1,9 +1,9 @@
 """As many rows of fields as there are values, and a button for one more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from lanherd_desktop.views.theme.icons import IconName
@@ -17,16 +17,22 @@ class FieldRow(QWidget):
     edited = Signal()
     removed = Signal()
 
-    def lay(self, remove: str, *fields: tuple[QWidget, int]) -> None:
-        """`fields` come with their stretch, `remove` says what the button does."""
-        button = IconButton(IconName.X, remove)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+    def lay(self, remove: str, *fields: tuple[QWidget, int], below: Sequence[QWidget] = ()) -> None:
+        """`fields` come with their stretch, `remove` says what the button does. Whoever has another
+        field to begin with than the first one says so by the focus proxy."""
+        self.remove_button = IconButton(IconName.X, remove)
+        row = QHBoxLayout()
         row.setSpacing(SPACE_2)
         for field, stretch in fields:
             row.addWidget(field, stretch)
-        row.addWidget(button)
-        button.clicked.connect(self.removed)
+        row.addWidget(self.remove_button)
+        self.remove_button.clicked.connect(self.removed)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        for widget in below:
+            column.addWidget(widget)
         self.setFocusProxy(fields[0][0])
 
     def let_go(self) -> None:
@@ -53,14 +59,22 @@ class FieldRows(QWidget, Generic[Row]):
         foot = QHBoxLayout()
         foot.addWidget(self.add_button)
         foot.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE_2)
-        layout.addLayout(self._box)
-        layout.addLayout(foot)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(SPACE_2)
+        self._column.addLayout(self._box)
+        self._column.addLayout(foot)
+
+    def put_above(self, widget: QWidget) -> None:
+        """Something that stands above all rows."""
+        self._column.insertWidget(0, widget)
 
     def clear(self) -> None:
-        while self.rows:
+        self.keep(0)
+
+    def keep(self, count: int) -> None:
+        """So many of the first ones at most."""
+        while len(self.rows) > count:
             self._drop(self.rows[-1])
 
     def add(self, row: Row) -> None:
@@ -72,12 +86,18 @@ class FieldRows(QWidget, Generic[Row]):
     def _on_add(self) -> None:
         row = self._empty_row()
         self.add(row)
-        row.setFocus()
+        # As by the Tab key: what the new row proposes is chosen, so that typing replaces it.
+        row.setFocus(Qt.FocusReason.TabFocusReason)
         self.edited.emit()
 
     def _on_removed(self, row: Row) -> None:
+        place = self.rows.index(row)
         self._drop(row)
-        self.add_button.setFocus()
+        if self.rows:
+            # Near where it was.
+            self.rows[min(place, len(self.rows) - 1)].remove_button.setFocus()
+        else:
+            self.add_button.setFocus()
         self.edited.emit()
 
     def _drop(self, row: Row) -> None:
