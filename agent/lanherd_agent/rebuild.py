@@ -6,6 +6,7 @@ ended is for the core to say: its exit is handed to one that holds nothing but t
 
     exit.json            Ended; but held, before its next attempt, where its retry rule gives it one
                          and the run's cancel.json doesn't say that it was cancelled then
+                         The agent's own, without a start.json, tells a start that was refused
     alive                Running, with its lease: it is adopted as after any restart
     start.json alone     Running too: its adoption finds out what became of it
     spec.json alone      Queued: it was never started
@@ -40,7 +41,7 @@ from lanherd_agent.core.run_states import (
 )
 from lanherd_agent.core.step import Kept
 from lanherd_agent.execution.causes import find_cause, is_failure
-from lanherd_agent.execution.failures import never_ran, start_failure
+from lanherd_agent.execution.failures import never_ran, start_failure, was_refused
 from lanherd_agent.runs import rundir
 from lanherd_agent.runs.rundir import AttemptDir, Cancel, Exit, Flaw, RunDirError, RunNote, Start
 from lanherd_agent.runs.strays import eldest_of
@@ -242,7 +243,7 @@ def _as_it_is(base: RunRecord, attempt: _Attempt) -> RunRecord:
         return replace(base, state=_running(attempt, start))
     if not isinstance(exit_, Exit) and (found := eldest_of(attempt.directory.path)):
         return replace(base, state=_running(attempt, _start_seen(*found)))
-    if attempt.flaws:
+    if attempt.flaws and not _is_refused(attempt):
         why = _UNTRUSTED.format(flaw=_why(attempt.flaws[0]))
         return _after_loss(_never_again(base), attempt, why, "untrusted", base)
     if isinstance(exit_, Exit):
@@ -250,6 +251,15 @@ def _as_it_is(base: RunRecord, attempt: _Attempt) -> RunRecord:
     if isinstance(start, Start):
         return replace(base, state=_running(attempt, start))
     return base
+
+
+def _is_refused(attempt: _Attempt) -> bool:
+    """Whether nothing was begun of it, by the agent's own exit: not against a start that was
+    written down. A torn one is what a start may have been refused for."""
+    if isinstance(attempt.exit, RunDirError) or was_refused(attempt.exit) is None:
+        return False
+    start = attempt.start
+    return start is None or (isinstance(start, RunDirError) and start.flaw is Flaw.TORN)
 
 
 def _start_seen(pid: int, since: int) -> Start:
@@ -318,7 +328,7 @@ def _after_exit(base: RunRecord, attempt: _Attempt, exit_: Exit) -> RunRecord:
     # The machine's clock may have been set back between the two.
     begun_at = start.at if start is not None else base.submitted_at
     exit_ = replace(exit_, at=max(exit_.at, begun_at))
-    problem = never_ran(exit_)
+    problem = was_refused(exit_) if _is_refused(attempt) else never_ran(exit_)
     if problem is not None:
         failure = start_failure(problem, attempt.directory, base.spec.command[0])
         starting = Starting(since=base.submitted_at, lease=attempt.note.lease)

@@ -10,6 +10,7 @@ from lanherd_protocol.errors import ErrorCode, Failure, LanherdError, error
 TEXT_LOOK_BYTES = 256
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _NEVER_RAN = (StartFailure.EXEC, StartFailure.CWD)
+_REFUSED = frozenset(StartFailure) - {*_NEVER_RAN, StartFailure.DRAINING}
 
 UNEXPECTED = Failure(
     code=ErrorCode.INTERNAL,
@@ -76,6 +77,15 @@ def never_ran(exit_: Exit | None) -> StartFailedError | None:
     """What was the answer to the start, of an attempt whose command could not be executed."""
     problem = exit_.error if exit_ is not None else None
     if problem is None or problem.kind not in _NEVER_RAN:
+        return None
+    return StartFailedError(StartFailure(problem.kind), problem.errno, problem.text, exit_)
+
+
+def was_refused(exit_: Exit | None) -> StartFailedError | None:
+    """What was the answer to the start, of an attempt that nothing was begun of: it is believed
+    only where no start was written down."""
+    problem = exit_.error if exit_ is not None else None
+    if problem is None or problem.kind not in _REFUSED:
         return None
     return StartFailedError(StartFailure(problem.kind), problem.errno, problem.text, exit_)
 

@@ -2,7 +2,9 @@
 
 What could not be asked is not answered: a launcher that is away is asked again until it says what
 became of the attempt, since one that may be alive must not be told as failed. A start that died
-with its shim before the command ran is made again: it is nobody's fault and no outcome.
+with its shim before the command ran is made again: it is nobody's fault and no outcome. One that is
+refused for good is written down in its directory before it is told: it is never made again, be the
+agent killed in between, or its records lost later.
 """
 
 import asyncio
@@ -16,7 +18,12 @@ from pathlib import Path
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.disk import in_thread
-from lanherd_agent.execution.failures import never_ran, no_secrets, start_failure
+from lanherd_agent.execution.failures import (
+    never_ran,
+    no_secrets,
+    start_failure,
+    was_refused,
+)
 from lanherd_agent.execution.layout import Surroundings, spec_of
 from lanherd_agent.execution.preparing import Preparing
 from lanherd_agent.execution.telling import Telling
@@ -27,6 +34,7 @@ from lanherd_agent.runs.launcher_client import LauncherClient, StartFailedError,
 from lanherd_agent.runs.launcher_process import LauncherUnavailableError
 from lanherd_agent.runs.rundir import (
     AttemptDir,
+    ExitError,
     Flaw,
     RunDirError,
     check_own_folder,
@@ -34,6 +42,7 @@ from lanherd_agent.runs.rundir import (
     read_exit,
     read_start,
     write_cancel,
+    write_refusal,
     write_settings,
     write_spec,
 )
@@ -91,10 +100,15 @@ class Starting:
             return
         # Where the claim of a start lies, whole or torn, it may be alive: that is for the launcher.
         if not claimed:
+            refused = _refused_before(directory)
+            if refused is not None:
+                self._refused(effect, directory, refused)
+                return
             self._laying_out[effect.run] += 1
             try:
                 await self._lay_out(directory, effect)
             except Exception as problem:
+                await in_thread(partial(_forget_spec, directory))
                 self._failed(effect, self._telling.failure(problem, effect.run))
                 return
             finally:
@@ -174,8 +188,16 @@ class Starting:
         except RunDirError as flaw:
             await self._untrusted(effect, directory, flaw)
         else:
-            failure = start_failure(problem, directory, effect.spec.command[0])
-            self._failed(effect, self._telling.redacted(failure))
+            text = self._telling.redact(problem.text)
+            error = ExitError(kind=problem.kind, errno=problem.errno, text=text)
+            await in_thread(partial(_write_down, directory, error))
+            self._refused(effect, directory, problem)
+
+    def _refused(
+        self, effect: f.StartAttempt, directory: AttemptDir, problem: StartFailedError
+    ) -> None:
+        failure = start_failure(problem, directory, effect.spec.command[0])
+        self._failed(effect, self._telling.redacted(failure))
 
     async def _untrusted(
         self, effect: f.StartAttempt, directory: AttemptDir, flaw: RunDirError
@@ -245,6 +267,38 @@ def _is_claimed(directory: AttemptDir) -> bool:
             raise
         return os.path.lexists(directory.start)
     return True
+
+
+def _refused_before(directory: AttemptDir) -> StartFailedError | None:
+    """By the answer to an earlier start of it, if the agent was killed before that was told."""
+    if not os.path.lexists(directory.exit):
+        return None
+    try:
+        return was_refused(read_exit(directory))
+    except RunDirError:
+        return None  # no words of ours
+
+
+def _write_down(directory: AttemptDir, error: ExitError) -> None:
+    """Whoever has nothing but the directory must not start it again."""
+    if os.path.lexists(directory.exit):
+        return  # its shim came so far as to say it
+    try:
+        write_refusal(directory, error)
+    except OSError as problem:
+        log.warning("%s: that it was refused can't be written: %s", directory.path, problem)
+        _forget_spec(directory)
+
+
+def _forget_spec(directory: AttemptDir) -> None:
+    """Without a spec it is no attempt, whatever else is there: nobody can start it."""
+    if not os.path.lexists(directory.spec):
+        return
+    try:
+        check_own_folder(directory.path)
+        directory.spec.unlink(missing_ok=True)
+    except (OSError, RunDirError) as problem:
+        log.warning("%s: its spec can't be removed: %s", directory.path, problem)
 
 
 def _check_ran(directory: AttemptDir, existing: bool) -> None:

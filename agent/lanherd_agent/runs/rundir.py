@@ -1,10 +1,11 @@
 """The run directories, typed: `runs/<run id>/<attempt>/` with spec, start, exit, log and outputs.
 
-The agent writes spec.json; the shim writes start.json and exit.json (see shim.py for what their
-presence proves), and what belongs to the logs (see log_keeper.py); the stages wrapper writes
-stages.json. Beside the attempts are the run's settings.json, and its cancel.json if it was
-cancelled between two: the agent's again. Whatever is torn, another user's, a link or no plain file
-is reported and left alone: the directory is in reach of the run itself.
+The agent writes spec.json, and exit.json if a start was refused; the shim writes start.json and
+exit.json (see shim.py for what their presence proves), and what belongs to the logs (see
+log_keeper.py); the stages wrapper writes stages.json. Beside the attempts are the run's
+settings.json, and its cancel.json if it was cancelled between two: the agent's again. Whatever is
+torn, another user's, a link or no plain file is reported and left alone: the directory is in reach
+of the run itself.
 """
 
 import contextlib
@@ -95,7 +96,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExitError(msgspec.Struct, frozen=True, kw_only=True):
-    kind: str  # exec, cwd: it never ran; unknown: it ran, and how it ended can't be known
+    kind: str  # exec, cwd, or a refusal's: it never ran; unknown: it ran, and ended as none knows
     errno: int
     text: str
 
@@ -113,7 +114,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     error: ExitError | None = None
     rusage: Rusage | None = None
     left: int = 0  # processes of the run's tree that could not be killed
-    witness: str = "shim"  # or launcher: the shim was killed
+    witness: str = "shim"  # launcher: the shim was killed; agent: the start was refused
     timed_out: bool = False  # the shim carried the time limit out, since nobody else did
     stopped: bool = False  # it was asked to stop before it ended
     shutdown: bool = False  # a signal ended it, while the machine ended all that ran on it
@@ -291,6 +292,13 @@ def write_cancel(home: Path, run_id: str, at: float) -> bool:
     return _write_beside(cancel_path(home, run_id), msgspec.json.encode(Cancel(at=at)))
 
 
+def write_refusal(directory: AttemptDir, error: ExitError) -> None:
+    """Of an attempt that nothing was begun of, and never will be. Fsynced, for it must outlast the
+    store: a spec alone is queued again by whoever has only the directories."""
+    exit_ = Exit(at=time.time(), error=error, witness="agent")
+    _write(directory.exit, msgspec.json.encode(exit_), lasting=True)
+
+
 def _write_beside(path: Path, data: bytes) -> bool:
     try:
         _write(path, data)
@@ -299,7 +307,7 @@ def _write_beside(path: Path, data: bytes) -> bool:
     return True
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, lasting: bool = False) -> None:
     """By descriptors alone: a Python file costs as much again as all of this."""
     temp = f"{path}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -307,6 +315,8 @@ def _write(path: Path, data: bytes) -> None:
     try:
         try:
             write_all(fd, data)
+            if lasting:
+                os.fsync(fd)
         finally:
             os.close(fd)
         os.rename(temp, path)

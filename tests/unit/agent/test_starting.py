@@ -5,6 +5,7 @@ import errno
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lanherd_agent.core import effects as f
@@ -18,7 +19,14 @@ from lanherd_agent.runs.launcher_client import (
     StartFailure,
 )
 from lanherd_agent.runs.launcher_process import LauncherUnavailableError
-from lanherd_agent.runs.rundir import AttemptDir, Exit, ExitError, read_settings, read_spec
+from lanherd_agent.runs.rundir import (
+    AttemptDir,
+    Exit,
+    ExitError,
+    read_exit,
+    read_settings,
+    read_spec,
+)
 from lanherd_protocol.ids import RunId
 from lanherd_protocol.values import RunSettings
 from tests.support.doors import new_run_id
@@ -200,6 +208,79 @@ async def test_a_start_that_failed_before_the_agent_died() -> None:
         agent.directory.exit.write_text("torn")
         told, _ = await agent.start(lambda path: started(path, existing=True))
         assert [type(fact) for fact in told] == [e.AttemptStarted]
+
+
+async def test_a_start_that_was_refused_is_never_made_again() -> None:
+    """It is in its directory before it is told: the agent may be killed in between, and its
+    records be lost later."""
+    async with room() as agent:
+        (failed,), _ = await agent.start(never_ran(StartFailure.SPEC, "it says hush"))
+        assert isinstance(failed, e.AttemptStartFailed)
+        exit_ = read_exit(agent.directory)
+        assert exit_ is not None and exit_.witness == "agent"
+        assert exit_.error == ExitError(kind="spec", errno=0, text="it says ***")
+        told, launcher = await agent.start()
+        assert (told, launcher.asked) == ([failed], [])
+        # What is no refusal keeps nothing from its start.
+        for other in (b"torn", msgspec.json.encode(Exit(at=1.0, code=0))):
+            agent.directory.exit.write_bytes(other)
+            told, _ = await agent.start()
+            assert [type(fact) for fact in told] == [e.AttemptStarted]
+
+
+async def test_what_its_shim_has_written_is_not_written_over() -> None:
+    async with room() as agent:
+        agent.directory.make()
+        said = Exit(at=1.0, error=ExitError(kind="exec", errno=2, text="none"))
+
+        def refuse(path: Path) -> Started:
+            agent.write(said)
+            raise StartFailedError(StartFailure.EXEC, 2, "none", said)
+
+        (failed,), _ = await agent.start(refuse)
+        assert isinstance(failed, e.AttemptStartFailed)
+        assert read_exit(agent.directory) == said
+
+
+@pytest.mark.expects_logs("refused can't be written", reason="the disk is full, as is tried here")
+async def test_a_refusal_that_can_not_be_written_leaves_nothing_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(directory: AttemptDir, error: ExitError) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(starting, "write_refusal", full)
+    async with room() as agent:
+        (failed,), _ = await agent.start(never_ran(StartFailure.IO))
+        assert isinstance(failed, e.AttemptStartFailed)
+        assert rundir.read_spec(agent.directory) is None
+
+
+@pytest.mark.expects_logs("its spec can't be removed", reason="something else has its place")
+async def test_a_layout_that_failed_leaves_nothing_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not even what an agent that was killed had laid out before."""
+
+    def broken(*_: object) -> rundir.Spec:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(starting, "spec_of", broken)
+    async with room() as agent:
+        agent.directory.make()
+        agent.directory.spec.write_text("{}")
+        (failed,), _ = await agent.start()
+        assert isinstance(failed, e.AttemptStartFailed)
+        assert not agent.directory.spec.exists()
+        # What lies elsewhere is left alone.
+        agent.run = RunId(new_run_id())
+        link = AttemptDir.of(agent.home.root, agent.run, 1)
+        link.path.parent.mkdir()
+        agent.directory.spec.write_text("{}")
+        link.path.symlink_to(agent.directory.path)
+        (failed,), _ = await agent.start()
+        assert isinstance(failed, e.AttemptStartFailed)
+        assert agent.directory.spec.exists()
 
 
 async def test_what_is_told_of_a_failure_has_no_secret() -> None:

@@ -14,6 +14,7 @@ from lanherd_agent.core.run_states import Queued, Running, RunRecord
 from lanherd_agent.core.step import Kept
 from lanherd_agent.rebuild import HELD_AFTER_LOSS, Rebuilt, rebuild
 from lanherd_agent.runs import rundir
+from lanherd_agent.runs.launcher_client import StartFailure
 from lanherd_agent.runs.rundir import AttemptDir, Stages
 from lanherd_protocol.states import Ended
 from lanherd_protocol.values import Dependency, Lease, RetryRule, RunSettings, RunSpec
@@ -140,6 +141,32 @@ def test_one_that_never_began_failed_even_if_it_would_be_tried_again(home: Path)
     assert (state.outcome, state.started_at) == ("failed", None)
     assert state.reason.text.startswith("There is no command 'false' on the machine.")
     assert "Errno" not in state.reason.text
+
+
+@pytest.mark.parametrize("kind", sorted(set(StartFailure) - {StartFailure.DRAINING}))
+def test_a_start_that_was_refused_is_told_and_not_made_again(home: Path, kind: str) -> None:
+    lay_out(home, 1, spec=RETRIED, exit_=failed_to_begin(kind))
+    state = the_end(home)
+    assert (state.outcome, state.started_at, state.at) == ("failed", None, NOW + 2)
+    lay_out(home, 1, attempt=2, spec=RETRIED, exit_=exited(0))
+    assert the_run(home).earlier[0].outcome == "failed"
+
+
+def test_a_refusal_for_a_torn_claim_is_one(home: Path) -> None:
+    directory = lay_out(home, 1, exit_=failed_to_begin("torn"))
+    torn_start(directory)
+    (record,) = rebuilt(home).runs
+    assert isinstance(record.state, Ended)
+    assert (record.state.outcome, record.state.reason.data["kind"]) == ("failed", "torn")
+
+
+def test_a_refusal_of_what_was_started_is_not_believed(home: Path) -> None:
+    lay_out(home, 1, start=started(), exit_=failed_to_begin("io"))
+    assert the_end(home).outcome == "lost"
+    directory = lay_out(home, 1, exit_=failed_to_begin("io"))
+    directory.start.write_bytes(b"{}")
+    (record,) = rebuilt(home).runs
+    assert isinstance(record.state, Ended) and record.state.reason.code == "lost_untrusted"
 
 
 @pytest.mark.parametrize("exit_", [exited(0, at=NOW - 1e7), exited(1, at=NOW - 1e7)])
