@@ -52,6 +52,7 @@ from lanherd_protocol.values import (
 from tests.support import sample_log, sample_past, synthetic_room
 from tests.support.sample_rules import TEXT, rules_state
 from tests.support.synthetic_room import GIB, machine_id, run_id
+from tests.support.translations import compile_missing
 
 SETTLE_MS = 250
 LOG_LINES = 400
@@ -471,9 +472,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--language", choices=LANGUAGES[1:], action="append")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    application = make_application(sys.argv[:1])
     themes: Sequence[ThemeChoice] = options.theme or ("dark", "light")
     languages: Sequence[LanguageChoice] = options.language or ("en", "zh_CN")
+    compile_missing(resources_path() / "translations", languages)
+    application = make_application(sys.argv[:1])
     for theme, language in product(themes, languages):
         shooter = Shooter(application, theme, language, options.out)
         for name in shooter.take():
