@@ -59,6 +59,8 @@ class Listener:
         self._socket_paths: list[Path] = []
         self._strangers: dict[Serving, None] = {}  # oldest first
         self._known: set[Serving] = set()
+        self._finishing: set[Serving] = set()
+        """Lost, but with uploads of which something is still to be read."""
         self._closing = False
         self._quiet_until = 0.0
 
@@ -157,6 +159,8 @@ class Listener:
         for serving in open_now:
             await serving.tasks.close()
             await serving.link.wait_gone()
+        for serving in list(self._finishing):
+            await serving.tasks.close()
         for path in self._socket_paths:
             path.unlink(missing_ok=True)
         self._servers.clear()
@@ -218,6 +222,7 @@ class Listener:
     def on_closed(self, serving: Serving, failure: Failure | None, by_remote: bool) -> None:
         self._forget_stranger(serving)
         self._known.discard(serving)
+        self._finishing = {one for one in (*self._finishing, serving) if len(one.tasks)}
         if failure is None:
             return
         kind = failure.code.value

@@ -43,6 +43,12 @@ class ByteQueue:
         self._problem = problem
         self._wake()
 
+    def cut(self, problem: LanherdError) -> None:
+        """Readers get what has arrived, and `problem` where the rest would begin."""
+        if not self._ended:
+            self._problem = problem
+            self._wake()
+
     async def take(self) -> bytes | None:
         """The next chunk, or None at the end."""
         while not self._chunks:

@@ -389,10 +389,22 @@ class Serving:
     def _on_closed(self, event: e.Closed) -> None:
         for feed_id in list(self._feeds):
             self._forget_feed(feed_id)
+        # What was sent before the cable was cut has been paid for: a push that goes on later needs
+        # not send it again. A caller that we sent away ourselves gets no more done.
+        spared = self._cut_uploads(event.failure) if event.by_remote else set()
         self._calls.clear()
-        self.tasks.cancel()
+        self.tasks.cancel(spared)
         self._room.wake()
         self._watcher.on_closed(self, event.failure, event.by_remote)
+
+    def _cut_uploads(self, failure: Failure | None) -> set[asyncio.Task[None]]:
+        """Ends the uploads after what has arrived of them; the tasks that still read it."""
+        reading: set[asyncio.Task[None]] = set()
+        for served in self._calls.values():
+            if isinstance(served.what, IncomingCall) and served.what.method.upload:
+                served.what.queue.cut(from_failure(failure or CLOSED))
+                reading.add(served.task)
+        return reading
 
 
 class ServingWatcher(Protocol):

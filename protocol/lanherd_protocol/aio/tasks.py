@@ -6,7 +6,7 @@ has an owner that holds it, names it, tells of its failure at once, and ends it 
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -41,11 +41,13 @@ class TaskOwner:
         task.add_done_callback(self._on_done)
         return task
 
-    def cancel(self) -> None:
-        """Ask every task to end, without waiting; nothing can be started any more."""
+    def cancel(self, sparing: Collection[asyncio.Task[Any]] = ()) -> None:
+        """Ask every task but those spared to end, without waiting; nothing can be started any
+        more."""
         self._closed = True
         for task in self._tasks:
-            task.cancel()
+            if task not in sparing:
+                task.cancel()
 
     async def wait(self) -> None:
         """Until every task has ended; raises the first unexpected error as soon as there is one."""
