@@ -339,9 +339,15 @@ class BlobsStored(Struct, frozen=True, kw_only=True):
 
 
 class PutManifest(Struct, frozen=True, kw_only=True):
-    """Upload of a manifest's canonical encoding, compressed; its hash is the snapshot's id."""
+    """Upload of a manifest's canonical encoding, compressed; its hash is the snapshot's id.
+
+    With `base`, a snapshot that the user has on the machine, the upload is what differs from it
+    (`manifest_delta`). `project` is the project's name for the list of snapshots.
+    """
 
     snapshot: SnapshotId
+    base: SnapshotId | None = None
+    project: str = ""
 
 
 class SnapshotStored(Struct, frozen=True, kw_only=True):
