@@ -128,6 +128,16 @@ async def test_a_run_that_nobody_knows(peer: Peer) -> None:
 # --- What surrounds the command ------------------------------------------------------------------
 
 
+async def test_a_stage_whose_program_is_not_there(peer: Peer) -> None:
+    run = await sh(
+        peer, "echo never", pre_command=("no-such-pre",), post_command=("no-such-post",)
+    )
+    end = await ended(peer, run)
+    assert (end.outcome, end.exit_code, end.reason.code) == ("failed", 127, "pre_failed")
+    assert "there is no command 'no-such-pre' on the machine" in end.reason.text
+    assert "there is no command 'no-such-post' on the machine" in end.reason.text
+
+
 async def test_before_and_after_the_command(peer: Peer) -> None:
     run = await sh(
         peer,

@@ -16,6 +16,7 @@ from lanherd_agent.core.run_states import (
     Starting,
     Stopping,
 )
+from lanherd_agent.core.stage_words import unrun
 from lanherd_agent.core.step import Step
 from lanherd_agent.core.stops import SIGKILL, Stops
 from lanherd_agent.core.waiting import explained
@@ -50,6 +51,7 @@ class Ending:
             left=event.left,
             post_code=event.post_code,
             post_signal=event.post_signal,
+            post_refused=unrun(run.spec.post_command, event.post_error),
             disk_full=event.disk_full and outcome == "failed" and reason.code != "disk_full",
         )
         ended = _ended(
@@ -131,7 +133,8 @@ def how_it_ended(run: Run, exit: e.AttemptExited) -> tuple[Outcome, Reason]:
     if exit.stopped:
         return "cancelled", reasons.STOPPED
     if exit.stage == "pre":
-        return "failed", reasons.pre_failed(exit.code, exit.signal)
+        refused = unrun(run.spec.pre_command, exit.pre_error)
+        return "failed", reasons.pre_failed(exit.code, exit.signal, refused)
     if exit.code == 0 and exit.signal is None:
         return "succeeded", reasons.SUCCEEDED
     found = _shown_by(exit)

@@ -125,7 +125,8 @@ class AttemptExited(Struct, frozen=True, kw_only=True):
     """The command is over: by itself with `code`, or by `signal`.
 
     `timed_out`, `stopped`: its time limit, or a stop, was carried out without the agent.
-    `stage` is where it failed; `left` counts its processes that could not be killed.
+    `stage` is where it failed; `left` counts its processes that could not be killed. `pre_error`,
+    `post_error`: what the machine said of a stage's program that could not be executed.
     """
 
     run: RunId
@@ -137,10 +138,12 @@ class AttemptExited(Struct, frozen=True, kw_only=True):
     timed_out: bool = False
     stopped: bool = False
     stage: Stage = "command"
+    pre_error: str = ""
     left: int = 0
     post_failed: bool = False
     post_code: int | None = None
     post_signal: int | None = None
+    post_error: str = ""
     disk_full: bool = False
     """The disk of its log was full, while it ran or at its end."""
     cause: Reason | None = None

@@ -85,12 +85,22 @@ def power(drawn_w: float, most_w: float) -> Reason:
 
 
 def share_full(name: Name, held: int, most: int, needs: int) -> Reason:
+    """They may hold more than their most: the rules, or the tags of a live run, were changed."""
     kind, who = name
+    gpus = plural(held, "GPU", "GPUs")
+    data: dict[str, str | int | float] = {"kind": kind, "name": who, "gpus": held}
+    data |= {"gpus_max": most, "needs_gpus": needs}
+    if held > most:
+        hold = f"{gpus}, more than the {most} that they may have here now"
+        data["gpus_over"] = held - most
+    elif held == most:
+        hold = f"{gpus}, the most that they may have here"
+    else:
+        hold = f"{held} of the {most} GPUs that they may have here"
     return Reason(
         code="share_full",
-        text=f"Runs of {_share(name)} hold {plural(held, 'GPU', 'GPUs')} of the {most} that they "
-        f"may have here; it needs {needs}.",
-        data={"kind": kind, "name": who, "gpus": held, "gpus_max": most, "needs_gpus": needs},
+        text=f"Runs of {_share(name)} hold {hold}; it needs {needs}.",
+        data=data,
         remedy="It starts once others of them have ended.",
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from lanherd_agent.core.events import LostCause
+from lanherd_agent.core.stage_words import Unrun, stage_end
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import Outcome
@@ -24,6 +25,30 @@ _SIGNALS = {
     9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU",
     25: "SIGXFSZ", 31: "SIGSYS",
 }  # fmt: skip
+_LOOK = "Look at the end of its log."
+_FAULT = "Look at the end of its log, and at the compiled packages that it uses."
+_ASKED = (
+    "A person, a service of the machine or one of its own programs asked it to end. Run it once "
+    "more if nobody meant to."
+)
+_INTERRUPTED = (
+    "It was interrupted, as by Ctrl+C or a terminal that was closed. Run it once more if nobody "
+    "meant to."
+)
+_SIGNAL_REMEDIES = {
+    1: _INTERRUPTED, 2: _INTERRUPTED, 3: _INTERRUPTED, 15: _ASKED,
+    4: _FAULT, 6: _FAULT, 7: _FAULT, 8: _FAULT, 11: _FAULT,
+    9: "Look at the end of its log; SIGKILL often means that memory ran out.",
+    13: "It wrote to a program or a connection that was gone. Look at the end of its log for "
+    "which.",
+    14: "A timer that it had set itself went off. Look at the end of its log.",
+    24: "It used as much CPU time as a limit of its user lets it. Raise the limit (`ulimit -t`), "
+    "or let it do less.",
+    25: "It wrote a larger file than a limit of its user lets it. Raise the limit (`ulimit -f`), "
+    "or write several files.",
+    31: "It made a system call that it may not make. Look at the end of its log.",
+}  # fmt: skip
+"""What to do about a signal that Lanherd did not send."""
 
 
 def gb(size_bytes: int) -> str:
@@ -237,7 +262,7 @@ def exit_code(code: int) -> Reason:
     if code - SHELL_ADDS in _SIGNALS:
         data["of_signal"] = signal = code - SHELL_ADDS
         text += f" A shell tells so that signal {signal} ({_SIGNALS[signal]}) ended its program."
-    return Reason(code="exit_code", text=text, data=data, remedy="Look at the end of its log.")
+    return Reason(code="exit_code", text=text, data=data, remedy=_LOOK)
 
 
 def ended_by_signal(signal: int) -> Reason:
@@ -247,7 +272,7 @@ def ended_by_signal(signal: int) -> Reason:
         code="signal",
         text=f"Ended by signal {signal}{known}, which Lanherd did not send.",
         data={"signal": signal, "name": name},
-        remedy="Look at the end of its log; SIGKILL often means that memory ran out.",
+        remedy=_SIGNAL_REMEDIES.get(signal, _LOOK),
     )
 
 
@@ -259,19 +284,14 @@ def exit_unknown() -> Reason:
     )
 
 
-def pre_failed(code: int | None, signal: int | None) -> Reason:
+def pre_failed(code: int | None, signal: int | None, refused: Unrun | None = None) -> Reason:
     """Its pre command did not succeed, so the command was never begun."""
-    if signal is not None:
-        how, data = f"was ended by signal {signal}", {"signal": signal}
-    elif code is not None:
-        how, data = f"ended with exit code {code}", {"exit_code": code}
-    else:
-        how, data = "did not succeed", {}
+    how, data, remedy = stage_end(code, signal, refused, "did not succeed")
     return Reason(
         code="pre_failed",
         text=f"Its pre command {how}, so the command was not begun.",
-        data=dict(data),
-        remedy="Look at the end of its log.",
+        data=data,
+        remedy=remedy,
     )
 
 
@@ -331,6 +351,7 @@ def with_rest(
     left: int,
     post_code: int | None = None,
     post_signal: int | None = None,
+    post_refused: Unrun | None = None,
     disk_full: bool = False,
 ) -> Reason:
     """The reason, and what else there is to say of the end. `disk_full` may be why it failed: then
@@ -343,12 +364,9 @@ def with_rest(
         data["disk_full"] = 1
         remedy = f"Make room on the machine's disk. {remedy}".rstrip()
     if post_failed:
-        how = "failed"
-        if post_signal is not None:
-            how, data["post_signal"] = f"was ended by signal {post_signal}", post_signal
-        elif post_code is not None:
-            how, data["post_exit_code"] = f"ended with exit code {post_code}", post_code
-        text += f" Its post command {how}."
+        post = stage_end(post_code, post_signal, post_refused, "failed")
+        text += f" Its post command {post.how}."
+        data |= {f"post_{name}": value for name, value in post.data.items()}
         data["post_failed"] = 1
     if left:
         text += f" {plural(left, 'process of it', 'processes of it')} could not be killed."
@@ -366,6 +384,8 @@ def failure(problem: Failure) -> Reason:
 
 _NOISE: dict[str, float] = {"_at": 60.0, "_w": 25.0, "_c": 2.0}
 """What a number may change by, by the end of its name, before anybody is told."""
+SOON_S = 10
+"""Of a span to come that is as short, nobody is told each second that goes by."""
 
 
 def is_news(old: Reason, new: Reason, step_bytes: int) -> bool:
@@ -387,5 +407,7 @@ def _differs(
         return False
     if isinstance(before, str) or isinstance(after, str):
         return True
+    if key.endswith("about_s") and max(before, after) <= SOON_S:
+        return False
     noise = step_bytes if key.endswith("_bytes") else _NOISE.get(key[key.rfind("_") :], 0.0)
     return not 0 < noise > abs(after - before)

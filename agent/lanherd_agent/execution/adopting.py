@@ -218,10 +218,12 @@ def _exit_fact(directory: AttemptDir, exit_: Exit, started_at: float | None) -> 
         timed_out=exit_.timed_out,
         stopped=exit_.stopped,
         stage="pre" if before else "command",
+        pre_error="" if stages.pre is None else stages.pre.error or "",
         left=exit_.left,
         post_failed=stages.post is not None and not stages.post.succeeded,
         post_code=None if stages.post is None else stages.post.code,
         post_signal=None if stages.post is None else stages.post.signal,
+        post_error="" if stages.post is None else stages.post.error or "",
         disk_full=exit_.disk_full,
     )
 

@@ -9,6 +9,7 @@ from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
 from lanherd_agent.core import reasons
 from lanherd_agent.core.run_states import Running, Starting, Stopping
+from lanherd_agent.core.stage_words import Unrun
 from lanherd_protocol.states import Running as RunningView
 from lanherd_protocol.values import Reason, RunSpec, StopRule
 from tests.simulation.making import NOW, PLAIN, new, run_id, tried
@@ -210,6 +211,18 @@ def test_stops_that_wait_for_the_start_are_joined() -> None:
         ({"signal": 15, "stopped": True}, "cancelled", "stopped", "Stopped as asked."),
         ({"code": 3, "stage": "pre"}, "failed", "pre_failed",
          "Its pre command ended with exit code 3, so the command was not begun."),
+        ({"code": 127, "stage": "pre"}, "failed", "pre_failed",
+         "Its pre command ended with exit code 127, as a shell does where a program is not there, "
+         "so the command was not begun."),
+        ({"code": 126, "stage": "pre"}, "failed", "pre_failed",
+         "Its pre command ended with exit code 126, as a shell does where a program can't be "
+         "executed, so the command was not begun."),
+        ({"code": 127, "stage": "pre", "pre_error": "fetch: No such file or directory"}, "failed",
+         "pre_failed", "Its pre command can't be executed: there is no command 'fetch' on the "
+         "machine (exit code 127), so the command was not begun."),
+        ({"code": 126, "stage": "pre", "pre_error": "fetch: Permission denied"}, "failed",
+         "pre_failed", "Its pre command can't be executed ('fetch': Permission denied; exit code "
+         "126), so the command was not begun."),
         ({"signal": 9, "stage": "pre"}, "failed", "pre_failed",
          "Its pre command was ended by signal 9, so the command was not begun."),
         ({"stage": "pre"}, "failed", "pre_failed",
@@ -221,6 +234,9 @@ def test_stops_that_wait_for_the_start_are_joined() -> None:
          "2 processes of it could not be killed."),
         ({"code": 0, "post_failed": True, "post_code": 3}, "succeeded", "succeeded",
          "Ended with exit code 0. Its post command ended with exit code 3."),
+        ({"code": 0, "post_failed": True, "post_code": 127, "post_error": "./push: No such file"},
+         "succeeded", "succeeded", "Ended with exit code 0. Its post command can't be executed: "
+         "'./push', or the interpreter that its first line names, is not there (exit code 127)."),
         ({"code": 0, "post_failed": True, "post_signal": 9, "disk_full": True}, "succeeded",
          "succeeded", "Ended with exit code 0. Its post command was ended by signal 9."),
         ({"code": 1, "disk_full": True}, "failed", "exit_code",
@@ -235,7 +251,8 @@ def test_an_exit_is_told_with_all_that_it_says(
     flags: dict[str, Any], outcome: str, code: str, text: str, started: bool
 ) -> None:
     machine = Machine()
-    machine.submit(new(1, LIMITED))
+    stages = replace(LIMITED, pre_command=("fetch", "-q"), post_command=("./push",))
+    machine.submit(new(1, stages))
     if started:
         machine.started(1)
     machine.handle(e.AttemptExited(run=run_id(1), attempt=1, at=NOW, **flags))
@@ -248,6 +265,34 @@ def test_an_exit_is_told_with_all_that_it_says(
     assert over.reason.data.get("disk_full", 0) == int(was_full)
     assert ("Make room on the machine's disk." in over.reason.remedy) is was_full
     assert over.reason.data.get("post_failed", 0) == int(flags.get("post_failed", False))
+
+
+def test_what_to_do_about_a_pre_command_fits_how_it_ended() -> None:
+    assert reasons.pre_failed(3, None).remedy == "Look at the end of its log."
+    spelling = reasons.pre_failed(127, None, Unrun("fetch", "No such file or directory"))
+    assert spelling.remedy.startswith("Check its spelling")
+    assert spelling.data == {"exit_code": 127, "command": "fetch"}
+    path = reasons.pre_failed(127, None, Unrun("bin/fetch", "No such file or directory"))
+    assert path.remedy.startswith("Check its path")
+    mode = reasons.pre_failed(126, None, Unrun("fetch", "Permission denied"))
+    assert mode.remedy.startswith("Make it executable")
+    assert mode.data == {"exit_code": 126, "command": "fetch", "why": "Permission denied"}
+    limit = reasons.pre_failed(126, None, Unrun("fetch", "Resource temporarily unavailable"))
+    assert limit.remedy == "Look at the end of its log."
+
+
+@pytest.mark.parametrize(
+    ("signal", "words"),
+    [
+        (1, "interrupted"), (2, "interrupted"), (15, "asked it to end"), (9, "memory ran out"),
+        (11, "compiled packages"), (6, "compiled packages"), (13, "connection that was gone"),
+        (24, "CPU time"), (25, "larger file"), (10, "Look at the end of its log."),
+    ],
+)  # fmt: skip
+def test_what_to_do_about_a_signal_fits_it(signal: int, words: str) -> None:
+    reason = reasons.ended_by_signal(signal)
+    assert words in reason.remedy
+    assert ("SIGKILL" in reason.remedy) is (signal == 9)
 
 
 def test_a_stop_is_a_stop_whatever_the_post_command_did() -> None:

@@ -190,7 +190,7 @@ def test_a_user_has_at_most_its_share() -> None:
     runs = [live(0, share(0, 20))]
     reason = why(gpus, want(20), runs=runs, rules=rules)
     assert reason.code == "share_full" and reason.data["gpus_max"] == 1
-    assert reason.text == "Runs of ann hold 1 GPU of the 1 that they may have here; it needs 1."
+    assert reason.text == "Runs of ann hold 1 GPU, the most that they may have here; it needs 1."
     behind = why(gpus, want(20), want(2), runs=runs, rules=rules)
     assert (behind.code, behind.data["name"]) == ("behind_share", "ann")
 
@@ -202,7 +202,11 @@ def test_a_tag_has_at_most_its_share() -> None:
     assert placed(gpus, night, night, want(20), rules=rules) == {1: [0, 1], 3: [2]}
     runs = [live(0, share(0, 20), share(1, 20), tags=("night",), owner="bob")]
     reason = why(gpus, night, runs=runs, rules=rules)
-    assert "Runs of the tag night hold 2 GPUs of the 2" in reason.text
+    assert "Runs of the tag night hold 2 GPUs, the most that they may have here" in reason.text
+    fewer = why(gpus, night, runs=[live(0, share(0, 20), tags=("night",))], rules=rules)
+    assert fewer.text == (
+        "Runs of the tag night hold 1 of the 2 GPUs that they may have here; it needs 2."
+    )
     assert why(gpus, night, want(1, tags=("night",)), runs=runs, rules=rules).text.startswith(
         "A run of the tag night that is ahead of it waits"
     )
@@ -210,6 +214,18 @@ def test_a_tag_has_at_most_its_share() -> None:
     assert none.code == "rules_forbid"
     passed = placed(gpus, want(20, 3, tags=("night",)), night, rules=rules)
     assert passed == {2: [0, 1]}
+
+
+def test_a_share_that_was_made_smaller_is_told_as_such() -> None:
+    rules = MachineRules(users={"ann": ShareRule(gpus_max=1)})
+    runs = [live(0, share(0, 20)), live(1, share(1, 20))]
+    reason = why(machine_of(3), want(20), runs=runs, rules=rules)
+    assert reason.code == "share_full" and reason.data["gpus_over"] == 1
+    assert reason.text == (
+        "Runs of ann hold 2 GPUs, more than the 1 that they may have here now; it needs 1."
+    )
+    usual = why(machine_of(3), want(20), runs=runs[:1], rules=rules)
+    assert "gpus_over" not in usual.data
 
 
 def test_a_run_that_is_behind_the_first_may_find_its_share_full() -> None:

@@ -315,8 +315,8 @@ def test_a_linked_run_is_expected_when_its_gpus_are_free() -> None:
 @pytest.mark.parametrize(
     ("seconds", "coarse"),
     [
-        (0, 10), (43, 40), (61, 60), (89, 90), (91, 120), (310, 300), (599, 600), (601, 600),
-        (3610, 3600), (4800, 5400), (36_001, 36_000),
+        (0, 1), (1, 1), (7.4, 7), (9.6, 10), (12, 10), (43, 40), (61, 60), (89, 90),
+        (91, 120), (310, 300), (599, 600), (601, 600), (3610, 3600), (4800, 5400), (36_001, 36_000),
     ],
 )  # fmt: skip
 def test_what_is_to_come_is_told_in_coarse_steps(seconds: float, coarse: int) -> None:
@@ -324,11 +324,26 @@ def test_what_is_to_come_is_told_in_coarse_steps(seconds: float, coarse: int) ->
 
 
 def test_spans_are_said_as_people_say_them() -> None:
-    spans = [about(seconds) for seconds in (3, 43, 60, 80, 100, 310, 5400)]
+    spans = [about(seconds) for seconds in (1, 3, 12, 43, 60, 80, 100, 310, 5400)]
     assert spans == [
-        "about 10 s", "about 40 s", "about 1 min", "about 80 s", "about 2 min", "about 5 min",
-        "about 1.5 h",
+        "about 1 s", "about 3 s", "about 10 s", "about 40 s", "about 1 min", "about 80 s",
+        "about 2 min", "about 5 min", "about 1.5 h",
     ]  # fmt: skip
+
+
+def test_a_backoff_of_a_second_is_no_longer_one() -> None:
+    reason = place_reasons.backing_off(1, 2, NOW + 1, NOW)
+    assert reason.text == "2 runs in a row failed on GPU 1; it takes none for about 1 s."
+    assert reason.data["about_s"] == 1
+
+
+def test_the_last_seconds_are_no_news() -> None:
+    def left(seconds: float) -> Reason:
+        return place_reasons.backing_off(1, 2, NOW, NOW - seconds)
+
+    assert not reasons.is_news(left(12), left(4), 1)
+    assert reasons.is_news(left(24), left(14), 1)
+    assert reasons.is_news(left(4), left(24), 1)
 
 
 def test_numbers_that_tremble_are_no_news() -> None:
