@@ -61,9 +61,9 @@ def check_rules(
     return RulesChecked(rules=rules)
 
 
-def unreadable(why: str, remedy: str) -> RuleFinding:
+def unreadable(why: str, remedy: str, **data: str | int | float) -> RuleFinding:
     """The finding for a file whose text can't be had; `why` is a sentence."""
-    return RuleFinding(line=1, key="", code="unreadable", text=why, remedy=remedy)
+    return RuleFinding(line=1, key="", code="unreadable", text=why, remedy=remedy, data=data)
 
 
 def _parsed(text: str) -> dict[str, Any] | RuleFinding:
@@ -72,6 +72,9 @@ def _parsed(text: str) -> dict[str, Any] | RuleFinding:
         return unreadable(
             f"The rules have {size_bytes} bytes; {RULES_BYTES_MAX} are the most.",
             "Write fewer users and tags, or less beside the rules.",
+            refusal="rules_large",
+            bytes_max=RULES_BYTES_MAX,
+            size_bytes=size_bytes,
         )
     for number, line in enumerate(text.split("\n"), start=1):
         if line.count(".") > DOTS_PER_LINE_MAX and not line.lstrip().startswith("#"):
@@ -81,6 +84,7 @@ def _parsed(text: str) -> dict[str, Any] | RuleFinding:
                 code="syntax",
                 text=f"This line has more than {DOTS_PER_LINE_MAX} dots.",
                 remedy="Write tables, such as [users.NAME], rather than long dotted keys.",
+                data={"refusal": "rules_dots", "dots_max": DOTS_PER_LINE_MAX},
             )
     try:
         return tomllib.loads(text)
@@ -111,7 +115,7 @@ def _syntax(text: str, problem: str) -> RuleFinding:
             code="syntax",
             text=f"{key} is written a second time.",
             remedy="Keep one of the two lines.",
-            data={"column": column, "problem": what, "key": key},
+            data={"refusal": "key_twice", "column": column, "problem": what, "key": key},
         )
     if again := _DECLARED.match(what):
         table = _dotted(literal_eval(again[1]))
@@ -121,7 +125,7 @@ def _syntax(text: str, problem: str) -> RuleFinding:
             code="syntax",
             text=f"[{table}] is written a second time.",
             remedy=f"Keep one [{table}], and write all that is said of it below that.",
-            data={"column": column, "problem": what, "key": table},
+            data={"refusal": "table_twice", "column": column, "problem": what, "key": table},
         )
     return RuleFinding(
         line=line,
@@ -130,7 +134,7 @@ def _syntax(text: str, problem: str) -> RuleFinding:
         text=f"This is no TOML{f', at column {column}' if column else ''}: "
         f"{what[:1].lower()}{what[1:]}.",
         remedy="Write one 'key = value' on each line; text is in quotes.",
-        data={"column": column, "problem": what},
+        data={"refusal": "rules_no_toml", "column": column, "problem": what},
     )
 
 
@@ -273,7 +277,15 @@ class _Checking:
         if not isinstance(table, dict) or len(table) > SHARES_MAX:
             wants = f"{name} is a table of up to {SHARES_MAX} names"
             text = f"{wants}; this is {_shown(table)}."
-            self._find((name,), "wrong_value", text, f"Write [{name}.NAME] and gpus_max = 2 below.")
+            self._find(
+                (name,),
+                "wrong_value",
+                text,
+                f"Write [{name}.NAME] and gpus_max = 2 below.",
+                refusal="shares_no_table",
+                names_max=SHARES_MAX,
+                found=_written(table),
+            )
             return {}
         shares: dict[str, ShareRule] = {}
         for who, share in table.items():
@@ -283,9 +295,11 @@ class _Checking:
                 continue
             text = f"{_dotted(path)} is a table; this is {_shown(share)}."
             remedy = f"Write {_dotted(path)} = {{ gpus_max = 2 }}."
+            refusal = "share_of_nobody" if who in SHARE_KEYS else "share_no_table"
             if who in SHARE_KEYS:
                 remedy = f"Write [{name}.NAME] above it: whose share it is."
-            self._find(path, "wrong_value", text, remedy)
+            found = _written(share)
+            self._find(path, "wrong_value", text, remedy, refusal=refusal, table=name, found=found)
         return shares
 
     def _values(
@@ -321,13 +335,23 @@ class _Checking:
             "unknown_key",
             f"There is no rule {_dotted(path)}.",
             remedy,
+            refusal="no_rule" if nearest else "no_rule_like",
+            rules=", ".join(known),
             nearest=nearest[0] if nearest else "",
         )
 
     def _wrong(self, path: KeyPath, key: Key, value: Any, why: str) -> None:
         name = _dotted(path)
         text = why or f"{name} is {key.wants}; this is {_shown(value)}."
-        self._find(path, "wrong_value", text, f"Write {name} = {key.example}, say.")
+        self._find(
+            path,
+            "wrong_value",
+            text,
+            f"Write {name} = {key.example}, say.",
+            refusal="wrong_times" if why else "wrong_rule",
+            found=_written(value),
+            example=key.example,
+        )
 
     def contradictions(
         self, rules: MachineRules, gpus: KnownGpus | None, held: Collection[int | str]
@@ -342,7 +366,10 @@ class _Checking:
                 f"keep_free is {rules.keep_free}, and Lanherd may use {usable} GPUs: "
                 "no run would ever get one.",
                 f"Keep {max(usable - 1, 0)} free at most, or let Lanherd use more in gpus.",
+                refusal="keeps_all_free",
+                keep_free=rules.keep_free,
                 usable=usable,
+                most=max(usable - 1, 0),
             )
         for name in SHARE_TABLES:
             left = None if usable is None else usable - rules.keep_free
@@ -356,16 +383,26 @@ class _Checking:
             uuid = _uuid(gpu, gpus)
             if uuid in seen:
                 text = f"gpus names GPU {gpu} twice."
-                self._find(("gpus",), "contradiction", text, "Name each GPU once.")
+                self._find(
+                    ("gpus",),
+                    "contradiction",
+                    text,
+                    "Name each GPU once.",
+                    refusal="rule_gpu_twice",
+                    gpu=gpu,
+                )
             seen.add(uuid)
             if gpus is None or gpu in held or uuid in gpus.values():
                 continue
+            has = ", ".join(f"{i} ({known})" for i, known in gpus.items())
             self._find(
                 ("gpus",),
                 "unknown_gpu",
                 f"This machine has no GPU {gpu}.",
-                f"It has {', '.join(f'{i} ({known})' for i, known in gpus.items())}.",
+                f"It has {has}.",
+                refusal="rule_gpu_unknown",
                 gpu=gpu,
+                gpus=has,
             )
 
     def _share_sums(self, name: str, shares: Mapping[str, ShareRule], left: int | None) -> None:
@@ -377,6 +414,10 @@ class _Checking:
                     f"{_dotted((name, who))}: gpus_min is {share.gpus_min}, more than gpus_max, "
                     f"{share.gpus_max}.",
                     "Lower gpus_min, or raise gpus_max.",
+                    refusal="min_above_max",
+                    share=_dotted((name, who)),
+                    gpus_min=share.gpus_min,
+                    gpus_max=share.gpus_max,
                 )
         total = sum(share.gpus_min for share in shares.values())
         if total and left is not None and total > left:
@@ -387,8 +428,10 @@ class _Checking:
                 f"gpus_min of all {name} together is {total}, and Lanherd has {max(left, 0)} GPUs "
                 "to give.",
                 "Lower gpus_min, or keep_free.",
+                refusal="mins_above_all",
+                table=name,
                 total=total,
-                usable=left,
+                usable=max(left, 0),
             )
 
     def _find(
@@ -430,4 +473,18 @@ def _shown(value: Any) -> str:
         return "a table"
     if isinstance(value, list):
         return "a list with " + (", ".join(map(_shown, value[:3])) or "nothing in it")
+    return str(value)[:_SHOWN_CHARS]
+
+
+def _written(value: Any) -> str:
+    """A value about as its file writes it, which needs no language."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        text = "".join(char if char.isprintable() else " " for char in value[:_SHOWN_CHARS])
+        return f'"{text}…"' if len(value) > _SHOWN_CHARS else f'"{text}"'
+    if isinstance(value, dict):
+        return "{…}" if value else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value[:3]))}{', …' if len(value) > 3 else ''}]"
     return str(value)[:_SHOWN_CHARS]

@@ -5700,6 +5700,138 @@
         <source>Write text with such characters in quotes.</source>
         <translation>含有这种字符的文本要加引号。</translation>
     </message>
+    <message>
+        <source>The rules have {size}; {bytes_max} are the most.</source>
+        <translation>规则有 {size}；最多 {bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Write fewer users and tags, or less beside the rules.</source>
+        <translation>请少写一些用户和标签，或减少规则之外的内容。</translation>
+    </message>
+    <message>
+        <source>This line has more than {dots_max} dots.</source>
+        <translation>这一行的点超过 {dots_max} 个。</translation>
+    </message>
+    <message>
+        <source>Write tables, such as [users.NAME], rather than long dotted keys.</source>
+        <translation>请写成表，例如 [users.NAME]，不要写很长的带点的键。</translation>
+    </message>
+    <message>
+        <source>{key} is written a second time.</source>
+        <translation>{key} 写了两次。</translation>
+    </message>
+    <message>
+        <source>Keep one of the two lines.</source>
+        <translation>请保留两行中的一行。</translation>
+    </message>
+    <message>
+        <source>[{key}] is written a second time.</source>
+        <translation>[{key}] 写了两次。</translation>
+    </message>
+    <message>
+        <source>Keep one [{key}], and write all that is said of it below that.</source>
+        <translation>请保留一个 [{key}]，并把它的内容都写在下面。</translation>
+    </message>
+    <message>
+        <source>This is no TOML, at character {column} of the line: {problem}.</source>
+        <translation>这不是有效的 TOML，在这一行的第 {column} 个字符处：{problem}。</translation>
+    </message>
+    <message>
+        <source>This is no TOML: {problem}.</source>
+        <translation>这不是有效的 TOML：{problem}。</translation>
+    </message>
+    <message>
+        <source>Write one &apos;key = value&apos; on each line; text is in quotes.</source>
+        <translation>每行写一个“键 = 值”；文本要加引号。</translation>
+    </message>
+    <message>
+        <source>{key} is a table of up to {names_max} names; this is {found}.</source>
+        <translation>{key} 是最多含 {names_max} 个名称的表，这里却是 {found}。</translation>
+    </message>
+    <message>
+        <source>Write [{key}.NAME] and gpus_max = 2 below.</source>
+        <translation>请写 [{key}.NAME]，并在下面写 gpus_max = 2。</translation>
+    </message>
+    <message>
+        <source>{key} is a table; this is {found}.</source>
+        <translation>{key} 是一个表，这里却是 {found}。</translation>
+    </message>
+    <message>
+        <source>Write {key} = {{ gpus_max = 2 }}.</source>
+        <translation>请写 {key} = {{ gpus_max = 2 }}。</translation>
+    </message>
+    <message>
+        <source>Write [{table}.NAME] above it: whose share it is.</source>
+        <translation>请在它上面写 [{table}.NAME]，说明是谁的份额。</translation>
+    </message>
+    <message>
+        <source>There is no rule {key}.</source>
+        <translation>没有规则 {key}。</translation>
+    </message>
+    <message>
+        <source>Did you mean {nearest}?</source>
+        <translation>是不是 {nearest}？</translation>
+    </message>
+    <message>
+        <source>Rules: {rules}.</source>
+        <translation>可用的规则：{rules}。</translation>
+    </message>
+    <message>
+        <source>{key} is {wants}; this is {found}.</source>
+        <translation>{key} 应是{wants}，这里却是 {found}。</translation>
+    </message>
+    <message>
+        <source>{key} can&apos;t be {found}.</source>
+        <translation>{key} 不能是 {found}。</translation>
+    </message>
+    <message>
+        <source>Write {key} = {example}, say.</source>
+        <translation>请写成例如 {key} = {example}。</translation>
+    </message>
+    <message>
+        <source>{key} is a list of times, with days if need be; this is {found}.</source>
+        <translation>{key} 应是时间段的列表，可以带星期，这里却是 {found}。</translation>
+    </message>
+    <message>
+        <source>Write {key} = {example}, say; days are mon, tue, wed, thu, fri, sat and sun.</source>
+        <translation>请写成例如 {key} = {example}；星期写作 mon、tue、wed、thu、fri、sat 和 sun。</translation>
+    </message>
+    <message>
+        <source>keep_free is {keep_free}, and Lanherd may use {usable} GPUs: no run would ever get one.</source>
+        <translation>keep_free 是 {keep_free}，而 Lanherd 可以使用 {usable} 个 GPU：没有运行能得到 GPU。</translation>
+    </message>
+    <message>
+        <source>Keep {most} free at most, or let Lanherd use more in gpus.</source>
+        <translation>最多保留 {most} 个空闲，或在 gpus 中让 Lanherd 使用更多。</translation>
+    </message>
+    <message>
+        <source>gpus names GPU {gpu} twice.</source>
+        <translation>gpus 中 GPU {gpu} 写了两次。</translation>
+    </message>
+    <message>
+        <source>Name each GPU once.</source>
+        <translation>每个 GPU 只写一次。</translation>
+    </message>
+    <message>
+        <source>It has {gpus}.</source>
+        <translation>它有 {gpus}。</translation>
+    </message>
+    <message>
+        <source>{share}: gpus_min is {gpus_min}, more than gpus_max, {gpus_max}.</source>
+        <translation>{share}：gpus_min 是 {gpus_min}，大于 gpus_max 的 {gpus_max}。</translation>
+    </message>
+    <message>
+        <source>Lower gpus_min, or raise gpus_max.</source>
+        <translation>请减小 gpus_min，或增大 gpus_max。</translation>
+    </message>
+    <message>
+        <source>gpus_min of all {table} together is {total}, and Lanherd has {usable} GPUs to give.</source>
+        <translation>{table} 的 gpus_min 合计 {total}，而 Lanherd 能分配 {usable} 个 GPU。</translation>
+    </message>
+    <message>
+        <source>Lower gpus_min, or keep_free.</source>
+        <translation>请减小 gpus_min 或 keep_free。</translation>
+    </message>
 </context>
 <context>
     <name>phrases</name>
@@ -5890,6 +6022,126 @@
     <message>
         <source>text</source>
         <translation>文本</translation>
+    </message>
+    <message>
+        <source>a list of indices or UUIDs of GPUs</source>
+        <translation> GPU 编号或 UUID 的列表</translation>
+    </message>
+    <message>
+        <source>a whole number from 0 to 64</source>
+        <translation> 0 到 64 的整数</translation>
+    </message>
+    <message>
+        <source>one of pack, spread, coolest, most_free</source>
+        <translation> pack、spread、coolest、most_free 之一</translation>
+    </message>
+    <message>
+        <source>true or false</source>
+        <translation> true 或 false</translation>
+    </message>
+    <message>
+        <source>a share above 0, up to 1</source>
+        <translation>大于 0、不超过 1 的比例</translation>
+    </message>
+    <message>
+        <source>wait or share</source>
+        <translation> wait 或 share</translation>
+    </message>
+    <message>
+        <source>seconds, or a time with its unit</source>
+        <translation>秒数，或带单位的时间</translation>
+    </message>
+    <message>
+        <source>degrees Celsius, from 21 to 120</source>
+        <translation>摄氏度，21 到 120</translation>
+    </message>
+    <message>
+        <source>watts, up to 100000</source>
+        <translation>瓦数，最多 100000</translation>
+    </message>
+    <message>
+        <source>a whole number from 1 to 10000</source>
+        <translation> 1 到 10000 的整数</translation>
+    </message>
+    <message>
+        <source>a list of times</source>
+        <translation>时间段的列表</translation>
+    </message>
+    <message>
+        <source>warn or stop</source>
+        <translation> warn 或 stop</translation>
+    </message>
+    <message>
+        <source>a whole number from 0 to 1000</source>
+        <translation> 0 到 1000 的整数</translation>
+    </message>
+    <message>
+        <source>seconds, or a time with its unit, at least 1 s</source>
+        <translation>秒数，或带单位的时间，至少 1 秒</translation>
+    </message>
+    <message>
+        <source>Cannot overwrite a value</source>
+        <translation>值写了两次</translation>
+    </message>
+    <message>
+        <source>Escaped character is not a Unicode scalar value</source>
+        <translation>转义的字符不是 Unicode 字符</translation>
+    </message>
+    <message>
+        <source>Expected &apos;=&apos; after a key in a key/value pair</source>
+        <translation>键之后应有“=”</translation>
+    </message>
+    <message>
+        <source>Expected &apos;]&apos; at the end of a table declaration</source>
+        <translation>表的名称之后应有“]”</translation>
+    </message>
+    <message>
+        <source>Expected &apos;]]&apos; at the end of an array declaration</source>
+        <translation>表数组的名称之后应有“]]”</translation>
+    </message>
+    <message>
+        <source>Expected newline or end of document after a statement</source>
+        <translation>这里应当换行或结束</translation>
+    </message>
+    <message>
+        <source>Invalid date or datetime</source>
+        <translation>无效的日期或时间</translation>
+    </message>
+    <message>
+        <source>Invalid hex value</source>
+        <translation>无效的十六进制值</translation>
+    </message>
+    <message>
+        <source>Invalid initial character for a key part</source>
+        <translation>键不能以这个字符开头</translation>
+    </message>
+    <message>
+        <source>Invalid statement</source>
+        <translation>无效的语句</translation>
+    </message>
+    <message>
+        <source>Invalid value</source>
+        <translation>无效的值</translation>
+    </message>
+    <message>
+        <source>Unclosed array</source>
+        <translation>列表没有结束</translation>
+    </message>
+    <message>
+        <source>Unclosed inline table</source>
+        <translation>内联表没有结束</translation>
+    </message>
+    <message>
+        <source>Unescaped &apos;\&apos; in a string</source>
+        <translation>字符串中的“\”没有转义</translation>
+    </message>
+    <message>
+        <source>Unterminated string</source>
+        <translation>字符串没有结束</translation>
+    </message>
+    <message>
+        <source>Brackets are too deep inside each other</source>
+        <translation>括号嵌套太深</translation>
     </message>
 </context>
 <context>

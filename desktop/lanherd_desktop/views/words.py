@@ -31,6 +31,7 @@ from lanherd_desktop.views.refusals_here import NOT_HERE
 from lanherd_desktop.views.refusals_of_constraints import OF_CONSTRAINTS
 from lanherd_desktop.views.refusals_of_files import OF_FILES
 from lanherd_desktop.views.refusals_of_machines import OF_MACHINES
+from lanherd_desktop.views.refusals_of_rules import OF_RULES
 from lanherd_desktop.views.refusals_of_runs import OF_RUNS
 from lanherd_desktop.views.sayings import RESTS_OF_SAYINGS, SAYINGS
 from lanherd_desktop.views.widgets.chip import chip_text
@@ -45,9 +46,9 @@ _SECONDS = frozenset(
         "expected_about_s", "time_limit_s", "cpu_s", "wait_s",
     }
 )  # fmt: skip
-_PHRASES = frozenset({"what", "role", "needed"})
+_PHRASES = frozenset({"what", "role", "needed", "wants", "problem"})
 Data = Mapping[str, str | int | float]
-REFUSALS = (*OF_RUNS, *OF_CONSTRAINTS, *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE)
+REFUSALS = (*OF_RUNS, *OF_CONSTRAINTS, *OF_RULES, *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE)
 """Those that are named come first: what comes along with them may stand in others too."""
 
 

@@ -342,12 +342,24 @@ async def nothing() -> None:
 
 
 def _named(tree: ast.AST) -> Iterator[str]:
-    """What the calls in it give as `refusal`."""
+    """What it gives as `refusal`: to a call, in a dict, or by way of a variable of that name."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "refusal":
-            for part in ast.walk(node.value):
+        for value in _given(node):
+            for part in ast.walk(value):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     yield part.value
+
+
+def _given(node: ast.AST) -> Iterator[ast.expr]:
+    pairs: list[tuple[str | None, ast.expr]] = []
+    if isinstance(node, ast.keyword):
+        pairs = [(node.arg, node.value)]
+    elif isinstance(node, ast.Assign):
+        pairs = [(ast.unparse(node.targets[0]), node.value)]
+    elif isinstance(node, ast.Dict):
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        pairs = list(zip(keys, node.values, strict=True))
+    yield from (value for name, value in pairs if name == "refusal")
 
 
 def test_the_window_knows_every_refusal_that_has_a_name() -> None:

@@ -270,3 +270,21 @@ def test_what_contradicts_is_told_beside_what_is_wrong() -> None:
         (3, "contradiction"),
         (6, "wrong_value"),
     ]
+
+
+def test_the_values_that_a_finding_mentions_come_along() -> None:
+    text = (
+        f"users = [true, 1, 2, 3]\nover_use = 'x'\nstrategy = '{'y' * 99}'\n"
+        "backfill = {}\nfailures_max = {a = 1}\ngpus = 1.5\n"
+    )
+    found = {one.key: one.data for one in check_rules(text).findings}
+    assert {key: data["found"] for key, data in found.items()} == {
+        "users": "[true, 1, 2, …]",
+        "over_use": '"x"',
+        "strategy": f'"{"y" * 60}…"',
+        "backfill": "{}",
+        "failures_max": "{…}",
+        "gpus": "1.5",
+    }
+    assert found["users"]["refusal"] == "shares_no_table" and found["users"]["names_max"] == 256
+    assert (found["over_use"]["refusal"], found["over_use"]["example"]) == ("wrong_rule", '"stop"')

@@ -4,9 +4,13 @@ from PySide6.QtCore import QCoreApplication
 
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.rules_form import GroupName, default_of
-from lanherd_desktop.views.words import english
-from lanherd_protocol.rules_check import KEYS
+from lanherd_desktop.views.refusals_of_rules import OF_RULES
+from lanherd_desktop.views.words import english, failure_texts
+from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.rules_check import KEYS, SHARE_KEYS
 from lanherd_protocol.rules_messages import RuleFinding
+
+_NAMED = frozenset(refusal.told["refusal"] for refusal in OF_RULES)
 
 
 def group_text(group: GroupName) -> str:
@@ -82,6 +86,9 @@ def finding_texts(finding: RuleFinding) -> tuple[str, str]:
     """What is wrong, and what to write instead; the machine's own words where it is English."""
     if english():
         return finding.text, finding.remedy
+    if finding.data.get("refusal") in _NAMED:
+        _, why, what_next = failure_texts(_refused(finding))
+        return why, what_next
     texts = {
         "syntax": QCoreApplication.translate("Rules", "This is no TOML."),
         "unreadable": QCoreApplication.translate("Rules", "The rules can't be read."),
@@ -94,6 +101,17 @@ def finding_texts(finding: RuleFinding) -> tuple[str, str]:
         return finding.text, finding.remedy
     values = {"key": finding.key, "gpu": finding.data.get("gpu", "")}
     return texts[finding.code].format(**values), _finding_remedy(finding)
+
+
+def _refused(finding: RuleFinding) -> Failure:
+    """The finding as a failure, with what its key wants."""
+    key = KEYS.get(finding.key) or SHARE_KEYS.get(finding.key.rpartition(".")[2])
+    wants = {} if key is None else {"wants": key.wants}
+    return Failure(
+        code=ErrorCode.INVALID_REQUEST,
+        title=finding.text,
+        data={"key": finding.key, **wants, **finding.data},
+    )
 
 
 def _finding_remedy(finding: RuleFinding) -> str:
