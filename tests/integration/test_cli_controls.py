@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_the_line_is_paused_listed_and_put_in_another_order(agent: AgentProcess)
     assert "the line is paused" in told and "Moving house" in told
     assert read("queue", "pause", "--tag", "night")["pauses"][1]["tag"] == "night"
     assert "runs with the tag night are paused" in lanherd("queue").stderr
+    check_pauses_are_shown()
     assert "night" in lanherd("queue", "resume").stderr
     assert "no pause of the tag nope" in lanherd("queue", "resume", "--tag", "nope").stderr
     told = lanherd("queue", "resume", "--tag", "night").stderr
@@ -84,7 +86,24 @@ def test_the_line_is_paused_listed_and_put_in_another_order(agent: AgentProcess)
     told = lanherd("queue", "move", "second", "--before", "second", code=2).stderr
     assert "A run can't come before itself." in told
     assert read("queue", "resume")["pauses"] == []
+    assert read("machines")[0]["pauses"] == read("status")[0]["pauses"] == []
+    assert "paused" not in lanherd("machines").stdout + lanherd("status").stdout
     lanherd("queue", "move", "second", code=2)
+
+
+def check_pauses_are_shown() -> None:
+    """Who paused what, since when, and the note: where people look for what a machine does."""
+    whole, of_tag = read("machines")[0]["pauses"]
+    assert (whole["tag"], whole["note"], of_tag["tag"]) == ("", "Moving house", "night")
+    assert whole["by"] and whole["since"] > 0
+    assert read("status")[0]["pauses"] == [whole, of_tag]
+    said = rf"[Tt]he line is paused by {re.escape(whole['by'])} since \d{{4}}-.*: Moving house"
+    noted = lanherd("machines").stdout
+    assert re.search(said + r"\. And 1 more: see 'lanherd status'\.", noted), noted
+    status = lanherd("status").stdout
+    assert re.search(said, status) and "'lanherd queue resume' goes on" in status, status
+    assert "runs with the tag night are paused by" in status
+    assert "'lanherd queue resume --tag night' goes on" in status
 
 
 def test_why_a_run_failed_or_waits(agent: AgentProcess) -> None:

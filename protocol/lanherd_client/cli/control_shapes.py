@@ -1,8 +1,9 @@
 """What `cordon`, `queue` and `why` print as JSON."""
 
+from lanherd_client.cli.machine_shapes import pause_shape
 from lanherd_client.cli.shapes import Object, full_reason_shape, reason_of, warning_shape
 from lanherd_client.mirror import MachineView
-from lanherd_protocol.machine_messages import CordonView, MachineControls, PauseView, QueueListed
+from lanherd_protocol.machine_messages import CordonView, MachineControls, QueueListed
 from lanherd_protocol.states import Queued, RunView, state_name
 
 
@@ -11,7 +12,7 @@ def controls_shape(view: MachineView, controls: MachineControls) -> Object:
         "machine": view.machine,
         "machine_name": view.name,
         "cordons": [_cordon_shape(cordon) for cordon in controls.cordons],
-        "pauses": [_pause_shape(pause) for pause in controls.pauses],
+        "pauses": [pause_shape(pause) for pause in controls.pauses],
     }
 
 
@@ -27,16 +28,12 @@ def _cordon_shape(cordon: CordonView) -> Object:
     }
 
 
-def _pause_shape(pause: PauseView) -> Object:
-    return {"since": pause.since, "tag": pause.tag, "by": pause.by, "note": pause.note}
-
-
 def queue_shape(view: MachineView, listed: QueueListed) -> Object:
     return {
         "machine": view.machine,
         "machine_name": view.name,
         "waiting": listed.total,
-        "pauses": [_pause_shape(pause) for pause in listed.pauses],
+        "pauses": [pause_shape(pause) for pause in listed.pauses],
         "runs": [_waiting_shape(run) for run in listed.runs],
     }
 

@@ -127,10 +127,9 @@ def _say_pauses(view: MachineView, pauses: Sequence[PauseView]) -> None:
     for pause in pauses:
         what = f"runs with the tag {plain(pause.tag)} are" if pause.tag else "the line is"
         note = f": {plain(pause.note)}" if pause.note else ""
-        again = f"queue resume{' --tag ' + plain(pause.tag) if pause.tag else ''}"
         talk.say(
-            f"{plain(view.name)}: {what} paused by {plain(pause.by)}{note}. 'lanherd {again}'"
-            " goes on."
+            f"{plain(view.name)}: {what} paused by {plain(pause.by)}{note}."
+            f" 'lanherd {words.resume_line(pause)}' goes on."
         )
 
 

@@ -1,5 +1,6 @@
 """`lanherd machines` and `status`."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,15 @@ from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import MachineView
 from lanherd_client.sizes import format_size
 from lanherd_protocol.errors import Failure, LanherdError
+from lanherd_protocol.machine_messages import PauseView
 from lanherd_protocol.messages import AgentStatus
 
 if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
 
+Pauses = tuple[PauseView, ...] | None
+
+PAUSES_S = 5.0
 _MACHINE_COLUMNS = (
     talk.Column("MACHINE"),
     talk.Column("LINK"),
@@ -47,16 +52,29 @@ async def _machines(context: click.Context, machine: str | None, as_json: bool) 
         everyone = fleet.machines()
         remember(home_of(context), everyone, fleet.runs())
         views = everyone if machine is None else (find_machine(everyone, machine),)
+        pauses = await asyncio.gather(*(_pauses_of(fleet, view) for view in views))
+        noted = zip(views, pauses, strict=True)
         if as_json:
-            talk.put_json([machine_shapes.machine_shape(view) for view in views])
-            return
-        if views:
-            talk.put_table(_MACHINE_COLUMNS, map(_machine_row, views))
+            talk.put_json([machine_shapes.machine_shape(*one) for one in noted])
+        elif views:
+            talk.put_table(_MACHINE_COLUMNS, [_machine_row(*one) for one in noted])
         else:
             say_none_paired(fleet)
 
 
-def _machine_row(view: MachineView) -> Sequence[str]:
+async def _pauses_of(fleet: "Fleet", view: MachineView) -> Pauses:
+    """What is paused there; None where that can't be known now."""
+    if not view.online:
+        return None
+    try:
+        return (await answered(fleet.controls(view.machine), PAUSES_S)).pauses
+    except LanherdError as problem:
+        talk.say(f"{plain(view.name)}: nobody knows whether it is paused.")
+        talk.say_failure(problem.failure)
+        return None
+
+
+def _machine_row(view: MachineView, pauses: Pauses) -> Sequence[str]:
     free = free_vram_by_gpu(view).values()
     gpus = view.facts.gpus if view.facts is not None else ()
     simulated = " (simulated)" if view.simulated else ""
@@ -67,7 +85,7 @@ def _machine_row(view: MachineView) -> Sequence[str]:
         format_size(sum(free)) if free else "",
         str(view.runs_live) if view.online else "–",
         str(view.runs_waiting) if view.online else "–",
-        words.link_problem(view),
+        words.machine_note(view, pauses or ()),
     )
 
 
@@ -84,12 +102,18 @@ async def _status(context: click.Context, machine: str | None, as_json: bool) ->
     async with connected(context) as fleet:
         everyone = fleet.machines()
         views = everyone if machine is None else (find_machine(everyone, machine),)
+        pauses = await asyncio.gather(*(_pauses_of(fleet, view) for view in views))
         answers = [(view, *await _status_of(fleet, view)) for view in views]
         if as_json:
-            talk.put_json([machine_shapes.status_shape(*answer) for answer in answers])
+            talk.put_json(
+                [
+                    machine_shapes.status_shape(*answer, paused)
+                    for answer, paused in zip(answers, pauses, strict=True)
+                ]
+            )
         elif answers:
-            for view, status, problem in answers:
-                _put_status(view, status, problem)
+            for (view, status, problem), paused in zip(answers, pauses, strict=True):
+                _put_status(view, status, problem, paused or ())
         else:
             say_none_paired(fleet)
     return max((talk.exit_code(problem.code) for _, _, problem in answers if problem), default=0)
@@ -104,7 +128,12 @@ async def _status_of(
         return None, problem.failure
 
 
-def _put_status(view: MachineView, status: AgentStatus | None, problem: Failure | None) -> None:
+def _put_status(
+    view: MachineView,
+    status: AgentStatus | None,
+    problem: Failure | None,
+    pauses: Sequence[PauseView],
+) -> None:
     simulated = "  simulated" if view.simulated else ""
     talk.put_line(f"{plain(view.name)}  {words.link_word(view)}{simulated}")
     if problem is not None:
@@ -118,6 +147,14 @@ def _put_status(view: MachineView, status: AgentStatus | None, problem: Failure 
                 ("listens on", addresses),
                 ("runs", f"{status.live_runs} running, {status.queued_runs} waiting"),
                 ("stops", _WEAK_KILL if view.facts is not None and view.facts.weak_kill else ""),
+                *(
+                    (name, text)
+                    for pause in pauses
+                    for name, text in (
+                        ("paused", words.paused(pause)),
+                        ("next", f"'lanherd {words.resume_line(pause)}' goes on"),
+                    )
+                ),
                 *(
                     (name, text)
                     for problem in status.problems

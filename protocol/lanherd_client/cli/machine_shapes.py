@@ -1,11 +1,14 @@
 """What `machines`, `gpus` and `status` print as JSON; see `shapes`."""
 
+from collections.abc import Sequence
+
 from lanherd_client.cli.shapes import Json, Object, failure_shape, full_reason_shape
 from lanherd_client.gpu_numbers import gpu_number
 from lanherd_client.mirror import Connecting, MachineView, Online
 from lanherd_client.suiting import free_bytes
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import GpuUuid
+from lanherd_protocol.machine_messages import PauseView
 from lanherd_protocol.machine_rules import MachineRules
 from lanherd_protocol.messages import AgentStatus
 from lanherd_protocol.values import (
@@ -19,8 +22,9 @@ from lanherd_protocol.values import (
 )
 
 
-def machine_shape(view: MachineView) -> Object:
-    """A machine with its GPUs; `link` is online, connecting, unreachable or refused."""
+def machine_shape(view: MachineView, pauses: Sequence[PauseView] | None = None) -> Object:
+    """A machine with its GPUs; `link` is online, connecting, unreachable or refused. `pauses` is
+    None where it isn't known whether there are any."""
     link = view.link
     online = link if isinstance(link, Online) else None
     problem = None if isinstance(link, Online | Connecting) else link.failure
@@ -53,9 +57,18 @@ def machine_shape(view: MachineView) -> Object:
         "runs_waiting": view.runs_waiting,
         "runs_total": view.runs_total,
         "problems": [full_reason_shape(problem) for problem in view.problems],
+        "pauses": _pause_shapes(pauses),
         "shared_uid": facts.shared_uid if facts else None,
         "weak_kill": facts.weak_kill if facts else None,
     }
+
+
+def _pause_shapes(pauses: Sequence[PauseView] | None) -> Json:
+    return None if pauses is None else [*map(pause_shape, pauses)]
+
+
+def pause_shape(pause: PauseView) -> Object:
+    return {"since": pause.since, "tag": pause.tag, "by": pause.by, "note": pause.note}
 
 
 def is_allowed(rules: MachineRules, index: int, uuid: GpuUuid) -> bool:
@@ -187,14 +200,20 @@ def _link_shape(link: GpuLink) -> Object:
     return {"gpu": link.second, "kind": link.kind, "nvlinks": link.nvlinks}
 
 
-def status_shape(view: MachineView, status: AgentStatus | None, problem: Failure | None) -> Object:
-    """An agent's own account of itself, or why there is none."""
+def status_shape(
+    view: MachineView,
+    status: AgentStatus | None,
+    problem: Failure | None,
+    pauses: Sequence[PauseView] | None = None,
+) -> Object:
+    """An agent's own account of itself, or why there is none; `pauses` as in `machine_shape`."""
     shape: Object = {
         "machine": view.machine,
         "name": view.name,
         "link": type(view.link).__name__.lower(),
         "simulated": view.simulated,
         "problem": failure_shape(problem),
+        "pauses": _pause_shapes(pauses),
     }
     if status is not None:
         shape |= {

@@ -1,9 +1,12 @@
 """How the commands say states, times and sizes to people."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from lanherd_client.cli.shapes import reason_of, started_at
+from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, Unreachable
+from lanherd_protocol.machine_messages import PauseView
 from lanherd_protocol.states import Ended, Outcome, Preparing, Queued, RunState, RunView, state_name
 from lanherd_protocol.values import GpuRequest, HostRequest
 
@@ -147,8 +150,35 @@ def link_word(machine: MachineView) -> str:
             return "refused"
 
 
-def link_problem(machine: MachineView) -> str:
-    """Why it isn't online, or else what is wrong with it: the first, and how many there are."""
+def paused(pause: PauseView) -> str:
+    """What starts nothing there, who said so, since when, and what that one noted."""
+    what = f"runs with the tag {plain(pause.tag)} are" if pause.tag else "the line is"
+    by = f" by {plain(pause.by)}" if pause.by else ""
+    note = f": {plain(pause.note)}" if pause.note else ""
+    return f"{what} paused{by} since {moment(pause.since)}{note}"
+
+
+def resume_line(pause: PauseView) -> str:
+    """What ends the pause, without the program's name."""
+    return f"queue resume{' --tag ' + plain(pause.tag) if pause.tag else ''}"
+
+
+def machine_note(machine: MachineView, pauses: Sequence[PauseView]) -> str:
+    """As `link_problem`; a pause of the whole line comes first."""
+    whole = [_sentence(paused(pause)) for pause in pauses if not pause.tag]
+    of_tags = [_sentence(paused(pause)) for pause in pauses if pause.tag]
+    return link_problem(machine, whole, of_tags)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
+def link_problem(
+    machine: MachineView, before: Sequence[str] = (), after: Sequence[str] = ()
+) -> str:
+    """Why it isn't online, or else what is wrong with it: the first, and how many there are. Of
+    what else there is to say some comes before that, and some after."""
     match machine.link:
         case Unreachable(failure=failure) | Refused(failure=failure):
             return failure.title
@@ -161,6 +191,7 @@ def link_problem(machine: MachineView) -> str:
             closed = sum(gpu.cordon is not None for gpu in gpus)
             if closed:
                 every.append(f"{closed} of {len(gpus)} GPUs closed: see 'lanherd gpus'.")
+            every = [*before, *every, *after]
             more = f"And {len(every) - 1} more: see 'lanherd status'." if len(every) > 1 else ""
             return " ".join(filter(None, (*every[:1], more)))
 

@@ -1,17 +1,20 @@
 """What the commands say of runs and rules, without a machine."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from lanherd_client.cli import retention, runs, words
+from lanherd_client.cli import look, retention, runs, words
 from lanherd_client.cli.completion import complete_project, complete_run, complete_tag, remember
 from lanherd_client.cli.show import put_run
 from lanherd_client.cli.why import evidence
-from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord
+from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord, Unreachable
+from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import BlobHash, GpuUuid
+from lanherd_protocol.machine_messages import MachineControls, PauseView
 from lanherd_protocol.states import AttemptEnd, Ended, Preparing, Queued, Running, RunView, Stopping
 from lanherd_protocol.values import (
     Dependency,
@@ -32,6 +35,7 @@ from lanherd_protocol.values import (
 )
 from tests.support.scripted_agent import DONE, GIB, MACHINE, WAITS, ended, run_id, running
 
+GONE = Failure(code=ErrorCode.UNREACHABLE, title="It went away.")
 FULL = RunView(
     run=run_id(1),
     spec=RunSpec(
@@ -191,6 +195,39 @@ def test_a_machines_problems_are_its_note() -> None:
     telemetry = Telemetry(at=1.0, gpus=gpus)
     closed = MachineView(MACHINE, "box", Connecting(1.0), telemetry=telemetry)
     assert words.link_problem(closed) == "1 of 2 GPUs closed: see 'lanherd gpus'."
+
+
+def test_a_pause_of_the_line_comes_first_in_a_note_and_one_of_a_tag_last() -> None:
+    low = Reason(code="low_disk", text="The disk is nearly full.")
+    box = MachineView(MACHINE, "box", Connecting(1.0))
+    sick = MachineView(MACHINE, "box", Connecting(1.0), problems=(low,))
+    whole = PauseView(since=1795288930.1, by="ada", note="Moving house.")
+    of_tag = PauseView(since=1795288930.1, tag="night\x1b[2J")
+    at = words.moment(1795288930.1)
+    said = f"The line is paused by ada since {at}: Moving house."
+    assert words.machine_note(box, (whole,)) == said
+    assert words.machine_note(box, ()) == ""
+    more = "more: see 'lanherd status'."
+    assert words.machine_note(sick, (of_tag, whole)) == f"{said} And 2 {more}"
+    assert words.machine_note(sick, (of_tag,)) == f"The disk is nearly full. And 1 {more}"
+    told = words.machine_note(box, (of_tag,))
+    assert told.startswith("Runs with the tag night") and told.endswith(f"paused since {at}.")
+    assert "\x1b" not in told
+    gone = MachineView(MACHINE, "box", Unreachable(1.0, GONE))
+    assert words.machine_note(gone, (whole,)) == GONE.title
+
+
+async def test_a_machine_that_does_not_say_whether_it_is_paused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def controls(machine: str) -> MachineControls:
+        raise LanherdError(GONE)
+
+    fleet: Any = SimpleNamespace(controls=controls)
+    online = MachineView(MACHINE, "box", Online(1.0, "user", "0.1.0", "x", "me"))
+    assert await look._pauses_of(fleet, online) is None
+    told = capsys.readouterr().err
+    assert "box: nobody knows whether it is paused." in told and GONE.title in told
 
 
 # --- which runs ----------------------------------------------------------------------------------

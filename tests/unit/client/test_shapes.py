@@ -8,6 +8,7 @@ from lanherd_client.cli import machine_shapes, shapes, words
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, RunRecord, Unreachable
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.ids import BlobHash, GpuUuid
+from lanherd_protocol.machine_messages import PauseView
 from lanherd_protocol.messages import AgentStatus, OutputList
 from lanherd_protocol.states import (
     AttemptEnd,
@@ -68,7 +69,7 @@ def test_a_machine_that_is_known_and_one_that_never_answered() -> None:
         *("driver_version", "gpu_source", "gpu_problem", "simulated", "gpus", "cpu_count"),
         *("cpu_percent", "load_1m", "memory_bytes", "memory_used_bytes", "disk_bytes"),
         *("disk_free_bytes", "runs_live", "runs_waiting", "runs_total", "problems"),
-        *("shared_uid", "weak_kill", "cuda_version"),
+        *("pauses", "shared_uid", "weak_kill", "cuda_version"),
     }
     assert machine_shapes.machine_shape(online)["simulated"] is True
     assert machine_shapes.machine_shape(never)["link"] == "unreachable"
@@ -202,7 +203,13 @@ def test_outputs_and_status() -> None:
     view = MachineView(MACHINE, "box", Connecting(1.0))
     told = machine_shapes.status_shape(view, status, None)
     assert (told["pid"], told["addresses"], told["problem"]) == (5, ["10.0.0.1"], None)
+    assert told["pauses"] is None
     assert machine_shapes.status_shape(view, None, PROBLEM)["problem"] is not None
+    pause = PauseView(since=1.0, tag="night", by="ada", note="Later")
+    shown = [{"since": 1.0, "tag": "night", "by": "ada", "note": "Later"}]
+    assert machine_shapes.status_shape(view, status, None, (pause,))["pauses"] == shown
+    assert machine_shapes.machine_shape(view, (pause,))["pauses"] == shown
+    assert machine_shapes.machine_shape(view, ())["pauses"] == []
 
 
 @pytest.mark.parametrize(
