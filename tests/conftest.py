@@ -5,6 +5,7 @@ exceptions: a test that causes a warning log on purpose says so with `expects_lo
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.isolation import isolated_environment, loopback_only
 from tests.support.leaks import inspect_leaks, no_leaked_tasks
+from tests.support.left_alive import end_noted, ends_what_is_left
 from tests.support.logs import check_logs
 
 __all__ = ["no_leaked_tasks"]
@@ -28,12 +30,17 @@ _session_home = tempfile.TemporaryDirectory(prefix="lh-")
 
 
 def pytest_configure() -> None:
+    # A suite begun in the background of a shell inherits that it is ignored, and so would all that
+    # the tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # For what starts outside a test: session fixtures, and the children of all of them.
     os.environ.update(isolated_environment(Path(_session_home.name)))
     loopback_only()
 
 
 def pytest_unconfigure() -> None:
+    end_noted()
     _session_home.cleanup()
 
 
@@ -57,7 +64,7 @@ def strict(request: pytest.FixtureRequest) -> Iterator[None]:
 def isolated(monkeypatch: pytest.MonkeyPatch, strict: None) -> Iterator[None]:
     """Each test has its own LANHERD_HOME, HOME and XDG folders; nothing reaches the user's own."""
     # Not tmp_path: a Unix socket's path has 107 bytes, and pytest's names alone take most of them.
-    with tempfile.TemporaryDirectory(prefix="lh-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lh-") as folder, ends_what_is_left():
         for name, value in isolated_environment(Path(folder)).items():
             monkeypatch.setenv(name, value)
         yield

@@ -240,7 +240,7 @@ async def test_sigterm_ends_the_agent_and_no_run(agent: AgentProcess) -> None:
     for _, writer in strangers:
         writer.transport.abort()
     # The launcher goes on for its run alone, and then it isn't needed any more.
-    launcher = launcher_of(agent)
+    launcher = agent.launcher_pid
     agent.end_launcher()
     assert is_alive(launcher)
     await let_go(agent, run)
@@ -251,21 +251,12 @@ async def test_sigterm_ends_the_agent_and_no_run(agent: AgentProcess) -> None:
         assert has_ended(await wait_run(peer, run), "succeeded")
 
 
-def launcher_of(agent: AgentProcess) -> int:
-    socket = os.fsencode(agent.home / "launcher.sock")
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if socket in (process / "cmdline").read_bytes().split(b"\0"):
-                return int(process.name)
-    raise AssertionError("there is no launcher")
-
-
 async def test_a_run_can_be_stopped_after_its_launcher_was_killed(agent: AgentProcess) -> None:
     async with through_socket(agent) as peer:
         run = await submit(peer, "sh", "-c", "sleep 600 & wait")
         state = (await wait_run(peer, run, Running)).state
         assert isinstance(state, Running)
-        os.kill(launcher_of(agent), 9)
+        os.kill(agent.launcher_pid, 9)
         stop = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=0.5)
         await peer.call(methods.RUNS_STOP, stop)
         await wait_run(peer, run)

@@ -147,7 +147,7 @@ async def test_a_reboot_loses_a_run_or_begins_its_next_attempt(agent: AgentProce
         once = await waiting_run(agent, peer)
         again = await waiting_run(agent, peer, retry=retry)
     await asyncio.to_thread(agent.kill)
-    os.kill(launcher_of(agent), signal.SIGKILL)
+    os.kill(agent.launcher_pid, signal.SIGKILL)
     for run in (once, again):
         await asyncio.to_thread(as_after_a_reboot, agent, run)
     await asyncio.to_thread(agent.start)
@@ -160,15 +160,6 @@ async def test_a_reboot_loses_a_run_or_begins_its_next_attempt(agent: AgentProce
         assert [(one.outcome, one.reason.code) for one in view.earlier] == [("lost", "lost_reboot")]
         await let_go(agent, again, 0, 2)
         assert ended(await wait_run(peer, again)).outcome == "succeeded"
-
-
-def launcher_of(agent: AgentProcess) -> int:
-    socket = os.fsencode(agent.home / "launcher.sock")
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if socket in (process / "cmdline").read_bytes().split(b"\0"):
-                return int(process.name)
-    raise AssertionError("there is no launcher")
 
 
 def torn(path: Path) -> None:
@@ -237,7 +228,7 @@ async def test_one_of_which_nothing_else_is_left_is_known_by_its_processes(
     await asyncio.to_thread(agent.kill)
     directory = attempt(agent, run)
     start = start_of(directory)
-    os.kill(launcher_of(agent), signal.SIGKILL)
+    os.kill(agent.launcher_pid, signal.SIGKILL)
     os.kill(start.shim_pid, signal.SIGKILL)
     torn(directory.start)
     await asyncio.to_thread(agent.start)
@@ -275,7 +266,7 @@ async def test_what_is_ended_with_neither_shim_nor_launcher_is_not_lost(
         run = await waiting_run(agent, peer, retry=retry, time_limit_s=limit_s)
     await asyncio.to_thread(agent.kill)
     start = start_of(attempt(agent, run))
-    os.kill(launcher_of(agent), signal.SIGKILL)
+    os.kill(agent.launcher_pid, signal.SIGKILL)
     os.kill(start.shim_pid, signal.SIGKILL)
     await asyncio.to_thread(agent.start)
     async with through_socket(agent) as peer:
@@ -447,6 +438,29 @@ async def test_a_submit_that_was_acknowledged_comes_again_after_the_loss(
         (again,) = (await peer.call(methods.RUNS_SUBMIT, m.SubmitRuns(runs=(new,)))).runs
         assert again == reply
     assert (Path(os.environ["HOME"]) / "ran").read_text() == "x\n"
+
+
+async def test_a_start_that_was_refused_is_told_as_that_after_the_loss(agent: AgentProcess) -> None:
+    """The launcher's answer is all there was of it: no shim has written anything."""
+    new = new_run("sh", "-c", 'echo x >> "$HOME/ran"')
+    directory = attempt(agent, new.run)
+    # No log can be opened where a folder is.
+    directory.log.mkdir(parents=True, mode=0o700)
+    async with through_socket(agent) as peer:
+        await peer.call(methods.RUNS_SUBMIT, m.SubmitRuns(runs=(new,)))
+        first = ended(await wait_run(peer, new.run))
+        assert (first.outcome, first.reason.data["kind"]) == ("failed", "io")
+    await asyncio.to_thread(agent.kill)
+    for left in agent.home.glob("agent.sqlite*"):
+        left.unlink()
+    directory.log.rmdir()
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        again = ended((await listed(peer))[new.run])
+        assert again.outcome == "failed"
+        assert (again.reason.text, again.reason.data) == (first.reason.text, first.reason.data)
+        assert ended(await wait_run(peer, await submit(peer, "true"))).outcome == "succeeded"
+    assert not (Path(os.environ["HOME"]) / "ran").exists()
 
 
 # --- Records of an older agent -------------------------------------------------------------------

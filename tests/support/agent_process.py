@@ -16,8 +16,10 @@ from pathlib import Path
 
 import msgspec
 
-from tests.support import agent_forks
+from lanherd_agent.runs import processes
+from tests.support import agent_forks, left_alive
 from tests.support.agent_forks import ForkedAgent
+from tests.support.left_alive import launchers
 
 READY_WITHIN_S = 30.0
 ENDED_WITHIN_S = 30.0
@@ -68,6 +70,7 @@ class AgentProcess:
 
     def start(self) -> None:
         """Starts it and waits until it advertises itself."""
+        left_alive.note_agent(self)
         self._process = self._begun()
         deadline = time.monotonic() + READY_WITHIN_S
         while self.advert() is None:
@@ -119,20 +122,46 @@ class AgentProcess:
         process.wait()
 
     def end_launcher(self) -> None:
-        """Lets its launcher end with its last run, instead of a minute later.
+        """Lets its launcher end with its last run, instead of a minute later."""
+        table = processes.process_table()
+        found = {pid: table[pid][2] for pid in launchers(self.home) if pid in table}
+        processes.signal_all(found, signal.SIGTERM)
 
-        It is told from others by its own argument, the socket in this agent's home.
-        """
-        socket = os.fsencode(self.home / "launcher.sock")
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if socket in (process / "cmdline").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGTERM)
+    @property
+    def launcher_pid(self) -> int:
+        """Of the one that is there now, and of none of its shims."""
+        found = launchers(self.home)
+        for pid in found:
+            stat = processes.read_stat(pid)
+            if stat is not None and stat[0] not in found:
+                return pid
+        raise AssertionError("there is no launcher")
+
+    def end_at_once(self) -> None:
+        """If it is there at all."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
 
     def restart(self) -> None:
         """Ends it, and starts another on the same home."""
         self.end()
         self.start()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """From its start to its end. What its launcher goes on with then is ended with the test."""
+        self.start()
+        try:
+            yield
+        except BaseException as problem:
+            problem.add_note(f"The agent said:\n{self.log}")
+            raise
+        finally:
+            try:
+                if self._running().poll() is None:
+                    self.end()
+            finally:
+                self.end_launcher()
 
     def _running(self) -> "subprocess.Popen[bytes] | ForkedAgent":
         if self._process is None:
@@ -147,17 +176,12 @@ def agent_process(
     gpus: int = 2,
     name: str = "box",
     arguments: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
     executed: bool = False,
 ) -> Iterator[AgentProcess]:
     """A running agent for the length of a block; what it said is shown when the block fails."""
-    agent = AgentProcess(home, gpus=gpus, name=name, arguments=arguments, executed=executed)
-    agent.start()
-    try:
+    agent = AgentProcess(
+        home, gpus=gpus, name=name, arguments=arguments, variables=variables, executed=executed
+    )
+    with agent.running():
         yield agent
-    except BaseException as problem:
-        problem.add_note(f"The agent said:\n{agent.log}")
-        raise
-    finally:
-        if agent._running().poll() is None:
-            agent.end()
-        agent.end_launcher()

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from lanherd_agent.runs import launcher_client, launcher_process, rundir
+from tests.support.left_alive import note_home
 from tests.support.waiting import wait_until_async
 
 PATH = "/usr/bin:/bin"
@@ -79,7 +80,9 @@ class Launched:
 
 @asynccontextmanager
 async def launched(home: Path, *, idle_s: float = 0.2) -> AsyncIterator[Launched]:
-    """The launcher outlives this, as it outlives an agent, and then ends by itself."""
+    """The launcher outlives this, as it outlives an agent, and then ends by itself, or with the
+    test that it was started in."""
+    note_home(home)
     rig = Launched(home, idle_s)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(rig.client.run())

@@ -1,5 +1,6 @@
 """The fixtures of the conftest find what they are for: each fault is planted in a test."""
 
+import signal
 from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
@@ -138,3 +139,23 @@ def test_addresses_of_the_network_are_refused(address: tuple[object, ...]) -> No
 @pytest.mark.parametrize("address", [("127.0.0.1", 1), ("::1", 1, 0, 0), ("localhost", 1), "/s"])
 def test_loopback_and_unix_sockets_are_allowed(address: object) -> None:
     check_address(address)
+
+
+def test_an_interrupt_that_the_shell_ignores_is_none_of_the_tests(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the background of a shell without job control."""
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(
+        "import signal, subprocess, sys\n"
+        "SHOW = 'import signal; print(signal.getsignal(signal.SIGINT).__name__)'\n"
+        "def test():\n"
+        "    said = subprocess.run([sys.executable, '-c', SHOW], capture_output=True, text=True)\n"
+        "    assert said.stdout == 'default_int_handler\\n', said"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
