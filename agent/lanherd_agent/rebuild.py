@@ -375,10 +375,12 @@ def _exited(
         timed_out=timed_out,
         stopped=exit_.stopped and not timed_out,
         stage="pre" if pre_failed else "command",
+        pre_error="" if stages.pre is None else stages.pre.error or "",
         left=exit_.left,
         post_failed=stages.post is not None and not stages.post.succeeded,
         post_code=None if stages.post is None else stages.post.code,
         post_signal=None if stages.post is None else stages.post.signal,
+        post_error="" if stages.post is None else stages.post.error or "",
         disk_full=exit_.disk_full,
     )
     return replace(fact, cause=_cause(base, attempt.directory, fact, exit_.oom_kills))

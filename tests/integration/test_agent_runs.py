@@ -129,9 +129,7 @@ async def test_a_run_that_nobody_knows(peer: Peer) -> None:
 
 
 async def test_a_stage_whose_program_is_not_there(peer: Peer) -> None:
-    run = await sh(
-        peer, "echo never", pre_command=("no-such-pre",), post_command=("no-such-post",)
-    )
+    run = await sh(peer, "echo never", pre_command=("no-such-pre",), post_command=("no-such-post",))
     end = await ended(peer, run)
     assert (end.outcome, end.exit_code, end.reason.code) == ("failed", 127, "pre_failed")
     assert "there is no command 'no-such-pre' on the machine" in end.reason.text

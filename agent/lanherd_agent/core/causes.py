@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from lanherd_agent.core.cause_lines import Lines
 from lanherd_agent.core.cause_rules import PACKAGES, Kind, Rule
+from lanherd_agent.core.cause_shown import FRAME, FRAMES_MAX, own_frame, shown
 from lanherd_agent.core.cause_table import RULES
 from lanherd_protocol.values import Reason
 
@@ -30,13 +31,9 @@ GAP_MAX = 3
 """Ordinary lines between two that belong to the same end."""
 AFTER_MAX = 40
 """Ordinary lines after the last word of an end, such as a summary."""
-LINES_BYTES_MAX = 1_200
-"""Of all lines that are shown; a reason is told with every view of its run."""
 VALUE_CHARS_MAX = 120
 QUOTED_MAX = 12
 """Lines of code of one frame of a traceback."""
-FRAMES_MAX = 4
-"""Lines of a traceback that are shown before its last one."""
 
 _NOISE = re.compile(
     rb"\s|\[(?:rank|default)?\d|[EWIF]\d{4} |={3}|-{3}|wandb:|srun:|frame #|#\d|Traceback |During "
@@ -63,7 +60,6 @@ _TRACEBACK = b"traceback (most recent call last)"
 _EXCEPTION = re.compile(
     rb"(?P<exception>(?:[A-Za-z_]\w{0,80}\.){0,8}[A-Za-z_]\w{0,80})(?:: (?P<what>.{0,300})|:?$)"
 )
-_FRAME = re.compile(rb'  File "(?P<file>[^"]{1,300})", line (?P<line>\d{1,7})')
 _INSTEAD = re.compile(rb"During handling of the above")
 _CHAINED = re.compile(rb"The above exception was the direct cause|During handling of the above")
 _ROOT = re.compile(rb"Root Cause \(first observed failure\)")
@@ -272,7 +268,7 @@ def _is_quoted(lines: Lines, number: int) -> bool:
         line = lines.line(back)
         if not line[:1].isspace():
             return False
-        if _FRAME.match(line):
+        if FRAME.match(line):
             return True
     return False
 
@@ -308,7 +304,7 @@ def _uncaught(lines: Lines, taken: set[int]) -> Iterator[Finding]:
         if missing is not None:
             yield missing
         elif last not in taken:
-            yield Finding(last, UNCAUGHT, match, first, _frame(lines, first, last))
+            yield Finding(last, UNCAUGHT, match, first, _frame(lines, last))
 
 
 def _is_chained(lines: Lines, last: int) -> bool:
@@ -329,13 +325,13 @@ def _missing_variable(
     return Finding(last, MISSING_VARIABLE, match, first, {"name": name})
 
 
-def _frame(lines: Lines, first: int, last: int) -> dict[str, str]:
-    """The innermost frame that is shown: which file and line."""
-    for number in range(last - 1, first - 1, -1):
-        frame = _FRAME.match(lines.line(number))
-        if frame is not None:
-            return {"file": _text(frame["file"]), "line": _text(frame["line"])}
-    return {}
+def _frame(lines: Lines, last: int) -> dict[str, str]:
+    """Which file and line of the user's own code it was raised in, or below."""
+    number = own_frame(lines, last)
+    frame = None if number is None else FRAME.match(lines.line(number))
+    if frame is None:
+        return {}
+    return {"file": _text(frame["file"]), "line": _text(frame["line"])}
 
 
 # --- Which of them -------------------------------------------------------------------------------
@@ -404,16 +400,11 @@ def _ordinary(lines: Lines, after: int, before: int) -> int:
 def _told(lines: Lines, found: Finding, stream: Stream) -> Reason:
     rule, values = found.rule, _values(found)
     text = _filled(rule.text, values) or _filled(rule.plain, values) or rule.plain
-    first, shown = found.number, lines.told(found.number)
-    while first > max(found.first, found.number - FRAMES_MAX):
-        more = f"{lines.told(first - 1)}\n{shown}"
-        if len(more.encode()) > LINES_BYTES_MAX:
-            break
-        first, shown = first - 1, more
+    first, told = shown(lines, found.number, found.first)
     return Reason(
         code=rule.code,
         text=text,
-        data={**values, "lines": shown, "offset": lines.address(first), "stream": stream},
+        data={**values, "lines": told, "offset": lines.address(first), "stream": stream},
         remedy=_filled(rule.remedy, values) or rule.remedy,
     )
 

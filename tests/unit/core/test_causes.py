@@ -12,9 +12,9 @@ import pytest
 from msgspec import msgpack
 
 from lanherd_agent.core.cause_lines import LINES_MAX
+from lanherd_agent.core.cause_shown import LINES_BYTES_MAX, TRACE_LINES_MAX
 from lanherd_agent.core.cause_table import RULES
 from lanherd_agent.core.causes import (
-    LINES_BYTES_MAX,
     TAIL_BYTES_MAX,
     VALUE_CHARS_MAX,
     Failed,
@@ -232,3 +232,99 @@ def test_a_library_is_called_by_its_name() -> None:
     log = b"./a.out: /opt/lib/libfoo.so.2: cannot open shared object file: No such file\n"
     cause = cause_of(Failed(code=127), [Tail(log)])
     assert cause is not None and cause.data["library"] == "libfoo.so.2"
+
+
+# --- Which lines are shown -----------------------------------------------------------------------
+
+OURS = """  File "/w/train.py", line 12, in <module>
+    loss = step(x)
+"""
+THEIRS = """  File "/e/lib/python3.12/site-packages/torch/nn/modules/module.py", line {}, in _call
+    return forward_call(*args, **kwargs)
+           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"""
+SHAPES = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (32x784 and 512x10)"
+
+
+def lines_of(log: str, offset: int = 0) -> str:
+    cause = cause_of(Failed(code=1), [Tail(log.encode(), offset)])
+    assert cause is not None
+    lines = cause.data["lines"]
+    assert isinstance(lines, str)
+    check_lines(log.encode(), cause.data["offset"], lines)
+    return lines
+
+
+@pytest.mark.parametrize("name", ["assertion", "shapes", "syntax", "indentation", "key_error"])
+def test_the_line_that_is_to_be_looked_at_is_shown(name: str) -> None:
+    fields, log = read(name)
+    cause = cause_of(failed_as(fields), [Tail(log)])
+    assert cause is not None
+    assert 'train.py", line ' in str(cause.data["lines"])
+
+
+@pytest.mark.parametrize("error", [SHAPES, "AssertionError", "ValueError: bad", "MemoryError"])
+def test_the_users_own_frame_is_shown_where_packages_were_called(error: str) -> None:
+    head = "step 1\nTraceback (most recent call last):\n"
+    deep = head + OURS + "".join(THEIRS.format(number) for number in range(5)) + f"{error}\n"
+    lines = lines_of(deep).splitlines()
+    assert lines[:3] == [*OURS.splitlines(), "  …"]
+    assert lines[3].startswith("           ^") and "line 4, in _call" in lines[4]
+    assert lines[-1] == error
+    plain = head + OURS + THEIRS.format(7) + f"{error}\n"
+    assert "…" not in lines_of(plain) and lines_of(plain).startswith(OURS)
+
+
+def test_an_exception_is_told_with_the_users_own_line() -> None:
+    log = "Traceback (most recent call last):\n" + OURS + THEIRS.format(7) + "ValueError: bad\n"
+    cause = cause_of(Failed(code=1), [Tail(log.encode())])
+    assert cause is not None
+    assert (cause.data["file"], cause.data["line"]) == ("/w/train.py", "12")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "/usr/lib/python3.12/json/decoder.py", "/usr/lib/python3/dist-packages/yaml/x.py",
+        "<frozen importlib._bootstrap>", "<__array_function__ internals>",
+        "/opt/python313.zip/json/decoder.py", "/opt/py/lib/python3.13t/json/decoder.py",
+    ],
+)  # fmt: skip
+def test_what_is_not_the_users_code(file: str) -> None:
+    other = f'  File "{file}", line 3, in f\n'
+    head = "Traceback (most recent call last):\n"
+    both = lines_of(head + OURS + other * 9 + "AssertionError\n")
+    assert both.startswith(OURS)
+    alone = lines_of(head + other * 2 + "AssertionError\n")
+    assert alone == f"{other}AssertionError"
+
+
+@pytest.mark.parametrize("file", ["<string>", "/w/lib/python/x.py", "/w/my_site-packages/x.py"])
+def test_what_is_the_users_code(file: str) -> None:
+    mine = f'  File "{file}", line 1, in <module>\n'
+    log = "Traceback (most recent call last):\n" + OURS + mine + "AssertionError\n"
+    assert lines_of(log) == f"{mine}AssertionError"
+
+
+def test_frames_of_another_process_are_none_of_it() -> None:
+    other = '[rank1]:   File "/w/other.py", line 9, in <module>\n'
+    log = (
+        "[rank0]: Traceback (most recent call last):\n"
+        '[rank0]:   File "/w/train.py", line 12, in <module>\n'
+        f"{other}[rank0]: AssertionError\n"
+    )
+    assert lines_of(log).startswith('[rank0]:   File "/w/train.py", line 12')
+
+
+def test_a_frame_far_above_is_not_looked_for() -> None:
+    head = "Traceback (most recent call last):\n"
+    log = head + OURS + THEIRS.format(7) * TRACE_LINES_MAX + "AssertionError\n"
+    assert "train.py" not in lines_of(log)
+
+
+def test_a_frame_that_would_be_too_much_is_left_out() -> None:
+    name, words = "文" * 99, "错" * 300
+    log = (
+        f'Traceback (most recent call last):\n  File "/w/{name}.py", line 1\nValueError: {words}\n'
+    )
+    assert lines_of(log).startswith("ValueError: ")

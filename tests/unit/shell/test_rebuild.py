@@ -197,6 +197,19 @@ def test_what_its_stages_came_to(home: Path) -> None:
     assert the_end(home).reason.code == "exit_code"
 
 
+def test_a_stage_that_could_not_be_executed_is_told_as_before(home: Path) -> None:
+    spec = replace(PLAIN, pre_command=("fetch",), post_command=("push",))
+    directory = lay_out(home, 1, spec=spec, start=started(), exit_=exited(127))
+    pre, post = (
+        rundir.StageEnd(code=127, error=f"{name}: No such file or directory")
+        for name in ("fetch", "push")
+    )
+    directory.stages.write_bytes(msgspec.json.encode(Stages(pre=pre, post=post)))
+    text = the_end(home).reason.text
+    assert "no command 'fetch' on the machine" in text
+    assert "no command 'push' on the machine" in text
+
+
 def test_a_live_one_runs_and_keeps_its_lease(home: Path) -> None:
     spec = replace(PLAIN, time_limit_s=60.0)
     lay_out(home, 1, spec=spec, lease=LEASE, start=alive())
