@@ -162,7 +162,7 @@ def _check_rule(rule: RetentionRule) -> None:
     for what, most in bounds.items():
         if most is not None and not (math.isfinite(most) and most > 0):
             raise _invalid(
-                f"{most} can't bound the {what} of what is kept {_for(rule)}.",
+                f"{_written(what, most)} can't bound the {what} of what is kept {_for(rule)}.",
                 "A run's files would go as it ends, before anybody could read them."
                 if most == 0
                 else "It is no positive number.",
@@ -236,6 +236,13 @@ def not_measured(runs: int, why: str) -> Reason:
         data={"runs": runs, "why": why},
         remedy="Look at the disk on which the runs are; it is tried again every few minutes.",
     )
+
+
+def _written(what: str, most: float) -> str:
+    """As a person writes it: what can't be a bound is as small as it was given, or no number."""
+    unit = {"age": "s", "number": "runs", "size": "B"}[what]
+    number = f"{most:g}" if isinstance(most, float) else str(most)
+    return f"{number} {unit}"
 
 
 def _of(rule: RetentionRule) -> str:

@@ -63,6 +63,13 @@ class _Bound(click.ParamType[Any]):
         return bound
 
 
+class _LowDisk(Size):
+    """A size, or 'none': 0 bytes, of which no disk has less."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return 0 if value == NONE else super().convert(value, param, ctx)
+
+
 _RULE_OPTIONS = (
     click.option(
         "--project",
@@ -101,8 +108,9 @@ _RULE_OPTIONS = (
     click.option(
         "--low-disk",
         "low_disk_bytes",
-        type=Size(),
-        help="Start no run while less of the disk is free. [2GB]",
+        type=_LowDisk(),
+        help="Start no run while less of the disk is free; 'none' lets runs start however full it"
+        " is. [2GB]",
     ),
 )
 
@@ -160,7 +168,12 @@ def _put_state(view: MachineView, state: RetentionState) -> None:
                 if rules.free_bytes_min is None
                 else f"{format_size(rules.free_bytes_min)}: the oldest go",
             ),
-            ("no run starts below", format_size(rules.low_disk_bytes)),
+            (
+                "no run starts below",
+                format_size(rules.low_disk_bytes)
+                if rules.low_disk_bytes
+                else "no bound: runs start however full the disk is",
+            ),
         )
     )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from lanherd_client.mirror import Connecting, MachineView, Online, RunRecord, Un
 from lanherd_protocol.errors import ErrorCode, Failure, LanherdError
 from lanherd_protocol.ids import BlobHash, GpuUuid
 from lanherd_protocol.machine_messages import MachineControls, PauseView
+from lanherd_protocol.retention_messages import RetentionState
 from lanherd_protocol.states import AttemptEnd, Ended, Preparing, Queued, Running, RunView, Stopping
 from lanherd_protocol.values import (
     Dependency,
@@ -310,9 +312,30 @@ def test_what_is_not_said_of_the_rules_stays() -> None:
     assert set(machine.rules) == set(rules.rules)
 
 
-def test_tab_offers_tags_and_projects(tmp_path: Path) -> None:
-    import click
+def test_that_no_disk_is_too_low_is_said_as_of_any_bound() -> None:
+    low_disk = next(one for one in retention.set_command.params if one.name == "low_disk_bytes")
+    context = click.Context(retention.set_command)
+    none, some = (low_disk.type_cast_value(context, text) for text in ("none", "3GB"))
+    assert (none, some) == (0, 3 * GIB)
+    assert changed(RetentionRules(), low_disk_bytes=none).low_disk_bytes == 0
+    assert "'none'" in str(getattr(low_disk, "help", ""))
 
+
+@pytest.mark.parametrize(
+    ("low_disk_bytes", "told"),
+    [(0, "no bound: runs start however full the disk is"), (3 * GIB, "3.00 GB")],
+)
+def test_below_what_no_run_starts_is_shown(
+    capsys: pytest.CaptureFixture[str], low_disk_bytes: int, told: str
+) -> None:
+    rules = RetentionRules(low_disk_bytes=low_disk_bytes)
+    view = MachineView(MACHINE, "box", Connecting(1.0))
+    retention._put_state(view, RetentionState(rules=rules))
+    line = next(one for one in capsys.readouterr().out.splitlines() if "no run starts" in one)
+    assert line.endswith(told)
+
+
+def test_tab_offers_tags_and_projects(tmp_path: Path) -> None:
     remember(tmp_path, [], [RunRecord(MACHINE, FULL)])
     context = click.Context(click.Command("lanherd"))
     context.params["home"] = tmp_path

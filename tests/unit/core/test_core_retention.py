@@ -199,7 +199,11 @@ def test_bounds_that_are_none(bad: float) -> None:
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        (rules(RetentionRule(runs_max=0)), "can't bound the number"),
+        (rules(RetentionRule(runs_max=0)), "0 runs can't bound the number"),
+        (rules(RetentionRule(age_s_max=0.0)), "0 s can't bound the age of what is kept"),
+        (rules(RetentionRule(age_s_max=math.inf)), "inf s can't bound the age"),
+        (rules(RetentionRule(bytes_max=0)), "0 B can't bound the size of what is kept"),
+        (rules(RetentionRule(bytes_max=-3_000_000)), "-3000000 B can't bound the size"),
         (rules(RetentionRule(runs_max=-3)), "no positive number"),
         (rules(RetentionRule(project="v", bytes_max=0)), "for the project 'v'"),
         (rules(RetentionRule()), "has no bound"),
