@@ -241,8 +241,7 @@ def not_measured(runs: int, why: str) -> Reason:
 def _written(what: str, most: float) -> str:
     """As a person writes it: what can't be a bound is as small as it was given, or no number."""
     unit = {"age": "s", "number": "runs", "size": "B"}[what]
-    number = f"{most:g}" if isinstance(most, float) else str(most)
-    return f"{number} {unit}"
+    return f"{str(most).removesuffix('.0')} {unit}"
 
 
 def _of(rule: RetentionRule) -> str:
