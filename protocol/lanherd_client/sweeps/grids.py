@@ -54,10 +54,11 @@ def grid_table(texts: Sequence[str]) -> Table:
             f"One sweep takes {RUNS_PER_SUBMIT_MAX} runs: split it into several.",
         )
     rows = (
-        Row(", ".join(f"{name}={value}" for name, value in zip(axes, row, strict=True)), row)
-        for row in product(*axes.values())
+        Row(", ".join(f"{name}={value}" for name, value in zip(axes, row, strict=True)), row, at)
+        for at, row in enumerate(product(*axes.values()))
     )
-    return Table(tuple(map(Column, axes)), tuple(rows), "the grid")
+    columns = tuple(Column(name, at=at) for at, name in enumerate(axes))
+    return Table(columns, tuple(rows), "the grid")
 
 
 def parse_axis(text: str) -> tuple[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ others, so that marking one doesn't change the keys of its twins.
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -25,7 +25,7 @@ from lanherd_protocol.limits import RUN_NAME_CHARS_MAX, RUNS_PER_SUBMIT_MAX
 from lanherd_protocol.values import GpuRequest, HostRequest
 
 KEY_CHARS = 32
-_REMEDY = "Mend the rows. Nothing was sent."
+_REMEDY = "Mend what is named. Nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +55,33 @@ class Plan:
 
 def plan_runs(table: Table, recipe: Recipe) -> Plan:
     """The runs that a table asks for. Raises `INVALID_REQUEST` that names the first of all
-    findings, with the row and the column of each."""
-    reader = RowReader(table.columns, recipe, table.source)
+    findings, with the row and the column of each: of the table's and the recipe's own, too."""
+    reader = RowReader(table, recipe)
     rows = [reader.read(row) for row in table.rows]
+    asked = sum(row.times for row in rows if not row.done)
     findings = [
+        *recipe.findings,
+        *table.findings,
+        *_too_many(asked, table),
         *reserved_clashes(table.columns),
         *_unknown(recipe, reader),
         *chain.from_iterable(row.findings for row in rows if not row.done),
     ]
     if findings:
         raise refusal("The sweep can't be sent.", findings, _REMEDY)
-    asked = sum(row.times for row in rows if not row.done)
-    if asked > RUNS_PER_SUBMIT_MAX:
-        raise refusal(
-            "The sweep is too large.",
-            [Finding("", f"{table.source.capitalize()} asks for {asked} runs.")],
-            f"One sweep takes {RUNS_PER_SUBMIT_MAX}: split it into several, each with a name.",
-        )
     runs, done_keys = _runs(rows, reader, recipe)
     done_rows = sum(row.done for row in rows)
     warnings = (*table.notes, *_unused(table, reader))
     return Plan(recipe.name, runs, done_keys, done_rows, warnings)
+
+
+def _too_many(asked: int, table: Table) -> Iterator[Finding]:
+    if asked > RUNS_PER_SUBMIT_MAX:
+        yield Finding(
+            "",
+            f"{table.source} asks for {asked} runs, and one sweep takes {RUNS_PER_SUBMIT_MAX}:"
+            " split it into several, each with a name.",
+        )
 
 
 def _runs(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lanherd_client.sizes import format_size
-from lanherd_client.sweeps.table import Table, table_of_records
+from lanherd_client.sweeps.table import Records, Table, table_of_records
 from lanherd_protocol.errors import ErrorCode, error
 
 SHEET_BYTES_MAX = 64 * 1024 * 1024
@@ -14,7 +14,9 @@ _CSV = (".csv", ".tsv", ".txt")
 def read_sheet(path: Path, sheet: str | None = None) -> Table:
     """The table of an .xlsx or .csv file; `sheet` is the name of one of a file with several.
 
-    Raises `NOT_FOUND`, and `INVALID_REQUEST` for what can't be read, with the place in it.
+    What is wrong with some of its cells is among the table's findings: it keeps a sweep from being
+    sent, and is said with all else that does. Raises `NOT_FOUND`, and `INVALID_REQUEST` for what
+    can't be read at all, with the place in it.
     """
     kind = path.suffix.lower()
     if kind not in (*_EXCEL, *_CSV):
@@ -35,11 +37,10 @@ def read_sheet(path: Path, sheet: str | None = None) -> Table:
     if kind in _CSV:
         from lanherd_client.sweeps.csv_sheet import csv_records
 
-        return table_of_records(csv_records(content))
+        return table_of_records(Records(csv_records(content)))
     from lanherd_client.sweeps.xlsx_sheet import xlsx_records
 
-    records, notes = xlsx_records(content, sheet)
-    return table_of_records(records, notes)
+    return table_of_records(xlsx_records(content, sheet))
 
 
 def _content(path: Path) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lanherd_client.sweeps.findings import Finding, refusal
+from lanherd_client.sweeps.findings import Finding
 from lanherd_client.sweeps.template import Template, parse_template
 from lanherd_protocol.limits import RUN_NAME_CHARS_MAX
 from lanherd_protocol.values import GpuRequest, HostRequest
@@ -12,7 +12,8 @@ from lanherd_protocol.values import GpuRequest, HostRequest
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a row becomes a run. `command` has a template per argument, and may be empty where the
-    sheet has a column of commands; what a row says itself comes before what is said here."""
+    sheet has a column of commands; what a row says itself comes before what is said here.
+    `findings` is what can't be read of it."""
 
     name: str
     command: tuple[Template, ...] = ()
@@ -20,6 +21,7 @@ class Recipe:
     gpus: GpuRequest = field(default_factory=GpuRequest)
     host: HostRequest = field(default_factory=HostRequest)
     priority: int = 0
+    findings: tuple[Finding, ...] = ()
 
 
 def make_recipe(
@@ -30,16 +32,14 @@ def make_recipe(
     host: HostRequest,
     priority: int,
 ) -> Recipe:
-    """Reads the templates. Raises `INVALID_REQUEST` that names all that can't be read."""
+    """Reads the templates."""
     findings = list(_name_findings(name))
     words = [_template(word, f"argument {at}", findings) for at, word in enumerate(command, 1)]
     values = {
         variable: _template(text, f"variable {variable}", findings)
         for variable, text in variables.items()
     }
-    if findings:
-        raise refusal("The sweep can't be made.", findings, "Mend it. Nothing was sent.")
-    return Recipe(name, tuple(words), values, gpus, host, priority)
+    return Recipe(name, tuple(words), values, gpus, host, priority, tuple(findings))
 
 
 def _template(text: str, where: str, findings: list[Finding]) -> Template:

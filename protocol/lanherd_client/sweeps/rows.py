@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from lanherd_client.sizes import parse_size
 from lanherd_client.sweeps.findings import Finding
 from lanherd_client.sweeps.recipe import Recipe
-from lanherd_client.sweeps.table import Column, Row
+from lanherd_client.sweeps.table import Column, Row, Table, Unread
 from lanherd_client.sweeps.template import Template, parse_template
 from lanherd_client.wishes import gpu_range
 from lanherd_protocol.errors import LanherdError
@@ -57,17 +57,21 @@ class ReadRow:
 class RowReader:
     """Reads the rows of one table. `used` are the columns, case folded, that some template used."""
 
-    def __init__(self, columns: Sequence[Column], recipe: Recipe, source: str) -> None:
-        self._columns = {column.name.casefold(): (at, column) for at, column in enumerate(columns)}
+    def __init__(self, table: Table, recipe: Recipe) -> None:
+        columns = enumerate(table.columns)
+        self._columns = {column.name.casefold(): (at, column) for at, column in columns}
         self._recipe = recipe
-        self._source = source
-        self._spelt = {column.name.casefold(): column.name for column in columns}
+        self._source = table.source
+        self._lacks_names = table.lacks_names
+        self._spelt = {column.name.casefold(): column.name for column in table.columns}
         templates = [*recipe.command, *recipe.variables.values()]
         self.used = {name.casefold() for template in templates for name in template.names}
 
     def knows(self, name: str) -> bool:
-        """Whether a placeholder of that name can be filled."""
-        return name.casefold() == INDEX or name.casefold() in self._columns
+        """Whether a placeholder of that name can be filled, or might be, had all columns names that
+        can be read."""
+        name = name.casefold()
+        return name == INDEX or name in self._columns or self._lacks_names
 
     def unknown_text(self, name: str, what: str) -> str:
         """The sentence about a placeholder that nothing fills, with the name that may be meant."""
@@ -153,6 +157,7 @@ class RowReader:
     def _gpus(self, reading: "_Reading") -> GpuRequest:
         request = self._recipe.gpus
         count, vram = reading.text("gpus"), reading.text("vram")
+        is_said = reading.is_read("gpus")
         try:
             if count:
                 least, most = parse_count(count)
@@ -160,12 +165,14 @@ class RowReader:
                 request = replace(request, count=least, count_max=most) if least else GpuRequest()
         except ValueError as problem:
             reading.find("gpus", str(problem))
+            # What is asked of them can't be judged then.
+            request = replace(request, count=1)
         try:
             if vram:
                 request = replace(request, vram_bytes=parse_size(vram))
         except ValueError as problem:
             reading.find("vram", str(problem))
-        if not request.count and request != GpuRequest():
+        if not request.count and request != GpuRequest() and is_said:
             reading.find(
                 "vram" if vram else "gpus",
                 "something is asked of GPUs, and no GPU is asked for. Say how many it needs.",
@@ -182,9 +189,15 @@ class _Reading:
         self.findings: list[Finding] = []
 
     def find(self, name: str, text: str) -> None:
-        known = self._columns.get(name)
-        where = f"{self._row.place}, {known[1]}" if known else self._row.place
-        self.findings.append(Finding(where, text))
+        if not self.is_read(name):
+            return
+        known, row = self._columns.get(name), self._row
+        where = f"{row.place}, {known[1]}" if known else row.place
+        self.findings.append(Finding(where, text, (row.at, known[1].at if known else -1)))
+
+    def is_read(self, name: str) -> bool:
+        """Whether nothing was said yet of what the cell holds."""
+        return not isinstance(self.raw(name), Unread)
 
     def raw(self, name: str) -> str:
         known = self._columns.get(name)
@@ -232,4 +245,5 @@ def reserved_clashes(columns: Sequence[Column]) -> Iterator[Finding]:
     """Columns that bear a name which means something else."""
     for column in columns:
         if column.name.casefold() == INDEX:
-            yield Finding(str(column), f"{INDEX} counts the repeats of a row: rename the column.")
+            text = f"{INDEX} counts the repeats of a row: rename the column."
+            yield Finding(str(column), text, (-1, column.at))

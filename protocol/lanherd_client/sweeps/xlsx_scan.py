@@ -12,7 +12,6 @@ from typing import IO
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile
 
-from lanherd_client.sweeps.table import cell_name
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 
 UNPACKED_BYTES_MAX = 1 << 30
@@ -24,13 +23,13 @@ Attributes = dict[str, str]
 
 @dataclass(slots=True)
 class SheetScan:
-    """Rows and columns up to the last filled one; cells (names) whose formula has no result, and
-    cells that hold an error."""
+    """Rows and columns up to the last filled one; cells (row and column from 0) whose formula has
+    no result, and cells that hold an error, with it."""
 
     rows: int = 0
     columns: int = 0
-    uncomputed: list[str] = field(default_factory=list)
-    errors: list[tuple[str, str]] = field(default_factory=list)
+    uncomputed: list[tuple[int, int]] = field(default_factory=list)
+    errors: list[tuple[int, int, str]] = field(default_factory=list)
 
 
 def scan_sheet(file: IO[bytes], sheet: str) -> SheetScan:
@@ -130,9 +129,9 @@ class _Cells:
         scan.columns = max(scan.columns, self._column + 1)
         if self._is_error:
             text = "".join(self._text).strip() or "an error"
-            scan.errors.append((cell_name(self._row, self._column), text))
+            scan.errors.append((self._row, self._column, text))
         elif self._formula and not self._has_result():
-            scan.uncomputed.append(cell_name(self._row, self._column))
+            scan.uncomputed.append((self._row, self._column))
         self._is_error = self._is_text = self._formula = self._value = False
         self._text = []
         self.parser.CharacterDataHandler = None

@@ -128,16 +128,14 @@ def test_a_sorted_sheet_has_the_same_keys(rows: list[dict[str, object]]) -> None
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     columns = [
-        Column(name, letter)
-        for letter, name in zip(
-            "ABCDEF", ["lr", "seed", "gpus", "vram", "times", "Done"], strict=True
-        )
+        Column(name, "ABCDEF"[at], at)
+        for at, name in enumerate(["lr", "seed", "gpus", "vram", "times", "Done"])
     ]
     table = Table(
         tuple(columns),
         (
-            Row("row 2", ("", "1", "4..1", "20", "-1", "maybe")),
-            Row("row 7", ("1", "2", "65", "much", "1.5", "")),
+            Row("row 2", ("", "1", "4..1", "20", "-1", "maybe"), 1),
+            Row("row 7", ("1", "2", "65", "much", "1.5", ""), 6),
         ),
     )
     with pytest.raises(LanherdError) as caught:
@@ -185,12 +183,29 @@ def test_what_is_wrong_with_the_sweep_itself() -> None:
     assert text.startswith("argument 2: ")
     assert "variable X: " in text
     for name in ("", " ", "n" * 201, "a\nb"):
-        with pytest.raises(LanherdError, match="sweep can't be made"):
+        with pytest.raises(LanherdError, match="sweep can't be sent"):
             sweep_order([{"lr": 1}], name, command=["x"])
     with pytest.raises(LanherdError, match="UTF-8"):
         planned({"lr": "\ud800", "seed": 1})
     assert "row 1: something is asked of GPUs" in refused({"lr": 1, "seed": 1}, vram="2GB")
     assert "10001 runs" in refused({"lr": 1, "seed": 1, "times": 10000}, {"lr": 2, "seed": 2})
+
+
+def test_templates_rows_and_values_are_judged_in_one_go() -> None:
+    rows = [{"lr": [1], "LR": 2, "times": 20_000}, {"lr": "", "seed": 1, "times": 5_001}]
+    lines = refused(*rows, {"lr": 1, "seed": 3, "times": 5_000}, command=["{", *COMMAND]).split(
+        "\n"
+    )
+    assert [line.partition(":")[0] for line in lines] == [
+        "argument 1",
+        "the list of rows asks for 10002 runs, and one sweep takes 10000",
+        "there are 2 columns called 'lr'",
+        "there are 2 columns called 'LR'",
+        "row 1, column lr",
+        "row 1, column times",
+        "row 1, column seed",
+        "row 2, column lr",
+    ]
 
 
 def test_only_the_first_of_many_findings_are_shown() -> None:

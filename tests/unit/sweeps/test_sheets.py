@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lanherd_client.sweeps import reading, xlsx_sheet
 from lanherd_client.sweeps.cells import text_of
 from lanherd_client.sweeps.csv_sheet import csv_records
+from lanherd_client.sweeps.options import sweep_order
 from lanherd_client.sweeps.reading import read_sheet
 from lanherd_client.sweeps.table import Table, cell_name, letter_of, table_of_mappings
 from lanherd_protocol.errors import ErrorCode, LanherdError
@@ -29,7 +30,7 @@ def sheet(folder: Path, content: bytes, name: str = "runs.xlsx", which: str | No
 def refused(folder: Path, content: bytes, name: str = "runs.xlsx") -> str:
     """The whole of what is said when a sheet is refused."""
     with pytest.raises(LanherdError) as caught:
-        sheet(folder, content, name)
+        sweep_order(sheet(folder, content, name), "s", command=["true"])
     failure = caught.value.failure
     assert failure.remedy
     return f"{failure.title} {failure.message} {failure.remedy}"
@@ -132,11 +133,20 @@ def test_a_bad_csv_is_refused_with_the_place(tmp_path: Path, content: bytes, why
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (xlsx([HEAD, [1, 2], [None, 3]], merged=["A2:A3", "C1:D4"]), "A2:A3 is one"),
-        (xlsx([HEAD, [1, Formula("A1+1")]]), "B2: its formula has no result"),
-        (xlsx([HEAD, [1, Formula("A1+1", empty="<v></v>")]]), "B2: its formula has no result"),
-        (xlsx([HEAD, [Formula("A1", empty="<v />"), 1]]), "A2: its formula has no result"),
-        (xlsx([HEAD, [1, Broken("#REF!")]]), "B2: it holds #REF!"),
+        (
+            xlsx([HEAD, [1, 2], [None, 3]], merged=["A2:A3", "C1:D4"]),
+            "row 2, column lr (A): A2:A3 is merged",
+        ),
+        (xlsx([HEAD, [1, Formula("A1+1")]]), "row 2, column seed (B): its formula has no result"),
+        (
+            xlsx([HEAD, [1, Formula("A1+1", empty="<v></v>")]]),
+            "row 2, column seed (B): its formula has no result",
+        ),
+        (
+            xlsx([HEAD, [Formula("A1", empty="<v />"), 1]]),
+            "row 2, column lr (A): its formula has no result",
+        ),
+        (xlsx([HEAD, [1, Broken("#REF!")]]), "row 2, column seed (B): it holds #REF!"),
         (xlsx([]), "empty"),
         (xlsx([HEAD]), "nothing below"),
         (xlsx([["a", "A"], [1, 2]]), "B1"),
@@ -155,6 +165,83 @@ def test_a_bad_excel_file_is_refused_with_the_place(
     tmp_path: Path, content: bytes, why: str
 ) -> None:
     assert why in refused(tmp_path, content)
+
+
+def test_all_that_is_wrong_in_a_sheet_is_said_at_once(tmp_path: Path) -> None:
+    rows: list[list[Value]] = [
+        ["lr", "gpus", "times", "priority", None],
+        [Formula("B1"), "two", 1],
+        [Broken("#REF!"), Broken("#N/A"), 0.5, "x"],
+        [0.1, 1, None, 1, "lost"],
+        ["", 1, 1, 1],
+        [0.2, None, 1, "high"],
+        [None, 70, 1],
+    ]
+    table = sheet(tmp_path, xlsx(rows, merged=["A6:A7", "C4:D4"]))
+    with pytest.raises(LanherdError) as caught:
+        sweep_order(table, "s", command=["t", "{lr}", "{lrr}", "{"], vram="2GB")
+    failure = caught.value.failure
+    lines = failure.message.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "argument 4",
+        "The command needs {lrr}, and the sheet has no column of that name. Is {lr} meant? Write {{"
+        " and }} for the braces themselves.",
+        "row 2, column lr (A)",
+        "row 2, column gpus (B)",
+        "row 3, column lr (A)",
+        "row 3, column gpus (B)",
+        "row 3, column times (C)",
+        "row 3, column priority (D)",
+        "row 4, column times (C)",
+        "E4",
+        "row 5, column lr (A)",
+        "row 6, column lr (A)",
+        "row 6, column gpus (B)",
+        "row 6, column priority (D)",
+        # The merge covers A7: of that it is not said that it is empty.
+        "row 7, column gpus (B)",
+    ]
+    assert failure.data["findings"] == len(lines)
+    assert (lines[2], lines[4]) == (
+        "row 2, column lr (A): its formula has no result: let the spreadsheet compute it, and save"
+        " the sheet.",
+        "row 3, column lr (A): it holds #REF!: mend its formula.",
+    )
+
+
+def test_what_follows_from_a_name_that_cannot_be_read_is_not_said(tmp_path: Path) -> None:
+    merged = xlsx([["All my runs"], ["lr", "seed"], [1, 2]], merged=["A1:B1"])
+    said = refused_with(sheet(tmp_path, merged), "{lr}")
+    assert said == ["A1: A1:B1 is merged: unmerge it, and write into each of its cells."]
+    broken = xlsx([[Broken("#NAME?"), "seed"], [1, ""]])
+    said = refused_with(sheet(tmp_path, broken), "{lr} {seed}")
+    assert said == [
+        "A1: it holds #NAME?: mend its formula.",
+        "row 2, column seed (B): it is empty, and the run needs it.",
+    ]
+    gpus = xlsx([["gpus", "vram"], [Broken("#N/A"), "2GB"], [1, "2GB"]])
+    assert refused_with(sheet(tmp_path, gpus), "") == [
+        "row 2, column gpus (A): it holds #N/A: mend its formula."
+    ]
+
+
+def test_flaws_in_a_sheet_without_rows_or_cells(tmp_path: Path) -> None:
+    assert "B1: its formula" in refused(tmp_path, xlsx([["lr", Formula("A1")]]))
+    assert "A1: A1:B2 is merged" in refused(tmp_path, xlsx([[]], merged=["A1:B2"]))
+
+
+def test_a_formula_behind_the_last_value_is_found(tmp_path: Path) -> None:
+    table = sheet(tmp_path, xlsx([["lr", "x"], [1], [], [None, Formula("A1")]]))
+    assert refused_with(table, "") == [
+        "row 4, column x (B): its formula has no result: let the spreadsheet compute it, and save"
+        " the sheet."
+    ]
+
+
+def refused_with(table: Table, text: str) -> list[str]:
+    with pytest.raises(LanherdError) as caught:
+        sweep_order(table, "s", command=["t", text])
+    return caught.value.failure.message.splitlines()
 
 
 def test_a_cell_far_off_takes_no_memory(tmp_path: Path) -> None:
@@ -200,9 +287,9 @@ def test_a_file_that_is_not_there_or_is_something_else(tmp_path: Path) -> None:
 def test_the_rows_of_a_script() -> None:
     table = table_of_mappings([{"lr": 1e-3}, {"seed": 4, "lr": "x"}])
     assert cells(table) == [("0.001", ""), ("x", "4")]
-    with pytest.raises(LanherdError) as caught:
-        table_of_mappings([{"lr": [1], "LR": 2}])
-    assert "row 1, column lr" in caught.value.failure.message
+    twice, textless = table_of_mappings([{"lr": [1], "LR": 2}]).findings[1:]
+    assert str(twice).startswith("there are 2 columns called 'LR'")
+    assert str(textless).startswith("row 1, column lr: list [1] has no text")
 
 
 def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path: Path) -> None:
