@@ -12,8 +12,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from lanherd_agent.runs import shim
+from lanherd_agent.runs.rundir import AttemptDir, read_start
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
@@ -263,6 +266,33 @@ async def test_a_run_can_be_stopped_after_its_launcher_was_killed(agent: AgentPr
         wait_until(lambda: not is_alive(state.pid))
         # And the next one finds a launcher.
         assert has_ended(await wait_run(peer, await submit(peer, "true")), "succeeded")
+
+
+async def test_a_run_whose_start_was_cut_short_lives_on(agent: AgentProcess) -> None:
+    """Agent, launcher and shim were killed between its command's start and the note of its pid."""
+    async with through_socket(agent) as peer:
+        run = await submit(peer, "sh", "-c", WAITS)
+        before = (await wait_run(peer, run, Running)).state
+        assert isinstance(before, Running)
+        await wait_until_async(fifo(agent, run).is_fifo)
+    await asyncio.to_thread(agent.kill)
+    os.kill(agent.launcher_pid, 9)
+    directory = AttemptDir.of(agent.home, run, 1)
+    start = read_start(directory)
+    assert start is not None
+    os.kill(start.shim_pid, 9)
+    wait_until(lambda: not is_alive(start.shim_pid))
+    cut_short = msgspec.structs.replace(start, pid=0, start_time=0)
+    shim.fill_start(str(directory.path), msgspec.to_builtins(cut_short))
+    await asyncio.to_thread(agent.start)
+    async with through_socket(agent) as peer:
+        await wait_until_async(lambda: read_start(directory) == start)
+        assert (await wait_run(peer, run, Running)).state == before
+        await let_go(agent, run)
+        over = (await wait_run(peer, run)).state
+        assert isinstance(over, Ended)
+        assert (over.outcome, over.reason.code) == ("lost", "lost_unknown")
+        assert (await read_log(peer, run))[0] == b"up\nover\n", "once, and to its end"
 
 
 async def test_one_run_that_can_not_be_laid_out_fails_alone(agent: AgentProcess) -> None:

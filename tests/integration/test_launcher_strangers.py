@@ -136,20 +136,65 @@ async def test_an_orphans_time_limit_is_carried_out_without_an_agent(
     assert marked(start) == {}
 
 
-async def test_time_is_not_over_for_a_stranger_killed_while_it_started(tmp_path: Path) -> None:
-    """It was claimed, and no start of its command was written down: its time never began."""
+async def killed_while_it_started(rig: Launched, directory: rundir.AttemptDir) -> rundir.Start:
+    """It was claimed, and no start of its command was written down."""
+    start = start_of(directory)
+    kill_launcher(rig)
+    kill_shim(directory)
+    unknown = msgspec.to_builtins(start) | {"pid": 0, "start_time": 0}
+    shim.fill_start(str(directory.path), unknown)
+    return start
+
+
+async def test_a_stranger_of_which_no_start_was_written_down_lives_on(
+    tmp_path: Path, way: str
+) -> None:
+    """It is known by its mark and its session, whatever it has started since."""
     async with launched(tmp_path) as rig:
-        directory = await start_job(rig, *LIVES, time_limit_s=300.0)
-        start = start_of(directory)
+        directory = await start_job(rig, *LIVES, "--leave", LEAVE, time_limit_s=300.0)
+        start = await killed_while_it_started(rig, directory)
+        await wait_until_async(lambda: start_of(directory).pid > 0, WAIT_S)
+        assert start_of(directory) == start
+        assert len(marked(start)) == 7
+        # Another launcher is told of it as of any other.
         before = kill_launcher(rig)
-        kill_shim(directory)
-        unknown = msgspec.to_builtins(start) | {"pid": 0, "start_time": 0}
-        shim.fill_start(str(directory.path), unknown)
         await wait_until_async(lambda: rig.launcher_pid != before, WAIT_S)
+        assert await rig.client.signal(directory.path, signal.SIGCONT)
+        assert lives(start.pid, start.start_time)
+        assert rig.told == 0
+        kill(start.pid, start.start_time)
         ended = await rig.ended(directory)
     assert ended.error is not None
-    assert (ended.timed_out, ended.stopped) == (False, False)
+    assert (ended.error.kind, ended.timed_out, ended.stopped) == ("unknown", False, False)
     assert marked(start) == {}
+    assert rig.told == 1
+
+
+async def test_time_goes_on_for_a_stranger_killed_while_it_started(tmp_path: Path) -> None:
+    async with launched(tmp_path) as rig:
+        directory = await start_job(rig, *LIVES, time_limit_s=1.0, stop_grace_s=0.2)
+        start = await killed_while_it_started(rig, directory)
+        ended = await rig.ended(directory, watch.LIMIT_SLACK_S + WAIT_S)
+    assert ended.timed_out
+    assert marked(start) == {}
+
+
+async def test_of_a_stranger_without_its_command_nothing_can_be_said(tmp_path: Path) -> None:
+    """What it has left in its session ends, and nobody knows how it did."""
+    async with launched(tmp_path) as rig:
+        directory = await start_job(rig, *LIVES, "--leave", "plain,deaf")
+        command = start_of(directory)
+        kill_launcher(rig)
+        kill_shim(directory)
+        kill(command.pid, command.start_time)
+        assert len(marked(command)) == 2
+        unknown = msgspec.to_builtins(command) | {"pid": 0, "start_time": 0}
+        shim.fill_start(str(directory.path), unknown)
+        ended = await rig.ended(directory)
+    assert ended.error is not None
+    assert (ended.error.kind, ended.timed_out) == ("unknown", False)
+    assert start_of(directory).pid == 0
+    assert marked(command) == {}
 
 
 async def test_the_grace_of_a_run_whose_launcher_is_dead_needs_no_agent(tmp_path: Path) -> None:

@@ -137,9 +137,24 @@ class Orphans:
                 found.append((pid, since))
         if len(found) != 1 or processes.dead_child():
             return 0, 0
-        start["pid"], start["start_time"] = found[0]
+        return self.fill_in(attempt, start, *found[0])
+
+    def find_strangers(self, attempt: Attempt, start: Record) -> tuple[int, int]:
+        """The eldest that leads a session, which its shim has given to the command. Should that be
+        gone, it is what the command has left alive: no exit of it is ever known, so it can't be
+        told as a success. Where none is found, nothing can be said of what is left."""
+        attempt.start, table = start, processes.process_table()
+        told = self.marked(attempt, list(table), table, -1)
+        found = [(table[pid][2], pid) for pid in told if table[pid][1] == pid]
+        if not found:
+            return 0, 0
+        since, pid = min(found)
+        return self.fill_in(attempt, start, pid, since)
+
+    def fill_in(self, attempt: Attempt, start: Record, pid: int, since: int) -> tuple[int, int]:
+        start["pid"], start["start_time"] = pid, since
         shim.fill_start(attempt.directory, start)
-        return found[0]
+        return pid, since
 
     def take_over(self, attempt: Attempt, start: Record) -> None:
         """Its logs, and its time limit."""
@@ -156,9 +171,12 @@ class Orphans:
             attempt.limit_at = time.monotonic() + left_s
 
     def adopt_stranger(self, attempt: Attempt, start: Record) -> None:
-        """One whose shim and launcher are both gone."""
+        """One whose shim and launcher are both gone. They may have been killed before they wrote
+        down which process its command is: it lives on all the same, as long as it can be found."""
         attempt.start, attempt.stranger = start, True
         command, since = start["pid"], start["start_time"]
+        if not command:
+            command, since = self.find_strangers(attempt, start)
         stat = processes.read_stat(command) if command else None
         if stat is not None and stat[2] == since:
             parent = processes.read_stat(stat[0])
