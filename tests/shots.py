@@ -279,17 +279,14 @@ class Shooter:
         """One machine beside the others, with its retention."""
         machines = self.window.machines
         self.window.show_page("machines")
-        machines.open_machine(synthetic_room.machine_id("tycho"))
-        machines.panel.retention.show_state(
-            RetentionState(
-                rules=RetentionRules(
-                    rules=(RetentionRule(age_s_max=30 * 86_400, bytes_max=200 * GIB),)
-                ),
-                size_bytes=184 * GIB,
-                runs=412,
-                free_bytes=412 * GIB,
-            )
-        )
+        paused = PauseView(since=synthetic_room.NOW - 600, by="ada", note="new fan")
+        machines.pauses.take(machine_id("this machine"), MachineControls(pauses=(paused,)))
+        settle()
+        yield self._save("machines-paused")
+        machines.open_machine(machine_id("tycho"))
+        rules = RetentionRules(rules=(RetentionRule(age_s_max=30 * 86_400, bytes_max=200 * GIB),))
+        state = RetentionState(rules=rules, size_bytes=184 * GIB, runs=412, free_bytes=412 * GIB)
+        machines.panel.retention.show_state(state)
         settle()
         yield self._save("machine-panel")
         panel = machines.panel
@@ -299,10 +296,12 @@ class Shooter:
             panel.gpus.past.show_history(*sample_past.of_gpu(span))
             panel.gpus.past.plots[0].point_at(time.time() - 120)
             settle()
+            panel._area.ensureWidgetVisible(panel.gpus.past)
             yield self._save(f"machine-past-{span}")
         panel.gpus.choose(-1)
         panel.gpus.past.show_span("day")
         panel.gpus.past.show_history(*sample_past.of_host("day"))
+        panel._area.verticalScrollBar().setValue(0)
         settle()
         yield self._save("machine-host")
         machines.open_machine(synthetic_room.machine_id("brahe"))
@@ -312,6 +311,7 @@ class Shooter:
         machines.open_machine(synthetic_room.machine_id("tycho"))
         scroll = panel._area.verticalScrollBar()
         scroll.setValue(scroll.maximum())
+        machines.panel.retention.show_state(state)
         settle()
         machines.panel.retention.show_plan(removal_plan(self._desktop.context.room))
         settle()

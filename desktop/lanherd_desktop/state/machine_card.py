@@ -10,12 +10,13 @@ from lanherd_client.mirror import Connecting, GpuPoint, MachineView, Online, Ref
 from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.filters import Query, bytes_above, parse_query
 from lanherd_desktop.state.gpu_gauge import GpuGaugeData
-from lanherd_desktop.state.problems import machine_problems
+from lanherd_desktop.state.problems import machine_problems, paused_problems
 from lanherd_desktop.state.room import Histories
 from lanherd_desktop.state.runs import chip_kind, run_reason, run_times, run_title
 from lanherd_desktop.state.silence import silent_since
 from lanherd_protocol.errors import Failure
 from lanherd_protocol.ids import DeviceId, RunId
+from lanherd_protocol.machine_messages import PauseView
 from lanherd_protocol.states import RunView
 from lanherd_protocol.values import GpuFacts, GpuReading, Reason
 
@@ -67,6 +68,7 @@ class MachineCard:
     picture_at: float | None
     silent_since: float | None = None
     problems: tuple[Reason, ...] = ()
+    paused: tuple[Reason, ...] = ()
     closed: tuple[tuple[str, Reason], ...] = ()
     """The GPUs and MIG instances that take no run, by their numbers, and why."""
 
@@ -77,7 +79,7 @@ class MachineCard:
         return (
             self.name, self.link, self.failure, self.simulated, self.known, self.groups,
             self.driver_version, self.gpu_problem, sick, self.lines, self.lines_more,
-            self.problems, self.closed,
+            self.problems, self.paused, self.closed,
         )  # fmt: skip
 
     def seconds(self, line: CardLine, now: float) -> float | None:
@@ -100,7 +102,12 @@ class Totals:
     waiting: int = 0
 
 
-def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView]) -> MachineCard:
+def machine_card(
+    view: MachineView,
+    histories: Histories,
+    runs: Sequence[RunView],
+    pauses: Sequence[PauseView] = (),
+) -> MachineCard:
     """The card of a machine; `runs` are those that have not ended, in the order of the room."""
     facts = view.facts
     link, failure = _link(view)
@@ -131,6 +138,7 @@ def machine_card(view: MachineView, histories: Histories, runs: Sequence[RunView
         picture_at=view.telemetry.at if view.telemetry is not None else None,
         silent_since=silent_since(view),
         problems=machine_problems(view),
+        paused=paused_problems(pauses),
         closed=_closed(facts.gpus, readings) if facts is not None else (),
     )
 

@@ -66,7 +66,7 @@ class GroupLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.text = Label("", "secondary")
+        self.text = Label("", "secondary", wrap=True)
         self._bar = ProgressBar()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 0, 14, 0)
@@ -89,14 +89,14 @@ class GroupRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._name = ""
-        self.text = Label("", "base", selectable=True)
+        self.text = Label("", "base", wrap=True, selectable=True)
         self._bar = ProgressBar()
         self.button = GhostButton(self.tr("Show its runs"))
         self.button.clicked.connect(lambda: self.activated.emit(self._name))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACE_3)
-        row.addWidget(self.text)
+        row.addWidget(self.text, 3)
         row.addWidget(self._bar, 1)
         row.addWidget(self.button)
 

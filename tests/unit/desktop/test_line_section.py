@@ -15,6 +15,7 @@ from tests.support.asked import Asked
 from tests.support.synthetic_room import NOW, machine_id
 
 TYCHO = machine_id("tycho")
+HERE = "this machine"
 PAUSED = MachineControls(
     pauses=(
         PauseView(since=NOW, by="ada", note="The fan is changed."),
@@ -161,3 +162,49 @@ def test_another_machine_is_shown_from_its_top(
     qtbot.waitUntil(lambda: bar.value() > 0)
     machines.open_machine(machine_id("kepler"))
     assert bar.value() == 0
+
+
+def on_card(desktop: Desktop, name: str) -> list[str]:
+    """What is wrong with a machine, as its card says it."""
+    card = desktop.window.machines.cards[machine_id(name)]
+    return [notice.text() for notice in card.problems.notices]
+
+
+def test_the_card_of_a_machine_says_that_it_is_paused(desktop: Desktop, asked: Asked) -> None:
+    asked.fleet.now_closed = PAUSED
+    desktop.window.show_page("machines")
+    page = desktop.window.machines
+    page.pauses.start()
+    asked.answer()
+    assert on_card(desktop, HERE) == [
+        "No run starts on this machine now: ada paused it (The fan is changed.).",
+        "No run with the tag sweep starts here now: it is paused.",
+    ]
+    assert not page.cards[machine_id(HERE)]._free.isVisible()
+    assert on_card(desktop, "herschel") == [], "nobody can ask it"
+    asked.fleet.now_closed = MachineControls()
+    before = len(asked.jobs)
+    page.pauses.ask()
+    once = len(asked.jobs)
+    page.pauses.ask()
+    assert before < once == len(asked.jobs), "one question at a time"
+    asked.fleet.problem = error(ErrorCode.UNREACHABLE, "It is gone.")
+    asked.answer()
+    assert len(on_card(desktop, HERE)) == 2, "what was known stays until it is known better"
+    asked.fleet.problem = None
+    page.pauses.ask()
+    asked.answer()
+    assert on_card(desktop, HERE) == []
+
+
+def test_what_the_panel_hears_of_a_pause_stands_on_the_card_at_once(
+    line: LineSection, asked: Asked, desktop: Desktop
+) -> None:
+    before = on_card(desktop, "tycho")
+    asked.fleet.answers["resume_queue"] = PAUSED
+    line.resume("sweep")
+    asked.answer()
+    assert "ada paused it" in on_card(desktop, "tycho")[0]
+    assert len(on_card(desktop, "tycho")) == len(before) + 2
+    desktop.window.show_page("runs")
+    assert not desktop.window.machines.pauses._timer.isActive(), "nobody looks"

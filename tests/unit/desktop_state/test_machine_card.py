@@ -18,8 +18,10 @@ from lanherd_desktop.state.machine_card import (
     totals,
 )
 from lanherd_protocol.errors import ErrorCode, Failure
+from lanherd_protocol.machine_messages import PauseView
 from lanherd_protocol.states import Queued, Running
 from lanherd_protocol.values import GpuProcess, GpuReading
+from tests.support import synthetic_room
 from tests.support.synthetic_room import (
     GIB,
     NOW,
@@ -181,3 +183,20 @@ def test_what_is_not_known_is_not_free() -> None:
     gone = kepler(Unreachable(since=1.0, failure=FAILURE))
     for view in (sick, gone, replace(kepler(), telemetry=None), unknown()):
         assert not machine_accepted(card_of(view), query)
+
+
+def test_a_card_says_what_is_paused_the_whole_line_first() -> None:
+    of_tag = PauseView(since=NOW, tag="sweep")
+    whole = PauseView(since=NOW, by="ada", note="new fan")
+    view = next(iter(synthetic_room.room().machines.values()))
+    card = machine_card(view, {}, (), (of_tag, whole))
+    assert [reason.code for reason in card.paused] == ["paused", "paused_tag"]
+    assert card.paused[0].data == {"by": "ada", "note": "new fan", "since": NOW}
+    assert card.paused[1].data["tag"] == "sweep"
+    assert [reason.text for reason in card.paused] == [
+        "No run starts on this machine now: ada paused it (new fan).",
+        "No run with the tag sweep starts here now: it is paused.",
+    ]
+    by_bo = machine_card(view, {}, (), (PauseView(since=NOW, by="bo"),)).paused
+    assert by_bo[0].text.endswith("now: bo paused it.")
+    assert card.frame != machine_card(view, {}, ()).frame, "a card is higher with it"

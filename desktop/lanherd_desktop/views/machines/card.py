@@ -84,15 +84,17 @@ class MachineCardView(CardFrame):
         self._set_lines(card)
 
     def _problem_texts(self, card: MachineCard) -> list[tuple[str, str]]:
-        """The heaviest one; that there are more is said, and the machine's panel says which."""
+        """What is paused, as people wanted it; and of what is wrong the heaviest: that there is
+        more is said, and the machine's panel says which."""
+        texts = [(reason_text(paused, remedy=False), "") for paused in card.paused]
         if not card.problems:
-            return []
+            return texts
         first, *others = card.problems
         remedy = reason_remedy(first)
         if others:
             more = self.tr("And {count} more: open the machine to see them.")
             remedy = sentences(remedy, more.format(count=len(others)))
-        return [(reason_text(first, remedy=False), remedy)]
+        return [*texts, (reason_text(first, remedy=False), remedy)]
 
     def refresh_times(self) -> None:
         """A second went by; of what is out of sight nobody sees it."""
@@ -171,7 +173,7 @@ class MachineCardView(CardFrame):
                 note = reason_text(line_data.reason) if line_data.reason is not None else ""
                 trailing = self._trailing(card, line_data)
                 widget.set_line(line_data.kind, line_data.text, trailing, note)
-        idle = not card.lines and card.link == "online"
+        idle = not (card.lines or card.paused) and card.link == "online"
         self._free.setVisible(
             idle and not (card.gpu_problem or card.closed or any(g.sick for g in card.gauges))
         )

@@ -28,6 +28,9 @@ class LineSection(QWidget):
     form_opened = Signal()
     """It is higher than before."""
 
+    told = Signal(object, object)
+    """A DeviceId and its MachineControls."""
+
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
         self._context = context
@@ -219,6 +222,8 @@ class LineSection(QWidget):
         if controls == self._controls:
             return
         self._controls = controls
+        if self._machine is not None:
+            self.told.emit(self._machine, controls)
         before, whole = self._whole, _whole_of(controls)
         self._whole = whole
         self.resume_button.setVisible(whole is not None)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -32,6 +32,7 @@ from lanherd_desktop.views.context import WindowContext
 from lanherd_desktop.views.machines.card import MachineCardView
 from lanherd_desktop.views.machines.panel import WIDTH as PANEL_WIDTH
 from lanherd_desktop.views.machines.panel import MachinePanel
+from lanherd_desktop.views.machines.pause_watch import PauseWatch
 from lanherd_desktop.views.machines.rules_editor import RulesEditor
 from lanherd_desktop.views.room_stack import RoomStack
 from lanherd_desktop.views.theme.icons import IconName
@@ -64,6 +65,7 @@ class MachinesPage(QWidget):
         self._cards: dict[DeviceId, MachineCardView] = {}
         self._data: dict[DeviceId, MachineCard] = {}
         self._shown: list[DeviceId] = []
+        self.pauses = PauseWatch(context, self)
         self._build_soon = _idle_timer(self, self._build)
         self._found: dict[DeviceId, SightingCard] = {}
         self.search = SearchField(self.tr("Search, or free:>20GB"))
@@ -79,29 +81,16 @@ class MachinesPage(QWidget):
         self._numbers = NumbersLine()
         self._numbers.set_legend(True)
         self._grid = CardGrid()
-        self._no_match = EmptyState(
-            IconName.SEARCH,
-            self.tr("No machine matches"),
-            self.tr("Other words, or none, show more of them."),
-            self.tr("Clear the search"),
-        )
-        self._no_match.activated.connect(lambda: self.search.set_query(""))
-        empty = EmptyState(
-            IconName.SERVER,
-            self.tr("No machine yet"),
-            self.tr(
-                "Start an agent on a machine with GPUs. On this one, run: {command}. "
-                "It appears here by itself."
-            ).format(command=_unbroken(START_COMMAND)),
-            self.tr("Copy the command"),
-        )
-        empty.activated.connect(self._copy_command)
+        self._no_match = self._nothing_found()
+        empty = self._empty()
         # In the turn after it: only then is it known what is seen.
         self._catch_up_soon = _idle_timer(self, self._catch_up)
         self._grid.seen_changed.connect(self._catch_up_soon.start)
         self._content = StateStack(self._grid)
         self._content.keep(self._no_match)
         self.panel = MachinePanel(context)
+        self.pauses.changed.connect(self._on_pauses_changed)
+        self.panel.line.told.connect(self.pauses.take)
         self.panel.closed.connect(self._on_panel_closed)
         self._shown_found: list[SightingCard] = []
         self._opened_by: MachineCardView | None = None
@@ -121,6 +110,31 @@ class MachinesPage(QWidget):
         context.room_changed.connect(self._on_room_changed)
         context.second_passed.connect(self._on_second)
         self._lay()
+
+    def _nothing_found(self) -> EmptyState:
+        """What stands there where no machine is as the search wants it."""
+        found_none = EmptyState(
+            IconName.SEARCH,
+            self.tr("No machine matches"),
+            self.tr("Other words, or none, show more of them."),
+            self.tr("Clear the search"),
+        )
+        found_none.activated.connect(lambda: self.search.set_query(""))
+        return found_none
+
+    def _empty(self) -> EmptyState:
+        """What stands there before there is a machine."""
+        empty = EmptyState(
+            IconName.SERVER,
+            self.tr("No machine yet"),
+            self.tr(
+                "Start an agent on a machine with GPUs. On this one, run: {command}. "
+                "It appears here by itself."
+            ).format(command=_unbroken(START_COMMAND)),
+            self.tr("Copy the command"),
+        )
+        empty.activated.connect(self._copy_command)
+        return empty
 
     def _lay_pages(self, head: QHBoxLayout) -> None:
         """The room, and in its place the rules of one machine."""
@@ -163,6 +177,18 @@ class MachinesPage(QWidget):
             self._refresh_numbers()
             self._model.set_machines(self._context.room.machines_by_name())
 
+    def _on_pauses_changed(self, machine: DeviceId) -> None:
+        self._data.pop(machine, None)
+        self._refresh(machine)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.pauses.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.pauses.stop()
+
     def _on_second(self) -> None:
         if self.isVisible():
             self._catch_up()
@@ -182,7 +208,9 @@ class MachinesPage(QWidget):
         data = self._data.get(machine)
         if data is None:
             histories = room.histories.get(machine, {})
-            data = machine_card(view, histories, room.open_runs_of(machine))
+            data = machine_card(
+                view, histories, room.open_runs_of(machine), self.pauses.of(machine)
+            )
             self._data[machine] = data
         return data
 
