@@ -3,60 +3,36 @@ they were promised, and GPUs that fail under them or are not there."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol.aio.peer import FeedEvent, Peer
 from lanherd_protocol.history_messages import ReadHistory
-from lanherd_protocol.ids import CommandId, GpuUuid, RunId
+from lanherd_protocol.ids import GpuUuid, RunId
 from lanherd_protocol.rules_messages import PutRules
 from lanherd_protocol.states import Ended, Queued, Running, RunView
-from lanherd_protocol.values import GpuRequest, Reason, Telemetry
+from lanherd_protocol.values import GpuRequest, Reason
 from tests.integration.test_cli_agent import lanherd, read
-from tests.support.agent_process import AgentProcess
-from tests.support.doors import new_run_id, submit, through_socket, wait_run
+from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.doors import SOON_S, submit, through_socket, wait_run
 from tests.support.fake_nvml import (
     GIB,
     VERSION_MISMATCH,
     FakeGpu,
     FakeNvml,
     FakeXid,
-    build_library,
     fake_gpus,
 )
 from tests.support.lanherd_command import LANHERD
+from tests.support.nvml_agent import agent, library, live, machine, sample_when, stop_at_once
 
-SOON_S = 20.0
+__all__ = ["agent", "library", "machine"]
+
 FAILS = ("sh", "-c", 'mkfifo "$LANHERD_OUTPUTS/go"; read go < "$LANHERD_OUTPUTS/go"; exit 3')
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_library(tmp_path_factory.mktemp("nvml") / "newest")
-
-
-@pytest.fixture
-def machine(library: Path, tmp_path: Path) -> FakeNvml:
-    fake = FakeNvml(library, tmp_path / "script")
-    fake.become(fake_gpus(2))
-    return fake
-
-
-@pytest.fixture
-def agent(machine: FakeNvml) -> Iterator[AgentProcess]:
-    running = AgentProcess(
-        Path(os.environ["HOME"]) / "agent", gpus=0, variables=machine.environment
-    )
-    running.start()
-    yield running
-    running.end()
-    running.end_launcher()
 
 
 async def view_when(peer: Peer, run: RunId, good: Callable[[RunView], bool]) -> RunView:
@@ -77,13 +53,6 @@ async def watched(peer: Peer) -> AsyncIterator[None]:
     """The machine is sampled every second meanwhile."""
     async with peer.subscribe(methods.FEED_TELEMETRY, m.Empty()):
         yield
-
-
-async def live(peer: Peer, *command: str) -> tuple[RunId, Running]:
-    run = await submit(peer, *command, gpus=GpuRequest(count=1, vram_bytes=4 * GIB))
-    view = await wait_run(peer, run, Running)
-    assert isinstance(view.state, Running)
-    return run, view.state
 
 
 def holding(pid: int, gib: int, index: int) -> list[FakeGpu]:
@@ -126,8 +95,7 @@ async def test_a_run_that_holds_too_much_is_told_so_and_keeps_its_promise(
         machine.become(holding(state.pid, 2, share.index))
         calm = await view_when(peer, run, lambda view: warning_of(view) == "")
         assert peak_of(calm) == 9 * GIB, "the most that it held"
-        stop = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=0.0)
-        await peer.call(methods.RUNS_STOP, stop)
+        await stop_at_once(peer, run)
         over = await wait_run(peer, run)
         assert peak_of(over) == 9 * GIB
 
@@ -215,15 +183,6 @@ def code_of(view: RunView) -> str:
     return view.state.reason.code if isinstance(view.state, Ended) else ""
 
 
-async def sample_when(peer: Peer, good: Callable[[Telemetry], bool]) -> Telemetry:
-    async with asyncio.timeout(SOON_S), peer.subscribe(methods.FEED_TELEMETRY, m.Empty()) as feed:
-        async for item in feed:
-            if isinstance(item, FeedEvent) and good(item.body):
-                told: Telemetry = item.body
-                return told
-    raise AssertionError("the feed ended before that")
-
-
 async def test_a_driver_that_does_not_fit_its_library_at_the_start(
     agent: AgentProcess, machine: FakeNvml
 ) -> None:
@@ -259,9 +218,7 @@ async def test_a_driver_that_never_told_of_any_gpu_is_the_machines_problem(
     fake = FakeNvml(library, tmp_path / "script")
     fake.become(fake_gpus(2), fail={"nvmlInitWithFlags": VERSION_MISMATCH})
     home = Path(os.environ["HOME"]) / "agent"
-    agent = AgentProcess(home, gpus=0, variables=fake.environment)
-    agent.start()
-    try:
+    with agent_process(home, gpus=0, variables=fake.environment) as agent:
         async with through_socket(agent) as peer:
             (problem,) = (await peer.call(methods.AGENT_STATUS, m.Empty())).problems
             assert problem.code == "cordon_driver"
@@ -274,9 +231,6 @@ async def test_a_driver_that_never_told_of_any_gpu_is_the_machines_problem(
             assert reason_of(view).code == "no_readings"
             assert "was updated while the old one" in reason_of(view).text
             fake.become(fake_gpus(2))
-    finally:
-        agent.end()
-        agent.end_launcher()
 
 
 async def test_a_gpu_that_vanishes_from_the_list_is_missed_and_no_other(
@@ -316,6 +270,5 @@ async def test_a_gpu_that_vanishes_from_the_list_is_missed_and_no_other(
         )
         over = (await wait_run(peer, other)).state
         assert isinstance(over, Ended) and over.lease.gpus[0].uuid == four[2].uuid
-        stop = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=0.0)
-        await peer.call(methods.RUNS_STOP, stop)
+        await stop_at_once(peer, run)
         await wait_run(peer, run)

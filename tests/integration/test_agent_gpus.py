@@ -4,23 +4,31 @@ and whose the processes are."""
 import os
 import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from lanherd_agent.gpu.probe_process import HUNG
 from lanherd_protocol import messages as m
 from lanherd_protocol import methods
-from lanherd_protocol.aio.peer import FeedEvent, Peer
-from lanherd_protocol.ids import CommandId, RunId
+from lanherd_protocol.aio.peer import Peer
+from lanherd_protocol.ids import RunId
 from lanherd_protocol.states import Running
-from lanherd_protocol.values import GpuProcess, GpuRequest, Telemetry
+from lanherd_protocol.values import GpuProcess
 from tests.support.agent_process import AgentProcess
 from tests.support.doors import new_run_id, submit, through_socket, wait_run
-from tests.support.fake_nvml import GIB, GPU_IS_LOST, FakeGpu, FakeNvml, build_library, fake_gpus
+from tests.support.fake_nvml import GIB, GPU_IS_LOST, FakeGpu, FakeNvml, fake_gpus
+from tests.support.nvml_agent import (
+    agent,
+    library,
+    live,
+    machine,
+    sample_when,
+    samples,
+    stop_at_once,
+)
+
+__all__ = ["agent", "library", "machine"]
 
 CALL_S_MAX = 1.0
 """Far below the deadline of a hung driver, and room for a busy machine; `./dev bench sampling` is
@@ -29,54 +37,14 @@ UNKNOWN_S_MAX = 10.0
 WAITS = ("sh", "-c", 'mkfifo "$LANHERD_OUTPUTS/go"; read go < "$LANHERD_OUTPUTS/go"')
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_library(tmp_path_factory.mktemp("nvml") / "newest")
-
-
-@pytest.fixture
-def machine(library: Path, tmp_path: Path) -> FakeNvml:
-    fake = FakeNvml(library, tmp_path / "script")
-    fake.become(fake_gpus(2))
-    return fake
-
-
-@pytest.fixture
-def agent(machine: FakeNvml) -> Iterator[AgentProcess]:
-    home = Path(os.environ["HOME"]) / "agent"
-    running = AgentProcess(home, gpus=0, variables=machine.environment)
-    running.start()
-    yield running
-    running.end()
-    running.end_launcher()
-
-
-async def telemetry_when(peer: Peer, good: Callable[[Telemetry], bool]) -> Telemetry:
-    """The first sample that is as wanted; while it is waited for, one comes every second."""
-    async for sample in samples(peer):
-        if good(sample):
-            return sample
-    raise AssertionError("the feed ended before that")
-
-
-async def samples(peer: Peer) -> AsyncGenerator[Telemetry, None]:
-    async with peer.subscribe(methods.FEED_TELEMETRY, m.Empty()) as feed:
-        async for item in feed:
-            if isinstance(item, FeedEvent):
-                yield item.body
-
-
 @asynccontextmanager
 async def live_run(peer: Peer, agent: AgentProcess) -> AsyncIterator[tuple[RunId, int]]:
     """A run on one GPU and its pid; stopped at the end."""
-    run = await submit(peer, *WAITS, gpus=GpuRequest(count=1, vram_bytes=4 * GIB))
-    view = await wait_run(peer, run, Running)
-    assert isinstance(view.state, Running)
+    run, state = await live(peer, *WAITS)
     try:
-        yield run, view.state.pid
+        yield run, state.pid
     finally:
-        stop = m.StopRun(command=CommandId(new_run_id()), run=run, grace_s=0.0)
-        await peer.call(methods.RUNS_STOP, stop)
+        await stop_at_once(peer, run)
         await wait_run(peer, run)
 
 
@@ -101,7 +69,7 @@ async def test_a_driver_that_hangs_makes_gpus_unknown_and_no_call_waits_for_it(
         # A run without GPUs is placed and run while the driver hangs.
         await wait_run(caller, await submit(caller, "true"))
         machine.become(fake_gpus(2))
-        well = await telemetry_when(peer, lambda sample: sample.gpus[0].problem is None)
+        well = await sample_when(peer, lambda sample: sample.gpus[0].problem is None)
     for problems in (sample.problems, status.problems):
         assert [problem.code for problem in problems] == ["cordon_unreadable"]
         assert HUNG in problems[0].text
@@ -120,7 +88,7 @@ async def test_a_gpu_that_is_lost_under_a_live_run_stays_listed_with_its_lease(
         gpus = list(fake_gpus(2))
         gpus[share.index] = replace(gpus[share.index], code=GPU_IS_LOST)
         machine.become(gpus)
-        sample = await telemetry_when(
+        sample = await sample_when(
             peer, lambda sample: sample.gpus[share.index].problem is not None
         )
         facts = (await peer.call(methods.MACHINE_SNAPSHOT, m.Empty())).facts
@@ -140,9 +108,7 @@ async def test_processes_are_told_apart(agent: AgentProcess, machine: FakeNvml) 
             with waiting(None) as stranger, waiting(ended) as left, waiting(unknown) as other:
                 held = dict.fromkeys((pid, stranger, left, other), GIB)
                 machine.become([busy(held), fake_gpus(2)[1]])
-                sample = await telemetry_when(
-                    peer, lambda sample: len(sample.gpus[0].processes) > 3
-                )
+                sample = await sample_when(peer, lambda sample: len(sample.gpus[0].processes) > 3)
     told = {process.pid: process for process in sample.gpus[0].processes}
     assert whose(told[pid]) == (run, False)
     assert whose(told[left]) == (ended, True)
