@@ -29,7 +29,11 @@ def shown(lines: Lines, number: int, first: int) -> tuple[int, str]:
     more = [] if frame is None else [frame, *_code_of(lines, frame, number)]
     if first == number and frame is not None:
         first = frame
-    more += range(number - 1, max(first, number - FRAMES_MAX) - 1, -1)
+    begin = max(first, number - FRAMES_MAX)
+    if more and more[-1] < begin - 1:
+        # After a gap it goes on with a whole frame.
+        begin = next((n for n in range(begin, number) if FRAME.match(lines.line(n))), number)
+    more += range(number - 1, begin - 1, -1)
     told = {number: lines.told(number)}
     # A gap on either side of the frame, at most.
     size = len(told[number].encode()) + 2 * len(f"{GAP}\n".encode())

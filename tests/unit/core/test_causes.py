@@ -269,10 +269,15 @@ def test_the_users_own_frame_is_shown_where_packages_were_called(error: str) -> 
     deep = head + OURS + "".join(THEIRS.format(number) for number in range(5)) + f"{error}\n"
     lines = lines_of(deep).splitlines()
     assert lines[:3] == [*OURS.splitlines(), "  …"]
-    assert lines[3].startswith("           ^") and "line 4, in _call" in lines[4]
-    assert lines[-1] == error
+    assert lines[3:] == [*THEIRS.format(4).splitlines(), error]
     plain = head + OURS + THEIRS.format(7) + f"{error}\n"
     assert "…" not in lines_of(plain) and lines_of(plain).startswith(OURS)
+
+
+def test_where_a_frame_is_long_no_part_of_one_is_shown() -> None:
+    long = THEIRS.format(7) + "    more\n" * 4
+    log = "Traceback (most recent call last):\n" + OURS + long + "AssertionError\n"
+    assert lines_of(log) == f"{OURS}  …\nAssertionError"
 
 
 def test_an_exception_is_told_with_the_users_own_line() -> None:
