@@ -5,6 +5,7 @@ The fields of format 1 are fixed by that: another field is another format.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -12,7 +13,7 @@ import zstandard
 
 from lanherd_protocol.ids import BlobHash, SnapshotId, is_sha256
 from lanherd_protocol.limits import BLOB_BYTES_MAX, MANIFEST_BYTES_MAX, MANIFEST_ENTRIES_MAX
-from lanherd_protocol.paths import PathError, check_path, check_target
+from lanherd_protocol.paths import PathError, check_path, check_target, parent
 from lanherd_protocol.values import Manifest, ManifestEntry
 
 MANIFEST_FORMAT = 1
@@ -49,7 +50,7 @@ def encode_valid(manifest: Manifest) -> bytes:
     rest. Raises ManifestError for its size alone.
     """
     encoded = _encoder.encode(manifest)
-    _check_size(len(encoded))
+    check_size(len(encoded))
     return encoded
 
 
@@ -66,7 +67,7 @@ def decode_valid(encoded: bytes) -> Manifest:
 
 def decode(encoded: bytes) -> Manifest:
     """The manifest of a canonical encoding; raises ManifestError for anything else."""
-    _check_size(len(encoded))
+    check_size(len(encoded))
     manifest = decode_valid(encoded)
     validate(manifest)
     if _encoder.encode(manifest) != encoded:
@@ -92,7 +93,7 @@ def decompress(compressed: bytes) -> bytes:
         size = zstandard.frame_content_size(compressed)
         if size < 0:
             raise ManifestError("a compressed manifest says its size in its header")
-        _check_size(size)
+        check_size(size)
         decompressor = zstandard.ZstdDecompressor(max_window_size=MANIFEST_BYTES_MAX)
         return decompressor.decompress(compressed, allow_extra_data=False)
     except zstandard.ZstdError as refused:
@@ -112,14 +113,19 @@ def validate(manifest: Manifest) -> None:
         raise ManifestError(f"{len(manifest.entries)} entries are more than {MANIFEST_ENTRIES_MAX}")
     before = ""
     leaves: set[str] = set()
+    folders = {""}
     for entry in manifest.entries:
-        _check_entry(entry)
-        if entry.path <= before:
-            raise ManifestError(f"{entry.path!r} comes after {before!r}: not sorted, or twice")
-        before = entry.path
-        _check_parents(entry.path, leaves)
+        check_entry(entry)
+        path = entry.path
+        if path <= before:
+            raise ManifestError(f"{path!r} comes after {before!r}: not sorted, or twice")
+        before = path
+        folder = parent(path)
+        if folder not in folders:
+            _check_parents(path, leaves)
+            folders.add(folder)
         if entry.kind != "directory":
-            leaves.add(entry.path)
+            leaves.add(path)
 
 
 def summary(manifest: Manifest) -> Summary:
@@ -146,21 +152,34 @@ def blob_count(size_bytes: int) -> int:
     return -(-size_bytes // BLOB_BYTES_MAX)
 
 
-def _check_size(size_bytes: int) -> None:
+def parents(path: str) -> Iterator[str]:
+    """The folders that a path lies in, from the outermost on."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
+
+
+def under_leaf(path: str, above: str) -> ManifestError:
+    """What is wrong where a path lies under a file or a link."""
+    return ManifestError(f"{path!r} lies under {above!r}, which is no folder")
+
+
+def check_size(size_bytes: int) -> None:
+    """Raises ManifestError for an encoding that is too large."""
     if size_bytes > MANIFEST_BYTES_MAX:
         raise ManifestError(f"{size_bytes} bytes are more than {MANIFEST_BYTES_MAX}")
 
 
 def _check_parents(path: str, leaves: set[str]) -> None:
     """A path's folders sort before it, so whatever is no folder among them has been seen."""
-    end = path.find("/")
-    while end >= 0:
-        if path[:end] in leaves:
-            raise ManifestError(f"{path!r} lies under {path[:end]!r}, which is no folder")
-        end = path.find("/", end + 1)
+    for above in parents(path):
+        if above in leaves:
+            raise under_leaf(path, above)
 
 
-def _check_entry(entry: ManifestEntry) -> None:
+def check_entry(entry: ManifestEntry) -> None:
+    """Raises ManifestError unless the entry is acceptable by itself."""
     try:
         if entry.kind == "link":
             check_target(entry.path, entry.target)

@@ -185,7 +185,7 @@ class MachineFacts(Struct, frozen=True, kw_only=True):
 EntryKind = Literal["file", "executable", "directory", "link"]
 
 
-class ManifestEntry(Struct, frozen=True, array_like=True):
+class ManifestEntry(Struct, frozen=True, array_like=True, gc=False):
     """One path of a snapshot, relative to its root, with `/` between components.
 
     `blobs` are the hashes of a file's content, 1 MiB each but for the last; `target` is where a
