@@ -102,7 +102,7 @@ class _LazyGroup(click.Group):
     "--home",
     type=NamedPath(),
     envvar=HOME_VARIABLE,
-    help=f"Folder of this controller's own state (also {HOME_VARIABLE}).",
+    help=f"Folder of this controller's own state. [${HOME_VARIABLE}, else one in your data folder]",
 )
 @click.version_option(__version__, "--version", message=version_line())
 @click.pass_context

@@ -1,6 +1,6 @@
 """`lanherd cordon`, `uncordon` and `queue`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +9,7 @@ from lanherd_client.choosing import find_machine, require_online
 from lanherd_client.cli import control_shapes, talk, words
 from lanherd_client.cli.completion import complete_machine, complete_tag, complete_waiting_run
 from lanherd_client.cli.options import (
+    Command,
     Count,
     json_option,
     machine_option,
@@ -41,9 +42,12 @@ _QUEUE_COLUMNS = (
 
 _machine_argument = click.argument("machine", metavar="MACHINE", shell_complete=complete_machine)
 _gpu_argument = click.argument("gpu", metavar="GPU")
-_tag_option = click.option(
-    "--tag", shell_complete=complete_tag, callback=not_empty, help="Only runs with this tag."
-)
+
+
+def _tag_named(meaning: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--tag", metavar="TAG", shell_complete=complete_tag, callback=not_empty, help=meaning
+    )
 
 
 @click.command("cordon")
@@ -140,8 +144,7 @@ def _say_pauses(view: MachineView, pauses: Sequence[PauseView]) -> None:
     "-n",
     type=Count(1, LISTED_MAX),
     default=50,
-    show_default=True,
-    help="Show at most so many of each machine.",
+    help="Show at most so many of each machine. [50]",
 )
 @json_option
 @click.pass_context
@@ -198,7 +201,7 @@ def _why(run: RunView) -> str:
 
 @queue_command.command("pause")
 @one_machine_option
-@_tag_option
+@_tag_named("Only runs with this tag. [all runs]")
 @click.option("--note", default="", metavar="TEXT", help="A note for the others.")
 @json_option
 @click.pass_context
@@ -222,7 +225,7 @@ async def _pause(
 
 @queue_command.command("resume")
 @one_machine_option
-@_tag_option
+@_tag_named("The pause of the runs with this tag. [that of the whole line]")
 @json_option
 @click.pass_context
 def resume_command(

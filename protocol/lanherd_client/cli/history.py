@@ -67,8 +67,7 @@ class _Of:
     "last_s",
     type=Duration(),
     default="1h",
-    show_default=True,
-    help="How far back; a machine keeps a week.",
+    help="How far back, such as 10m or 2d; a machine keeps a week. [1h]",
 )
 @json_option
 @click.pass_context

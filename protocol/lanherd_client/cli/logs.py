@@ -117,7 +117,7 @@ def _one_of(options: dict[str, Any]) -> None:
     "matches_max",
     type=Count(1, LOG_MATCHES_MAX),
     metavar="N",
-    help=f"At most so many lines that match; {MATCHES} when left out.",
+    help=f"At most so many lines that match. [{MATCHES}]",
 )
 @click.option(
     "--output",

@@ -94,7 +94,10 @@ def _machine_row(view: MachineView, pauses: Pauses) -> Sequence[str]:
 @json_option
 @click.pass_context
 def status_command(context: click.Context, machine: str | None, as_json: bool) -> int:
-    """Ask the agents for version, process, port and queue."""
+    """Ask the agents for version, process, port and queue.
+
+    And for what is paused, and what is wrong with the machine.
+    """
     return complete(_status(context, machine, as_json))
 
 

@@ -100,17 +100,20 @@ _OPTIONS = (
         help="MIG instances instead of whole GPUs, such as 1g.10gb.",
     ),
     click.option(
-        "--shared", is_flag=True, help="Let others on its GPUs, whatever the machine's rule is."
+        "--shared",
+        is_flag=True,
+        help="Let others on its GPUs, whatever the machine's rule is. [that rule]",
     ),
     click.option(
         "--wait-for-others",
         is_flag=True,
-        help="Take no GPU on which there are processes that Lanherd did not start.",
+        help="Take no GPU on which there are processes that Lanherd did not start. [the machine's"
+        " rule]",
     ),
     click.option(
         "--beside-others",
         is_flag=True,
-        help="Take what they leave. [the machine's rule]",
+        help="Take what such processes leave of a GPU. [the machine's rule]",
     ),
     click.option(
         "--cpus",
@@ -143,7 +146,8 @@ _OPTIONS = (
         "directory",
         callback=not_empty,
         metavar="DIR",
-        help="Its working directory: a folder of the project, or an absolute one of the machine.",
+        help="Its working directory: a folder of the project, or an absolute one of the machine."
+        " [the project's folder]",
     ),
     click.option(
         "--nice",
@@ -151,7 +155,7 @@ _OPTIONS = (
         type=Count(0, NICENESS_MAX),
         metavar="N",
         default=0,
-        help=f"Its niceness: how far it lets others use the CPU first, to {NICENESS_MAX}. [0]",
+        help=f"Its niceness: how far it lets others use the CPU first, 0 to {NICENESS_MAX}. [0]",
     ),
     click.option(
         "--pre",
@@ -171,7 +175,7 @@ _OPTIONS = (
     click.option(
         "--time-limit",
         type=Duration(),
-        help="Each attempt's longest time, such as 90s, 45m or 2h30m; then it is stopped.",
+        help="Each attempt's longest time, such as 90s, 45m or 2h30m; then it is stopped. [none]",
     ),
     click.option(
         "--stop-signal",
@@ -240,7 +244,12 @@ _OPTIONS = (
         help="A word to find it by; may be repeated.",
     ),
     click.option("--note", "notes", default="", metavar="TEXT", help="A remark for people."),
-    click.option("--pin", "pinned", is_flag=True, help="Never let its files be removed."),
+    click.option(
+        "--pin",
+        "pinned",
+        is_flag=True,
+        help="Keep its files from being removed, until it is unpinned.",
+    ),
     click.option("--split-log", is_flag=True, help="Give stderr a log of its own."),
     click.option(
         "--log-cap",

@@ -104,7 +104,7 @@ def _with_options(called: Callable[..., Any], verb: Verb) -> Callable[..., Any]:
         (
             click.argument(
                 "runs",
-                metavar="RUN…",
+                metavar="[RUN…]",
                 nargs=-1,
                 shell_complete=completes_runs(verb.offered),
             ),

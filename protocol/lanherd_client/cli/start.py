@@ -60,7 +60,7 @@ AMENDED_S = 2.5
     help="Print its log until it ends; exit code 0 when it has succeeded, else 1.",
 )
 @json_option
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", metavar="[--] COMMAND…", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
 def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: Any) -> int:
     """Run a command on a machine of the pool.

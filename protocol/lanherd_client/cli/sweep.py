@@ -126,7 +126,10 @@ def send_command(context: click.Context, /, dry_run: bool, yes: bool, **said: An
     {times_index} counts from 1), done (x: leave it out), priority, gpus (2 or 1..4), vram (20GB).
 
     A sheet that is sent again adds what is new: a run is known by its command, its variables and
-    what it asks for. What is wrong in any row is said first, and nothing is sent then.
+    what it asks for. All that is wrong is said first, and nothing is sent then.
+
+    Sizes have a unit (500MB, 2GB; 1 GB is 1024 MB), durations too (90s, 45m, 2h30m; a bare number
+    is seconds). In [brackets] is what holds when an option is left out.
     """
     check_retries(said)
     table, usual_name = _table(said["sources"], said["axes"], said["sheet"])

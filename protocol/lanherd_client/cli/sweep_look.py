@@ -111,7 +111,9 @@ def stop_command(
 
 @click.command("wait")
 @_name_argument
-@click.option("--timeout", "timeout_s", type=Duration(), help="Give up after this, such as 2h.")
+@click.option(
+    "--timeout", "timeout_s", type=Duration(), help="Give up after this, such as 2h. [never]"
+)
 @machine_option
 @json_option
 @click.pass_context

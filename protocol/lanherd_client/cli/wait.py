@@ -24,15 +24,17 @@ if TYPE_CHECKING:
 
 
 @click.command("wait")
-@click.argument("runs", metavar="RUN…", nargs=-1, shell_complete=complete_run)
+@click.argument("runs", metavar="[RUN…]", nargs=-1, shell_complete=complete_run)
 @click.option(
     "--sweep",
     metavar="NAME",
     callback=not_empty,
     shell_complete=complete_sweep,
-    help="Instead of runs all those of a sweep.",
+    help="In place of RUN: all runs of this sweep.",
 )
-@click.option("--timeout", "timeout_s", type=Duration(), help="Give up after this, such as 2h.")
+@click.option(
+    "--timeout", "timeout_s", type=Duration(), help="Give up after this, such as 2h. [never]"
+)
 @json_option
 @click.pass_context
 def wait_command(

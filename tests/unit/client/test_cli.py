@@ -60,7 +60,7 @@ def test_a_help_says_what_run_means_and_no_bounds_that_nobody_needs(
     main([verb, "--help"])
     usage, _, rest = capsys.readouterr().out.partition("\n")
     shown = " ".join(rest.split())
-    assert (f"RUN is a run's id, {PART_CHARS_MIN} or more" in shown) == (" RUN" in usage)
+    assert (f"RUN is a run's id, {PART_CHARS_MIN} or more" in shown) == ("RUN" in usage)
     assert "<=" not in shown
 
 
