@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from lanherd_client.mirror import Connecting, MachineView, Online
 from lanherd_client.sizes import format_size
-from lanherd_client.suiting import Needs, free_bytes, free_places, needs_of, unsuited
+from lanherd_client.suiting import (
+    Needs,
+    asks_of,
+    free_bytes,
+    free_places,
+    has_of,
+    needs_of,
+    unsuited,
+)
 from lanherd_protocol.errors import ErrorCode, LanherdError, error, from_failure
 from lanherd_protocol.ids import GpuUuid
 from lanherd_protocol.values import GpuReading, GpuRequest, HostRequest
@@ -40,14 +48,18 @@ def find_machine(machines: Sequence[MachineView], text: str) -> MachineView:
             f"'{text}' names {len(found)} machines.",
             f"They are: {names}.",
             "Write more of the name, or the machine's id from 'lanherd machines --json'.",
+            refusal="several_machines",
             machine=text,
+            machines=names,
         )
     raise error(
         ErrorCode.NOT_FOUND,
         f"No machine is called '{text}'.",
         f"Known machines: {names}.",
         "See 'lanherd machines', or pair it with 'lanherd pair'.",
+        refusal="no_such_machine",
         machine=text,
+        machines=", ".join(m.name for m in machines),
     )
 
 
@@ -61,6 +73,7 @@ def find_machines(machines: Sequence[MachineView], names: MachineNames) -> tuple
             "machine names no machine.",
             f"It was given as {names!r}.",
             "Write a name, or leave it out where any machine will do.",
+            refusal="empty_machine",
         )
     said = (names,) if isinstance(names, str) else names or ()
     found = [find_machine(machines, name) for name in said]
@@ -100,6 +113,7 @@ def require_online(machine: MachineView) -> MachineView:
                 f"{machine.name} has not answered yet.",
                 "The connection is being made.",
                 "Try again in a few seconds.",
+                refusal="not_answered_yet",
                 machine=machine.name,
             )
         case refused_or_lost:
@@ -158,7 +172,7 @@ def choose(
     able = [machine for machine in online if why_not[machine.machine] is None]
     if not able:
         told = (f"{machine.name} {why_not[machine.machine]}" for machine in online)
-        raise _impossible(request, tuple(told))
+        raise _impossible(needs, online, tuple(told))
     if request.count == 0:
         least = min(able, key=lambda m: (m.runs_waiting + m.runs_live, m.name))
         return Choice(least, f"{least.name}: it has the fewest runs.")
@@ -189,7 +203,9 @@ def apart_error(chosen: MachineView, others: Sequence[MachineView]) -> LanherdEr
         "A run can wait only for runs of its own machine.",
         f"It goes to {chosen.name}, and waits for a run on {names}.",
         "Name the machine of the runs that it waits for, or leave the machine out.",
+        refusal="waits_elsewhere",
         machine=chosen.name,
+        machines=names,
     )
 
 
@@ -200,6 +216,7 @@ def _nobody(machines: Sequence[MachineView]) -> LanherdError:
             "No machine is paired yet.",
             "This controller knows no agent that it may talk to.",
             "Pair one with 'lanherd pair'.",
+            refusal="none_paired",
         )
     if len(machines) == 1:
         try:
@@ -212,16 +229,23 @@ def _nobody(machines: Sequence[MachineView]) -> LanherdError:
         "No machine is connected.",
         f"None of the paired machines answers: {names}.",
         "See 'lanherd machines' for why.",
+        refusal="none_connected",
+        machines=names,
     )
 
 
-def _impossible(request: GpuRequest, why_not: Sequence[str]) -> LanherdError:
+def _impossible(
+    needs: Needs, machines: Sequence[MachineView], why_not: Sequence[str]
+) -> LanherdError:
     lines = "\n".join(f"{why}." for why in why_not)
     return error(
         ErrorCode.IMPOSSIBLE_REQUEST,
         "No connected machine suits this run.",
         lines,
         "Ask for less, or wait for a machine that has it.",
-        gpus=request.count,
-        vram_bytes=request.vram_bytes,
+        refusal="none_suits",
+        gpus=needs.gpus.count,
+        vram_bytes=needs.gpus.vram_bytes,
+        asks=asks_of(needs),
+        has="; ".join(map(has_of, machines)),
     )

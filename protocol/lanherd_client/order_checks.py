@@ -64,7 +64,7 @@ def check_types(said: Mapping[str, Any]) -> None:
         elif name in _WHOLE_NUMBERS:
             check_number(name, value)
         elif name in _SWITCHES and not isinstance(value, bool):
-            raise _of_another_kind(name, value, "True or False")
+            raise _of_another_kind(name, value, "switch")
         elif name in _MAPPINGS and value is not None:
             _check_mapping(name, value)
         elif name in _SEVERAL_NUMBERS:
@@ -80,9 +80,19 @@ def check_words(words: Any, name: str) -> tuple[str, ...]:
             title,
             f"It was given as one text: {words!r}.",
             "Write a list, such as ['python', 'train.py']; shlex.split makes one of a text.",
+            refusal="argument_words",
+            argument=name,
+            given=repr(words),
         )
     if not isinstance(words, Iterable):
-        raise _misused(title, f"It was given as {words!r}.", "Write a list of texts.")
+        raise _misused(
+            title,
+            f"It was given as {words!r}.",
+            "Write a list of texts.",
+            refusal="argument_words",
+            argument=name,
+            given=repr(words),
+        )
     taken = tuple(words)
     for place, word in enumerate(taken):
         if not isinstance(word, str):
@@ -90,6 +100,9 @@ def check_words(words: Any, name: str) -> tuple[str, ...]:
                 title,
                 f"{name}[{place}] is {word!r}, which is no text.",
                 f"Write str(...) around it: {name}=[..., {str(word)!r}].",
+                refusal="argument_word",
+                argument=f"{name}[{place}]",
+                given=repr(word),
             )
     return taken
 
@@ -102,6 +115,8 @@ def check_secrets(secrets: Mapping[str, str]) -> None:
                 f"The value of the secret {name} is empty.",
                 "A command that needs it would fail, later and with less to say.",
                 "Give its value, or leave the secret out.",
+                refusal="empty_secret",
+                secret=name,
             )
 
 
@@ -110,12 +125,18 @@ def check_variables(variables: Mapping[str, str]) -> None:
     for name in variables:
         if name in SET_BY_THE_MACHINE:
             why = "It says which GPUs a run has, and that is for the machine to say."
+            refusal = "variable_of_gpus"
         elif name.startswith(_OWN) and name not in _NOT_OWN:
             why = "Names that begin with LANHERD_ are what Lanherd itself tells a command."
+            refusal = "variable_of_lanherd"
         else:
             continue
         raise _misused(
-            f"The variable {name} can't be set.", why, "Leave it out, or give it another name."
+            f"The variable {name} can't be set.",
+            why,
+            "Leave it out, or give it another name.",
+            refusal=refusal,
+            variable=name,
         )
 
 
@@ -137,7 +158,13 @@ def signals_of(words: Iterable[int | str], name: str) -> tuple[int, ...]:
     try:
         return tuple(map(signal_number, (words,) if isinstance(words, str) else words))
     except ValueError as problem:
-        raise _misused(f"{name} are signals.", str(problem)) from problem
+        raise _misused(
+            f"{name} are signals.",
+            str(problem),
+            refusal="argument_signals",
+            argument=name,
+            given=repr(words),
+        ) from problem
 
 
 def seconds_of(value: object, name: str) -> float:
@@ -149,12 +176,30 @@ def seconds_of(value: object, name: str) -> float:
         try:
             return parse_duration(value)
         except ValueError as problem:
-            raise _misused(title, str(problem)) from problem
+            raise _misused(
+                title,
+                str(problem),
+                refusal="argument_duration",
+                argument=name,
+                given=repr(value),
+            ) from problem
     if isinstance(value, int) and abs(value) > SECONDS_MAX:
-        raise _misused(title, "It is more than 30 years.", "Give a shorter one.")
+        raise _misused(
+            title,
+            "It is more than 30 years.",
+            "Give a shorter one.",
+            refusal="argument_long",
+            argument=name,
+        )
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        remedy = f"Write a number or a text, such as {name}='90s'."
-        raise _misused(title, f"It was given as {value!r}.", remedy)
+        raise _misused(
+            title,
+            f"It was given as {value!r}.",
+            f"Write a number or a text, such as {name}='90s'.",
+            refusal="argument_duration",
+            argument=name,
+            given=repr(value),
+        )
     return float(value)
 
 
@@ -166,51 +211,100 @@ def size_of(value: object, name: str) -> int:
         try:
             return parse_size(value)
         except ValueError as problem:
-            raise _misused(title, str(problem)) from problem
+            raise _misused(
+                title, str(problem), refusal="argument_size", argument=name, given=repr(value)
+            ) from problem
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise _misused(
-            title, f"It was given as {value!r}.", f"Write a text, such as {name}='32GB'."
+            title,
+            f"It was given as {value!r}.",
+            f"Write a text, such as {name}='32GB'.",
+            refusal="argument_size",
+            argument=name,
+            given=repr(value),
         )
     if value > BYTES_MAX:
-        raise _misused(title, "It is more than any machine holds.", "Give a smaller one.")
+        raise _misused(
+            title,
+            "It is more than any machine holds.",
+            "Give a smaller one.",
+            refusal="argument_huge",
+            argument=name,
+        )
     if 0 < value < MB:
-        remedy = f"Write a text with its unit, such as {name}='{value}GB'."
-        raise _misused(title, f"{value} would be {value} bytes.", remedy)
+        raise _misused(
+            title,
+            f"{value} would be {value} bytes.",
+            f"Write a text with its unit, such as {name}='{value}GB'.",
+            refusal="argument_without_unit",
+            argument=name,
+            given=value,
+        )
     return value
 
 
 def _check_text(name: str, value: Any) -> None:
     if not isinstance(value, str):
-        raise _of_another_kind(name, value, "a text")
+        raise _of_another_kind(name, value, "text")
 
 
 def check_number(name: str, value: Any) -> None:
     """Raises `MisuseError` for what is no whole number, or one that no message holds."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _of_another_kind(name, value, "a whole number")
+        raise _of_another_kind(name, value, "whole")
     if abs(value) > NUMBER_MAX:
-        raise _misused(f"{name} is too large.", "No message holds it.", "Give a smaller number.")
+        raise _misused(
+            f"{name} is too large.",
+            "No message holds it.",
+            "Give a smaller number.",
+            refusal="argument_huge",
+            argument=name,
+        )
 
 
 def _check_mapping(name: str, value: Any) -> None:
     if not isinstance(value, Mapping):
-        raise _of_another_kind(name, value, "a dict of names and texts")
+        raise _of_another_kind(name, value, "mapping")
     for key, content in value.items():
         if not isinstance(key, str):
-            raise _of_another_kind(f"a name in {name}", key, "a text")
+            raise _of_another_kind(f"a name in {name}", key, "text")
         if isinstance(content, str):
             continue
         if name == "secrets":
             # What a secret is stands in no message.
             raise _misused(
-                f"{name}[{key!r}] is a text.", "It was given as something else.", "Write a text."
+                f"{name}[{key!r}] is a text.",
+                "It was given as something else.",
+                "Write a text.",
+                refusal="argument_kind",
+                argument=f"{name}[{key!r}]",
+                what="text",
             )
-        raise _of_another_kind(f"{name}[{key!r}]", content, "a text")
+        raise _of_another_kind(f"{name}[{key!r}]", content, "text")
+
+
+_KINDS = {
+    "text": "a text",
+    "whole": "a whole number",
+    "switch": "True or False",
+    "mapping": "a dict of names and texts",
+}
 
 
 def _of_another_kind(name: str, value: Any, kind: str) -> LanherdError:
-    return _misused(f"{name} is {kind}.", f"It was given as {value!r}.", f"Write {kind}.")
+    said = _KINDS[kind]
+    return _misused(
+        f"{name} is {said}.",
+        f"It was given as {value!r}.",
+        f"Write {said}.",
+        refusal="argument_kind",
+        argument=name,
+        what=kind,
+        given=repr(value),
+    )
 
 
-def _misused(title: str, why: str, remedy: str = "") -> LanherdError:
-    return error(ErrorCode.INVALID_REQUEST, title, why, remedy)
+def _misused(
+    title: str, why: str, remedy: str = "", *, refusal: str, **data: str | int
+) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, why, remedy, refusal=refusal, **data)

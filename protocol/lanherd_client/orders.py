@@ -203,6 +203,9 @@ def signal_of(name: str) -> StopSignal:
         "A run is stopped with one of a few signals.",
         f"{name!r} is none of them.",
         f"Write one of {', '.join(SIGNALS)}.",
+        refusal="stop_signal",
+        given=name,
+        signals=", ".join(SIGNALS),
     )
 
 
@@ -216,6 +219,8 @@ def run_of(ref: RunRef) -> RunId:
         "A run is named by its handle or its whole id here.",
         f"It was given as {ref!r}.",
         "Find it first with 'fleet.run', which takes a part of an id or a name.",
+        refusal="run_by_part",
+        given=ref,
     )
 
 
@@ -235,6 +240,7 @@ def _seconds_or_none(value: Seconds | None) -> float | None:
             "time_limit is a millisecond at least.",
             "Nothing could be done in less.",
             "Give it more time, or leave it out for no limit.",
+            refusal="short_limit",
         )
     return seconds
 
@@ -256,6 +262,8 @@ def _retry_rule(options: RunOptions) -> RetryRule:
                 "The retries are said twice.",
                 f"A rule was given, and {', '.join(said) or 'retries'} beside it.",
                 "Put all of it into the rule, or leave the rule out.",
+                refusal="retries_twice",
+                options=", ".join(said) or "retries",
             )
         return rule
     if said and not retries:
@@ -263,6 +271,8 @@ def _retry_rule(options: RunOptions) -> RetryRule:
             "It isn't said how often the run is to be tried again.",
             f"{', '.join(said)} was given without a number of retries.",
             "Say how many, such as retries=3.",
+            refusal="retries_unsaid",
+            options=", ".join(said),
         )
     usual = RetryRule()
     return RetryRule(
@@ -282,6 +292,9 @@ def _cause(word: str) -> RetryCause:
         "A run is tried again after certain ends only.",
         f"{word!r} is none of them.",
         f"Write one or more of {', '.join(CAUSES)}.",
+        refusal="retry_cause",
+        given=word,
+        causes=", ".join(CAUSES),
     )
 
 
@@ -305,5 +318,5 @@ def _log_rule(options: RunOptions) -> LogRule:
     )
 
 
-def _misused(title: str, why: str, remedy: str) -> LanherdError:
-    return error(ErrorCode.INVALID_REQUEST, title, why, remedy)
+def _misused(title: str, why: str, remedy: str, *, refusal: str, **data: str) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, why, remedy, refusal=refusal, **data)

@@ -78,7 +78,12 @@ async def submit_to(
     VERSION_MISMATCH for an agent that is too old for one of this size.
     """
     if len(orders) > RUNS_PER_SUBMIT_MAX:
-        raise _too_large(f"It has {len(orders)} runs; one submit takes {RUNS_PER_SUBMIT_MAX}.")
+        raise _too_large(
+            f"It has {len(orders)} runs; one submit takes {RUNS_PER_SUBMIT_MAX}.",
+            refusal="many_runs",
+            runs=len(orders),
+            runs_max=RUNS_PER_SUBMIT_MAX,
+        )
     given: dict[str, Any] = {}
     if folder is not None:
         given = await _with_project(session, folder, environment, progress)
@@ -106,7 +111,12 @@ async def _taken(session: Session, news: Sequence[NewRun]) -> list[RunView]:
         return list((await session.insist(RUNS_SUBMIT, submit)).runs)
     if len(body) > SUBMIT_BYTES_MAX:
         size, most = format_size(len(body)), format_size(SUBMIT_BYTES_MAX)
-        raise _too_large(f"Its runs take {size}; one submit takes {most}.")
+        raise _too_large(
+            f"Its runs take {size}; one submit takes {most}.",
+            refusal="many_bytes",
+            size_bytes=len(body),
+            size_bytes_max=SUBMIT_BYTES_MAX,
+        )
     request = SubmitStream(size_bytes=len(body))
     try:
         answer = await session.insist_in_stream(
@@ -119,12 +129,14 @@ async def _taken(session: Session, news: Sequence[NewRun]) -> list[RunView]:
     return list(decode_body(RunsSubmitted, Raw(answer)).runs)
 
 
-def _too_large(why: str) -> LanherdError:
+def _too_large(why: str, *, refusal: str, **data: int) -> LanherdError:
     return error(
         ErrorCode.TOO_LARGE,
         "The submit is too large.",
         why,
         "Send the runs in several submits. Nothing was sent.",
+        refusal=refusal,
+        **data,
     )
 
 
@@ -134,7 +146,9 @@ def _too_old(machine: str, count: int) -> LanherdError:
         f"The Lanherd on {machine} is too old for so large a submit.",
         f"It takes no {count} runs at once. Nothing of them was taken.",
         f"Upgrade Lanherd on {machine}, or send the runs in several submits.",
+        refusal="old_for_submit",
         machine=machine,
+        runs=count,
     )
 
 

@@ -91,6 +91,37 @@ def unsuited(machine: MachineView, needs: Needs) -> str | None:
     return f"{has}; {suit}. {shown}"
 
 
+def asks_of(needs: Needs) -> str:
+    """What is asked for, as figures that need no language, such as 'GPU 2, VRAM 24.0 GB'."""
+    gpus, host = needs.gpus, needs.host
+    sizes = (("memory", host.memory_bytes), ("disk", host.disk_bytes))
+    return ", ".join(
+        part
+        for part in (
+            f"GPU {gpus.count}" if gpus.count else "",
+            f"VRAM {format_size(gpus.vram_bytes)}" if gpus.vram_bytes else "",
+            f"MIG {gpus.mig}" if gpus.mig else "",
+            gpus.where,
+            f"CPU {host.cpu_cores:g}" if host.cpu_cores else "",
+            *(f"{what} {format_size(size)}" for what, size in sizes if size),
+        )
+        if part
+    )
+
+
+def has_of(machine: MachineView) -> str:
+    """What a machine has, in the same way; its name alone if it has not said so yet."""
+    facts = machine.facts
+    if facts is None:
+        return machine.name
+    cards = Counter(format_size(gpu.vram_bytes) for gpu in facts.gpus if not gpu.instances)
+    slices = Counter(f"MIG {one.profile}" for gpu in facts.gpus for one in gpu.instances)
+    told = [f"GPU {len(facts.gpus)}"]
+    told += [f"{count} × {what}" for what, count in (cards + slices).items()]
+    told += [f"CPU {facts.cpu_count}", f"memory {format_size(facts.memory_bytes)}"]
+    return f"{machine.name} ({', '.join(told)}, disk {format_size(facts.disk_bytes)})"
+
+
 def free_places(machine: MachineView, needs: Needs) -> tuple[int, ...]:
     """VRAM free on each GPU that the run could take now, most first."""
     facts = machine.facts

@@ -50,6 +50,8 @@ def host_request(options: Mapping[str, Any]) -> HostRequest:
             "CPU cores are a number, of which a part may be asked for.",
             f"They were given as {cpus!r}.",
             "Write a number, such as cpus=4 or cpus=0.5.",
+            refusal="argument_cores",
+            given=repr(cpus),
         )
     return HostRequest(
         cpu_cores=float(cpus),
@@ -68,6 +70,8 @@ def gpu_range(gpus: GpuCount) -> tuple[int, int]:
             "The number of GPUs is a whole number, or from..to.",
             f"It was given as {gpus!r}.",
             "Write a number, such as gpus=1, or gpus='1..4'.",
+            refusal="gpu_range",
+            given=repr(gpus),
         )
     count = _count(int(found[1]), gpus)
     if found[2] is None:
@@ -78,6 +82,8 @@ def gpu_range(gpus: GpuCount) -> tuple[int, int]:
             "A number of GPUs goes from the least to the most, and begins at 1.",
             f"It was given as {gpus!r}.",
             "Write the smaller number first, such as 1..4.",
+            refusal="gpu_range_order",
+            given=str(gpus),
         )
     return count, 0 if count_max == count else count_max
 
@@ -88,6 +94,9 @@ def _count(number: int, said: GpuCount) -> int:
             f"A run can ask for 0 to {GPUS_PER_RUN_MAX} GPUs.",
             f"It was given as {said!r}.",
             "Write a number, such as gpus=1, or gpus='1..4'.",
+            refusal="gpu_count",
+            given=str(said),
+            gpus_max=GPUS_PER_RUN_MAX,
         )
     return number
 
@@ -99,16 +108,22 @@ def _check_together(count: int, most: int, exclusive: bool, options: Mapping[str
             "Something is asked of GPUs, and no GPU is asked for.",
             f"Said: {', '.join(said)}.",
             "Say how many GPUs it needs, or leave that out.",
+            refusal="wishes_of_no_gpu",
+            options=", ".join(said),
         )
     if exclusive and options.get("shared"):
         raise _misused(
-            "A GPU is either shared or exclusive.", "Both were said.", "Leave one of them out."
+            "A GPU is either shared or exclusive.",
+            "Both were said.",
+            "Leave one of them out.",
+            refusal="shared_and_exclusive",
         )
     if options.get("linked") and most < 2:
         raise _misused(
             "Only several GPUs can be linked.",
             "One GPU is asked for.",
             "Ask for more GPUs, or leave 'linked' out.",
+            refusal="one_gpu_linked",
         )
 
 
@@ -119,6 +134,8 @@ def _profile(mig: str) -> str:
             "A MIG slice is named as NVIDIA names it.",
             f"It was given as {mig!r}.",
             "Write a profile, such as 1g.10gb; 'nvidia-smi mig -lgip' lists a machine's.",
+            refusal="no_profile",
+            given=mig,
         )
     return profile
 
@@ -131,8 +148,11 @@ def _beside(said: str) -> BesideOthers:
         "Beside other people's processes a run waits, or shares what is left.",
         f"It was given as {said!r}.",
         f"Write one of {', '.join(BESIDE_OTHERS)}.",
+        refusal="beside_word",
+        given=said,
+        words=", ".join(BESIDE_OTHERS),
     )
 
 
-def _misused(title: str, why: str, remedy: str) -> LanherdError:
-    return error(ErrorCode.INVALID_REQUEST, title, why, remedy)
+def _misused(title: str, why: str, remedy: str, *, refusal: str, **data: str | int) -> LanherdError:
+    return error(ErrorCode.INVALID_REQUEST, title, why, remedy, refusal=refusal, **data)

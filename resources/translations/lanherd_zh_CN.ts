@@ -5832,6 +5832,394 @@
         <source>Lower gpus_min, or keep_free.</source>
         <translation>请减小 gpus_min 或 keep_free。</translation>
     </message>
+    <message>
+        <source>CPU cores are a number, and were given as {given}.</source>
+        <translation>CPU 核数应是数字，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write a number, such as 4 or 0.5.</source>
+        <translation>请写数字，例如 4 或 0.5。</translation>
+    </message>
+    <message>
+        <source>The number of GPUs is a whole number, or from..to, and was given as {given}.</source>
+        <translation>GPU 的数量应是整数或范围，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write a number, such as 1, or 1..4.</source>
+        <translation>请写数字，例如 1，或 1..4。</translation>
+    </message>
+    <message>
+        <source>A number of GPUs goes from the least to the most, and begins at 1; it was given as {given}.</source>
+        <translation>GPU 数量的范围应从小到大，从 1 开始；给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write the smaller number first, such as 1..4.</source>
+        <translation>请先写较小的数字，例如 1..4。</translation>
+    </message>
+    <message>
+        <source>A run can ask for 0 to {gpus_max} GPUs, and {given} were asked for.</source>
+        <translation>运行可以请求 0 到 {gpus_max} 个 GPU，请求的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Something is asked of GPUs ({options}), and no GPU is asked for.</source>
+        <translation>对 GPU 有要求（{options}），却没有请求 GPU。</translation>
+    </message>
+    <message>
+        <source>Say how many GPUs it needs, or leave that out.</source>
+        <translation>请写明需要几个 GPU，或去掉这些要求。</translation>
+    </message>
+    <message>
+        <source>Only several GPUs can be linked, and one is asked for.</source>
+        <translation>只有多个 GPU 才能互联，而只请求了一个。</translation>
+    </message>
+    <message>
+        <source>Ask for more GPUs, or leave &apos;linked&apos; out.</source>
+        <translation>请请求更多 GPU，或去掉 linked。</translation>
+    </message>
+    <message>
+        <source>{given} is no profile of MIG instances.</source>
+        <translation>“{given}”不是 MIG 实例的规格。</translation>
+    </message>
+    <message>
+        <source>Beside other people&apos;s processes a run waits, or shares what is left; it was given as {given}.</source>
+        <translation>遇到他人的进程时，运行可以等待，或共用剩下的；给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write one of {words}.</source>
+        <translation>请写 {words} 之一。</translation>
+    </message>
+    <message>
+        <source>{argument} is a list of words, and was given as {given}.</source>
+        <translation>{argument} 应是词的列表，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write a list of texts.</source>
+        <translation>请写文本的列表。</translation>
+    </message>
+    <message>
+        <source>{argument} is {given}, which is no text.</source>
+        <translation>{argument} 是 {given}，不是文本。</translation>
+    </message>
+    <message>
+        <source>The value of the secret {secret} is empty: a command that needs it would fail.</source>
+        <translation>机密值 {secret} 是空的：需要它的命令会失败。</translation>
+    </message>
+    <message>
+        <source>Give its value, or leave the secret out.</source>
+        <translation>请给出它的值，或去掉这个机密值。</translation>
+    </message>
+    <message>
+        <source>The variable {variable} can&apos;t be set: it says which GPUs a run has, and that is for the machine to say.</source>
+        <translation>无法设置变量 {variable}：它说明运行有哪些 GPU，应由机器设置。</translation>
+    </message>
+    <message>
+        <source>Leave it out, or give it another name.</source>
+        <translation>请去掉它，或换一个名称。</translation>
+    </message>
+    <message>
+        <source>The variable {variable} can&apos;t be set: names that begin with LANHERD_ are what Lanherd itself tells a command.</source>
+        <translation>无法设置变量 {variable}：以 LANHERD_ 开头的名称由 Lanherd 自己告诉命令。</translation>
+    </message>
+    <message>
+        <source>{argument} are signals, and were given as {given}.</source>
+        <translation>{argument} 应是信号，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write names or numbers, such as SEGV or 9.</source>
+        <translation>请写名称或编号，例如 SEGV 或 9。</translation>
+    </message>
+    <message>
+        <source>{argument} is a time, and was given as {given}.</source>
+        <translation>{argument} 应是时长，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write a number and a unit, such as 90s, 45m, 2h30m or 7d; a bare number is seconds.</source>
+        <translation>请写数字和单位，例如 90s、45m、2h30m 或 7d；只有数字时是秒。</translation>
+    </message>
+    <message>
+        <source>{argument} is more than 30 years.</source>
+        <translation>{argument} 超过 30 年。</translation>
+    </message>
+    <message>
+        <source>Give a shorter one.</source>
+        <translation>请给出更短的时长。</translation>
+    </message>
+    <message>
+        <source>{argument} is a size, and was given as {given}.</source>
+        <translation>{argument} 应是大小，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write a number and a unit, such as 2GB or 512MB.</source>
+        <translation>请写数字和单位，例如 2GB 或 512MB。</translation>
+    </message>
+    <message>
+        <source>{argument} is too large.</source>
+        <translation>{argument} 太大。</translation>
+    </message>
+    <message>
+        <source>Give a smaller one.</source>
+        <translation>请给出较小的值。</translation>
+    </message>
+    <message>
+        <source>{argument} would be {given} bytes.</source>
+        <translation>{argument} 会是 {given} 字节。</translation>
+    </message>
+    <message>
+        <source>Write its unit, such as {given}GB.</source>
+        <translation>请写上单位，例如 {given}GB。</translation>
+    </message>
+    <message>
+        <source>{argument} is {what}, and was given as {given}.</source>
+        <translation>{argument} 应是{what}，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>{argument} is {what}, and was given as something else.</source>
+        <translation>{argument} 应是{what}，给出的却不是。</translation>
+    </message>
+    <message>
+        <source>Write it as that.</source>
+        <translation>请照此写。</translation>
+    </message>
+    <message>
+        <source>A run can&apos;t be stopped with the signal {given}.</source>
+        <translation>不能用信号 {given} 停止运行。</translation>
+    </message>
+    <message>
+        <source>Write one of {signals}.</source>
+        <translation>请写 {signals} 之一。</translation>
+    </message>
+    <message>
+        <source>{given} is no run: a run is named by its handle or its whole id here.</source>
+        <translation>“{given}”不是运行：这里要用运行的句柄或完整的 ID。</translation>
+    </message>
+    <message>
+        <source>Find it first; its whole id stands in its details.</source>
+        <translation>请先找到它；完整的 ID 在它的详情中。</translation>
+    </message>
+    <message>
+        <source>A time limit is a millisecond at least.</source>
+        <translation>时间限制至少是一毫秒。</translation>
+    </message>
+    <message>
+        <source>Give it more time, or leave it out for no limit.</source>
+        <translation>请给更多时间；不限时请不要写。</translation>
+    </message>
+    <message>
+        <source>The retries are said twice: by a rule, and by {options}.</source>
+        <translation>重试写了两次：规则中和 {options} 中都有。</translation>
+    </message>
+    <message>
+        <source>Put all of it into the rule, or leave the rule out.</source>
+        <translation>请全部写进规则，或去掉规则。</translation>
+    </message>
+    <message>
+        <source>{options} was given, but not how often the run is to be tried again.</source>
+        <translation>给出了 {options}，但没有说明重试几次。</translation>
+    </message>
+    <message>
+        <source>Say how many retries there are, such as 3.</source>
+        <translation>请写明重试次数，例如 3。</translation>
+    </message>
+    <message>
+        <source>A run is tried again after certain ends only; {given} is none of them.</source>
+        <translation>只有某些结果之后才会重试；{given} 不在其中。</translation>
+    </message>
+    <message>
+        <source>Write one or more of {causes}.</source>
+        <translation>请写 {causes} 中的一个或几个。</translation>
+    </message>
+    <message>
+        <source>{machine} names several machines: {machines}.</source>
+        <translation>“{machine}”对应多台机器：{machines}。</translation>
+    </message>
+    <message>
+        <source>Write more of the name.</source>
+        <translation>请把名称写得更完整。</translation>
+    </message>
+    <message>
+        <source>No machine is called {machine}; known machines: {machines}.</source>
+        <translation>没有名为“{machine}”的机器；已知的机器：{machines}。</translation>
+    </message>
+    <message>
+        <source>No machine is called {machine}; none is known.</source>
+        <translation>没有名为“{machine}”的机器；还不知道任何机器。</translation>
+    </message>
+    <message>
+        <source>Look at the list of machines, or pair it.</source>
+        <translation>请查看机器列表，或先配对。</translation>
+    </message>
+    <message>
+        <source>An empty name names no machine.</source>
+        <translation>机器的名称是空的。</translation>
+    </message>
+    <message>
+        <source>Write a name, or leave it out where any machine will do.</source>
+        <translation>请写名称；任何机器都可以时请不要写。</translation>
+    </message>
+    <message>
+        <source>{machine} has not answered yet: the connection is being made.</source>
+        <translation>{machine} 还没有应答：正在建立连接。</translation>
+    </message>
+    <message>
+        <source>Try again in a few seconds.</source>
+        <translation>请过几秒再试。</translation>
+    </message>
+    <message>
+        <source>A run can wait only for runs of its own machine: it goes to {machine}, and waits for a run on {machines}.</source>
+        <translation>运行只能等待同一台机器上的运行：它要去 {machine}，却在等待 {machines} 上的运行。</translation>
+    </message>
+    <message>
+        <source>Choose the machine of the runs that it waits for, or let Lanherd choose.</source>
+        <translation>请选择它所等待的运行所在的机器，或让 Lanherd 选择。</translation>
+    </message>
+    <message>
+        <source>No machine is paired yet.</source>
+        <translation>还没有配对任何机器。</translation>
+    </message>
+    <message>
+        <source>Pair one.</source>
+        <translation>请先配对一台。</translation>
+    </message>
+    <message>
+        <source>None of the paired machines answers: {machines}.</source>
+        <translation>已配对的机器都没有应答：{machines}。</translation>
+    </message>
+    <message>
+        <source>Look at the list of machines for why.</source>
+        <translation>原因请看机器列表。</translation>
+    </message>
+    <message>
+        <source>No connected machine suits this run, which asks for {asks}. There are: {has}.</source>
+        <translation>没有一台已连接的机器能满足这个运行。它要求：{asks}。现有：{has}。</translation>
+    </message>
+    <message>
+        <source>Ask for less, or wait for a machine that has it.</source>
+        <translation>请降低要求，或等待有这些资源的机器。</translation>
+    </message>
+    <message>
+        <source>It has {runs} runs; one submit takes {runs_max}.</source>
+        <translation>共有 {runs} 个运行；一次最多提交 {runs_max} 个。</translation>
+    </message>
+    <message>
+        <source>Send the runs in several submits. Nothing was sent.</source>
+        <translation>请分几次提交。没有发送任何内容。</translation>
+    </message>
+    <message>
+        <source>Its runs take {size}; one submit takes {size_bytes_max}.</source>
+        <translation>这些运行共 {size}；一次最多提交 {size_bytes_max}。</translation>
+    </message>
+    <message>
+        <source>The Lanherd on {machine} takes no {runs} runs at once. Nothing of them was taken.</source>
+        <translation>{machine} 上的 Lanherd 不能一次接受 {runs} 个运行。一个也没有接受。</translation>
+    </message>
+    <message>
+        <source>Upgrade Lanherd on {machine}, or send the runs in several submits.</source>
+        <translation>请升级 {machine} 上的 Lanherd，或分几次提交。</translation>
+    </message>
+    <message>
+        <source>{path} can&apos;t be read. The system says: {problem}.</source>
+        <translation>无法读取 {path}。系统说：{problem}。</translation>
+    </message>
+    <message>
+        <source>Mend it, or leave it out by a line in .lanherdignore.</source>
+        <translation>请修正它，或在 .lanherdignore 中写一行将其排除。</translation>
+    </message>
+    <message>
+        <source>{path} is a file, not a folder.</source>
+        <translation>{path} 是文件，不是文件夹。</translation>
+    </message>
+    <message>
+        <source>Choose the folder that holds the program.</source>
+        <translation>请选择程序所在的文件夹。</translation>
+    </message>
+    <message>
+        <source>There is no folder {path}.</source>
+        <translation>没有文件夹 {path}。</translation>
+    </message>
+    <message>
+        <source>Choose a folder that exists.</source>
+        <translation>请选择存在的文件夹。</translation>
+    </message>
+    <message>
+        <source>{path} has more than {bytes_max}.</source>
+        <translation>{path} 超过 {bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Make a new lock.</source>
+        <translation>请重新生成锁文件。</translation>
+    </message>
+    <message>
+        <source>{path} is {what}, which can&apos;t be part of a snapshot.</source>
+        <translation>{path} 是{what}，不能放进快照。</translation>
+    </message>
+    <message>
+        <source>Leave it out by a line in .lanherdignore.</source>
+        <translation>请在 .lanherdignore 中写一行将其排除。</translation>
+    </message>
+    <message>
+        <source>The name of {path} can&apos;t be kept on every machine: it {why}.</source>
+        <translation>{path} 的名称不是每台机器都能保存：它{why}。</translation>
+    </message>
+    <message>
+        <source>Rename it, or leave its folder out by a line in .lanherdignore.</source>
+        <translation>请给它改名，或在 .lanherdignore 中写一行将其文件夹排除。</translation>
+    </message>
+    <message>
+        <source>{path} is a link to {target}, which is outside the project or leads through &apos;..&apos; there.</source>
+        <translation>{path} 是指向 {target} 的链接，它在项目之外，或经由“..”通向那里。</translation>
+    </message>
+    <message>
+        <source>Put the files into the project, or leave the link out by a line in .lanherdignore.</source>
+        <translation>请把文件放进项目，或在 .lanherdignore 中写一行将链接排除。</translation>
+    </message>
+    <message>
+        <source>All {left_out} entries of {path} are left out by ignore rules.</source>
+        <translation>{path} 中的全部 {left_out} 项都被忽略规则排除了。</translation>
+    </message>
+    <message>
+        <source>{path} has no files.</source>
+        <translation>{path} 中没有文件。</translation>
+    </message>
+    <message>
+        <source>Choose the folder that holds the program, or change .lanherdignore or .gitignore.</source>
+        <translation>请选择程序所在的文件夹，或修改 .lanherdignore 或 .gitignore。</translation>
+    </message>
+    <message>
+        <source>{path} changed while it was read: a snapshot holds each file as it was at one moment.</source>
+        <translation>{path} 在读取时被改动：快照中的每个文件都应是同一时刻的内容。</translation>
+    </message>
+    <message>
+        <source>Wait until it is written and try again, or leave it out by a line in .lanherdignore.</source>
+        <translation>请等它写完后再试，或在 .lanherdignore 中写一行将其排除。</translation>
+    </message>
+    <message>
+        <source>{path} has more than {files_max} files and empty folders.</source>
+        <translation>{path} 太大，无法发送：文件和空文件夹超过 {files_max} 个。</translation>
+    </message>
+    <message>
+        <source>Leave folders out by lines in .lanherdignore.</source>
+        <translation>请在 .lanherdignore 中写几行排除一些文件夹。</translation>
+    </message>
+    <message>
+        <source>The list of the files in {path} can&apos;t be sent: {problem}.</source>
+        <translation>{path} 的文件清单无法发送：{problem}。</translation>
+    </message>
+    <message>
+        <source>The sending of the project was cancelled.</source>
+        <translation>项目的发送已被取消。</translation>
+    </message>
+    <message>
+        <source>Submit the run again: what was sent is kept.</source>
+        <translation>请重新提交运行：已发送的内容会保留。</translation>
+    </message>
+    <message>
+        <source>The machine asked for something that isn&apos;t part of the project: {blob}.</source>
+        <translation>机器请求了项目中没有的内容：{blob}。</translation>
+    </message>
+    <message>
+        <source>Update Lanherd on that machine.</source>
+        <translation>请升级那台机器上的 Lanherd。</translation>
+    </message>
 </context>
 <context>
     <name>phrases</name>
@@ -6142,6 +6530,18 @@
     <message>
         <source>Brackets are too deep inside each other</source>
         <translation>括号嵌套太深</translation>
+    </message>
+    <message>
+        <source>switch</source>
+        <translation> True 或 False</translation>
+    </message>
+    <message>
+        <source>mapping</source>
+        <translation>名称和文本的字典</translation>
+    </message>
+    <message>
+        <source>no regular file</source>
+        <translation>特殊文件</translation>
     </message>
 </context>
 <context>

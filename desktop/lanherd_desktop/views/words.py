@@ -31,8 +31,10 @@ from lanherd_desktop.views.refusals_here import NOT_HERE
 from lanherd_desktop.views.refusals_of_constraints import OF_CONSTRAINTS
 from lanherd_desktop.views.refusals_of_files import OF_FILES
 from lanherd_desktop.views.refusals_of_machines import OF_MACHINES
+from lanherd_desktop.views.refusals_of_orders import OF_ORDERS
 from lanherd_desktop.views.refusals_of_rules import OF_RULES
 from lanherd_desktop.views.refusals_of_runs import OF_RUNS
+from lanherd_desktop.views.refusals_of_submits import OF_SUBMITS
 from lanherd_desktop.views.sayings import RESTS_OF_SAYINGS, SAYINGS
 from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_desktop.views.widgets.labels import plain_tooltip
@@ -48,7 +50,10 @@ _SECONDS = frozenset(
 )  # fmt: skip
 _PHRASES = frozenset({"what", "role", "needed", "wants", "problem"})
 Data = Mapping[str, str | int | float]
-REFUSALS = (*OF_RUNS, *OF_CONSTRAINTS, *OF_RULES, *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE)
+REFUSALS = (
+    *OF_RUNS, *OF_SUBMITS, *OF_ORDERS, *OF_CONSTRAINTS, *OF_RULES, *OF_FILES, *OF_MACHINES,
+    *INVALID, *NOT_HERE,
+)  # fmt: skip
 """Those that are named come first: what comes along with them may stand in others too."""
 
 

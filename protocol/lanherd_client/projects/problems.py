@@ -1,9 +1,11 @@
 """What can be wrong with a project folder, in words. Every text names the path."""
 
 import os
+import stat
 from pathlib import Path
 
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
+from lanherd_protocol.limits import MANIFEST_ENTRIES_MAX
 
 IGNORE_FILE = ".lanherdignore"
 
@@ -17,19 +19,30 @@ def shown(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def unreadable(path: str | Path, why: str, remedy: str = "") -> LanherdError:
+def unreadable(
+    path: str | Path,
+    why: str,
+    remedy: str = "",
+    /,
+    *,
+    refusal: str = "project_unreadable",
+    **data: str | int,
+) -> LanherdError:
     text = shown(path)
     return error(
         ErrorCode.PROJECT_UNREADABLE,
         f"{text} can't be read.",
         why,
         remedy or f"Mend it, or leave it out by a line in {IGNORE_FILE}.",
+        refusal=refusal,
         path=text,
+        **data,
     )
 
 
 def refused_by_system(path: str | Path, refused: OSError) -> LanherdError:
-    return unreadable(path, f"The system says: {refused.strerror or refused}.")
+    why = refused.strerror or str(refused)
+    return unreadable(path, f"The system says: {why}.", refusal="system_refused", problem=why)
 
 
 def empty(folder: Path, left_out: int) -> LanherdError:
@@ -42,7 +55,9 @@ def empty(folder: Path, left_out: int) -> LanherdError:
         f"{text} holds nothing to send.",
         why,
         f"Choose the folder that holds the program, or change {IGNORE_FILE} or .gitignore.",
+        refusal="nothing_to_send",
         path=text,
+        left_out=left_out,
     )
 
 
@@ -53,16 +68,52 @@ def changed(path: str | Path) -> LanherdError:
         f"{text} changed while it was read.",
         "A snapshot holds each file as it was at one moment, and this one didn't hold still.",
         f"Wait until it is written and try again, or leave it out by a line in {IGNORE_FILE}.",
+        refusal="written_meanwhile",
         path=text,
     )
 
 
-def too_large(folder: Path, why: str) -> LanherdError:
+def name_refused(path: str | Path, why: str) -> LanherdError:
+    return unreadable(
+        path,
+        f"Its name can't be kept on every machine: it {why}.",
+        f"Rename it, or leave its folder out by a line in {IGNORE_FILE}.",
+    )
+
+
+def link_refused(path: str | Path, target: str) -> LanherdError:
+    return unreadable(
+        path,
+        f"It is a link to {target!r}, which is outside the project or leads through '..' there.",
+        f"Put the files into the project, or leave the link out by a line in {IGNORE_FILE}.",
+    )
+
+
+_KINDS = (
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def kind_refused(path: str | Path, mode: int) -> LanherdError:
+    kind = next((name for test, name in _KINDS if test(mode)), "no regular file")
+    return unreadable(path, f"It is {kind}, which can't be part of a snapshot.")
+
+
+def too_many(folder: str | Path) -> LanherdError:
+    return too_large(folder, f"It has more than {MANIFEST_ENTRIES_MAX} files and empty folders.")
+
+
+def too_large(folder: str | Path, why: str, *, refusal: str, **data: str | int) -> LanherdError:
     text = shown(folder)
     return error(
         ErrorCode.TOO_LARGE,
         f"{text} is too large to send.",
         why,
         f"Leave folders out by lines in {IGNORE_FILE}.",
+        refusal=refusal,
         path=text,
+        **data,
     )

@@ -41,13 +41,20 @@ class Project:
         try:
             resolved = folder.expanduser().resolve()
             if not resolved.is_dir():
-                why = "It is a file." if resolved.exists() else "There is no such folder."
-                raise unreadable(folder, why, "Choose the folder that holds the program.")
+                there = resolved.exists()
+                raise unreadable(
+                    folder,
+                    "It is a file." if there else "There is no such folder.",
+                    "Choose the folder that holds the program.",
+                    refusal="project_is_file" if there else "no_such_folder",
+                )
             environment, notes = _find_environment(resolved)
         except (OSError, RuntimeError) as refused:
             if isinstance(refused, OSError):
                 raise refused_by_system(refused.filename or folder, refused) from refused
-            raise unreadable(folder, f"{refused}.") from refused
+            raise unreadable(
+                folder, f"{refused}.", refusal="system_refused", problem=str(refused)
+            ) from refused
         return cls(resolved, resolved.name or "/", environment, notes)
 
 
@@ -142,5 +149,11 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(LOCK_BYTES_MAX + 1)
     if len(content) > LOCK_BYTES_MAX:
-        raise unreadable(path, f"It has more than {LOCK_BYTES_MAX} bytes.", "Make a new lock.")
+        raise unreadable(
+            path,
+            f"It has more than {LOCK_BYTES_MAX} bytes.",
+            "Make a new lock.",
+            refusal="large_lock",
+            bytes_max=LOCK_BYTES_MAX,
+        )
     return content

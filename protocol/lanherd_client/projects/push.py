@@ -134,7 +134,9 @@ async def _scan(folder: Path, tell: Callable[[PushProgress], None]) -> Scan:
     try:
         return await _in_thread(lambda: scan(folder, on_progress, cancelled), cancelled)
     except CancelledHere:
-        raise error(ErrorCode.CANCELLED, "The push was cancelled.") from None
+        raise error(
+            ErrorCode.CANCELLED, "The push was cancelled.", refusal="push_cancelled"
+        ) from None
 
 
 async def _find_missing(caller: Caller, wanted: Sequence[BlobHash]) -> list[BlobHash]:
@@ -160,6 +162,8 @@ async def _send_blobs(
             "The machine asked for something that isn't part of the project.",
             f"Blob {unknown} was never offered to it.",
             "Update Lanherd on that machine.",
+            refusal="unknown_blob",
+            blob=unknown,
         )
     total = sum(scanned.sources[blob].length for blob in missing)
     for start in range(0, len(missing), HASHES_PER_CALL_MAX):

@@ -85,7 +85,9 @@ def scan(
     try:
         encoded = manifests.encode(manifest)
     except manifests.ManifestError as refused:
-        raise too_large(folder, f"{refused}.") from refused
+        raise too_large(
+            folder, f"{refused}.", refusal="no_manifest", problem=str(refused)
+        ) from refused
     return Scan(
         manifest=manifest,
         encoded=encoded,
@@ -101,11 +103,17 @@ def _check_folder(folder: Path) -> None:
     try:
         if not stat.S_ISDIR(os.stat(folder).st_mode):
             raise unreadable(
-                folder, "It is a file, not a folder.", "Choose the folder that holds the program."
+                folder,
+                "It is a file, not a folder.",
+                "Choose the folder that holds the program.",
+                refusal="project_is_file",
             )
     except FileNotFoundError:
         raise unreadable(
-            folder, "There is no such folder.", "Choose a folder that exists."
+            folder,
+            "There is no such folder.",
+            "Choose a folder that exists.",
+            refusal="no_such_folder",
         ) from None
     except OSError as refused:
         raise refused_by_system(folder, refused) from refused
@@ -172,6 +180,8 @@ class _Scanner:
             raise unreadable(
                 self.root / path,
                 f"It is {_kind_name(entry)}, which can't be part of a snapshot.",
+                refusal="no_part_of_a_project",
+                what=_kind_name(entry),
             )
 
     def _read_link(self, path: str) -> None:
@@ -220,7 +230,10 @@ class _Scanner:
         self.entries.append(entry)
         if len(self.entries) > MANIFEST_ENTRIES_MAX:
             raise too_large(
-                self.root, f"It has more than {MANIFEST_ENTRIES_MAX} files and empty folders."
+                self.root,
+                f"It has more than {MANIFEST_ENTRIES_MAX} files and empty folders.",
+                refusal="many_files",
+                files_max=MANIFEST_ENTRIES_MAX,
             )
 
 
@@ -276,6 +289,8 @@ def _check_name(root: Path, path: str) -> None:
             root / path,
             f"Its name can't be kept on every machine: it {refused.why}.",
             "Rename it, or leave its folder out by a line in .lanherdignore.",
+            refusal="unkept_name",
+            why=refused.why,
         ) from refused
 
 
@@ -284,6 +299,8 @@ def _link_refused(place: Path, target: str) -> Exception:
         place,
         f"It is a link to {target!r}, which is outside the project or leads through '..' there.",
         "Put the files into the project, or leave the link out by a line in .lanherdignore.",
+        refusal="link_outside",
+        target=target,
     )
 
 

@@ -5,6 +5,7 @@ import errno
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from msgspec.structs import replace
@@ -29,8 +30,12 @@ from lanherd_agent.shell.inbox import shutting_down
 from lanherd_agent.shell.paging import unknown_run
 from lanherd_agent.snapshots.problems import disk_problem
 from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_client import choosing, order_checks, orders, submitting, wishes
+from lanherd_client.projects import ignore, push, scan
+from lanherd_client.projects import problems as problem_of_projects
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.views.words import REFUSALS
+from lanherd_protocol import constraints, rules_check
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.aio.tasks import TaskOwner
 from lanherd_protocol.errors import LanherdError
@@ -354,6 +359,9 @@ def _given(node: ast.AST) -> Iterator[ast.expr]:
     pairs: list[tuple[str | None, ast.expr]] = []
     if isinstance(node, ast.keyword):
         pairs = [(node.arg, node.value)]
+    elif isinstance(node, ast.arguments):
+        named = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+        pairs = [(one.arg, usual) for one, usual in named if usual is not None]
     elif isinstance(node, ast.Assign):
         pairs = [(ast.unparse(node.targets[0]), node.value)]
     elif isinstance(node, ast.Dict):
@@ -371,3 +379,19 @@ def test_the_window_knows_every_refusal_that_has_a_name() -> None:
     assert len(named) > 50 and not named - known
     for name in known - named:
         assert any(f'"{name}"' in text for text in sources), name
+
+
+CLIENTS = (
+    choosing, constraints, ignore, order_checks, orders, problem_of_projects, push, rules_check,
+    scan, submitting, wishes,
+)  # fmt: skip
+RAISING = {"error", "_misused", "_too_large", "too_large", "_find", "_refuse"}
+
+
+@pytest.mark.parametrize("module", CLIENTS, ids=lambda module: module.__name__)
+def test_every_refusal_of_a_client_has_a_name(module: ModuleType) -> None:
+    tree = ast.parse(Path(str(module.__file__)).read_text())
+    made = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    made = [node for node in made if ast.unparse(node.func).rpartition(".")[2] in RAISING]
+    nameless = [node for node in made if not {"refusal"} & {one.arg for one in node.keywords}]
+    assert not nameless, [f"line {node.lineno}: {ast.unparse(node)}" for node in nameless]

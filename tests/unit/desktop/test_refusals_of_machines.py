@@ -55,7 +55,9 @@ MADE: dict[str, tuple[LanherdError, str]] = {
     "python": (problems.no_python("7.7", "7.8"), "没有 Python 7.7；它的代理使用 Python 7.8"),
     "index": (problems.build_failed("7", "7.lock", "dns error"), "无法取得 7.lock 中的软件包"),
     "project": (
-        problem_of_projects.too_large(Path("/7"), "It has too many files."),
+        problem_of_projects.too_large(
+            Path("/7"), "It has too many files.", refusal="many_files", files_max=7
+        ),
         "太大，无法发送",
     ),
     "changing": (fetching.changed_while_fetched("7"), "7 在取回时一直变化"),

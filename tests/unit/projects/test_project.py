@@ -99,7 +99,7 @@ def test_folders_and_locks_that_can_not_be_read_are_named(
         with pytest.raises(LanherdError) as refused:
             Project.open(place)
         assert refused.value.code is ErrorCode.PROJECT_UNREADABLE
-        assert refused.value.failure.data == {"path": str(place)}
+        assert refused.value.failure.data["path"] == str(place)
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(LanherdError) as refused:
         Project.open(tmp_path / "loop")

@@ -152,7 +152,7 @@ def test_a_rule_file_that_is_no_text_is_named(project: Path) -> None:
 def test_a_missing_folder_and_a_file_are_named(tmp_path: Path) -> None:
     missing = refusal(tmp_path / "nowhere")
     assert missing.code is ErrorCode.PROJECT_UNREADABLE
-    assert missing.failure.data == {"path": str(tmp_path / "nowhere")}
+    assert missing.failure.data["path"] == str(tmp_path / "nowhere")
     assert "no such folder" in missing.failure.message
     (tmp_path / "file").write_text("")
     assert "not a folder" in refusal(tmp_path / "file").failure.message
@@ -182,7 +182,7 @@ def test_what_may_not_be_read_is_named(what: str) -> None:
             failed = refusal(folder)
         closed.chmod(0o700)
     assert failed.code is ErrorCode.PROJECT_UNREADABLE
-    assert failed.failure.data == {"path": str(closed)}
+    assert failed.failure.data["path"] == str(closed)
     assert "Permission denied" in failed.failure.message
     assert ".lanherdignore" in failed.failure.remedy
 
@@ -206,7 +206,7 @@ def test_links_that_lead_out_are_named(project: Path, target: str) -> None:
     (project / "link").symlink_to(target)
     failed = refusal(project)
     assert failed.code is ErrorCode.PROJECT_UNREADABLE
-    assert failed.failure.data == {"path": str(project / "link")}
+    assert failed.failure.data["path"] == str(project / "link")
     assert target in failed.failure.message
 
 
@@ -235,7 +235,7 @@ def test_a_file_that_keeps_changing_is_named(
     _changing(project / "train.py", monkeypatch, times=READ_TRIES)
     failed = refusal(project)
     assert failed.code is ErrorCode.PROJECT_CHANGED
-    assert failed.failure.data == {"path": str(project / "train.py")}
+    assert failed.failure.data["path"] == str(project / "train.py")
 
 
 def _changing(path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
@@ -319,7 +319,7 @@ def test_too_many_entries_are_said(project: Path, monkeypatch: pytest.MonkeyPatc
     put(project, "a", "b", "c")
     failed = refusal(project)
     assert failed.code is ErrorCode.TOO_LARGE
-    assert failed.failure.data == {"path": str(project)}
+    assert failed.failure.data["path"] == str(project)
 
 
 def test_a_scan_tells_how_far_it_is_and_stops_when_told(project: Path) -> None:
