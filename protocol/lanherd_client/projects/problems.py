@@ -78,6 +78,8 @@ def name_refused(path: str | Path, why: str) -> LanherdError:
         path,
         f"Its name can't be kept on every machine: it {why}.",
         f"Rename it, or leave its folder out by a line in {IGNORE_FILE}.",
+        refusal="unkept_name",
+        why=why,
     )
 
 
@@ -86,6 +88,8 @@ def link_refused(path: str | Path, target: str) -> LanherdError:
         path,
         f"It is a link to {target!r}, which is outside the project or leads through '..' there.",
         f"Put the files into the project, or leave the link out by a line in {IGNORE_FILE}.",
+        refusal="link_outside",
+        target=target,
     )
 
 
@@ -99,11 +103,21 @@ _KINDS = (
 
 def kind_refused(path: str | Path, mode: int) -> LanherdError:
     kind = next((name for test, name in _KINDS if test(mode)), "no regular file")
-    return unreadable(path, f"It is {kind}, which can't be part of a snapshot.")
+    return unreadable(
+        path,
+        f"It is {kind}, which can't be part of a snapshot.",
+        refusal="no_part_of_a_project",
+        what=kind,
+    )
 
 
 def too_many(folder: str | Path) -> LanherdError:
-    return too_large(folder, f"It has more than {MANIFEST_ENTRIES_MAX} files and empty folders.")
+    return too_large(
+        folder,
+        f"It has more than {MANIFEST_ENTRIES_MAX} files and empty folders.",
+        refusal="many_files",
+        files_max=MANIFEST_ENTRIES_MAX,
+    )
 
 
 def too_large(folder: str | Path, why: str, *, refusal: str, **data: str | int) -> LanherdError:
