@@ -292,14 +292,14 @@ class Shooter:
         panel = machines.panel
         yield from self._pauses()
         for span in ("short", "week"):
-            panel.gpus.past.show_span(span)
+            panel.gpus.past.spans[span].click()
             panel.gpus.past.show_history(*sample_past.of_gpu(span))
             panel.gpus.past.plots[0].point_at(time.time() - 120)
             settle()
             panel._area.ensureWidgetVisible(panel.gpus.past)
             yield self._save(f"machine-past-{span}")
         panel.gpus.choose(-1)
-        panel.gpus.past.show_span("day")
+        panel.gpus.past.spans["day"].click()
         panel.gpus.past.show_history(*sample_past.of_host("day"))
         panel._area.verticalScrollBar().setValue(0)
         settle()

@@ -11,6 +11,8 @@ from lanherd_desktop.views.widgets.buttons import GhostButton
 from lanherd_desktop.views.widgets.labels import Label
 from lanherd_desktop.views.widgets.progress_bar import ProgressBar
 
+_BAR_WIDTH = 72
+
 
 def progress_text(progress: GroupProgress) -> str:
     """'12 of 24 ended · 2 failed · 4 running · 8 waiting · 10 succeeded'."""
@@ -96,8 +98,10 @@ class GroupRow(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACE_3)
-        row.addWidget(self.text, 3)
-        row.addWidget(self._bar, 1)
+        # The words come first; the bar says the same.
+        self._bar.setFixedWidth(_BAR_WIDTH)
+        row.addWidget(self.text, 1)
+        row.addWidget(self._bar)
         row.addWidget(self.button)
 
     def show_group(self, name: str, progress: GroupProgress) -> None:

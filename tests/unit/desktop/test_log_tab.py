@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from lanherd_desktop.app import Desktop
 from lanherd_desktop.state.log_buffer import GapKind
@@ -161,6 +162,20 @@ def test_a_search_on_the_machine_lists_what_it_finds(tab: LogTab) -> None:
     assert panel.search is None and panel._problem.isHidden()
     panel.close_panel()
     assert panel.isHidden()
+
+
+def test_who_closes_the_search_is_in_the_log_again(tab: LogTab, qtbot: QtBot) -> None:
+    panel = tab.search
+    tab.log_tools.search_all_wanted.emit("loss")
+    assert panel.field.hasFocus() or panel.isAncestorOf(QApplication.focusWidget())
+    for _ in ("the text goes first", "then the panel"):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
+    focused = QApplication.focusWidget()
+    assert panel.isHidden() and (focused is tab.pane or tab.pane.isAncestorOf(focused))
+    tab.log_tools.setFocus()
+    before = QApplication.focusWidget()
+    panel.close_panel()
+    assert QApplication.focusWidget() is before
 
 
 def test_a_found_line_has_its_time_and_no_number_that_nobody_knows(tab: LogTab) -> None:

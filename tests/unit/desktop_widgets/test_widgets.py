@@ -174,6 +174,35 @@ def test_a_card_shows_what_it_is_told(host: QWidget) -> None:
     assert card.accessibleName() == "kepler"
 
 
+def test_what_is_wrong_is_not_dimmed_with_the_picture(host: QWidget) -> None:
+    card = CardFrame()
+    put(host, card, 340, 160)
+    card.set_title("kepler")
+    card.set_status(DotKind.MUTED, "unreachable")
+    card.set_note("Nothing answers.", danger=True)
+
+    def drawn() -> tuple[object, object]:
+        QApplication.processEvents()
+        image = card.grab().toImage()
+        return image.copy(card._note.geometry()), image.copy(card._title.geometry())
+
+    note, title = drawn()
+    card.set_dimmed(True)
+    dimmed_note, dimmed_title = drawn()
+    assert dimmed_title != title and dimmed_note == note
+
+
+def test_a_card_whose_rows_are_all_hidden_has_no_line_above_them(host: QWidget) -> None:
+    card = CardFrame()
+    put(host, card)
+    card.add_row(RunLine(ChipKind.RUNNING, "train.py"))
+    assert card._divider.isVisible()
+    card.set_rows_empty(True)
+    assert not card._divider.isVisible()
+    card.set_note("GPU 0 is closed.")
+    assert card._divider.isVisible()
+
+
 def test_a_run_line_is_a_button(host: QWidget) -> None:
     line = RunLine(ChipKind.RUNNING, "train.py", "41 min")
     put(host, line, 300, 24)

@@ -180,6 +180,7 @@ class MachineCardView(CardFrame):
         self._free.setText(self.tr("Free. Nothing waits for it."))
         self._more.setVisible(card.lines_more > 0)
         self._more.setText(self.tr("and {count} more").format(count=card.lines_more))
+        self.set_rows_empty(not card.lines and self._free.isHidden())
 
     def _trailing(self, card: MachineCard, line: CardLine) -> str:
         seconds = card.seconds(line, time.time())

@@ -22,7 +22,7 @@ from lanherd_desktop.views.theme.tokens import SPACE_2, SPACE_3, SPACE_5
 from lanherd_desktop.views.widgets.action_bar import ConfirmBar
 from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton, PrimaryButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
-from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.widgets.labels import ElidedLabel, Label
 from lanherd_desktop.views.widgets.run_line import RunLine
 from lanherd_desktop.views.words import failure_texts, reason_text, sentences
 from lanherd_protocol.errors import ErrorCode, Failure
@@ -298,8 +298,7 @@ class RetentionSection(QWidget):
         view = self._context.room.runs.get(key)
         why = reason_text(removal.reason)
         if view is None:
-            text = f"{short_id(removal.run)} · {numbers.size(removal.size_bytes)} · {why}"
-            return Label(text, "secondary", wrap=True)
+            return _unknown_line(short_id(removal.run), why, numbers.size(removal.size_bytes))
         line = RunLine(chip_kind(view), run_title(view), numbers.size(removal.size_bytes), why)
         line.activated.connect(lambda: self._context.run_wanted.emit(key, ""))
         return line
@@ -363,3 +362,15 @@ def _problem_text(problem: RetentionProblem) -> str:
         ),
     }
     return texts[problem.code].format(disk=numbers.amount(problem.bytes_max))
+
+
+def _unknown_line(run: str, why: str, size: str) -> QWidget:
+    """As the lines beside it, of a run of which only its id is known here."""
+    line = QWidget()
+    row = QHBoxLayout(line)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(SPACE_2)
+    row.addWidget(Label(run, "mono"))
+    row.addWidget(ElidedLabel(why, "secondary"), 1)
+    row.addWidget(Label(size, "small"))
+    return line

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QCheckBox,
     QFrame,
     QHBoxLayout,
@@ -38,6 +39,8 @@ class LogSearchPanel(QWidget):
 
     chosen = Signal(object)
     """The offset of a line that was found, an int beyond 32 bits."""
+    left = Signal()
+    """It was closed, and had the focus."""
 
     def __init__(self, context: WindowContext) -> None:
         super().__init__()
@@ -121,7 +124,11 @@ class LogSearchPanel(QWidget):
 
     def close_panel(self) -> None:
         self.cancel()
+        focused = QApplication.focusWidget()
+        was_here = focused is not None and self.isAncestorOf(focused)
         self.hide()
+        if was_here:
+            self.left.emit()
 
     def cancel(self) -> None:
         """End the search; what was found stays."""

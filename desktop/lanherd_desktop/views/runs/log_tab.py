@@ -60,6 +60,7 @@ class LogTab(QWidget):
         self.pane = LogPane(LogBuffer())
         self.search = LogSearchPanel(context)
         self.search.chosen.connect(self.go_to)
+        self.search.left.connect(self.pane.setFocus)
         self._error = ErrorPanel()
         self._error.retried.connect(self._reopen)
         self._error.setVisible(False)

@@ -70,6 +70,7 @@ class CardFrame(QFrame):
         self._dashed = False
         self._activatable = False
         self._hovered = False
+        self._rows_empty = False
         self._veil: _Veil | None = None
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -148,6 +149,11 @@ class CardFrame(QFrame):
         self._row_widgets.append(row)
         self._show_divider()
 
+    def set_rows_empty(self, empty: bool) -> None:
+        """Whether there are rows and none of them shows anything now."""
+        self._rows_empty = empty
+        self._show_divider()
+
     def clear_rows(self) -> None:
         for row in self._row_widgets:
             self.rows.removeWidget(row)
@@ -157,7 +163,8 @@ class CardFrame(QFrame):
         self._show_divider()
 
     def _show_divider(self) -> None:
-        self._divider.setVisible(bool(self._row_widgets) or bool(self._note.text()))
+        rows = bool(self._row_widgets) and not self._rows_empty
+        self._divider.setVisible(rows or bool(self._note.text()))
 
     # --- How it looks
 
@@ -198,6 +205,9 @@ class CardFrame(QFrame):
         if self._veil is not None:
             self._veil.setGeometry(self.rect().adjusted(2, 2, -2, -2))
             self._veil.raise_()
+            # What is wrong and since when is read now, whatever is dimmed.
+            self._status.raise_()
+            self._note.raise_()
 
     def event(self, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.HoverEnter, QEvent.Type.Enter):
