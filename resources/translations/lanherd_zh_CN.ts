@@ -3913,6 +3913,46 @@
         <source>It ended with exit code 124, as `timeout` does when its time is over.</source>
         <translation>它以退出码 124 结束，与 `timeout` 到时的行为一致。</translation>
     </message>
+    <message>
+        <source>It was interrupted, as by Ctrl+C or a terminal that was closed. Run it once more if nobody meant to.</source>
+        <translation>它被中断，例如按了 Ctrl+C 或终端被关闭。如果没有人想中断它，请再运行一次。</translation>
+    </message>
+    <message>
+        <source>A person, a service of the machine or one of its own programs asked it to end. Run it once more if nobody meant to.</source>
+        <translation>有人、机器的某个服务或它自己的程序要求它结束。如果没有人想这样，请再运行一次。</translation>
+    </message>
+    <message>
+        <source>Look at the end of its log; SIGKILL often means that memory ran out.</source>
+        <translation>请查看日志末尾；SIGKILL 通常表示内存耗尽。</translation>
+    </message>
+    <message>
+        <source>It wrote to a program or a connection that was gone. Look at the end of its log for which.</source>
+        <translation>它向已经消失的程序或连接写入了数据。请在日志末尾查看是哪一个。</translation>
+    </message>
+    <message>
+        <source>A timer that it had set itself went off. Look at the end of its log.</source>
+        <translation>它自己设置的定时器到时了。请查看日志末尾。</translation>
+    </message>
+    <message>
+        <source>It used as much CPU time as a limit of its user lets it. Raise the limit (`ulimit -t`), or let it do less.</source>
+        <translation>它用完了其用户的处理器时间限额。请提高限额（`ulimit -t`），或让它少做一些。</translation>
+    </message>
+    <message>
+        <source>It wrote a larger file than a limit of its user lets it. Raise the limit (`ulimit -f`), or write several files.</source>
+        <translation>它写的文件超过了其用户的限额。请提高限额（`ulimit -f`），或写成几个文件。</translation>
+    </message>
+    <message>
+        <source>It made a system call that it may not make. Look at the end of its log.</source>
+        <translation>它进行了不允许的系统调用。请查看日志末尾。</translation>
+    </message>
+    <message>
+        <source>Check its path, and that the machine has the interpreter.</source>
+        <translation>请检查它的路径，以及机器上是否有解释器。</translation>
+    </message>
+    <message>
+        <source>Check its spelling, or add the package that brings it to the project&apos;s lock.</source>
+        <translation>请检查拼写，或把提供它的软件包加入项目的锁文件。</translation>
+    </message>
 </context>
 <context>
     <name>failures</name>
@@ -6890,6 +6930,18 @@
         <translation>等待 {runs} 个运行；其中第一个 {run} {kind}。</translation>
     </message>
     <message>
+        <source>Runs of {name} hold {gpus} GPUs, {gpus_over} more than the {gpus_max} that they may have here now; it needs {needs_gpus}.</source>
+        <translation>{name} 的运行占用 {gpus} 个 GPU，比现在允许的 {gpus_max} 个多 {gpus_over} 个；此运行需要 {needs_gpus} 个。</translation>
+    </message>
+    <message>
+        <source>Its pre command can&apos;t be executed ({command}: {why}; exit code {exit_code}), so the command was not begun.</source>
+        <translation>它的前置命令无法执行（{command}：{why}；退出码 {exit_code}），所以命令没有开始。</translation>
+    </message>
+    <message>
+        <source>Its pre command can&apos;t be executed: {command}, or its interpreter, is not on the machine (exit code {exit_code}), so the command was not begun.</source>
+        <translation>它的前置命令无法执行：机器上没有“{command}”或它的解释器（退出码 {exit_code}），所以命令没有开始。</translation>
+    </message>
+    <message>
         <source>Its pre command was ended by signal {signal}, so the command was not begun.</source>
         <translation>前置命令被信号 {signal} 结束，因此命令没有开始。</translation>
     </message>
@@ -6928,6 +6980,22 @@
     <message>
         <source>The machine&apos;s disk was full then.</source>
         <translation>当时机器的磁盘已满。</translation>
+    </message>
+    <message>
+        <source>Its post command can&apos;t be executed ({post_command}: {post_why}; exit code {post_exit_code}).</source>
+        <translation>它的后置命令无法执行（{post_command}：{post_why}；退出码 {post_exit_code}）。</translation>
+    </message>
+    <message>
+        <source>Its post command can&apos;t be executed: {post_command}, or its interpreter, is not on the machine (exit code {post_exit_code}).</source>
+        <translation>它的后置命令无法执行：机器上没有“{post_command}”或它的解释器（退出码 {post_exit_code}）。</translation>
+    </message>
+    <message>
+        <source>Its post command was ended by signal {post_signal}.</source>
+        <translation>它的后置命令被信号 {post_signal} 结束。</translation>
+    </message>
+    <message>
+        <source>Its post command ended with exit code {post_exit_code}.</source>
+        <translation>它的后置命令以退出码 {post_exit_code} 结束。</translation>
     </message>
     <message>
         <source>Its post command failed.</source>
@@ -7016,10 +7084,6 @@
     <message>
         <source>Look at the end of its log.</source>
         <translation>请查看日志末尾。</translation>
-    </message>
-    <message>
-        <source>Look at the end of its log; SIGKILL often means that memory ran out.</source>
-        <translation>请查看日志末尾；SIGKILL 通常表示内存耗尽。</translation>
     </message>
     <message>
         <source>Look at its log and outputs.</source>

@@ -5,6 +5,7 @@ A machine's own sentence is English and stands as it is where the window speaks 
 """
 
 from lanherd_desktop.state.marking import QT_TRANSLATE_NOOP
+from lanherd_desktop.views.ends import POST_FAILED, PRE_FAILED
 
 REASONS: dict[str, str] = {
     "in_line": QT_TRANSLATE_NOOP("reasons", "Waits its turn."),
@@ -299,16 +300,14 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "waits_for": (
         QT_TRANSLATE_NOOP("reasons", "Waits for {runs} runs; for the first, {run}, {kind}."),
     ),
-    "pre_failed": (
+    "share_full": (
         QT_TRANSLATE_NOOP(
             "reasons",
-            "Its pre command was ended by signal {signal}, so the command was not begun.",
-        ),
-        QT_TRANSLATE_NOOP(
-            "reasons",
-            "Its pre command ended with exit code {exit_code}, so the command was not begun.",
+            "Runs of {name} hold {gpus} GPUs, {gpus_over} more than the {gpus_max} that they may "
+            "have here now; it needs {needs_gpus}.",
         ),
     ),
+    "pre_failed": PRE_FAILED,
     "retention_age": (
         QT_TRANSLATE_NOOP(
             "reasons", "It ended {age_s} ago; files of project {project} are kept for {age_s_max}."
@@ -338,7 +337,7 @@ PLAIN: dict[str, dict[str, str | int | float]] = {
 }
 """Values that are not worth a word: a sentence without them is chosen."""
 
-RESTS: dict[str, str] = {
+RESTS: dict[str, str | tuple[str, ...]] = {
     "packed_percent": QT_TRANSLATE_NOOP(
         "reasons", "The machine's rules let no more than {packed_percent}% of it be promised."
     ),
@@ -354,7 +353,7 @@ RESTS: dict[str, str] = {
     ),
     "grace_s": QT_TRANSLATE_NOOP("reasons", "It did not end within {grace_s}, and was killed."),
     "disk_full": QT_TRANSLATE_NOOP("reasons", "The machine's disk was full then."),
-    "post_failed": QT_TRANSLATE_NOOP("reasons", "Its post command failed."),
+    "post_failed": POST_FAILED,
     "left": QT_TRANSLATE_NOOP("reasons", "{left} of its processes could not be killed."),
 }
 """Second sentences, each for a value that came along."""
@@ -370,9 +369,7 @@ REMEDIES: dict[str, str] = {
         "reasons", "Declare how much VRAM it needs, so that it can share a GPU."
     ),
     "exit_code": QT_TRANSLATE_NOOP("reasons", "Look at the end of its log."),
-    "signal": QT_TRANSLATE_NOOP(
-        "reasons", "Look at the end of its log; SIGKILL often means that memory ran out."
-    ),
+    "signal": QT_TRANSLATE_NOOP("reasons", "Look at the end of its log."),
     "exit_unknown": QT_TRANSLATE_NOOP("reasons", "Look at its log and outputs."),
     "pre_failed": QT_TRANSLATE_NOOP("reasons", "Look at the end of its log."),
     "timed_out": QT_TRANSLATE_NOOP(

@@ -16,6 +16,7 @@ from lanherd_desktop.state.chips import ChipKind
 from lanherd_desktop.state.runs import RunRow
 from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
 from lanherd_desktop.views.causes import CAUSES
+from lanherd_desktop.views.ends import END_REMEDIES
 from lanherd_desktop.views.failures import FAILURES, NEXTS, WHYS
 from lanherd_desktop.views.reasons import (
     LIVE_REMEDIES,
@@ -117,13 +118,18 @@ def _why(reason: Reason) -> str:
     return sentences(QCoreApplication.translate("failures", FAILURES[code]), why or reason.text)
 
 
-def _rests(table: Mapping[str, str], data: Data) -> list[str]:
-    """The further sentences of those values that came along."""
+def _rests(table: Mapping[str, str | tuple[str, ...]], data: Data) -> list[str]:
+    """The further sentences of those values that came along; of several the one that says most."""
+    said = [texts for key, texts in table.items() if data.get(key)]
     return [
-        _fill(QCoreApplication.translate("reasons", template), data)
-        for key, template in table.items()
-        if data.get(key)
+        _first_filled("reasons", (texts,) if isinstance(texts, str) else texts, data)
+        for texts in said
     ]
+
+
+def _first_filled(context: str, templates: tuple[str, ...], data: Data) -> str:
+    texts = (_fill(QCoreApplication.translate(context, one), data) for one in templates)
+    return next(filter(None, texts), "")
 
 
 def _unseen(reason: Reason) -> str:
@@ -181,9 +187,10 @@ def reason_remedy(reason: Reason) -> str:
     """What to do about it; empty where there is nothing to do."""
     if english() or not reason.remedy:
         return reason.remedy
-    shown = _of_log(CAUSE_REMEDIES, reason.code, reason.remedy, reason.data)
-    if shown:
-        return shown
+    for table in (CAUSE_REMEDIES, END_REMEDIES):
+        shown = _of_log(table, reason.code, reason.remedy, reason.data)
+        if shown:
+            return shown
     # Of too few GPUs the nearest says what could be done.
     code = str(reason.data.get("nearest", reason.code))
     template = (LIVE_REMEDIES.get(code) if reason.data.get("live") else None) or REMEDIES.get(code)

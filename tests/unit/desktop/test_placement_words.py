@@ -38,6 +38,7 @@ GIVEN = (
     place_reasons.out_of_hours(95, NOW),
     place_reasons.power(1_234.0, 1_000.0),
     place_reasons.share_full(("user", "阿达"), 2, 2, 1),
+    place_reasons.share_full(("user", "阿达"), 4, 2, 1),
     place_reasons.behind_share(("tag", "快")),
     place_reasons.kept_free(2, 1, 1),
     place_reasons.cordoned(GPU, replace(XID, text="出错。")),

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QListView
 from lanherd_agent import rebuild
 from lanherd_agent.core import place_reasons, reasons
 from lanherd_agent.core.events import LostCause
+from lanherd_agent.core.stage_words import Unrun
 from lanherd_agent.problems import live_untrusted, untrusted
 from lanherd_agent.runs.rundir import SHUT_DOWN
 from lanherd_agent.runs.watch import NO_RECORD
@@ -71,12 +72,15 @@ GIVEN: dict[str, tuple[Reason, ...]] = {
     "stopped": (reasons.STOPPED,),
     "stop_asked": (reasons.STOP_ASKED,),
     "exit_code": (reasons.exit_code(3),),
-    "signal": (reasons.ended_by_signal(9), reasons.ended_by_signal(60)),
+    "signal": tuple(map(reasons.ended_by_signal, (1, 9, 11, 13, 14, 15, 24, 25, 31, 60))),
     "exit_unknown": (reasons.exit_unknown(),),
     "pre_failed": (
         reasons.pre_failed(2, None),
         reasons.pre_failed(None, 9),
         reasons.pre_failed(None, None),
+        reasons.pre_failed(127, None, Unrun("7", "七")),
+        reasons.pre_failed(127, None, Unrun("/7", "七")),
+        reasons.pre_failed(126, None, Unrun("7", "七")),
     ),
     "timed_out": (reasons.timed_out(7_200.0),),
     "dependency_failed": (reasons.dependency_failed(run_id(7), "lost"),),
@@ -87,6 +91,8 @@ GIVEN: dict[str, tuple[Reason, ...]] = {
 }
 SAMPLES = [reason for several in GIVEN.values() for reason in several]
 NAMES = {"GPU", "VRAM", "Lanherd", "SIGKILL", "Xid", "GB", "MB", "TB", "h", "min", "s"}
+NAMES |= {"SIGHUP", "SIGSEGV", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGXCPU", "SIGXFSZ", "SIGSYS"}
+NAMES |= {"Ctrl", "ulimit", "chmod"}
 """What is the same in both languages."""
 NO_REASONS = {
     "disk_size", "duration", "plural", "gb", "is_news", "failure", "with_rest", "unseen",
@@ -143,6 +149,35 @@ def test_values_that_are_none_are_left_out() -> None:
 def test_the_rest_of_an_end_is_said_too() -> None:
     both = reasons.with_rest(reasons.exit_code(1), post_failed=True, left=2)
     assert not english_words(reason_text(both)) and "2" in reason_text(both)
+
+    def posted(code: int | None, signal: int | None, why: str = "") -> str:
+        return reason_text(
+            reasons.with_rest(
+                reasons.SUCCEEDED,
+                post_failed=True,
+                left=0,
+                post_code=code,
+                post_signal=signal,
+                post_refused=Unrun("7", why) if why else None,
+            )
+        )
+
+    assert "后置命令以退出码 3 结束。" in posted(3, None)
+    assert "后置命令被信号 9 结束。" in posted(None, 9)
+    assert "后置命令失败。" in posted(None, None)
+    assert "机器上没有“7”或它的解释器（退出码 127）" in posted(127, None, "七")
+    assert "后置命令无法执行（7：七；退出码 126）。" in posted(126, None, "七")
+
+
+@pytest.mark.usefixtures("chinese")
+def test_what_to_do_about_a_signal_is_said_of_that_one() -> None:
+    assert "SIGKILL 通常" in reason_remedy(reasons.ended_by_signal(9))
+    assert "SIGKILL" not in reason_remedy(reasons.ended_by_signal(15))
+    assert reason_remedy(reasons.ended_by_signal(60)) == "请查看日志末尾。"
+    assert "ulimit -t" in reason_remedy(reasons.ended_by_signal(24))
+    assert "chmod +x" in reason_remedy(
+        reasons.pre_failed(126, None, Unrun("7", "Permission denied"))
+    )
 
 
 @pytest.mark.usefixtures("chinese")
