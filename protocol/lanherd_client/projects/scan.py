@@ -1,102 +1,173 @@
 """Reading a project folder into a manifest.
 
-Every file is hashed as it is at one moment: its size, times and inode before and after the
-reading must agree, otherwise it is read again, and after some tries the scan gives up and names
-it. A file that vanishes between listing and reading is left out: that is how the folder is now.
+What the scan before found is used again where nothing changed (`scan_cache.py`); the folder is
+walked (`walking.py`), changed files are read (`reading.py`), and what came out is put together
+here. If nothing changed, that is nothing: neither the manifest nor its hash are made anew.
 """
 
-import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lanherd_client.projects.ignore import Rules
 from lanherd_client.projects.problems import (
-    CancelledHere,
-    changed,
     empty,
     refused_by_system,
     too_large,
+    too_many,
     unreadable,
 )
+from lanherd_client.projects.project_file import ignore_lines
+from lanherd_client.projects.reading import Found, OnFound, Source
+from lanherd_client.projects.scan_cache import RACY_NS, FolderRecord, Kept, LeftOut, ScanCache
+from lanherd_client.projects.walking import ScanProgress, Walk, sources_of
+from lanherd_client.sizes import format_size
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.ids import BlobHash, SnapshotId
-from lanherd_protocol.limits import BLOB_BYTES_MAX, MANIFEST_ENTRIES_MAX
-from lanherd_protocol.paths import PathError, check_path, check_target
+from lanherd_protocol.limits import MANIFEST_ENTRIES_MAX
 from lanherd_protocol.values import Manifest, ManifestEntry
 
-READ_TRIES = 3
-PROGRESS_EVERY_FILES = 64
+__all__ = ["Before", "Found", "LeftOutEntry", "Scan", "ScanProgress", "Source", "scan"]
 
-ScanProgress = Callable[[int, int, str], None]
-"""Called with files read, bytes read, and the path at hand; in the scan's thread."""
-
-_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
-# A fifo put in place of a file after the listing must not hold the scan up.
-_READ_FLAGS |= getattr(os, "O_NONBLOCK", 0)
+NOTES_MAX = 5
+"""Sentences about single files; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where a blob's bytes are on this machine's disk."""
+class LeftOutEntry:
+    """An entry that stays at home, by its path in the project."""
 
     path: str
-    offset: int
-    length: int
+    why: LeftOut
 
 
-@dataclass(frozen=True, slots=True)
+class Before:
+    """What the scan before found, the base of what is new."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.snapshot = kept.snapshot
+        self.encoded = kept.encoded
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        return manifests.decode_valid(self.encoded)
+
+
 class Scan:
     """A project folder as it was read.
 
-    `encoded` is the manifest's canonical encoding, `sources` says where each blob can be read
-    again, `left_out` counts entries that ignore rules kept at home.
+    `encoded` is the manifest's canonical encoding and `snapshot` its hash; `before` is what another
+    scan found before, where this one found something else. `vanished` are paths that were listed,
+    and gone when they were to be read.
     """
 
-    manifest: Manifest
-    encoded: bytes
-    snapshot: SnapshotId
-    files: int
-    bytes_total: int
-    left_out: int
-    sources: dict[BlobHash, Source]
+    def __init__(
+        self,
+        folder: Path,
+        kept: Kept,
+        vanished: tuple[str, ...] = (),
+        before: Before | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
+        self.folder = folder
+        self.snapshot: SnapshotId = kept.snapshot
+        self.encoded: bytes = kept.encoded
+        self.files = kept.files
+        self.bytes_total = kept.bytes_total
+        self.vanished = vanished
+        self.before = before
+        self._records: Mapping[str, FolderRecord] = kept.folders
+        if manifest is not None:
+            self.__dict__["manifest"] = manifest
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest; made when it is first asked for, if nothing has changed."""
+        return manifests.decode_valid(self.encoded)
+
+    @cached_property
+    def sources(self) -> dict[BlobHash, Source]:
+        """Where each blob can be read again."""
+        sources: dict[BlobHash, Source] = {}
+        for entry in self.manifest.entries:
+            place = f"{self.folder}/{entry.path}"
+            for blob, source in sources_of(place, entry.size_bytes, entry.blobs):
+                sources.setdefault(blob, source)
+        return sources
+
+    @property
+    def left_out(self) -> int:
+        """How many entries ignore rules kept at home; a folder counts as one."""
+        records = self._records.values()
+        return sum(len(one.left_out) + (one.itself is not None) for one in records)
+
+    def left_out_entries(self) -> Iterator[LeftOutEntry]:
+        """Those entries, in the order of their paths."""
+        for path in sorted(self._records):
+            record = self._records[path]
+            if record.itself is not None:
+                yield LeftOutEntry(path, record.itself)
+            for name in sorted(record.left_out):
+                yield LeftOutEntry(f"{path}/{name}" if path else name, record.left_out[name])
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for a person: what stays at home for its size, what vanished meanwhile."""
+        large = [one for one in self.left_out_entries() if one.why.rule.over_bytes]
+        notes = [_note_on(one) for one in large[:NOTES_MAX]]
+        if len(large) > NOTES_MAX:
+            notes.append(f"{len(large) - NOTES_MAX} more such files stay at home.")
+        notes += [
+            f"{path} vanished while the project was read." for path in self.vanished[:NOTES_MAX]
+        ]
+        if len(self.vanished) > NOTES_MAX:
+            notes.append(f"{len(self.vanished) - NOTES_MAX} more files vanished meanwhile.")
+        return tuple(notes)
+
+
+def _note_on(entry: LeftOutEntry) -> str:
+    rule, size = entry.why.rule, format_size(entry.why.size_bytes)
+    return (
+        f"{entry.path} ({size}) stays at home: {rule.text} above {format_size(rule.over_bytes)} are"
+        f" left out as checkpoints. A line '!/{entry.path}' in .lanherdignore takes it in."
+    )
 
 
 def scan(
     folder: Path,
     on_progress: ScanProgress | None = None,
     cancelled: threading.Event | None = None,
+    *,
+    cache: ScanCache | None = None,
+    on_found: OnFound | None = None,
+    clock: Callable[[], int] = time.time_ns,
 ) -> Scan:
     """Reads the folder; blocks, so it belongs in a thread.
+
+    With a `cache` only what changed since the scan before is read, and the cache is renewed.
+    `on_found` is called in this thread with the blobs that were read, while the walk goes on.
+    `clock` says when the scan begins, in nanoseconds since 1970.
 
     Raises PROJECT_UNREADABLE, PROJECT_EMPTY, PROJECT_CHANGED and TOO_LARGE, each with the path.
     A link that leads out of the folder is refused, since it would lead elsewhere on a machine.
     """
     _check_folder(folder)
-    scanner = _Scanner(folder, on_progress, cancelled or threading.Event())
-    scanner.walk()
-    if not scanner.entries:
-        raise empty(folder, scanner.left_out)
-    scanner.entries.sort(key=lambda entry: entry.path)
-    manifest = Manifest(entries=tuple(scanner.entries))
-    try:
-        encoded = manifests.encode(manifest)
-    except manifests.ManifestError as refused:
-        raise too_large(
-            folder, f"{refused}.", refusal="no_manifest", problem=str(refused)
-        ) from refused
-    return Scan(
-        manifest=manifest,
-        encoded=encoded,
-        snapshot=manifests.snapshot_id(encoded),
-        files=scanner.files,
-        bytes_total=scanner.bytes_total,
-        left_out=scanner.left_out,
-        sources=scanner.sources,
+    kept = None if cache is None else cache.load()
+    walk = Walk(
+        root=str(folder),
+        records=dict(kept.folders) if kept is not None else {},
+        trusted_ns=clock() - RACY_NS,
+        cancelled=cancelled or threading.Event(),
+        on_progress=on_progress,
+        on_found=on_found,
     )
+    walk.run(Rules.of_project(str(folder), ignore_lines(folder)))
+    return _Assembly(folder, walk, kept, cache).scan()
 
 
 def _check_folder(folder: Path) -> None:
@@ -120,198 +191,71 @@ def _check_folder(folder: Path) -> None:
 
 
 @dataclass(slots=True)
-class _Scanner:
-    root: Path
-    on_progress: ScanProgress | None
-    cancelled: threading.Event
-    entries: list[ManifestEntry] = field(default_factory=list)
-    sources: dict[BlobHash, Source] = field(default_factory=dict)
-    files: int = 0
-    bytes_total: int = 0
-    left_out: int = 0
-    folder: str = field(init=False)
+class _Assembly:
+    """What a walk found, beside what was kept."""
 
-    def __post_init__(self) -> None:
-        # Text, since building a Path object takes as long as opening its file.
-        self.folder = str(self.root)
+    folder: Path
+    walk: Walk
+    kept: Kept | None
+    cache: ScanCache | None
 
-    def walk(self) -> None:
-        waiting = [("", Rules())]
-        while waiting:
-            path, rules = waiting.pop()
-            waiting.extend(self._read_folder(path, rules))
-
-    def _read_folder(self, path: str, rules: Rules) -> list[tuple[str, Rules]]:
-        folder = self.root / path
+    def scan(self) -> Scan:
+        walk, kept = self.walk, self.kept
+        vanished = tuple(sorted(path for path in walk.gone if path not in walk.fresh))
+        if kept is not None and not walk.fresh and not walk.removed:
+            self._save(kept, kept)
+            return Scan(self.folder, kept, vanished)
+        before = None if kept is None else Before(kept)
+        manifest = self._manifest(before)
         try:
-            with os.scandir(folder) as listing:
-                found = list(listing)
-        except FileNotFoundError:
-            return []
-        except OSError as refused:
-            raise refused_by_system(folder, refused) from refused
-        rules = rules.entering(folder, path, {entry.name for entry in found})
-        inner: list[tuple[str, Rules]] = []
-        kept = 0
-        for entry in found:
-            if self.cancelled.is_set():
-                raise CancelledHere
-            entry_path = f"{path}/{entry.name}" if path else entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if rules.leave_out(entry_path, entry.name, is_folder=is_folder):
-                self.left_out += 1
-                continue
-            kept += 1
-            _check_name(self.root, entry_path)
-            if is_folder:
-                inner.append((entry_path, rules))
-            else:
-                self._read_entry(entry, entry_path)
-        if path and not kept:
-            self._add(ManifestEntry(path, "directory"))
-        return inner
-
-    def _read_entry(self, entry: "os.DirEntry[str]", path: str) -> None:
-        if entry.is_symlink():
-            self._read_link(path)
-        elif entry.is_file(follow_symlinks=False):
-            self._read_file(path)
-        else:
-            raise unreadable(
-                self.root / path,
-                f"It is {_kind_name(entry)}, which can't be part of a snapshot.",
-                refusal="no_part_of_a_project",
-                what=_kind_name(entry),
-            )
-
-    def _read_link(self, path: str) -> None:
-        try:
-            target = os.readlink(self.root / path)
-        except FileNotFoundError:
-            return
-        except OSError as refused:
-            raise refused_by_system(self.root / path, refused) from refused
-        plain = "/".join(name for name in target.split("/") if name not in ("", "."))
-        if target.startswith("/"):
-            raise _link_refused(self.root / path, target)
-        try:
-            check_target(path, plain or ".")
-        except PathError as refused:
-            raise _link_refused(self.root / path, target) from refused
-        self._add(ManifestEntry(path, "link", target=plain or "."))
-
-    def _read_file(self, path: str) -> None:
-        place = f"{self.folder}/{path}"
-        for _ in range(READ_TRIES):
-            try:
-                read = _read_once(place, self.cancelled)
-            except FileNotFoundError:
-                return
-            except OSError as refused:
-                raise refused_by_system(place, refused) from refused
-            if read is not None:
-                break
-        else:
-            raise changed(place)
-        executable = bool(read.mode & stat.S_IXUSR)
-        self._add(
-            ManifestEntry(path, "executable" if executable else "file", read.size, read.blobs)
-        )
-        for index, blob in enumerate(read.blobs):
-            offset = index * BLOB_BYTES_MAX
-            length = min(BLOB_BYTES_MAX, read.size - offset)
-            self.sources.setdefault(blob, Source(place, offset, length))
-        self.files += 1
-        self.bytes_total += read.size
-        if self.on_progress is not None and self.files % PROGRESS_EVERY_FILES == 0:
-            self.on_progress(self.files, self.bytes_total, path)
-
-    def _add(self, entry: ManifestEntry) -> None:
-        self.entries.append(entry)
-        if len(self.entries) > MANIFEST_ENTRIES_MAX:
+            encoded = manifests.encode_valid(manifest)
+        except manifests.ManifestError as refused:
             raise too_large(
-                self.root,
-                f"It has more than {MANIFEST_ENTRIES_MAX} files and empty folders.",
-                refusal="many_files",
-                files_max=MANIFEST_ENTRIES_MAX,
-            )
+                self.folder, f"{refused}.", refusal="no_manifest", problem=str(refused)
+            ) from refused
+        if before is not None and encoded == before.encoded:
+            before = None
+        summary = manifests.summary(manifest)
+        now = Kept(
+            root="" if self.cache is None else self.cache.root,
+            snapshot=manifests.snapshot_id(encoded),
+            encoded=encoded,
+            files=summary.files,
+            bytes_total=summary.bytes_total,
+            folders=walk.records,
+        )
+        result = Scan(self.folder, now, vanished, before, manifest)
+        if not manifest.entries:
+            raise empty(self.folder, result.left_out)
+        self._save(kept, now)
+        return result
 
+    def _manifest(self, before: Before | None) -> Manifest:
+        fresh, removed = self.walk.fresh, self.walk.removed
+        entries: list[ManifestEntry] = []
+        if before is not None:
+            entries = [
+                entry
+                for entry in before.manifest.entries
+                if entry.path not in fresh and entry.path not in removed
+            ]
+        entries += fresh.values()
+        if len(entries) > MANIFEST_ENTRIES_MAX:
+            raise too_many(self.folder)
+        entries.sort(key=lambda entry: entry.path)
+        return Manifest(entries=tuple(entries))
 
-@dataclass(frozen=True, slots=True)
-class _ReadFile:
-    mode: int
-    size: int
-    blobs: tuple[BlobHash, ...]
-
-
-def _read_once(place: str, cancelled: threading.Event) -> _ReadFile | None:
-    """The file as it was during the whole reading, None where it changed meanwhile."""
-    descriptor = os.open(place, _READ_FLAGS)
-    try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            return None
-        blobs: list[BlobHash] = []
-        total = 0
-        for data in _pieces(descriptor, before.st_size):
-            if cancelled.is_set():
-                raise CancelledHere
-            blobs.append(BlobHash(hashlib.sha256(data).hexdigest()))
-            total += len(data)
-        after = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
-    if total != before.st_size or _moment(before) != _moment(after):
-        return None
-    return _ReadFile(before.st_mode, total, tuple(blobs))
-
-
-def _pieces(descriptor: int, size: int) -> Iterator[bytes]:
-    """The file in blobs; one byte more than its size is asked for, to see that it grew."""
-    offset = 0
-    while offset < size:
-        data = os.pread(descriptor, min(BLOB_BYTES_MAX, size - offset), offset)
-        if not data:
+    def _save(self, before: Kept | None, now: Kept) -> None:
+        if self.cache is None:
             return
-        offset += len(data)
-        yield data
-
-
-def _moment(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def _check_name(root: Path, path: str) -> None:
-    try:
-        check_path(path)
-    except PathError as refused:
-        raise unreadable(
-            root / path,
-            f"Its name can't be kept on every machine: it {refused.why}.",
-            "Rename it, or leave its folder out by a line in .lanherdignore.",
-            refusal="unkept_name",
-            why=refused.why,
-        ) from refused
-
-
-def _link_refused(place: Path, target: str) -> Exception:
-    return unreadable(
-        place,
-        f"It is a link to {target!r}, which is outside the project or leads through '..' there.",
-        "Put the files into the project, or leave the link out by a line in .lanherdignore.",
-        refusal="link_outside",
-        target=target,
-    )
-
-
-def _kind_name(entry: "os.DirEntry[str]") -> str:
-    mode = entry.stat(follow_symlinks=False).st_mode
-    for test, name in (
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISFIFO, "a pipe"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-    ):
-        if test(mode):
-            return name
-    return "no regular file"
+        if before is None or before.snapshot != now.snapshot or before.folders != self.walk.records:
+            self.cache.save(
+                Kept(
+                    root=now.root,
+                    snapshot=now.snapshot,
+                    encoded=now.encoded,
+                    files=now.files,
+                    bytes_total=now.bytes_total,
+                    folders=self.walk.records,
+                )
+            )

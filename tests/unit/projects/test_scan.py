@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lanherd_client.projects import scan as scanning
+from lanherd_client.projects import reading, walking
 from lanherd_client.projects.problems import CancelledHere
-from lanherd_client.projects.scan import READ_TRIES, Scan, scan
+from lanherd_client.projects.reading import READ_TRIES, Content
+from lanherd_client.projects.scan import Scan, scan
+from lanherd_client.projects.scan_cache import Stamp
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.limits import BLOB_BYTES_MAX
 from lanherd_protocol.values import ManifestEntry
@@ -108,7 +110,7 @@ def test_what_is_no_part_of_a_program_stays_at_home(project: Path) -> None:
     put(
         project,
         ".git/config",
-        ".lanherd/project.toml",
+        ".lanherd/notes.txt",
         ".venv/bin/python",
         "venv/x",
         "src/__pycache__/a.pyc",
@@ -232,7 +234,7 @@ def test_a_file_that_changes_once_is_read_again(
 def test_a_file_that_keeps_changing_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _changing(project / "train.py", monkeypatch, times=READ_TRIES)
+    _changing(project / "train.py", monkeypatch, times=READ_TRIES + 1)
     failed = refusal(project)
     assert failed.code is ErrorCode.PROJECT_CHANGED
     assert failed.failure.data["path"] == str(project / "train.py")
@@ -256,17 +258,16 @@ def _changing(path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> list[i
 
 
 def test_a_file_that_shrinks_is_read_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fstat = os.fstat
+    pread = os.pread
     left = [1]
 
-    def shrink(descriptor: int) -> os.stat_result:
-        status = fstat(descriptor)
+    def shrink(descriptor: int, length: int, offset: int) -> bytes:
         if left[0]:
             left[0] -= 1
             os.truncate(project / "train.py", 1)
-        return status
+        return pread(descriptor, length, offset)
 
-    monkeypatch.setattr(os, "fstat", shrink)
+    monkeypatch.setattr(os, "pread", shrink)
     assert entry(scan(project), "train.py").size_bytes == 1
 
 
@@ -281,15 +282,19 @@ def test_what_vanishes_during_the_scan_is_left_out(
         listing = scandir(path)
         if str(path) == str(project):
             found = list(listing)
-            (project / "gone.txt").unlink()
-            (project / "gone.link").unlink()
-            (project / "sub" / "gone.txt").unlink()
-            (project / "sub").rmdir()
+            if (project / "gone.txt").exists():
+                (project / "gone.txt").unlink()
+                (project / "gone.link").unlink()
+                (project / "sub" / "gone.txt").unlink()
+                (project / "sub").rmdir()
             return _Listing(found)
         return listing
 
     monkeypatch.setattr(os, "scandir", vanish)
-    assert paths(scan(project)) == ["train.py"]
+    scanned = scan(project)
+    assert paths(scanned) == ["train.py"]
+    assert scanned.vanished == ("gone.link", "gone.txt", "sub")
+    assert any("gone.txt vanished" in note for note in scanned.notes)
 
 
 class _Listing(list[object]):
@@ -303,19 +308,21 @@ class _Listing(list[object]):
 def test_a_pipe_in_place_of_a_file_does_not_hold_the_scan_up(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = scanning._check_name
+    read = reading._read_small
 
-    def swap(root: Path, path: str) -> None:
-        check(root, path)
+    def swap(place: str, stamp: Stamp) -> Content | None:
         (project / "train.py").unlink()
         os.mkfifo(project / "train.py")
+        return read(place, stamp)
 
-    monkeypatch.setattr(scanning, "_check_name", swap)
-    assert refusal(project).code is ErrorCode.PROJECT_CHANGED
+    monkeypatch.setattr(reading, "_read_small", swap)
+    failed = refusal(project)
+    assert failed.code is ErrorCode.PROJECT_UNREADABLE
+    assert "a pipe" in failed.failure.message
 
 
 def test_too_many_entries_are_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "MANIFEST_ENTRIES_MAX", 3)
+    monkeypatch.setattr(walking, "MANIFEST_ENTRIES_MAX", 3)
     put(project, "a", "b", "c")
     failed = refusal(project)
     assert failed.code is ErrorCode.TOO_LARGE
