@@ -260,6 +260,11 @@ def tag_command(
     """
     if not add and not remove:
         raise click.UsageError("Nothing to do. Write --add TAG or --remove TAG.")
+    both = [tag for tag in add if tag in remove]
+    if both:
+        raise click.UsageError(
+            f"{plain(both[0])!r} is to be added and taken off: write one of them."
+        )
 
     def did(view: RunView) -> str:
         return f"tags: {', '.join(map(plain, view.settings.tags)) or 'none'}."

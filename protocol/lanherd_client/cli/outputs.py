@@ -6,7 +6,13 @@ import click
 
 from lanherd_client.cli import shapes, talk
 from lanherd_client.cli.arriving import arriving
-from lanherd_client.cli.options import NamedPath, attempt_option, json_option, run_argument
+from lanherd_client.cli.options import (
+    NamedPath,
+    attempt_option,
+    json_option,
+    not_empty,
+    run_argument,
+)
 from lanherd_client.cli.session import answered, complete, connected
 from lanherd_client.sizes import format_size
 
@@ -58,7 +64,7 @@ async def _outputs(context: click.Context, text: str, attempt: int, as_json: boo
 
 @click.command("fetch")
 @run_argument
-@click.argument("path")
+@click.argument("path", callback=not_empty)
 @click.option(
     "--output",
     "-o",

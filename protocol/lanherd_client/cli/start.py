@@ -18,6 +18,7 @@ from lanherd_client.cli.options import (
     gpu_options,
     json_option,
     machine_named,
+    not_empty,
     on_option,
     project_option,
 )
@@ -48,7 +49,7 @@ AMENDED_S = 2.5
 @click.command("run", context_settings={"allow_interspersed_args": False})
 @project_option
 @gpu_options("it")
-@click.option("--name", default="", help="A name to find it by.")
+@click.option("--name", callback=not_empty, help="A name to find it by.")
 @machine_named("Where it shall run. [the machine where it can start soonest]")
 @on_option("Any of these machines: where it can start soonest.")
 @click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
@@ -60,7 +61,7 @@ AMENDED_S = 2.5
     help="Print its log until it ends; exit code 0 when it has succeeded, else 1.",
 )
 @json_option
-@click.argument("command", metavar="[--] COMMAND…", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", metavar="COMMAND…", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
 def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: Any) -> int:
     """Run a command on a machine of the pool.
@@ -80,7 +81,7 @@ def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: 
         said["gpus"],
         gpu_request(said["gpus"], exact_size(said["vram"]), said["exclusive"], options),
         host_request(options),
-        said["name"],
+        said["name"] or "",
         said["variables"],
         machines_said(said["machine"], said["on"]),
         said["no_environment"],

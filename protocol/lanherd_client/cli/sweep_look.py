@@ -9,7 +9,7 @@ import click
 from lanherd_client.cli import shapes, talk, words
 from lanherd_client.cli.change import Stop, stop_chosen, stop_options
 from lanherd_client.cli.completion import complete_sweep
-from lanherd_client.cli.options import Duration, json_option, machine_option
+from lanherd_client.cli.options import Duration, json_option, machine_option, not_empty
 from lanherd_client.cli.picking import say_absent
 from lanherd_client.cli.selecting import Chosen
 from lanherd_client.cli.session import ANSWER_S, answered, complete, connected, now
@@ -39,7 +39,9 @@ _COLUMNS = (
     talk.Column("LEFT", right=True),
 )
 
-_name_argument = click.argument("name", metavar="NAME", shell_complete=complete_sweep)
+_name_argument = click.argument(
+    "name", metavar="NAME", callback=not_empty, shell_complete=complete_sweep
+)
 
 
 @click.command("status")

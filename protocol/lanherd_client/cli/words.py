@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from shlex import quote
 
 from lanherd_client.cli.shapes import reason_of, started_at
 from lanherd_client.cli.terminal import plain
@@ -160,7 +161,7 @@ def paused(pause: PauseView) -> str:
 
 def resume_line(pause: PauseView) -> str:
     """What ends the pause, without the program's name."""
-    return f"queue resume{' --tag ' + plain(pause.tag) if pause.tag else ''}"
+    return f"queue resume{' --tag ' + plain(quote(pause.tag)) if pause.tag else ''}"
 
 
 def machine_note(machine: MachineView, pauses: Sequence[PauseView]) -> str:

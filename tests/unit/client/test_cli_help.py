@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from lanherd_client.cli import words
 from lanherd_client.cli.commands import cli
 from lanherd_client.cli.main import main
+from lanherd_protocol.machine_messages import PauseView
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -54,3 +56,27 @@ def test_sizes_and_durations_are_explained_where_they_are_asked_for(
         assert main([*name, "--help"]) == 0
         told = " ".join(capsys.readouterr().out.split())
         assert "1 GB is 1024 MB" in told and "a bare number is seconds" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["machine"], "No such command 'machine'. Did you mean 'machines'?"),
+        (["nonsense"], "No such command 'nonsense'.\n"),
+        (["tag", "r", "--add", "x", "--remove", "x"], "'x' is to be added and taken off"),
+        (["run", "--name", "", "--", "true"], "Invalid value for '--name': it is empty."),
+        (["run"], "Missing argument 'COMMAND…'."),
+        (["fetch", "r", ""], "it is empty."),
+        *((["sweep", verb, ""], "it is empty.") for verb in ("stop", "status", "wait")),
+    ],
+)
+def test_a_slip_is_told_before_anything_is_asked(
+    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_what_ends_a_pause_may_be_pasted_into_a_shell() -> None:
+    assert words.resume_line(PauseView(since=1.0, tag="x y")) == "queue resume --tag 'x y'"
+    assert words.resume_line(PauseView(since=1.0)) == "queue resume"
