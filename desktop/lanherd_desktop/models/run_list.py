@@ -27,6 +27,7 @@ class GroupWords(NamedTuple):
     subtitle: Callable[[GroupHead], str]
     trailing: Callable[[GroupHead], str]
     spoken: Callable[[GroupHead], str]
+    tooltip: Callable[[GroupHead], str]
 
 
 class RunListModel(QAbstractListModel):
@@ -66,6 +67,7 @@ class RunListModel(QAbstractListModel):
         }
         if of_group is not None:
             self._head_values[Qt.ItemDataRole.AccessibleTextRole] = of_group.spoken
+            self._head_values[Qt.ItemDataRole.ToolTipRole] = of_group.tooltip
             self._head_values[RowRole.SUBTITLE] = of_group.subtitle
             self._head_values[RowRole.TRAILING] = of_group.trailing
         self._tree = RunTree(grouped=of_group is not None)

@@ -8,7 +8,7 @@ from lanherd_desktop.state.groups import GroupProgress
 from lanherd_desktop.state.run_tree import GroupHead
 from lanherd_desktop.views.theme.tokens import SPACE_1, SPACE_3
 from lanherd_desktop.views.widgets.buttons import GhostButton
-from lanherd_desktop.views.widgets.labels import Label
+from lanherd_desktop.views.widgets.labels import Label, plain_tooltip
 from lanherd_desktop.views.widgets.progress_bar import ProgressBar
 
 _BAR_WIDTH = 72
@@ -50,6 +50,11 @@ def _counts(progress: GroupProgress) -> list[str]:
         (progress.succeeded, QCoreApplication.translate("GroupLine", "{count} succeeded")),
     )
     return [text.format(count=numbers.count(count)) for count, text in counts if count]
+
+
+def head_tooltip(head: GroupHead) -> str:
+    """All of it: a list may have too little room."""
+    return plain_tooltip(f"{head.name}\n{progress_text(head.progress)}")
 
 
 def head_spoken(head: GroupHead) -> str:

@@ -1,6 +1,7 @@
 """The runs of a sweep as one."""
 
 from msgspec.structs import replace
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from lanherd_desktop.app import Desktop
@@ -27,6 +28,7 @@ def test_a_run_leads_to_the_others_of_its_sweep(desktop: Desktop, qtbot: QtBot) 
     qtbot.waitUntil(lambda: window.runs.model.rowCount() == 6)
     head = window.runs.model.index(0)
     assert head.data() == "lr grid" and head.data(RowRole.TRAILING.value) == "3 of 5 ended"
+    assert told in head.data(Qt.ItemDataRole.ToolTipRole), "a narrow list cuts it off"
     assert head.data(RowRole.SUBTITLE.value) == told.partition(" · ")[2]
     window.runs.list.search.set_query("")
     other = next(key for key, view in runs.items() if view.spec.name == "eval full")

@@ -21,7 +21,7 @@ from lanherd_desktop.state.room import RoomUpdate, RunKey
 from lanherd_desktop.state.run_commands import RunCommand
 from lanherd_desktop.state.run_tree import GroupHead
 from lanherd_desktop.state.runs import RunRow, run_row
-from lanherd_desktop.views.group_line import head_spoken, head_subtitle, head_trailing
+from lanherd_desktop.views.group_line import head_spoken, head_subtitle, head_tooltip, head_trailing
 from lanherd_desktop.views.run_list_pane import RunListPane
 from lanherd_desktop.views.run_list_view import RunListView
 from lanherd_desktop.views.widgets.list_row import ListRowDelegate
@@ -173,7 +173,7 @@ def many(count: int, state: RunState | None = None) -> dict[RunKey, RunRow]:
 def group_model() -> RunListModel:
     return RunListModel(
         lambda row: "sub", lambda row: "trail", lambda row: "spoken", lambda row: "signs",
-        None, GroupWords(head_subtitle, head_trailing, head_spoken),
+        None, GroupWords(head_subtitle, head_trailing, head_spoken, head_tooltip),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from lanherd_desktop.views.widgets.action_bar import ConfirmBar
 from lanherd_desktop.views.widgets.buttons import DangerButton, GhostButton, PrimaryButton
 from lanherd_desktop.views.widgets.error_panel import ErrorPanel
 from lanherd_desktop.views.widgets.labels import ElidedLabel, Label
-from lanherd_desktop.views.widgets.run_line import RunLine
+from lanherd_desktop.views.widgets.run_line import RUN_LINE_HEIGHT, RunLine
 from lanherd_desktop.views.words import failure_texts, reason_text, sentences
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.ids import DeviceId, short_id
@@ -370,6 +370,7 @@ def _unknown_line(run: str, why: str, size: str) -> QWidget:
     row = QHBoxLayout(line)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(SPACE_2)
+    line.setMinimumHeight(RUN_LINE_HEIGHT)
     row.addWidget(Label(run, "mono"))
     row.addWidget(ElidedLabel(why, "secondary"), 1)
     row.addWidget(Label(size, "small"))

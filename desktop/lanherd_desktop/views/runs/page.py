@@ -8,7 +8,7 @@ from lanherd_desktop.state.room import RoomChange, RunKey
 from lanherd_desktop.state.run_commands import RunCommand
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
-from lanherd_desktop.views.group_line import head_spoken, head_subtitle, head_trailing
+from lanherd_desktop.views.group_line import head_spoken, head_subtitle, head_tooltip, head_trailing
 from lanherd_desktop.views.room_stack import RoomStack
 from lanherd_desktop.views.run_list_pane import LIST_WIDTH, RunListPane
 from lanherd_desktop.views.runs.commands import RunCommands
@@ -38,7 +38,7 @@ class RunsPage(QWidget):
             run_spoken,
             run_signs_tooltip,
             self,
-            GroupWords(head_subtitle, head_trailing, head_spoken),
+            GroupWords(head_subtitle, head_trailing, head_spoken, head_tooltip),
         )
         self.model.open_those(context.preferences.value.open_groups)
         self.detail = RunDetail(context)

@@ -18,7 +18,7 @@ from lanherd_desktop.views.widgets.painting import (
     elided,
 )
 
-_HEIGHT = 24
+RUN_LINE_HEIGHT = 24
 
 
 class RunLine(QWidget):
@@ -62,10 +62,10 @@ class RunLine(QWidget):
         self.setToolTip(plain_tooltip("\n".join(part for part in (text, note) if part)))
 
     def sizeHint(self) -> QSize:
-        return QSize(240, _HEIGHT)
+        return QSize(240, RUN_LINE_HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, _HEIGHT)
+        return QSize(120, RUN_LINE_HEIGHT)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton:
