@@ -235,24 +235,38 @@ def _text_of(path: Path) -> str | RuleFinding:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return unreadable("It is no plain file.", remedy)
+                return unreadable(
+                    "It is no plain file.", remedy, refusal="rules_no_file", file=path.name
+                )
             data = os.read(descriptor, RULES_BYTES_MAX + 1)
         finally:
             os.close(descriptor)
     except OSError as problem:
-        return unreadable(f"It can't be read: {problem.strerror}.", remedy)
+        return unreadable(
+            f"It can't be read: {problem.strerror}.",
+            remedy,
+            refusal="rules_refused",
+            problem=problem.strerror or "",
+            file=path.name,
+        )
     try:
         return data.decode()
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         if len(data) > RULES_BYTES_MAX:
-            return unreadable(f"It has more than {RULES_BYTES_MAX} bytes.", "Write less in it.")
+            return unreadable(
+                f"It has more than {RULES_BYTES_MAX} bytes.",
+                "Write less in it.",
+                refusal="rules_too_long",
+                bytes_max=RULES_BYTES_MAX,
+            )
         return RuleFinding(
             line=line,
             key="",
             code="unreadable",
             text="This is no UTF-8 text.",
             remedy="Save the file as UTF-8.",
+            data={"refusal": "rules_no_text"},
         )
 
 

@@ -13,7 +13,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array, InlineTable
 
-from lanherd_protocol.rules_lines import KeyPath, head_end, key_path
+from lanherd_protocol.rules_lines import KeyPath, RulesEditError, head_end, key_path
 
 RuleValue = bool | int | float | str | list[int | str] | list[str] | None
 """The value of a rule; None takes it out of the file, so that the default holds."""
@@ -30,7 +30,7 @@ def apply_edit(text: str, changes: Mapping[str, RuleValue]) -> str:
     """The text with these rules changed, by dotted key (`users.ada.gpus_max`). Comments, order and
     whatever else is there stay.
 
-    Raises ValueError for a text that is no TOML, and for a key that can't be there.
+    Raises RulesEditError for a text that is no TOML, and for a key that can't be there.
     """
     try:
         document = tomlkit.parse(_with_new(text, changes))
@@ -42,11 +42,19 @@ def apply_edit(text: str, changes: Mapping[str, RuleValue]) -> str:
                 _put(document, path, value)
         edited = tomlkit.dumps(document)
     except (TOMLKitError, tomllib.TOMLDecodeError) as problem:
-        raise ValueError(f"The rules can't be changed as they are: {problem}.") from problem
+        raise RulesEditError(
+            f"The rules can't be changed as they are: {problem}.",
+            refusal="rules_unchangeable",
+            problem=str(problem),
+        ) from problem
     for dotted, value in changes.items():
         # Out-of-order tables are where an editing library may go wrong: better said than sent.
         if value_at(edited, dotted) != value:
-            raise ValueError(f"{dotted} can't be changed where it is. Change it by hand.")
+            raise RulesEditError(
+                f"{dotted} can't be changed where it is. Change it by hand.",
+                refusal="rule_out_of_reach",
+                key=dotted,
+            )
     return edited
 
 
@@ -121,7 +129,9 @@ def _put(document: MutableMapping[str, Any], path: KeyPath, value: RuleValue) ->
             table[name] = tomlkit.inline_table() if inline else tomlkit.table(is_super_table=above)
         inner = table[name]
         if not isinstance(inner, MutableMapping):
-            raise ValueError(f"{name} is no table in this file.")
+            raise RulesEditError(
+                f"{name} is no table in this file.", refusal="rule_no_table", key=name
+            )
         table = inner
     known = table.get(path[-1])
     if isinstance(known, Array) and isinstance(value, list):

@@ -11,6 +11,15 @@ from typing import Any
 
 KeyPath = tuple[str, ...]
 
+
+class RulesEditError(ValueError):
+    """Why a rule can't be changed by itself; `data` names it as `refusal`, and has its values."""
+
+    def __init__(self, text: str, *, refusal: str, **data: str) -> None:
+        super().__init__(text)
+        self.data = {"refusal": refusal, **data}
+
+
 _NAME = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _BARE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _PATH = rf"({_NAME}(?:[ \t]*\.[ \t]*{_NAME})*)[ \t]*"
@@ -27,10 +36,10 @@ _REST = re.compile(
 def key_path(text: str) -> KeyPath:
     """The names in a dotted key as TOML writes it, such as `users."a.b".gpus_max`.
 
-    Raises ValueError for what is no key.
+    Raises RulesEditError for what is no key.
     """
     if not re.fullmatch(_PATH, text.strip()):
-        raise ValueError(f"{text!r} is no key.")
+        raise RulesEditError(f"{text!r} is no key.", refusal="no_key", key=text)
     return _names(text)
 
 

@@ -5873,6 +5873,62 @@
         <translation>请减小 gpus_min 或 keep_free。</translation>
     </message>
     <message>
+        <source>{key} can&apos;t be a key.</source>
+        <translation>“{key}”不能用作键。</translation>
+    </message>
+    <message>
+        <source>Write names with dots between them, such as users.ada.gpus_max.</source>
+        <translation>请写用点分隔的名称，例如 users.ada.gpus_max。</translation>
+    </message>
+    <message>
+        <source>The rules can&apos;t be changed as they are: {problem}.</source>
+        <translation>规则现在的样子无法改动：{problem}。</translation>
+    </message>
+    <message>
+        <source>Mend the text first.</source>
+        <translation>请先修正文本。</translation>
+    </message>
+    <message>
+        <source>{key} can&apos;t be changed where it is.</source>
+        <translation>{key} 在它所在的位置无法改动。</translation>
+    </message>
+    <message>
+        <source>Change it by hand.</source>
+        <translation>请直接修改文本。</translation>
+    </message>
+    <message>
+        <source>{key} is no table in this file.</source>
+        <translation>{key} 在这个文件中不是表。</translation>
+    </message>
+    <message>
+        <source>The file of the rules is no plain file.</source>
+        <translation>规则文件不是普通文件。</translation>
+    </message>
+    <message>
+        <source>Make {file} a plain text file that the agent&apos;s user can read.</source>
+        <translation>请让 {file} 成为代理的用户可以读取的纯文本文件。</translation>
+    </message>
+    <message>
+        <source>The file of the rules can&apos;t be read: {problem}.</source>
+        <translation>规则文件无法读取：{problem}。</translation>
+    </message>
+    <message>
+        <source>The file of the rules has more than {bytes_max}.</source>
+        <translation>规则文件超过 {bytes_max}。</translation>
+    </message>
+    <message>
+        <source>Write less in it.</source>
+        <translation>请减少其中的内容。</translation>
+    </message>
+    <message>
+        <source>This is no UTF-8 text.</source>
+        <translation>这不是 UTF-8 文本。</translation>
+    </message>
+    <message>
+        <source>Save the file as UTF-8.</source>
+        <translation>请将文件存为 UTF-8。</translation>
+    </message>
+    <message>
         <source>CPU cores are a number, and were given as {given}.</source>
         <translation>CPU 核数应是数字，给出的却是 {given}。</translation>
     </message>

@@ -146,6 +146,60 @@ OF_RULES: tuple[Refusal, ...] = (
         ),
         QT_TRANSLATE_NOOP("failures", "Lower gpus_min, or keep_free."),
     ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "no_key"},
+        (QT_TRANSLATE_NOOP("failures", "{key} can't be a key."),),
+        QT_TRANSLATE_NOOP(
+            "failures", "Write names with dots between them, such as users.ada.gpus_max."
+        ),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "rules_unchangeable"},
+        (QT_TRANSLATE_NOOP("failures", "The rules can't be changed as they are: {problem}."),),
+        QT_TRANSLATE_NOOP("failures", "Mend the text first."),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "rule_out_of_reach"},
+        (QT_TRANSLATE_NOOP("failures", "{key} can't be changed where it is."),),
+        QT_TRANSLATE_NOOP("failures", "Change it by hand."),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "rule_no_table"},
+        (QT_TRANSLATE_NOOP("failures", "{key} is no table in this file."),),
+        QT_TRANSLATE_NOOP("failures", "Change it by hand."),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "rules_no_file"},
+        (QT_TRANSLATE_NOOP("failures", "The file of the rules is no plain file."),),
+        QT_TRANSLATE_NOOP(
+            "failures", "Make {file} a plain text file that the agent's user can read."
+        ),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "rules_refused"},
+        (QT_TRANSLATE_NOOP("failures", "The file of the rules can't be read: {problem}."),),
+        QT_TRANSLATE_NOOP(
+            "failures", "Make {file} a plain text file that the agent's user can read."
+        ),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "rules_too_long"},
+        (QT_TRANSLATE_NOOP("failures", "The file of the rules has more than {bytes_max}."),),
+        QT_TRANSLATE_NOOP("failures", "Write less in it."),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "rules_no_text"},
+        (QT_TRANSLATE_NOOP("failures", "This is no UTF-8 text."),),
+        QT_TRANSLATE_NOOP("failures", "Save the file as UTF-8."),
+    ),
 )
 
 WANTS: tuple[str, ...] = (

@@ -1,14 +1,18 @@
 """Each finding in a rules file has its own sentence in the language of the window."""
 
+import errno
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
+from lanherd_agent import machine_rules
 from lanherd_desktop.platform.language import apply_language
-from lanherd_desktop.views.machines.rule_texts import finding_texts
+from lanherd_desktop.views.machines.rule_texts import edit_problem_text, finding_texts
 from lanherd_protocol.rules_check import (
     DOTS_PER_LINE_MAX,
     KEYS,
@@ -17,6 +21,8 @@ from lanherd_protocol.rules_check import (
     SHARES_MAX,
     check_rules,
 )
+from lanherd_protocol.rules_edit import apply_edit
+from lanherd_protocol.rules_lines import RulesEditError
 from lanherd_protocol.rules_messages import RuleFinding
 
 GPUS = {0: "GPU-0", 1: "GPU-1"}
@@ -96,3 +102,42 @@ def test_a_finding_of_an_older_or_newer_agent_is_said_as_far_as_it_is_known() ->
         data={"refusal": "wrong_rule", "found": "1", "example": "2"},
     )
     assert finding_texts(unknown) == ("zzz 不能是 1。", "请写成例如 zzz = 2。")
+
+
+def edited(text: str, key: str) -> str:
+    with pytest.raises(RulesEditError) as caught:
+        apply_edit(text, {key: 1})
+    return edit_problem_text(caught.value)
+
+
+def test_why_a_rule_can_not_be_changed_by_its_field_is_said() -> None:
+    assert edited("", "a b") == ("“a b”不能用作键。请写用点分隔的名称，例如 users.ada.gpus_max。")
+    assert edited("keep_free =", "keep_free").startswith("规则现在的样子无法改动：")
+    assert edited("users = 3\n", "users.ada.gpus_max") == (
+        "users 在这个文件中不是表。请直接修改文本。"
+    )
+    assert edit_problem_text(RulesEditError("No.", refusal="rule_out_of_reach", key="tags.x")) == (
+        "tags.x 在它所在的位置无法改动。请直接修改文本。"
+    )
+    assert edit_problem_text(ValueError("So.")) == "So."
+
+
+def test_why_the_file_of_the_rules_can_not_be_read_is_said(tmp_path: Path) -> None:
+    place = tmp_path / "rules.toml"
+
+    def found() -> tuple[str, str]:
+        finding = machine_rules._text_of(place)
+        assert isinstance(finding, RuleFinding)
+        return finding_texts(finding)
+
+    place.mkdir()
+    mended = "请让 rules.toml 成为代理的用户可以读取的纯文本文件。"
+    assert found() == ("规则文件不是普通文件。", mended)
+    place.rmdir()
+    place.symlink_to(place)
+    assert found() == (f"规则文件无法读取：{os.strerror(errno.ELOOP)}。", mended)
+    place.unlink()
+    place.write_bytes(b"\xff")
+    assert found() == ("这不是 UTF-8 文本。", "请将文件存为 UTF-8。")
+    place.write_bytes(b"\xff" * (RULES_BYTES_MAX + 1))
+    assert found() == ("规则文件超过 64 KB。", "请减少其中的内容。")

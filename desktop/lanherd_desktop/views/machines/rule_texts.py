@@ -5,9 +5,10 @@ from PySide6.QtCore import QCoreApplication
 from lanherd_desktop.state import numbers
 from lanherd_desktop.state.rules_form import GroupName, default_of
 from lanherd_desktop.views.refusals_of_rules import OF_RULES
-from lanherd_desktop.views.words import english, failure_texts
+from lanherd_desktop.views.words import english, failure_texts, sentences
 from lanherd_protocol.errors import ErrorCode, Failure
 from lanherd_protocol.rules_check import KEYS, SHARE_KEYS
+from lanherd_protocol.rules_lines import RulesEditError
 from lanherd_protocol.rules_messages import RuleFinding
 
 _NAMED = frozenset(refusal.told["refusal"] for refusal in OF_RULES)
@@ -101,6 +102,15 @@ def finding_texts(finding: RuleFinding) -> tuple[str, str]:
         return finding.text, finding.remedy
     values = {"key": finding.key, "gpu": finding.data.get("gpu", "")}
     return texts[finding.code].format(**values), _finding_remedy(finding)
+
+
+def edit_problem_text(problem: ValueError) -> str:
+    """Why a rule can't be changed in the text by its field."""
+    if english() or not isinstance(problem, RulesEditError):
+        return str(problem)
+    failure = Failure(code=ErrorCode.INVALID_REQUEST, title=str(problem), data={**problem.data})
+    _, why, what_next = failure_texts(failure)
+    return sentences(why, what_next)
 
 
 def _refused(finding: RuleFinding) -> Failure:

@@ -20,7 +20,7 @@ from lanherd_client.fleet import Fleet
 from lanherd_desktop.bridge import Job
 from lanherd_desktop.state.rules_form import Share, changed, is_toml, said_of, without_share
 from lanherd_desktop.views.context import WindowContext
-from lanherd_desktop.views.machines.rule_texts import finding_texts
+from lanherd_desktop.views.machines.rule_texts import edit_problem_text, finding_texts
 from lanherd_desktop.views.machines.rules_fields import RulesFields
 from lanherd_desktop.views.machines.rules_text import RulesText
 from lanherd_desktop.views.theme.icons import IconName
@@ -229,7 +229,7 @@ class RulesEditor(QWidget):
                 return
             edited = changed(text, key, said)
         except ValueError as problem:
-            self.fields.show_problems({key: str(problem)})
+            self.fields.show_problems({key: edit_problem_text(problem)})
             return
         self.text.put_text(edited)
         self.check()
@@ -238,7 +238,7 @@ class RulesEditor(QWidget):
         try:
             edited = without_share(self.text.toPlainText(), share)
         except ValueError as problem:
-            self._context.toast_wanted.emit(str(problem), "danger")
+            self._context.toast_wanted.emit(edit_problem_text(problem), "danger")
             return
         self.text.put_text(edited)
         self.check()
