@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from lanherd_client.projects.ignore import Rules
 from lanherd_client.projects.problems import (
     empty,
@@ -203,8 +205,9 @@ class _Assembly:
         walk, kept = self.walk, self.kept
         vanished = tuple(sorted(path for path in walk.gone if path not in walk.fresh))
         if kept is not None and not walk.fresh and not walk.removed:
-            self._save(kept, kept)
-            return Scan(self.folder, kept, vanished)
+            same = msgspec.structs.replace(kept, folders=walk.records)
+            self._save(same)
+            return Scan(self.folder, same, vanished)
         before = None if kept is None else Before(kept)
         manifest = self._manifest(before)
         try:
@@ -227,7 +230,7 @@ class _Assembly:
         result = Scan(self.folder, now, vanished, before, manifest)
         if not manifest.entries:
             raise empty(self.folder, result.left_out)
-        self._save(kept, now)
+        self._save(now)
         return result
 
     def _manifest(self, before: Before | None) -> Manifest:
@@ -245,17 +248,9 @@ class _Assembly:
         entries.sort(key=lambda entry: entry.path)
         return Manifest(entries=tuple(entries))
 
-    def _save(self, before: Kept | None, now: Kept) -> None:
+    def _save(self, now: Kept) -> None:
+        before = self.kept
         if self.cache is None:
             return
-        if before is None or before.snapshot != now.snapshot or before.folders != self.walk.records:
-            self.cache.save(
-                Kept(
-                    root=now.root,
-                    snapshot=now.snapshot,
-                    encoded=now.encoded,
-                    files=now.files,
-                    bytes_total=now.bytes_total,
-                    folders=self.walk.records,
-                )
-            )
+        if before is None or before.snapshot != now.snapshot or before.folders != now.folders:
+            self.cache.save(now)
