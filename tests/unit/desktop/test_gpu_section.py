@@ -181,6 +181,8 @@ def test_the_past_is_asked_while_it_is_seen(
     assert past._timer.isActive()
     past.spans["week"].click()
     assert past.plots[0].told() == "–", "nothing is known of the week yet"
+    shown = [plot._data is not None and plot._data.scaled for plot in past.plots]
+    assert shown == [True, True, False, True], "no scale from 0 to 1 °C where nothing is known"
     asked.answer()
     since = asked.fleet.pasts[-1][2]["since"]
     first = asked.fleet.pasts[0][2]["since"]

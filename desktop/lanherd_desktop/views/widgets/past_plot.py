@@ -43,6 +43,11 @@ class PastPlotData:
     value_text: Callable[[float], str]
     time_text: Callable[[float], str]
 
+    @property
+    def scaled(self) -> bool:
+        """Whether its scale says something: without a whole and without values it has none."""
+        return self.top is not None or any(line.pieces for line in self.lines)
+
 
 class PastPlot(QWidget):
     """Left and right move from value to value, as the pointer does."""
@@ -157,7 +162,8 @@ class PastPlot(QWidget):
             painter.setPen(QPen(c.border, 1))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             place = QRectF(0, y - height / 2, _LABELS - 8, height)
-            draw_text(painter, place, data.value_text(value), font, c.muted, RIGHT)
+            if data.scaled:
+                draw_text(painter, place, data.value_text(value), font, c.muted, RIGHT)
 
     def _paint_piece(
         self, painter: QPainter, area: QRectF, piece: Piece, top: float, at: int
