@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.test_cli_agent import lanherd, read
 from tests.support.agent_process import AgentProcess, agent_process
+from tests.support.waiting import wait_until
 
 SCRIPT = {
     "foreign": [
@@ -52,6 +53,8 @@ def test_gpus_show_who_holds_them_and_what_can_be_done(agent: AgentProcess) -> N
 def test_a_gpu_is_closed_and_opened(agent: AgentProcess) -> None:
     told = lanherd("cordon", "box", "1", "--why", "Its fan is loud").stderr
     assert "box: GPU 1 takes no run." in told and "Its fan is loud" in told
+    wait_until(lambda: "1 of 2 GPUs closed" in lanherd("machines").stdout)
+    assert "1 of 2 GPUs closed: see 'lanherd gpus'." in lanherd("status").stdout
     kept = read("cordon", "box", "0")["cordons"]
     assert [cordon["index"] for cordon in kept] == [1, 0]
     told = lanherd("uncordon", "box", "0").stderr

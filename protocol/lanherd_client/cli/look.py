@@ -96,7 +96,7 @@ def _machine_row(view: MachineView, pauses: Pauses) -> Sequence[str]:
 def status_command(context: click.Context, machine: str | None, as_json: bool) -> int:
     """Ask the agents for version, process, port and queue.
 
-    And for what is paused, and what is wrong with the machine.
+    And for what is paused or closed, and what is wrong with the machine.
     """
     return complete(_status(context, machine, as_json))
 
@@ -158,6 +158,8 @@ def _put_status(
                         ("next", f"'lanherd {words.resume_line(pause)}' goes on"),
                     )
                 ),
+                ("problem", words.driver_problem(view, status.problems)),
+                ("GPUs", words.closed_gpus(view)),
                 *(
                     (name, text)
                     for problem in status.problems

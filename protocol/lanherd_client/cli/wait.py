@@ -49,8 +49,10 @@ def wait_command(
     Exit code 0 when all of them succeeded, 1 when one did not, 3 when the time was over first. The
     runs go on when this command ends.
     """
-    if (sweep is None) == (not runs):
+    if sweep is None and not runs:
         raise click.UsageError("Name runs, or a sweep with --sweep.")
+    if sweep is not None and runs:
+        raise click.UsageError("Runs are named, or all of a --sweep are meant: not both at once.")
     if sweep is not None:
         from lanherd_client.cli.sweep_look import wait_for_sweep
 

@@ -9,7 +9,7 @@ from lanherd_client.cli.terminal import plain
 from lanherd_client.mirror import Connecting, MachineView, Online, Refused, Unreachable
 from lanherd_protocol.machine_messages import PauseView
 from lanherd_protocol.states import Ended, Outcome, Preparing, Queued, RunState, RunView, state_name
-from lanherd_protocol.values import GpuRequest, HostRequest
+from lanherd_protocol.values import GpuRequest, HostRequest, Reason
 
 _PHRASES: dict[Outcome, str] = {
     "succeeded": "succeeded",
@@ -184,17 +184,24 @@ def link_problem(
         case Unreachable(failure=failure) | Refused(failure=failure):
             return failure.title
         case _:
-            gpu_problem = machine.facts.gpu_problem if machine.facts is not None else None
-            texts = [problem.text for problem in machine.problems]
-            is_told = not gpu_problem or any(gpu_problem in text for text in texts)
-            every = texts if is_told else [gpu_problem, *texts]
-            gpus = machine.telemetry.gpus if machine.telemetry is not None else ()
-            closed = sum(gpu.cordon is not None for gpu in gpus)
-            if closed:
-                every.append(f"{closed} of {len(gpus)} GPUs closed: see 'lanherd gpus'.")
-            every = [*before, *every, *after]
+            problems = machine.problems
+            texts = [driver_problem(machine, problems), *(problem.text for problem in problems)]
+            every = [*filter(None, (*before, *texts, closed_gpus(machine), *after))]
             more = f"And {len(every) - 1} more: see 'lanherd status'." if len(every) > 1 else ""
             return " ".join(filter(None, (*every[:1], more)))
+
+
+def driver_problem(machine: MachineView, told: Sequence[Reason]) -> str:
+    """Why there are no GPUs, where that isn't among what is `told` of the machine."""
+    problem = machine.facts.gpu_problem if machine.facts is not None else None
+    return "" if not problem or any(problem in one.text for one in told) else problem
+
+
+def closed_gpus(machine: MachineView) -> str:
+    """How many GPUs take no run, if any."""
+    gpus = machine.telemetry.gpus if machine.telemetry is not None else ()
+    closed = sum(gpu.cordon is not None for gpu in gpus)
+    return f"{closed} of {len(gpus)} GPUs closed: see 'lanherd gpus'." if closed else ""
 
 
 def signal_name(number: int) -> str:

@@ -27,6 +27,7 @@ from lanherd_protocol.values import (
     LeasedGpu,
     LockedEnvironment,
     OutputEntry,
+    Reason,
     RunSpec,
 )
 from tests.support.scripted_agent import (
@@ -246,4 +247,7 @@ def test_requests_and_links_in_words() -> None:
         ("online", ""),
     ]
     sick = replace(facts(), gpu_problem="No driver.")
-    assert words.link_problem(MachineView(MACHINE, "box", Connecting(1.0), sick)) == "No driver."
+    box = MachineView(MACHINE, "box", Connecting(1.0), sick)
+    assert words.link_problem(box) == words.driver_problem(box, ()) == "No driver."
+    told = (Reason(code="x", text="There is: No driver."),)
+    assert words.driver_problem(box, told) == ""
