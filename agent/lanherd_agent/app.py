@@ -28,6 +28,7 @@ from lanherd_agent.api.runs import RunsApi
 from lanherd_agent.api.snapshots import SnapshotsApi
 from lanherd_agent.core.events import DiskRead, RulesChanged
 from lanherd_agent.envs.builder import EnvironmentBuilder
+from lanherd_agent.envs.environments import Environments
 from lanherd_agent.execution.executor import Executor
 from lanherd_agent.gpu.capacity import readings_taken
 from lanherd_agent.gpu.choose import open_probe
@@ -112,8 +113,15 @@ class Agent:
             find_runs=shell.find,
         )
         self._secrets = Secrets(options.home, shell)
+        environments = Environments(builder, snapshots)
         self.executor = Executor(
-            options.home, shell, snapshots, builder, self._secrets, problems, machine=self._name
+            options.home,
+            shell,
+            snapshots,
+            environments,
+            self._secrets,
+            problems,
+            machine=self._name,
         )
         self._retention = Retention(options.home, shell, problems)
         self._history = HistoryKeeper(options.home.history)
@@ -129,7 +137,7 @@ class Agent:
         RulesApi(self._rules, shell.record).routes(routes)
         ControlsApi(shell, lambda: self._sampler.facts.gpus).routes(routes)
         endings = Endings(shell)
-        LogsApi(shell, options.home, snapshots, builder, endings).routes(routes)
+        LogsApi(shell, options.home, environments, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
         SnapshotsApi(snapshots, builder, shell).routes(routes)
         PairingApi(shell, identity, self._status, lambda: self._listener).routes(routes)

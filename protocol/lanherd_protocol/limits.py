@@ -42,6 +42,11 @@ CONNECT_STAGGER_S = 0.25
 STRANGERS_MAX = 64
 """Connections that have not said a valid hello yet, at once."""
 
+ENVIRONMENT_NAME_CHARS_MAX = 64
+"""Of a registered environment, of an extra, of a group."""
+ENVIRONMENT_PACKAGES_MAX = 1000
+REQUIREMENT_CHARS_MAX = 1000
+PYTHON_CHARS_MAX = 64
 RUN_NAME_CHARS_MAX = 200
 COMMAND_ARGUMENTS_MAX = 4096
 COMMAND_BYTES_MAX = 256 * KIB

@@ -214,15 +214,44 @@ class LockedEnvironment(Struct, frozen=True, tag="lock", kw_only=True):
     """An environment built from a lock file of the snapshot.
 
     `lock_path` names a hashed requirements file or a `uv.lock` inside the project. `python` is a
-    version request such as `3.11`; empty means the machine's default.
+    version request such as `3.11`; empty means the machine's default. `extras` and `groups` are
+    those of a `uv.lock`. `wheels_only`: nothing is built from source, so no package's code runs.
     """
 
     lock_path: str
     lock_hash: BlobHash
     python: str = ""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    wheels_only: bool = False
 
 
-EnvironmentSpec = NoEnvironment | LockedEnvironment
+class SourceEnvironment(Struct, frozen=True, tag="source", kw_only=True):
+    """An environment whose packages are named, and locked by the machine that builds it.
+
+    `source_path` is a `pyproject.toml` or a requirements file of the snapshot, empty for
+    `packages` alone: requirements as PEP 508 writes them, which are added to it. `base` is an
+    environment of the machine that this one begins as a copy of. What it is locked to stays so on
+    that machine until someone asks for it anew.
+    """
+
+    source_path: str = ""
+    source_hash: BlobHash | None = None
+    packages: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    base: EnvironmentId | None = None
+    python: str = ""
+    wheels_only: bool = False
+
+
+class RegisteredEnvironment(Struct, frozen=True, tag="registered", kw_only=True):
+    """An interpreter or a virtual environment of the machine that was given this name."""
+
+    name: str
+
+
+EnvironmentSpec = NoEnvironment | LockedEnvironment | SourceEnvironment | RegisteredEnvironment
 
 
 # --- Runs ----------------------------------------------------------------------------------------

@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 import uv
 
-from lanherd_agent.envs.builder import (
-    BuildProgress,
-    BuildSettings,
-    BuiltEnvironment,
-    EnvironmentBuilder,
-)
+from lanherd_agent.envs.builder import BuildSettings, BuiltEnvironment, EnvironmentBuilder
+from lanherd_agent.envs.failures import FAILED
+from lanherd_agent.envs.progress import BuildProgress, Tell
 from lanherd_agent.envs.uv_tool import MARK
 from lanherd_protocol.errors import ErrorCode, LanherdError
 from lanherd_protocol.ids import BlobHash, EnvironmentId
@@ -46,6 +43,16 @@ def locked(lock: str | bytes, name: str = "requirements.txt") -> tuple[LockedEnv
     return LockedEnvironment(lock_path=name, lock_hash=digest), content
 
 
+async def ensure(
+    builder: EnvironmentBuilder,
+    wanted: tuple[LockedEnvironment, bytes],
+    tell: Tell | None = None,
+    *,
+    retry: bool = False,
+) -> BuiltEnvironment:
+    return await builder.ensure(await builder.recipe(*wanted), tell, retry=retry)
+
+
 async def said_by(built: BuiltEnvironment, code: str) -> str:
     process = await asyncio.create_subprocess_exec(
         "python", "-c", code, env=built.activate({}), stdout=asyncio.subprocess.PIPE
@@ -75,7 +82,7 @@ async def test_an_environment_is_built_once_and_then_simply_there(
     told: list[BuildProgress] = []
     told_too: list[BuildProgress] = []
     one, two = await asyncio.gather(
-        builder.ensure(*locked(lock), told.append), builder.ensure(*locked(lock), told_too.append)
+        ensure(builder, locked(lock), told.append), ensure(builder, locked(lock), told_too.append)
     )
     assert one == two
     assert builder.builds == 1
@@ -85,12 +92,12 @@ async def test_an_environment_is_built_once_and_then_simply_there(
     assert await said_by(one, "import tiny; print(tiny.word)") == "tiny"
     assert await said_by(one, "import sys; print(sys.prefix)") == str(one.path)
     assert "tiny==1.0" in builder.log_path(one.environment).read_text()
-    assert await builder.identify(*locked(lock)) == one.environment
+    assert (await builder.recipe(*locked(lock))).environment == one.environment
 
     # The wheels are gone: the cache is enough. Afterwards even the cache is.
     (wheels / "tiny-1.0-py3-none-any.whl").unlink()
     reopened = await EnvironmentBuilder.open(tmp_path / "home", settings(wheels))
-    assert await reopened.ensure(*locked(lock)) == one
+    assert await ensure(reopened, locked(lock)) == one
     assert reopened.builds == 0
     (listed,) = await reopened.list()
     assert listed.environment == one.environment
@@ -103,10 +110,10 @@ async def test_an_environment_whose_python_is_gone_is_built_again(
 ) -> None:
     lock = requirement("tiny", make_wheel(wheels, "tiny"))
     builder = await EnvironmentBuilder.open(tmp_path / "home", settings(wheels))
-    built = await builder.ensure(*locked(lock))
+    built = await ensure(builder, locked(lock))
     built.python.unlink()
     assert await builder.list() == ()
-    again = await builder.ensure(*locked(lock))
+    again = await ensure(builder, locked(lock))
     assert again.environment == built.environment
     assert builder.builds == 2
     assert await said_by(again, "import tiny; print(tiny.word)") == "tiny"
@@ -125,7 +132,7 @@ async def test_uvs_own_lock_is_built_without_its_project(tmp_path: Path, wheels:
         uv.find_uv_bin(), "lock", "-q", "--no-index", "--find-links", str(wheels), cwd=project
     )
     assert await process.wait() == 0
-    built = await builder.ensure(*locked((project / "uv.lock").read_bytes(), "uv.lock"))
+    built = await ensure(builder, locked((project / "uv.lock").read_bytes(), "uv.lock"))
     assert await said_by(built, "import tiny; print(tiny.word)") == "tiny"
 
 
@@ -136,7 +143,7 @@ async def test_a_lock_that_can_not_be_resolved_shows_uvs_own_words(
     builder = await EnvironmentBuilder.open(tmp_path / "home", settings(wheels))
     unknown = locked(f"no-such-package==1.0 --hash=sha256:{'0' * 64}\n")
     both = await asyncio.gather(
-        builder.ensure(*unknown), builder.ensure(*unknown), return_exceptions=True
+        ensure(builder, unknown), ensure(builder, unknown), return_exceptions=True
     )
     for failed in both:
         assert isinstance(failed, LanherdError)
@@ -144,14 +151,10 @@ async def test_a_lock_that_can_not_be_resolved_shows_uvs_own_words(
         assert "no-such-package was not found" in failed.failure.message
         assert failed.failure.message.startswith("error: No solution found")
     assert builder.builds == 1
-    environment = await builder.identify(*unknown)
+    environment = (await builder.recipe(*unknown)).environment
     log = builder.log_path(environment)
     assert "no-such-package" in log.read_text()
-    assert os.listdir(log.parent) == [log.name]
-    # Whoever asks later gets a new try.
-    with pytest.raises(LanherdError):
-        await builder.ensure(*unknown)
-    assert builder.builds == 2
+    assert sorted(os.listdir(log.parent)) == [log.name, FAILED]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,7 @@ async def test_a_lock_that_is_not_kept_is_refused(
     make_wheel(wheels, "tiny")
     builder = await EnvironmentBuilder.open(tmp_path / "home", settings(wheels))
     with pytest.raises(LanherdError) as refused:
-        await builder.ensure(*locked(lock))
+        await ensure(builder, locked(lock))
     assert refused.value.code is ErrorCode.LOCK_UNRESOLVABLE
     assert words in refused.value.failure.message
     assert await builder.list() == ()
@@ -180,7 +183,7 @@ async def test_a_lock_that_is_not_the_one_that_was_meant_is_refused(
     builder = await EnvironmentBuilder.open(tmp_path / "home", settings(wheels))
     spec, _ = locked("one")
     with pytest.raises(LanherdError) as refused:
-        await builder.ensure(spec, b"another")
+        await ensure(builder, (spec, b"another"))
     assert refused.value.code is ErrorCode.LOCK_UNRESOLVABLE
     with pytest.raises(ValueError, match="no environment's id"):
         builder.log_path(EnvironmentId("../x"))
@@ -193,10 +196,10 @@ async def test_a_cancelled_build_leaves_no_process_and_the_next_one_takes_over(
     lock = requirement("slow", make_slow_sdist(wheels, hold, story))
     builder = await EnvironmentBuilder.open(tmp_path / "home", settings(wheels))
     async with asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(builder.ensure(*locked(lock)))
+        first = tasks.create_task(ensure(builder, locked(lock)))
         pids = await pids_told(story)
         assert all(is_alive(pid) for pid in pids)
-        second = tasks.create_task(builder.ensure(*locked(lock)))
+        second = tasks.create_task(ensure(builder, locked(lock)))
         # The first build still waits at the pipe that had this name.
         hold.unlink()
         first.cancel()
@@ -218,7 +221,7 @@ async def test_a_build_that_hangs_is_stopped_with_all_it_started(
     async with asyncio.TaskGroup() as tasks:
         told = tasks.create_task(pids_told(story))
         with pytest.raises(LanherdError) as refused:
-            await builder.ensure(*locked(lock))
+            await ensure(builder, locked(lock))
         pids = await told
     assert refused.value.code is ErrorCode.TIMED_OUT
     assert refused.value.failure.data["timeout_s"] == 3.0
@@ -232,7 +235,7 @@ async def test_what_a_killed_agent_was_building_is_cleared_away(
     home = tmp_path / "home"
     lock = requirement("tiny", make_wheel(wheels, "tiny"))
     builder = await EnvironmentBuilder.open(home, settings(wheels))
-    built = await builder.ensure(*locked(lock))
+    built = await ensure(builder, locked(lock))
     half = home / "envs" / ("0" * 64)
     (half / "venv").mkdir(parents=True)
     (half / "build.log").write_text("it began")
@@ -259,16 +262,16 @@ async def test_a_python_that_is_not_there_is_said(tmp_path: Path, wheels: Path) 
     spec, lock = locked("")
     absent = LockedEnvironment(lock_path=spec.lock_path, lock_hash=spec.lock_hash, python="3.99")
     with pytest.raises(LanherdError, match=r"no Python 3\.99") as refused:
-        await builder.ensure(absent, lock)
+        await ensure(builder, (absent, lock))
     assert refused.value.code is ErrorCode.ENVIRONMENT_FAILED
 
 
 async def test_the_sample_project_is_built_from_its_lock_and_trains(tmp_path: Path) -> None:
     lock = (DEMO / "requirements.txt").read_bytes()
     builder = await EnvironmentBuilder.open(tmp_path / "home")
-    built = await builder.ensure(*locked(lock))
+    built = await ensure(builder, locked(lock))
     begun = time.monotonic()
-    assert await builder.ensure(*locked(lock)) == built
+    assert await ensure(builder, locked(lock)) == built
     assert time.monotonic() - begun < 5
     outputs = tmp_path / "outputs"
     process = await asyncio.create_subprocess_exec(

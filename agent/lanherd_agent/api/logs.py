@@ -14,14 +14,12 @@ from lanherd_agent.api.log_problems import (
     unreadable,
 )
 from lanherd_agent.disk import in_thread
-from lanherd_agent.envs.builder import EnvironmentBuilder
-from lanherd_agent.envs.lock import read_lock
+from lanherd_agent.envs.environments import Environments
 from lanherd_agent.home import AgentHome
 from lanherd_agent.runs import logs
 from lanherd_agent.runs.log_search import LogSearches, Query, SearchProblem
 from lanherd_agent.runs.rundir import RunDirError, log_paths
 from lanherd_agent.shell.shell import Shell
-from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.server import IncomingCall
 from lanherd_protocol.errors import ErrorCode, error
 from lanherd_protocol.log_messages import (
@@ -35,7 +33,6 @@ from lanherd_protocol.log_messages import (
 )
 from lanherd_protocol.methods import LOGS_DESCRIBE, LOGS_READ, LOGS_SEARCH
 from lanherd_protocol.states import Ended, Preparing, Queued, Running, RunView, Starting, Stopping
-from lanherd_protocol.values import LockedEnvironment
 
 _NOW = asyncio.Event()
 """For those who don't follow: what is there now is all."""
@@ -49,14 +46,12 @@ class LogsApi:
         self,
         shell: Shell,
         home: AgentHome,
-        snapshots: SnapshotStore,
-        builder: EnvironmentBuilder,
+        environments: Environments,
         endings: Endings,
     ) -> None:
         self._shell = shell
         self._home = home
-        self._snapshots = snapshots
-        self._builder = builder
+        self._environments = environments
         self._endings = endings
         self._searches = LogSearches()
 
@@ -136,8 +131,8 @@ class LogsApi:
         return directory.attempt, log_paths(directory, stream).log
 
     async def _build_log(self, view: RunView) -> Path:
-        wanted, snapshot = view.spec.environment, view.spec.snapshot
-        if not isinstance(wanted, LockedEnvironment) or snapshot is None:
+        log = await self._environments.log_of(view.spec.environment, view.spec.snapshot)
+        if log is None:
             raise error(
                 ErrorCode.NOT_FOUND,
                 "The run has no environment of its own, so nothing was built for it.",
@@ -146,8 +141,7 @@ class LogsApi:
                 refusal="no_environment",
                 run=view.run,
             )
-        lock = await read_lock(self._snapshots, snapshot, wanted)
-        return self._builder.log_path(await self._builder.identify(wanted, lock))
+        return log
 
 
 async def _send(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lanherd_agent.core.environment_checks import check_environment
 from lanherd_agent.core.fields import (
     check_command,
     check_life,
@@ -15,7 +16,7 @@ from lanherd_agent.core.rules import Rules
 from lanherd_protocol import limits
 from lanherd_protocol.ids import RunId, is_sha256, is_uuid7
 from lanherd_protocol.messages import NewRun
-from lanherd_protocol.values import LockedEnvironment, RunGroup, RunSpec
+from lanherd_protocol.values import RunGroup, RunSpec
 
 
 def check_runs(runs: Sequence[NewRun], capacity: Capacity | None, rules: Rules) -> None:
@@ -71,12 +72,7 @@ def _check_spec(spec: RunSpec) -> None:
         raise invalid(
             "The run's snapshot has no valid id.", "Push the project again.", field="snapshot"
         )
-    if isinstance(spec.environment, LockedEnvironment) and spec.snapshot is None:
-        raise invalid(
-            "The run wants an environment from a lock, but has no snapshot that holds the lock.",
-            "Submit it with its project.",
-            field="environment",
-        )
+    check_environment(spec.environment, spec.snapshot is not None)
 
 
 def _check_group(group: RunGroup | None) -> None:

@@ -2,57 +2,39 @@
 
 A virtual environment holds its own path, so it is built where it stays, and counts only once its
 marker is there: `ready.json`, written last. Whatever has no marker when the agent starts is a
-build that was cut short, and is removed; its log stays.
+build that was cut short, and is removed; its log stays, and so does why a build failed.
 
-One build runs at a time: a second would only slow down the first. uv is asked first to do with
-what it has in its cache, which needs no index at all, and only then to fetch the rest.
+One build runs at a time: a second would only slow down the first.
 """
 
 import asyncio
 import os
-import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from lanherd_agent.disk import in_thread, sync_file_system, write_durably
-from lanherd_agent.envs.lock import (
-    UV_LOCK,
-    Interpreter,
-    check_lock,
-    environment_id,
-    lock_kind,
-    stand_in_project,
-)
-from lanherd_agent.envs.problems import (
-    build_failed,
-    build_took_too_long,
-    disk_refused,
-    is_final,
-    no_python,
-)
-from lanherd_agent.envs.uv_tool import UvTool, last_words, this_python
-from lanherd_protocol.errors import LanherdError, from_failure
+from lanherd_agent.disk import in_thread, write_durably
+from lanherd_agent.envs import failures
+from lanherd_agent.envs.build import BUILD_LOG, MARKER, Build, clear
+from lanherd_agent.envs.lock import check_lock, lock_kind, requires_python
+from lanherd_agent.envs.problems import build_took_too_long, disk_refused
+from lanherd_agent.envs.progress import BuildProgress, Gate, Gates, Tell, silent
+from lanherd_agent.envs.pythons import Pythons
+from lanherd_agent.envs.recipe import Recipe, recipe_of
+from lanherd_agent.envs.requirements import index_lines, wheel_folders
+from lanherd_agent.envs.surroundings import fingerprint
+from lanherd_agent.envs.uv_tool import UvTool, last_words
+from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import EnvironmentId, is_sha256
 from lanherd_protocol.values import EnvironmentView, LockedEnvironment
 
-Phase = Literal["waiting", "interpreter", "creating", "installing", "done"]
-MARKER = "ready.json"
-BUILD_LOG = "build.log"
 BUILD_TIMEOUT_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class BuildProgress:
-    """How far a build is; `line` is the last line that uv has written."""
-
-    environment: EnvironmentId
-    phase: Phase
-    line: str = ""
+USED = "used"
+"""An empty file; its time is when a run last used the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +46,29 @@ class BuildSettings:
     uv_binary: str | None = None
 
 
+class Marker(msgspec.Struct, frozen=True):
+    """`ready.json`."""
+
+    python_version: str
+    built_at: float
+    build_seconds: float
+    size_bytes: int
+    own_bytes: int = 0
+    name: str = ""
+    kind: str = ""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    interpreter: str = ""
+    from_source: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class BuiltEnvironment:
-    """An environment that can be used: `path` is the virtual environment's folder."""
+    """An environment that can be used: `path` is the virtual environment's folder.
+
+    `bin` is where its Python is found, if that isn't the folder's `bin`: an interpreter that was
+    registered needs no virtual environment.
+    """
 
     environment: EnvironmentId
     path: Path
@@ -75,54 +77,35 @@ class BuiltEnvironment:
     built_at: float
     build_seconds: float
     size_bytes: int
+    bin: Path | None = None
 
     def activate(self, variables: Mapping[str, str]) -> dict[str, str]:
         """The variables of a process that is to run in the environment."""
         activated = {
             name: text
             for name, text in variables.items()
-            if name not in ("PYTHONHOME", "__PYVENV_LAUNCHER__")
+            if name not in ("PYTHONHOME", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV")
         }
         before = activated.get("PATH", os.defpath)
-        activated["PATH"] = f"{self.path / 'bin'}{os.pathsep}{before}"
-        activated["VIRTUAL_ENV"] = str(self.path)
+        activated["PATH"] = f"{self.bin or self.path / 'bin'}{os.pathsep}{before}"
+        if self.bin is None:
+            activated["VIRTUAL_ENV"] = str(self.path)
         return activated
 
 
-class _Marker(msgspec.Struct, frozen=True):
-    """`ready.json`."""
-
-    python_version: str
-    built_at: float
-    build_seconds: float
-    size_bytes: int
-
-
-class _Gate:
-    """Those who wait for one environment: the first builds, and all hear how it goes and ends."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.waiting: list[Callable[[BuildProgress], None]] = []
-        self.failed: LanherdError | None = None
-
-    def tell(self, progress: BuildProgress) -> None:
-        for tell in tuple(self.waiting):
-            tell(progress)
-
-
 class EnvironmentBuilder:
-    """All environments of one agent's home; `open` makes one."""
+    """All environments of one agent's home that a lock makes; `open` makes one."""
 
     def __init__(self, home: Path, settings: BuildSettings) -> None:
-        self._folder = home / "envs"
-        self._cache = home / "cache" / "uv"
-        self._timeout_s = settings.timeout_s
-        self._uv = UvTool(self._cache, str(self._folder), settings.variables, settings.uv_binary)
-        self._default = this_python()
-        self._interpreters: dict[str, Interpreter] = {}
-        self._gates: dict[EnvironmentId, _Gate] = {}
+        self.folder = home / "envs"
+        self.uv = UvTool(
+            home / "cache" / "uv", str(self.folder), settings.variables, settings.uv_binary
+        )
+        self.pythons = Pythons(self.uv, home)
+        self.timeout_s = settings.timeout_s
+        self._gates = Gates()
         self._one_at_a_time = asyncio.Semaphore(1)
+        self._building = ""
         self.builds = 0
         """Builds begun since the start."""
 
@@ -133,45 +116,75 @@ class EnvironmentBuilder:
         await in_thread(builder._clear_cut_short)
         return builder
 
-    async def identify(self, spec: LockedEnvironment, lock: bytes) -> EnvironmentId:
-        """The id that the environment has or would have on this machine."""
+    async def recipe(self, spec: LockedEnvironment, lock: bytes) -> Recipe:
+        """What a lock of a snapshot makes on this machine."""
         check_lock(spec, lock)
-        interpreter = await self._interpreter(spec.python)
-        return environment_id(lock_kind(spec), lock, interpreter)
+        kind = lock_kind(spec)
+        wanted = requires_python(kind, lock)
+        interpreter = await self.pythons.choose(spec.python, wanted, spec.lock_path)
+        return recipe_of(
+            spec.lock_path,
+            kind,
+            lock,
+            interpreter,
+            extras=spec.extras if kind == "uv" else (),
+            groups=spec.groups if kind == "uv" else (),
+            wheels_only=spec.wheels_only,
+        )
 
     async def ensure(
-        self,
-        spec: LockedEnvironment,
-        lock: bytes,
-        progress: Callable[[BuildProgress], None] | None = None,
+        self, recipe: Recipe, progress: Tell | None = None, *, retry: bool = False
     ) -> BuiltEnvironment:
         """The environment of a lock, built now if it isn't there yet.
 
         Whoever asks while it is being built gets the same environment or the same failure. When
-        the one whose call builds is cancelled, the next one takes over. Raises
-        LOCK_UNRESOLVABLE, ENVIRONMENT_FAILED, TIMED_OUT and DISK_FULL.
+        the one whose call builds is cancelled, the next one takes over. What failed before and
+        would fail again is only tried with `retry`. Raises LOCK_UNRESOLVABLE, ENVIRONMENT_FAILED,
+        TIMED_OUT and DISK_FULL.
         """
-        environment = await self.identify(spec, lock)
-        ready = await in_thread(lambda: self._find(environment))
+        environment = recipe.environment
+        ready = await in_thread(lambda: self.find(environment))
         if ready is not None:
             return ready
-        tell = progress or _silent
+        tell = progress or silent
         tell(BuildProgress(environment, "waiting"))
-        gate = self._gates.setdefault(environment, _Gate())
-        gate.waiting.append(tell)
-        try:
-            async with gate.lock:
-                return await self._build_once(gate, environment, spec, lock)
-        finally:
-            gate.waiting.remove(tell)
-            if not gate.waiting:
-                self._gates.pop(environment, None)
+        async with self._gates.passing(environment, tell) as gate:
+            return await self._build_once(gate, recipe, retry)
+
+    @asynccontextmanager
+    async def alone(self, environment: str) -> AsyncIterator[None]:
+        """Inside, this environment is not built, repaired or removed by anybody else, and nothing
+        else is built."""
+        async with self._gates.passing(environment, silent), self._one_at_a_time:
+            yield
+
+    @asynccontextmanager
+    async def turn(self, what: str) -> AsyncIterator[None]:
+        """One's turn in the line of builds."""
+        async with self._one_at_a_time:
+            self._building = what
+            try:
+                yield
+            finally:
+                self._building = ""
 
     def log_path(self, environment: EnvironmentId) -> Path:
         """The log of the environment's last build, also of one that runs or has failed."""
+        return self.place(environment) / BUILD_LOG
+
+    def place(self, environment: str) -> Path:
         if not is_sha256(environment):
             raise ValueError(f"{environment!r} is no environment's id")
-        return self._folder / environment / BUILD_LOG
+        return self.folder / environment
+
+    @property
+    def building(self) -> str:
+        """What is being built now; empty where nothing is."""
+        return self._building
+
+    def waiting(self) -> tuple[str, ...]:
+        """What somebody waits for, with what is being built."""
+        return self._gates.keys()
 
     async def list(self) -> tuple[EnvironmentView, ...]:
         """The environments that can be used, the newest first."""
@@ -187,60 +200,93 @@ class EnvironmentBuilder:
             for one in built
         )
 
-    async def _interpreter(self, request: str) -> Interpreter:
-        default = self._default
-        if not request or f"{default.version}.".startswith(f"{request}."):
-            return default
-        known = self._interpreters.get(request)
-        if known is None or not os.access(known.path, os.X_OK):
-            known = await self._uv.find_python(request)
-            if known is None:
-                raise no_python(request, default.version)
-            self._interpreters[request] = known
-        return known
+    def find(self, environment: EnvironmentId) -> BuiltEnvironment | None:
+        """The environment, if it is whole and its interpreter is still on the machine. Blocks."""
+        marker = self.marker(environment)
+        if marker is None:
+            return None
+        built = _built(environment, self.folder / environment, marker)
+        return built if os.access(built.python, os.X_OK) else None
 
-    async def _build_once(
-        self,
-        gate: _Gate,
-        environment: EnvironmentId,
-        spec: LockedEnvironment,
-        lock: bytes,
-    ) -> BuiltEnvironment:
-        if gate.failed is not None:
-            raise from_failure(gate.failed.failure)
-        ready = await in_thread(lambda: self._find(environment))
+    def marker(self, environment: str) -> Marker | None:
+        """What was noted of it when it was built. Blocks."""
+        try:
+            content = (self.folder / environment / MARKER).read_bytes()
+            return msgspec.json.decode(content, type=Marker)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def note_used(self, environment: EnvironmentId) -> None:
+        """A run uses it now. Blocks."""
+        (self.place(environment) / USED).touch()
+
+    async def _build_once(self, gate: Gate, recipe: Recipe, retry: bool) -> BuiltEnvironment:
+        ready = await in_thread(lambda: self.find(recipe.environment))
         if ready is not None:
             return ready
-        async with self._one_at_a_time:
+        place = self.place(recipe.environment)
+        seen = await self.surroundings(recipe)
+        if not retry:
+            await in_thread(lambda: failures.check(place, seen))
+        async with self.turn(recipe.environment):
             try:
-                return await self._build(environment, spec, lock, gate.tell)
+                return await self._build(recipe, gate.tell)
             except LanherdError as failed:
-                gate.failed = failed
+                remembered = failures.Remembered(
+                    time.time(), seen, failed.failure, recipe.name, recipe.interpreter.version
+                )
+                await in_thread(lambda: failures.remember(place, remembered))
                 raise
 
-    async def _build(
-        self,
-        environment: EnvironmentId,
-        spec: LockedEnvironment,
-        lock: bytes,
-        tell: Callable[[BuildProgress], None],
-    ) -> BuiltEnvironment:
+    async def surroundings(self, recipe: Recipe) -> str:
+        """What decides, beside the lock, how its build ends."""
+        version = await self.uv.version()
+        interpreter = recipe.interpreter
+        lines: tuple[str, ...] = ()
+        if recipe.kind == "requirements":
+            lines = index_lines(recipe.lock.decode("utf-8", "replace"))
+        return await in_thread(
+            lambda: fingerprint(
+                self.uv.variables,
+                *self.uv.index_arguments,
+                version,
+                interpreter.path,
+                interpreter.version,
+                str(recipe.wheels_only),
+                folders=wheel_folders(lines),
+            )
+        )
+
+    async def _build(self, recipe: Recipe, tell: Tell) -> BuiltEnvironment:
         self.builds += 1
         begun = time.monotonic()
-        place = self._folder / environment
-        interpreter = await self._interpreter(spec.python)
-        build = _Build(environment, place, spec, lock, interpreter)
+        environment = recipe.environment
+        place = self.place(environment)
+        build = Build(place, recipe, self.uv)
         try:
+            await in_thread(lambda: failures.forget(place))
             await in_thread(build.prepare)
-            async with asyncio.timeout(self._timeout_s):
-                await self._run_uv(build, tell)
-            size_bytes = await in_thread(build.settle)
-            marker = _Marker(interpreter.version, time.time(), time.monotonic() - begun, size_bytes)
+            async with asyncio.timeout(self.timeout_s):
+                from_source = await build.run(tell)
+            size_bytes, own_bytes = await in_thread(build.settle)
+            marker = Marker(
+                python_version=recipe.interpreter.version,
+                built_at=time.time(),
+                build_seconds=time.monotonic() - begun,
+                size_bytes=size_bytes,
+                own_bytes=own_bytes,
+                name=recipe.name,
+                kind=recipe.kind,
+                extras=recipe.extras,
+                groups=recipe.groups,
+                interpreter=recipe.interpreter.path,
+                from_source=from_source,
+            )
             await in_thread(lambda: write_durably(place / MARKER, msgspec.json.encode(marker)))
         except TimeoutError:
             await in_thread(build.remove)
             words = last_words(place / BUILD_LOG, 0)
-            raise build_took_too_long(environment, self._timeout_s, words) from None
+            raise build_took_too_long(environment, self.timeout_s, words) from None
         except OSError as refused:
             await in_thread(build.remove)
             raise disk_refused(environment, refused) from refused
@@ -250,121 +296,25 @@ class EnvironmentBuilder:
         tell(BuildProgress(environment, "done"))
         return _built(environment, place, marker)
 
-    async def _run_uv(self, build: "_Build", tell: Callable[[BuildProgress], None]) -> None:
-        environment, log = build.environment, build.place / BUILD_LOG
-
-        def creating(line: str) -> None:
-            tell(BuildProgress(environment, "creating", line))
-
-        def installing(line: str) -> None:
-            tell(BuildProgress(environment, "installing", line))
-
-        creating(f"Python {build.interpreter.version}")
-        created = await self._uv.run(
-            build.create_arguments(), folder=build.project, log=log, on_line=creating
-        )
-        if created.code != 0:
-            raise build_failed(environment, build.spec.lock_path, created.words)
-        installing("")
-        for offline in (True, False):
-            installed = await self._uv.run(
-                [*build.install_arguments(offline=offline), *self._uv.index_arguments],
-                folder=build.project,
-                log=log,
-                on_line=installing,
-                variables={"UV_PROJECT_ENVIRONMENT": str(build.venv)},
-            )
-            if installed.code == 0:
-                return
-            if is_final(installed.words):
-                break
-        raise build_failed(environment, build.spec.lock_path, installed.words)
-
-    def _find(self, environment: EnvironmentId) -> BuiltEnvironment | None:
-        """The environment, if it is whole and its interpreter is still on the machine."""
-        place = self._folder / environment
-        try:
-            marker = msgspec.json.decode((place / MARKER).read_bytes(), type=_Marker)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-        built = _built(environment, place, marker)
-        return built if os.access(built.python, os.X_OK) else None
-
     def _find_all(self) -> tuple[BuiltEnvironment, ...]:
         found = [
             built
-            for entry in os.scandir(self._folder)
-            if is_sha256(entry.name) and (built := self._find(EnvironmentId(entry.name)))
+            for entry in os.scandir(self.folder)
+            if is_sha256(entry.name) and (built := self.find(EnvironmentId(entry.name)))
         ]
         return tuple(sorted(found, key=lambda built: built.built_at, reverse=True))
 
     def _clear_cut_short(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._cache.mkdir(parents=True, exist_ok=True)
-        self._uv.kill_all()
-        for entry in list(os.scandir(self._folder)):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.uv.cache.mkdir(parents=True, exist_ok=True)
+        self.uv.kill_all()
+        for entry in list(os.scandir(self.folder)):
             place = Path(entry.path)
             if is_sha256(entry.name) and not (place / MARKER).exists():
-                _clear(place)
+                clear(place)
 
 
-@dataclass(frozen=True, slots=True)
-class _Build:
-    """One build: where it happens and what uv is asked. Its methods block."""
-
-    environment: EnvironmentId
-    place: Path
-    spec: LockedEnvironment
-    lock: bytes
-    interpreter: Interpreter
-
-    @property
-    def venv(self) -> Path:
-        return self.place / "venv"
-
-    @property
-    def project(self) -> Path:
-        return self.place / "project"
-
-    def prepare(self) -> None:
-        self.place.mkdir(parents=True, exist_ok=True)
-        (self.place / MARKER).unlink(missing_ok=True)
-        (self.place / BUILD_LOG).unlink(missing_ok=True)
-        _clear(self.place)
-        self.project.mkdir()
-        (self.place / BUILD_LOG).touch()
-        if lock_kind(self.spec) == "uv":
-            (self.project / "pyproject.toml").write_text(stand_in_project(self.lock))
-            (self.project / UV_LOCK).write_bytes(self.lock)
-        else:
-            # With a table of its own uv doesn't take settings from the folders above.
-            (self.project / "pyproject.toml").write_text("[tool.uv]\n")
-            (self.project / "requirements.txt").write_bytes(self.lock)
-
-    def create_arguments(self) -> list[str]:
-        return ["venv", "--no-project", "--python", self.interpreter.path, str(self.venv)]
-
-    def install_arguments(self, *, offline: bool) -> list[str]:
-        before = ["--offline"] if offline else []
-        if lock_kind(self.spec) == "uv":
-            return [*before, "sync", "--frozen", "--no-install-project", "--no-default-groups"]
-        python = str(self.venv / "bin" / "python")
-        return [
-            *before, "pip", "sync", "--require-hashes", "--allow-empty-requirements",
-            "--python", python, "requirements.txt",
-        ]  # fmt: skip
-
-    def settle(self) -> int:
-        """Makes the files safe on disk, for the marker will say that they are; their size."""
-        sync_file_system(self.place)
-        return _tree_bytes(self.venv)
-
-    def remove(self) -> None:
-        """Removes what was built; the log stays, since it says why."""
-        _clear(self.place)
-
-
-def _built(environment: EnvironmentId, place: Path, marker: _Marker) -> BuiltEnvironment:
+def _built(environment: EnvironmentId, place: Path, marker: Marker) -> BuiltEnvironment:
     venv = place / "venv"
     return BuiltEnvironment(
         environment=environment,
@@ -375,27 +325,3 @@ def _built(environment: EnvironmentId, place: Path, marker: _Marker) -> BuiltEnv
         build_seconds=marker.build_seconds,
         size_bytes=marker.size_bytes,
     )
-
-
-def _clear(place: Path) -> None:
-    for name in ("venv", "project"):
-        if (place / name).exists():
-            shutil.rmtree(place / name)
-
-
-def _tree_bytes(folder: Path) -> int:
-    """The size of a tree's files; those that the cache shares are counted as well."""
-    total = 0
-    waiting = [str(folder)]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    total += entry.stat(follow_symlinks=False).st_size
-    return total
-
-
-def _silent(_: BuildProgress) -> None:
-    return

@@ -6,6 +6,7 @@ starts), and a lock that names other folders of the project can't be built from 
 """
 
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -20,6 +21,7 @@ UV_LOCK = "uv.lock"
 ID_FORMAT = "lanherd-environment-1"
 
 LockKind = Literal["uv", "requirements"]
+_REQUIRES = re.compile(rb'^requires-python = "([^"\n]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,11 @@ def lock_kind(spec: LockedEnvironment) -> LockKind:
 
 
 def environment_id(
-    kind: LockKind, lock: bytes, interpreter: Interpreter, extras: tuple[str, ...] = ()
+    kind: LockKind,
+    lock: bytes,
+    interpreter: Interpreter,
+    extras: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
 ) -> EnvironmentId:
     """The id of the environment that this lock makes with this interpreter."""
     parts = (
@@ -74,8 +80,16 @@ def environment_id(
         interpreter.version,
         interpreter.platform,
         *sorted(extras),
+        # No extra's name holds a colon.
+        *(f"group:{group}" for group in sorted(groups)),
     )
     return EnvironmentId(hashlib.sha256("\0".join(parts).encode()).hexdigest())
+
+
+def requires_python(kind: LockKind, lock: bytes) -> str:
+    """The range of Pythons that a uv.lock is for; it stands before its first package."""
+    found = _REQUIRES.search(lock.partition(b"[[package]]")[0]) if kind == "uv" else None
+    return "" if found is None else found[1].decode("utf-8", "replace")
 
 
 def stand_in_project(lock: bytes) -> str:

@@ -37,9 +37,11 @@ _PASSED = frozenset(
         "ALL_PROXY", "CC", "CFLAGS", "CUDA_HOME", "CXX", "CXXFLAGS", "HOME", "HTTPS_PROXY",
         "HTTP_PROXY", "LANG", "LDFLAGS", "LD_LIBRARY_PATH", "LOGNAME", "NETRC", "NO_PROXY", "PATH",
         "SSL_CERT_DIR", "SSL_CERT_FILE", "SSL_CLIENT_CERT", "TMPDIR", "USER", "UV_CONFIG_FILE",
-        "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_HTTP_TIMEOUT", "UV_INDEX",
-        "UV_INDEX_STRATEGY", "UV_INDEX_URL", "UV_INSECURE_HOST", "UV_KEYRING_PROVIDER",
-        "UV_NATIVE_TLS", "UV_OFFLINE", "UV_SYSTEM_CERTS", "XDG_CONFIG_HOME",
+        "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_HTTP_RETRIES",
+        "UV_HTTP_TIMEOUT", "UV_INDEX", "UV_INDEX_STRATEGY", "UV_INDEX_URL", "UV_INSECURE_HOST",
+        "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_OFFLINE", "UV_PYTHON_DOWNLOADS_JSON_URL",
+        "UV_PYTHON_INSTALL_DIR", "UV_PYTHON_INSTALL_MIRROR", "UV_SYSTEM_CERTS", "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
         "all_proxy", "http_proxy", "https_proxy", "no_proxy",
     }
 )  # fmt: skip
@@ -103,9 +105,22 @@ class UvTool:
     ) -> None:
         self._binary = binary or uv.find_uv_bin()
         self._mark = mark
+        self.cache = cache
         self._variables = uv_variables(variables, cache) | {MARK: mark}
+        self._version = ""
         self.index_arguments = ("--no-index",) if without_index(variables) else ()
         """To be given to every call that looks for packages."""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What uv hears of the agent's environment."""
+        return self._variables
+
+    async def version(self) -> str:
+        """uv's own words about its version; empty where it can't be run."""
+        if not self._version:
+            self._version = (await self._capture([self._binary, "--version"]) or "").strip()
+        return self._version
 
     async def run(
         self,
@@ -143,14 +158,25 @@ class UvTool:
             raise
         return Outcome(code, last_words(log, begin))
 
-    async def find_python(self, request: str) -> Interpreter | None:
-        """The Python on this machine that answers a version request; nothing is downloaded."""
+    async def find_python(self, request: str, folder: Path | None = None) -> Interpreter | None:
+        """The Python on this machine that answers a version request; nothing is downloaded.
+        `folder`: among those that uv has brought there."""
+        where = ("--system",) if folder is None else ("--managed-python",)
         found = await self._capture(
-            [self._binary, "python", "find", "--no-project", "--system", request]
+            [self._binary, "python", "find", "--no-project", *where, "--", request],
+            self._beside_shims() | ({"UV_PYTHON_INSTALL_DIR": str(folder)} if folder else {}),
         )
         if found is None:
             return None
         return await self.inspect_python(found.strip())
+
+    async def list_pythons(self) -> tuple[str, ...]:
+        """The versions of the machine's Pythons, the newest first."""
+        said = await self._capture(
+            [self._binary, "python", "list", "--only-installed", "--output-format", "json"],
+            self._beside_shims(),
+        )
+        return () if said is None else tuple(str(one["version"]) for one in json.loads(said))
 
     async def inspect_python(self, path: str) -> Interpreter | None:
         """What the interpreter at `path` says of itself; None when it can't be run."""
@@ -173,6 +199,18 @@ class UvTool:
             killed += sum(self._kill(pid) for pid in found)
         return killed
 
+    def _beside_shims(self) -> dict[str, str]:
+        """The search path with the versions of a version manager in place of its shims, which bear
+        the names of Pythons that they don't start; uv gives up at the first such."""
+        places: list[str] = []
+        for place in self._variables.get("PATH", "").split(os.pathsep):
+            versions = Path(place).parent / "versions"
+            if Path(place).name == "shims" and versions.is_dir():
+                places += sorted((str(one) for one in versions.glob("*/bin")), reverse=True)
+            else:
+                places.append(place)
+        return {"PATH": os.pathsep.join(places)}
+
     async def _watch(
         self,
         process: asyncio.subprocess.Process,
@@ -191,11 +229,13 @@ class UvTool:
                     told = line
                     on_line(line)
 
-    async def _capture(self, command: Sequence[str]) -> str | None:
+    async def _capture(
+        self, command: Sequence[str], variables: Mapping[str, str] | None = None
+    ) -> str | None:
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
-                env=self._variables,
+                env=self._variables | dict(variables or {}),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

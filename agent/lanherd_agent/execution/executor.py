@@ -15,7 +15,7 @@ from typing import TypeVar, assert_never
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core.rules import Rules
-from lanherd_agent.envs.builder import EnvironmentBuilder
+from lanherd_agent.envs.environments import Environments
 from lanherd_agent.execution.adopting import Following
 from lanherd_agent.execution.layout import Surroundings, inherited
 from lanherd_agent.execution.preparing import Preparing
@@ -46,7 +46,7 @@ class Executor:
         home: AgentHome,
         shell: Shell,
         snapshots: SnapshotStore,
-        builder: EnvironmentBuilder,
+        environments: Environments,
         secrets: Secrets,
         problems: Problems,
         *,
@@ -55,7 +55,7 @@ class Executor:
     ) -> None:
         around = Surroundings(machine, inherited(os.environ), rules or Rules())
         self._telling = Telling(shell, secrets.redact, secrets.redactor.words)
-        self._preparing = Preparing(self._telling, snapshots, builder)
+        self._preparing = Preparing(self._telling, snapshots, environments)
         self._following = Following(home, self._telling, problems)
         on_exited = self._following.on_exited
         self.launcher = LauncherClient(LauncherProcess(home.root), on_exited, _on_link)

@@ -30,16 +30,6 @@ def no_snapshot(snapshot: str) -> LanherdError:
     )
 
 
-def no_project() -> LanherdError:
-    return error(
-        ErrorCode.INVALID_REQUEST,
-        "The run asks for an environment, but has no project.",
-        "The lock of an environment is a file of the run's snapshot.",
-        "Submit it with a project, or without an environment.",
-        refusal="no_project",
-    )
-
-
 def no_directory(directory: str, why: str) -> LanherdError:
     return error(
         ErrorCode.NOT_FOUND,

@@ -1,28 +1,27 @@
 """Preparing a run: its snapshot is looked for, and its environment built, before a GPU is taken."""
 
 import asyncio
-from collections.abc import Callable
 
 from lanherd_agent.core import effects as f
 from lanherd_agent.core import events as e
-from lanherd_agent.envs.builder import BuildProgress, BuiltEnvironment, EnvironmentBuilder
-from lanherd_agent.envs.lock import read_lock
-from lanherd_agent.execution.failures import no_project, no_snapshot
+from lanherd_agent.disk import in_thread
+from lanherd_agent.envs.builder import BuiltEnvironment
+from lanherd_agent.envs.environments import Environments
+from lanherd_agent.envs.progress import BuildProgress, Tell, silent
+from lanherd_agent.execution.failures import no_snapshot
 from lanherd_agent.execution.telling import Telling
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.ids import RunId
-from lanherd_protocol.values import LockedEnvironment, NoEnvironment, RunSpec
-
-Tell = Callable[[BuildProgress], None]
+from lanherd_protocol.values import RunSpec
 
 
 class Preparing:
     def __init__(
-        self, telling: Telling, snapshots: SnapshotStore, builder: EnvironmentBuilder
+        self, telling: Telling, snapshots: SnapshotStore, environments: Environments
     ) -> None:
         self._telling = telling
         self._snapshots = snapshots
-        self._builder = builder
+        self._environments = environments
         self._tasks: dict[tuple[RunId, int], asyncio.Task[None]] = {}
 
     def note_task(self, effect: f.PrepareRun, task: asyncio.Task[None]) -> None:
@@ -50,16 +49,21 @@ class Preparing:
             await asyncio.wait((task,))
         self._telling.post(e.PreparationCancelled(run=effect.run, attempt=effect.attempt))
 
-    async def environment(self, spec: RunSpec, tell: Tell | None = None) -> BuiltEnvironment | None:
-        """The run's environment, built if it isn't there; None if it has none."""
-        match spec.environment:
-            case NoEnvironment():
-                return None
-            case LockedEnvironment() as wanted:
-                if spec.snapshot is None:
-                    raise no_project()
-                lock = await read_lock(self._snapshots, spec.snapshot, wanted)
-                return await self._builder.ensure(wanted, lock, tell)
+    async def environment(
+        self, spec: RunSpec, prepared: e.Prepared | None = None, tell: Tell = silent
+    ) -> BuiltEnvironment | None:
+        """The run's environment, that which was prepared, or else built if it isn't there; None if
+        it has none."""
+        builder = self._environments.builder
+        found = None
+        if prepared is not None and (ready := prepared.environment) is not None:
+            found = await in_thread(lambda: builder.find(ready))
+        if found is None:
+            found = await self._environments.provide(spec.environment, spec.snapshot, tell)
+        if found is not None:
+            used = found.environment
+            await in_thread(lambda: self._environments.note_used(used))
+        return found
 
     async def _make_ready(self, effect: f.PrepareRun) -> BuiltEnvironment | None:
         spec = effect.spec
@@ -76,4 +80,4 @@ class Preparing:
                 )
             )
 
-        return await self.environment(spec, tell)
+        return await self.environment(spec, tell=tell)

@@ -150,7 +150,7 @@ class Starting:
             directory.tree.mkdir(mode=0o700, exist_ok=True)
         elif not directory.tree.is_dir():
             await self._snapshots.materialise(spec.snapshot, directory.tree)
-        environment = await self._preparing.environment(spec)
+        environment = await self._preparing.environment(spec, effect.prepared)
         write_spec(directory, spec_of(effect, directory, environment, secrets, self._around))
 
     async def _launch(self, directory: AttemptDir, effect: f.StartAttempt) -> None:

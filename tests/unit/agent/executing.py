@@ -10,6 +10,7 @@ import msgspec
 from lanherd_agent.core import effects as f
 from lanherd_agent.core.rules import Rules
 from lanherd_agent.envs.builder import EnvironmentBuilder
+from lanherd_agent.envs.environments import Environments
 from lanherd_agent.execution.adopting import Following
 from lanherd_agent.execution.layout import Surroundings
 from lanherd_agent.execution.preparing import Preparing
@@ -92,7 +93,7 @@ class Room:
         self.following = Following(home, self.telling, self.problems)
         self.tasks = TaskOwner("room")
         self.following.open(self.tasks)
-        self._preparing = Preparing(self.telling, snapshots, builder)
+        self._preparing = Preparing(self.telling, snapshots, Environments(builder, snapshots))
         self._snapshots = snapshots
         self.run = RunId(new_run_id())
         self.directory = AttemptDir.of(home.root, self.run, 1)

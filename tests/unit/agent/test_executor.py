@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lanherd_agent.envs.builder import EnvironmentBuilder
+from lanherd_agent.envs.environments import Environments
 from lanherd_agent.execution.executor import Executor
 from lanherd_agent.home import AgentHome
 from lanherd_agent.persist.memory import MemoryStore
@@ -33,8 +34,8 @@ async def test_a_bug_met_by_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     store = await SnapshotStore.open(home.root)
     monkeypatch.setattr(store, "has", broken)
     secrets = Secrets(home, shell)
-    builder = await EnvironmentBuilder.open(home.root)
-    executor = Executor(home, shell, store, builder, secrets, Problems())
+    environments = Environments(await EnvironmentBuilder.open(home.root), store)
+    executor = Executor(home, shell, store, environments, secrets, Problems())
     ended: dict[RunId, Ended] = {}
 
     def note(views: tuple[RunView, ...]) -> None:

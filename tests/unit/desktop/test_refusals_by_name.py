@@ -18,6 +18,7 @@ from lanherd_agent import machine_rules, secrets
 from lanherd_agent.api import attempts, log_problems, submits
 from lanherd_agent.core import admission
 from lanherd_agent.core.rules import Rules
+from lanherd_agent.envs import problems as env_problems
 from lanherd_agent.envs.lock import stand_in_project
 from lanherd_agent.execution import failures
 from lanherd_agent.gpu.script import ScriptFile
@@ -255,7 +256,7 @@ MADE: dict[str, tuple[LanherdError, str]] = {
     "stderr": (log_problems.no_stderr(), "stderr"),
     "stopping": (shutting_down(), "正在停止"),
     "unknown": (unknown_run(RUN), "没有运行"),
-    "no project": (failures.no_project(), "没有项目"),
+    "no project": (env_problems.no_project(), "没有项目"),
     "no secrets": (failures.no_secrets(), "机密值"),
     "no room": (disk_problem(OSError(errno.ENOSPC, "满"), "read the snapshot"), "无法读取快照"),
     "not done": (disk_problem(OSError(errno.EIO, "坏"), "store the snapshot"), "快照：坏。"),
