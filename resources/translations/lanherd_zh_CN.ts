@@ -6221,6 +6221,30 @@
         <translation>请修正它，或在 .lanherdignore 中写一行将其排除。</translation>
     </message>
     <message>
+        <source>The rules in {path} make no sense: {problem}.</source>
+        <translation>{path} 中的规则无法理解：{problem}。</translation>
+    </message>
+    <message>
+        <source>Mend the rules, one to a line.</source>
+        <translation>请修正规则，每行一条。</translation>
+    </message>
+    <message>
+        <source>{path} is no TOML: {problem}.</source>
+        <translation>{path} 不是有效的 TOML：{problem}。</translation>
+    </message>
+    <message>
+        <source>Mend it.</source>
+        <translation>请修正它。</translation>
+    </message>
+    <message>
+        <source>In {path}, &apos;ignore&apos; is no list of texts.</source>
+        <translation>{path} 中的 ignore 不是文本的列表。</translation>
+    </message>
+    <message>
+        <source>Write it as in ignore = [&quot;data/&quot;, &quot;*.log&quot;].</source>
+        <translation>请写成例如 ignore = [&quot;data/&quot;, &quot;*.log&quot;]。</translation>
+    </message>
+    <message>
         <source>{path} is a file, not a folder.</source>
         <translation>{path} 是文件，不是文件夹。</translation>
     </message>

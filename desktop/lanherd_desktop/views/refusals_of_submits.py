@@ -112,6 +112,24 @@ OF_SUBMITS: tuple[Refusal, ...] = (
     ),
     Refusal(
         ErrorCode.PROJECT_UNREADABLE,
+        {"refusal": "odd_ignore_rules"},
+        (QT_TRANSLATE_NOOP("failures", "The rules in {path} make no sense: {problem}."),),
+        QT_TRANSLATE_NOOP("failures", "Mend the rules, one to a line."),
+    ),
+    Refusal(
+        ErrorCode.PROJECT_UNREADABLE,
+        {"refusal": "no_toml"},
+        (QT_TRANSLATE_NOOP("failures", "{path} is no TOML: {problem}."),),
+        QT_TRANSLATE_NOOP("failures", "Mend it."),
+    ),
+    Refusal(
+        ErrorCode.PROJECT_UNREADABLE,
+        {"refusal": "odd_ignore_list"},
+        (QT_TRANSLATE_NOOP("failures", "In {path}, 'ignore' is no list of texts."),),
+        QT_TRANSLATE_NOOP("failures", 'Write it as in ignore = ["data/", "*.log"].'),
+    ),
+    Refusal(
+        ErrorCode.PROJECT_UNREADABLE,
         {"refusal": "project_is_file"},
         (QT_TRANSLATE_NOOP("failures", "{path} is a file, not a folder."),),
         QT_TRANSLATE_NOOP("failures", "Choose the folder that holds the program."),

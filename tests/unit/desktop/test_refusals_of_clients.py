@@ -1,5 +1,6 @@
 """What the client refuses before anything is sent, in the language of the window."""
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from PySide6.QtWidgets import QApplication
 from lanherd_client import choosing, order_checks
 from lanherd_client.mirror import Connecting, MachineView, Online, Unreachable
 from lanherd_client.orders import order, run_of
+from lanherd_client.projects.ignore import PROJECT_FILE
 from lanherd_client.projects.problems import changed, empty
+from lanherd_client.projects.project_file import ignore_lines
 from lanherd_client.projects.scan import scan
 from lanherd_client.submitting import submit_to
 from lanherd_desktop.platform.language import apply_language
@@ -167,6 +170,10 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "link": (link("/7"), "是指向 /7 的链接，它在项目之外"),
     "gone": (lambda home: home.rmdir(), "没有文件夹 /"),
     "file": (lambda home: (home.rmdir(), home.write_text("")), "是文件，不是文件夹"),
+    "rules": (
+        lambda home: (home / ".gitignore").write_bytes(b"\xff"),
+        "/.gitignore 中的规则无法理解：",
+    ),
     "loop": (lambda home: (home.rmdir(), home.symlink_to(home)), "无法读取 /"),
 }
 
@@ -178,8 +185,25 @@ def test_what_is_wrong_with_a_project_is_said(
     home = tmp_path / "7"
     home.mkdir()
     make(home)
-    NAMES.update(re.findall("[A-Za-z]+", f"{tmp_path} pyc gitignore {os.strerror(40)}"))
+    decoding = "utf codec can decode byte xff in position invalid start"
+    words_of_others = f"{tmp_path} pyc gitignore {decoding} {os.strerror(errno.ELOOP)}"
+    NAMES.update(re.findall("[A-Za-z]+", words_of_others))
     assert words in said(lambda: scan(home))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("=", "不是有效的 TOML："), ("ignore = 7", "中的 ignore 不是文本的列表。")]
+)
+def test_what_is_wrong_with_the_file_of_a_project_is_said(
+    text: str, words: str, tmp_path: Path
+) -> None:
+    place = tmp_path / PROJECT_FILE
+    place.parent.mkdir()
+    place.write_text(text)
+    NAMES.update(
+        re.findall("[A-Za-z]+", f"{place} ignore data log Invalid statement at line column")
+    )
+    assert words in said(lambda: ignore_lines(tmp_path))
 
 
 def test_a_file_that_keeps_changing_is_said() -> None:
