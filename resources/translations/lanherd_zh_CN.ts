@@ -5401,8 +5401,216 @@
         <translation>机器无法取得 {lock} 中的软件包。</translation>
     </message>
     <message>
+        <source>The package index {host} doesn&apos;t let the machine in.</source>
+        <translation>软件包源 {host} 不让这台机器访问。</translation>
+    </message>
+    <message>
+        <source>The package index doesn&apos;t let the machine in.</source>
+        <translation>软件包源不让这台机器访问。</translation>
+    </message>
+    <message>
+        <source>Check its address, user and password in the settings of that machine&apos;s agent (UV_DEFAULT_INDEX).</source>
+        <translation>请检查那台机器的代理设置中的地址、用户和密码（UV_DEFAULT_INDEX）。</translation>
+    </message>
+    <message>
+        <source>The package index {host} shows a certificate that the machine doesn&apos;t trust.</source>
+        <translation>机器不信任软件包源 {host} 的证书。</translation>
+    </message>
+    <message>
+        <source>The package index shows a certificate that the machine doesn&apos;t trust.</source>
+        <translation>机器不信任软件包源的证书。</translation>
+    </message>
+    <message>
+        <source>If the index is your own, give its authority&apos;s certificate to that machine&apos;s agent as SSL_CERT_FILE.</source>
+        <translation>如果是自己的软件包源，请把其签发者的证书用 SSL_CERT_FILE 交给那台机器的代理。</translation>
+    </message>
+    <message>
+        <source>The package index {host} answers too slowly.</source>
+        <translation>软件包源 {host} 应答太慢。</translation>
+    </message>
+    <message>
+        <source>The package index answers too slowly.</source>
+        <translation>软件包源应答太慢。</translation>
+    </message>
+    <message>
+        <source>Try again later, or give that machine&apos;s agent a nearer index (UV_DEFAULT_INDEX).</source>
+        <translation>请稍后再试，或给那台机器的代理一个更近的软件包源（UV_DEFAULT_INDEX）。</translation>
+    </message>
+    <message>
+        <source>The machine can&apos;t reach the package index {host}.</source>
+        <translation>机器无法连接软件包源 {host}。</translation>
+    </message>
+    <message>
+        <source>The machine can&apos;t reach its package index.</source>
+        <translation>机器无法连接它的软件包源。</translation>
+    </message>
+    <message>
         <source>Check that machine&apos;s way to its package index (UV_DEFAULT_INDEX, HTTPS_PROXY and SSL_CERT_FILE of its agent) and try again.</source>
         <translation>请检查那台机器到软件包索引的连接（代理进程的 UV_DEFAULT_INDEX、HTTPS_PROXY 和 SSL_CERT_FILE），然后再试。</translation>
+    </message>
+    <message>
+        <source>{lock} is for another Python than the machine&apos;s: see {package}.</source>
+        <translation>{lock} 用于别的 Python，不是这台机器的：见 {package}。</translation>
+    </message>
+    <message>
+        <source>{lock} is for another Python than the machine&apos;s.</source>
+        <translation>{lock} 用于别的 Python，不是这台机器的。</translation>
+    </message>
+    <message>
+        <source>Choose a Python that it is for, or make the lock again for that machine&apos;s Python.</source>
+        <translation>请选择它适用的 Python，或为那台机器的 Python 重新生成锁文件。</translation>
+    </message>
+    <message>
+        <source>{lock} is for Python {python}, and Python {default} was chosen.</source>
+        <translation>{lock} 用于 Python {python}，选择的却是 Python {default}。</translation>
+    </message>
+    <message>
+        <source>Choose another Python, or make the lock again for this one.</source>
+        <translation>请选择别的 Python，或为它重新生成锁文件。</translation>
+    </message>
+    <message>
+        <source>{lock} is for another platform than the machine&apos;s: see {package}.</source>
+        <translation>{lock} 用于别的平台，不是这台机器的：见 {package}。</translation>
+    </message>
+    <message>
+        <source>{lock} is for another platform than the machine&apos;s.</source>
+        <translation>{lock} 用于别的平台，不是这台机器的。</translation>
+    </message>
+    <message>
+        <source>Make the lock again for that machine&apos;s platform, or choose a machine that it is for.</source>
+        <translation>请为那台机器的平台重新生成锁文件，或选择它适用的机器。</translation>
+    </message>
+    <message>
+        <source>There is no package {package} in the machine&apos;s index.</source>
+        <translation>机器的软件包源中没有软件包 {package}。</translation>
+    </message>
+    <message>
+        <source>A package is not in the machine&apos;s index.</source>
+        <translation>机器的软件包源中缺少一个软件包。</translation>
+    </message>
+    <message>
+        <source>Check the package&apos;s name; if it is in another index, name that one to the machine&apos;s agent (UV_INDEX) or in the project.</source>
+        <translation>请检查软件包的名称；如果它在别的软件包源中，请告诉机器的代理（UV_INDEX），或写进项目。</translation>
+    </message>
+    <message>
+        <source>There is no wheel for this machine of {packages}, and building from source was forbidden.</source>
+        <translation>{packages} 没有适用于这台机器的 wheel，而从源码构建被禁止。</translation>
+    </message>
+    <message>
+        <source>Choose versions that have wheels, or allow building from source.</source>
+        <translation>请选择有 wheel 的版本，或允许从源码构建。</translation>
+    </message>
+    <message>
+        <source>{python} names no Python: it is neither a version nor a range of versions.</source>
+        <translation>“{python}”不是 Python：既不是版本，也不是版本范围。</translation>
+    </message>
+    <message>
+        <source>Write it as 3.12, or as &gt;=3.11,&lt;3.13.</source>
+        <translation>请写成 3.12，或 &gt;=3.11,&lt;3.13。</translation>
+    </message>
+    <message>
+        <source>The index has another {package} than the one that {lock} asks for.</source>
+        <translation>软件包源中的 {package} 与 {lock} 要求的不同。</translation>
+    </message>
+    <message>
+        <source>Check where that package comes from; if its change is meant, renew its hashes.</source>
+        <translation>请检查这个软件包的来源；如果确实要改，请更新它的哈希值。</translation>
+    </message>
+    <message>
+        <source>What {lock} says of {package} names neither a package of an index nor a commit, so nothing holds it to its content.</source>
+        <translation>{lock} 中的 {package} 既不是软件包源中的软件包，也不是某次提交，所以无法锁定它的内容。</translation>
+    </message>
+    <message>
+        <source>Name a version of an index, a commit of a repository, or a wheel with its hash.</source>
+        <translation>请写软件包源中的版本、仓库的某次提交，或带哈希值的 wheel。</translation>
+    </message>
+    <message>
+        <source>The environment {asked} is not on that machine.</source>
+        <translation>那台机器上没有环境 {asked}。</translation>
+    </message>
+    <message>
+        <source>Look at the list of its environments, or build it again.</source>
+        <translation>请查看它的环境列表，或重新构建。</translation>
+    </message>
+    <message>
+        <source>No environment called {name} is registered on that machine.</source>
+        <translation>那台机器上没有登记名为“{name}”的环境。</translation>
+    </message>
+    <message>
+        <source>Register it there, or choose another environment.</source>
+        <translation>请在那里登记，或选择别的环境。</translation>
+    </message>
+    <message>
+        <source>{name} can&apos;t be an environment&apos;s name: it has 1 to 64 letters, digits, dots, dashes and underscores.</source>
+        <translation>“{name}”不能用作环境的名称：应为 1 到 64 个字母、数字、点、连字符和下划线。</translation>
+    </message>
+    <message>
+        <source>Choose another name.</source>
+        <translation>请换一个名称。</translation>
+    </message>
+    <message>
+        <source>The name {name} is taken: on that machine it is {path}.</source>
+        <translation>名称“{name}”已被使用：在那台机器上是 {path}。</translation>
+    </message>
+    <message>
+        <source>Choose another name, or remove the other one first.</source>
+        <translation>请换一个名称，或先移除那一个。</translation>
+    </message>
+    <message>
+        <source>The machine keeps {registered_max} registered environments.</source>
+        <translation>机器最多保留 {registered_max} 个登记的环境。</translation>
+    </message>
+    <message>
+        <source>Remove one first.</source>
+        <translation>请先移除一个。</translation>
+    </message>
+    <message>
+        <source>{path} can&apos;t be used as an environment.</source>
+        <translation>{path} 不能用作环境。</translation>
+    </message>
+    <message>
+        <source>Give the whole path of a Python, or of a virtual environment&apos;s folder, on that machine.</source>
+        <translation>请给出那台机器上 Python 或虚拟环境文件夹的完整路径。</translation>
+    </message>
+    <message>
+        <source>The environment {name} is gone: there is no {path} on that machine any more.</source>
+        <translation>环境“{name}”没有了：那台机器上已没有 {path}。</translation>
+    </message>
+    <message>
+        <source>Put it back, or register another one under this name.</source>
+        <translation>请把它放回去，或用这个名称登记另一个。</translation>
+    </message>
+    <message>
+        <source>The environment names nothing that is to be in it.</source>
+        <translation>环境没有写明其中要有什么。</translation>
+    </message>
+    <message>
+        <source>Name a file of the project, packages, or another environment.</source>
+        <translation>请写项目中的文件、软件包或另一个环境。</translation>
+    </message>
+    <message>
+        <source>The environment names {packages} packages; it may name {packages_max}.</source>
+        <translation>环境写了 {packages} 个软件包；最多 {packages_max} 个。</translation>
+    </message>
+    <message>
+        <source>Put more into a requirements file.</source>
+        <translation>更多的请写进 requirements 文件。</translation>
+    </message>
+    <message>
+        <source>{text} is not {what}.</source>
+        <translation>“{text}”不是{what}。</translation>
+    </message>
+    <message>
+        <source>Choose it anew.</source>
+        <translation>请重新选择。</translation>
+    </message>
+    <message>
+        <source>It failed before, and nothing has changed since then.</source>
+        <translation>它之前就失败了，此后没有任何变化。</translation>
+    </message>
+    <message>
+        <source>Mend what it says, or have it tried again as it is.</source>
+        <translation>请修正它所说的问题，或让它照原样再试一次。</translation>
     </message>
     <message>
         <source>The run&apos;s directory could not be made: {why}.</source>
@@ -6662,6 +6870,38 @@
     <message>
         <source>no regular file</source>
         <translation>特殊文件</translation>
+    </message>
+    <message>
+        <source>a file of the project</source>
+        <translation>项目中的文件</translation>
+    </message>
+    <message>
+        <source>a file&apos;s hash</source>
+        <translation>文件的哈希值</translation>
+    </message>
+    <message>
+        <source>a package</source>
+        <translation>软件包</translation>
+    </message>
+    <message>
+        <source>a registered environment&apos;s name</source>
+        <translation>登记的环境的名称</translation>
+    </message>
+    <message>
+        <source>a version of Python</source>
+        <translation> Python 版本</translation>
+    </message>
+    <message>
+        <source>an environment&apos;s id</source>
+        <translation>环境的 ID</translation>
+    </message>
+    <message>
+        <source>an extra</source>
+        <translation>附加功能（extra）</translation>
+    </message>
+    <message>
+        <source>a group</source>
+        <translation>依赖组</translation>
     </message>
 </context>
 <context>

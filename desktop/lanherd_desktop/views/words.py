@@ -30,6 +30,7 @@ from lanherd_desktop.views.reasons import (
 from lanherd_desktop.views.refusals import INVALID
 from lanherd_desktop.views.refusals_here import NOT_HERE
 from lanherd_desktop.views.refusals_of_constraints import OF_CONSTRAINTS
+from lanherd_desktop.views.refusals_of_environments import OF_ENVIRONMENTS
 from lanherd_desktop.views.refusals_of_files import OF_FILES
 from lanherd_desktop.views.refusals_of_machines import OF_MACHINES
 from lanherd_desktop.views.refusals_of_orders import OF_ORDERS
@@ -52,8 +53,8 @@ _SECONDS = frozenset(
 _PHRASES = frozenset({"what", "role", "needed", "wants", "problem"})
 Data = Mapping[str, str | int | float]
 REFUSALS = (
-    *OF_RUNS, *OF_SUBMITS, *OF_ORDERS, *OF_CONSTRAINTS, *OF_RULES, *OF_FILES, *OF_MACHINES,
-    *INVALID, *NOT_HERE,
+    *OF_RUNS, *OF_SUBMITS, *OF_ORDERS, *OF_CONSTRAINTS, *OF_RULES, *OF_ENVIRONMENTS,
+    *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE,
 )  # fmt: skip
 """Those that are named come first: what comes along with them may stand in others too."""
 

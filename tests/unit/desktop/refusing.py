@@ -12,6 +12,7 @@ NAMES = {"GPU", "GB", "MB", "KB", "NUL", "ID", "TOML", "Python", "stderr", "src"
 NAMES |= {"UUID", "PATH", "lanherdignore", "txt", "lock", "requirements", "export", "no", "emit"}
 NAMES |= {"project", "workspace", "Lanherd", "min", "UV", "DEFAULT", "INDEX", "HTTPS", "PROXY"}
 NAMES |= {"SSL", "CERT", "FILE", "SSH", "ulimit", "TasksMax", "Linux", "KiB", "bash", "chmod"}
+NAMES |= {"wheel"}
 Ask = Callable[[], object]
 
 

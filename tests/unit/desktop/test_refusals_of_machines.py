@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from lanherd_agent.core.reasons import failure as reason_of
 from lanherd_agent.core.rules import Rules
-from lanherd_agent.envs import lock, problems
+from lanherd_agent.envs import lock, problems, registry
 from lanherd_agent.execution import failures
 from lanherd_agent.persist import store
 from lanherd_agent.runs.launcher_client import StartFailedError, StartFailure
@@ -53,7 +53,27 @@ MADE: dict[str, tuple[LanherdError, str]] = {
     "records": (store.store_failed("/7", "It is closed."), "/7 中的记录无法使用"),
     "full": (store.disk_full("/7"), "无法把改动写入 /7"),
     "python": (problems.no_python("7.7", "7.8"), "没有 Python 7.7；它的代理使用 Python 7.8"),
-    "index": (problems.build_failed("7", "7.lock", "dns error"), "无法取得 7.lock 中的软件包"),
+    "no index": (problems.build_failed("7", "7.lock", "dns error"), "无法连接它的软件包源"),
+    "index": (
+        problems.build_failed("7", "7.lock", "https://7.7/simple: dns error"),
+        "无法连接软件包源 7.7",
+    ),
+    "index's packages": (
+        problems.build_failed("7", "7.lock", "Failed to fetch"),
+        "无法取得 7.lock 中的软件包",
+    ),
+    "source": (problems.source_forbidden("7", "7.lock", ("8",)), "8 没有适用于这台机器的 wheel"),
+    "other python": (
+        problems.other_python("7.lock", "3.7", "3.8"),
+        "7.lock 用于 Python 3.7，选择的却是 Python 3.8",
+    ),
+    "another python": (
+        problems.build_failed("7", "7.lock", "incompatible with the project's Python"),
+        "7.lock 用于别的 Python",
+    ),
+    "no python": (problems.bad_python_request("7"), "“7”不是 Python：既不是版本"),
+    "no environment": (problems.not_there("7"), "那台机器上没有环境 7"),
+    "no name": (registry.no_such_name("7"), "没有登记名为“7”的环境"),
     "project": (
         problem_of_projects.too_large(
             Path("/7"), "It has too many files.", refusal="many_files", files_max=7
