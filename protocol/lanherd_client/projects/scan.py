@@ -203,7 +203,8 @@ class _Assembly:
 
     def scan(self) -> Scan:
         walk, kept = self.walk, self.kept
-        vanished = tuple(sorted(path for path in walk.gone if path not in walk.fresh))
+        there = walk.fresh.keys() | walk.records.keys()
+        vanished = tuple(sorted(walk.gone - there))
         if kept is not None and not walk.fresh and not walk.removed:
             same = msgspec.structs.replace(kept, folders=walk.records)
             self._save(same)

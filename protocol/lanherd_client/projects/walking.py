@@ -59,6 +59,7 @@ ScanProgress = Callable[[int, int, str], None]
 """Called with files read, bytes read, and the path at hand; in the scan's thread."""
 
 _MARKS = frozenset(ENVIRONMENT_MARKS)
+_GONE = (FileNotFoundError, NotADirectoryError)
 
 
 class _Moment(NamedTuple):
@@ -136,7 +137,7 @@ class Walk:
             stamp = stamp_of(os.lstat(place) if path else os.stat(place))
             with os.scandir(place) as listing:
                 found = list(listing)
-        except (FileNotFoundError, NotADirectoryError):
+        except _GONE:
             self._lost(path)
             return outer, FolderRecord(outer.key)
         except OSError as refused:
@@ -233,13 +234,15 @@ class Walk:
         if self.cancelled.is_set():
             raise CancelledHere
         name, new = entry.name, look.new
-        is_folder = entry.is_dir(follow_symlinks=False)
         try:
+            is_folder = entry.is_dir(follow_symlinks=False)
             left_out = look.about(entry, is_folder=is_folder)
             status = None if is_folder or left_out else entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
+        except _GONE:
             self._lost(look.inside + name)
             return
+        except OSError as refused:
+            raise refused_by_system(f"{self.root}/{look.inside}{name}", refused) from refused
         if left_out is not None:
             new.left_out[_as_text(name)] = left_out
         elif status is not None:
@@ -262,6 +265,9 @@ class Walk:
         place = f"{self.root}/{path}"
         if stat.S_ISLNK(stamp[0]):
             self._read_link(place, path, name, stamp, look)
+        elif stat.S_ISDIR(stamp[0]):
+            # Since its listing.
+            self._lost(path)
         elif not stat.S_ISREG(stamp[0]):
             raise kind_refused(place, stamp[0])
         elif stamp[2] > BLOB_BYTES_MAX:
@@ -442,7 +448,8 @@ def _is_same(found: "list[os.DirEntry[str]]", names: set[str], old: FolderRecord
                 now.st_ctime_ns,
             ):
                 return False
-    except FileNotFoundError:
+    except OSError:
+        # Looked at again, it tells why.
         return False
     return True
 
