@@ -78,8 +78,8 @@ _KEY_BYTES = 16
 class Rule(Struct, frozen=True, array_like=True):
     """A rule that leaves something out: the line of a rule file, or one of those that are usual.
 
-    `source` is the rule file's path in the project, empty for what is usual; `line` counts from 1.
-    A rule with `over_bytes` is about files above that size.
+    `source` is the rule file's path in the project, empty for what is usual; `line` counts from 1,
+    in the project file the items of its list. A rule with `over_bytes` is about files above that size.
     """
 
     text: str
