@@ -3,6 +3,7 @@ every error code has a text."""
 
 import string
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lanherd_agent.core.lost_gpus import FAULTS
 from lanherd_desktop.actions.registry import ACTIONS, ActionId
 from lanherd_desktop.views.cause_remedies import CAUSE_REMEDIES
 from lanherd_desktop.views.causes import CAUSES
+from lanherd_desktop.views.ends import END_REMEDIES
 from lanherd_desktop.views.failures import FAILURES
 from lanherd_desktop.views.reasons import REASONS, REMEDIES, RESTS, VARIANTS
 from lanherd_desktop.views.xids import PHRASES
@@ -166,10 +168,10 @@ def test_what_tables_hold_is_marked_for_translation() -> None:
     assert {action.text for action in ACTIONS} <= texts
     variants = {text for several in VARIANTS.values() for text in several}
     assert {*FAILURES.values(), *REASONS.values(), *REMEDIES.values()} <= texts
-    assert {*RESTS.values(), *variants, *PHRASES} <= texts
-    assert {text for table in (CAUSES, CAUSE_REMEDIES) for of in table.values() for text in of} <= (
-        texts
-    )
+    several = [(of,) if isinstance(of, str) else of for of in RESTS.values()]
+    assert {*chain.from_iterable(several), *variants, *PHRASES} <= texts
+    tables = (CAUSES, CAUSE_REMEDIES, END_REMEDIES)
+    assert {text for table in tables for of in table.values() for text in of} <= texts
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
