@@ -102,7 +102,10 @@ class Preflight:
                 count[0] += 1
                 count[1] += file.bytes_total
                 end = file.path.rfind("/", 0, end)
-        return {path: Sized(path, *count, is_folder=True) for path, count in counts.items()}
+        return {
+            path: Sized(path, files, bytes_total, is_folder=True)
+            for path, (files, bytes_total) in counts.items()
+        }
 
 
 def rule_for(path: str, *, is_folder: bool) -> str:
