@@ -6548,6 +6548,22 @@
         <source>Update Lanherd on that machine.</source>
         <translation>请升级那台机器上的 Lanherd。</translation>
     </message>
+    <message>
+        <source>{rule} is no rule for {path}: a rule is one line.</source>
+        <translation>“{rule}”不能用作 {path} 的规则：一条规则占一行。</translation>
+    </message>
+    <message>
+        <source>Write one line, such as &apos;/data/&apos; or &apos;*.ckpt&apos;.</source>
+        <translation>请写一行，例如 /data/ 或 *.ckpt。</translation>
+    </message>
+    <message>
+        <source>{path} has more than {bytes_max}; what is behind them isn&apos;t read.</source>
+        <translation>{path} 超过 {bytes_max}，之后的内容不会读取。</translation>
+    </message>
+    <message>
+        <source>Make it shorter.</source>
+        <translation>请缩短它。</translation>
+    </message>
 </context>
 <context>
     <name>phrases</name>

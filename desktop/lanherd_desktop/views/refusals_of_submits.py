@@ -251,4 +251,20 @@ OF_SUBMITS: tuple[Refusal, ...] = (
         ),
         QT_TRANSLATE_NOOP("failures", "Update Lanherd on that machine."),
     ),
+    Refusal(
+        ErrorCode.PROJECT_UNREADABLE,
+        {"refusal": "odd_rule"},
+        (QT_TRANSLATE_NOOP("failures", "{rule} is no rule for {path}: a rule is one line."),),
+        QT_TRANSLATE_NOOP("failures", "Write one line, such as '/data/' or '*.ckpt'."),
+    ),
+    Refusal(
+        ErrorCode.PROJECT_UNREADABLE,
+        {"refusal": "long_rule_file"},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures", "{path} has more than {bytes_max}; what is behind them isn't read."
+            ),
+        ),
+        QT_TRANSLATE_NOOP("failures", "Make it shorter."),
+    ),
 )
