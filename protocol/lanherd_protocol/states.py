@@ -19,7 +19,7 @@ StateName = Literal["queued", "preparing", "starting", "running", "stopping", "e
 PrepareStep = Literal["snapshot", "environment"]
 
 
-class Queued(Struct, frozen=True, tag="queued", kw_only=True):
+class Queued(Struct, frozen=True, tag="queued", kw_only=True, omit_defaults=True):
     """Waits; `reason` says for what. `prepared` once its snapshot and environment are there;
     `not_before` when another attempt waits its backoff out."""
 
@@ -29,7 +29,7 @@ class Queued(Struct, frozen=True, tag="queued", kw_only=True):
     not_before: float | None = None
 
 
-class Preparing(Struct, frozen=True, tag="preparing", kw_only=True):
+class Preparing(Struct, frozen=True, tag="preparing", kw_only=True, omit_defaults=True):
     """Its environment is being built, before any GPU is taken. `detail` is the builder's word."""
 
     since: float
@@ -37,14 +37,14 @@ class Preparing(Struct, frozen=True, tag="preparing", kw_only=True):
     detail: str = ""
 
 
-class Starting(Struct, frozen=True, tag="starting", kw_only=True):
+class Starting(Struct, frozen=True, tag="starting", kw_only=True, omit_defaults=True):
     """Holds its lease; the launcher was asked to start it."""
 
     since: float
     lease: Lease
 
 
-class Running(Struct, frozen=True, tag="running", kw_only=True):
+class Running(Struct, frozen=True, tag="running", kw_only=True, omit_defaults=True):
     """Its command is alive. `since` is when it was started, `limit_at` when its time is over.
 
     `warning` says what is wrong with it: that it holds more VRAM than it was promised, or that a
@@ -61,7 +61,7 @@ class Running(Struct, frozen=True, tag="running", kw_only=True):
     vram_peak_bytes: int = 0
 
 
-class Stopping(Struct, frozen=True, tag="stopping", kw_only=True):
+class Stopping(Struct, frozen=True, tag="stopping", kw_only=True, omit_defaults=True):
     """It was told to stop and has until `kill_at` to end by itself."""
 
     since: float
@@ -72,7 +72,7 @@ class Stopping(Struct, frozen=True, tag="stopping", kw_only=True):
     outcome: Outcome
 
 
-class Ended(Struct, frozen=True, tag="ended", kw_only=True):
+class Ended(Struct, frozen=True, tag="ended", kw_only=True, omit_defaults=True):
     """It is over; nothing about it changes any more.
 
     `started_at` is None when it never ran; `exit_code` when it did not exit by itself; `signal` is
@@ -92,7 +92,7 @@ class Ended(Struct, frozen=True, tag="ended", kw_only=True):
 RunState = Queued | Preparing | Starting | Running | Stopping | Ended
 
 
-class AttemptEnd(Struct, frozen=True, kw_only=True):
+class AttemptEnd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How an earlier attempt of a run ended; the fields mean what they mean in Ended."""
 
     attempt: int
@@ -105,7 +105,7 @@ class AttemptEnd(Struct, frozen=True, kw_only=True):
     lease: Lease = Lease()
 
 
-class RunView(Struct, frozen=True, kw_only=True):
+class RunView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run as it is told to controllers; `seq` is the number of its last change.
 
     The reply to a submit has `seq` 0: it is the run as it was taken, the same whenever the same

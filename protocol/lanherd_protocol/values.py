@@ -1,7 +1,8 @@
 """What machines, GPUs, projects and runs look like on the wire.
 
 Units end a name. Times are Unix seconds as float. Sizes are bytes. `None` means 'not known' or
-'not supported by this machine', never zero. Structs grow at their end, with defaults.
+'not supported by this machine', never zero. Structs grow at their end, with defaults. What equals its
+default is left out where a struct says so: records of runs are kept by the hundred thousand.
 """
 
 from typing import Literal
@@ -11,7 +12,7 @@ from msgspec import Struct
 from lanherd_protocol.ids import BlobHash, DeviceId, EnvironmentId, GpuUuid, RunId, SnapshotId
 
 
-class Reason(Struct, frozen=True, kw_only=True):
+class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a run waits, how it ended, or what is wrong with a machine: a code for programs, and a
     whole sentence for people.
 
@@ -262,7 +263,7 @@ BesideOthers = Literal["rule", "wait", "share"]
 gone, or take what they leave."""
 
 
-class GpuRequest(Struct, frozen=True, kw_only=True):
+class GpuRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """GPUs that a run needs; `vram_bytes` is promised on each of them (0: whatever is free).
 
     It gets at least `count` of them, and up to `count_max` if that many are free when it starts
@@ -282,7 +283,7 @@ class GpuRequest(Struct, frozen=True, kw_only=True):
     beside: BesideOthers = "rule"
 
 
-class HostRequest(Struct, frozen=True, kw_only=True):
+class HostRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run is promised of the machine beside its GPUs; 0: nothing in particular."""
 
     cpu_cores: float = 0.0
@@ -302,14 +303,14 @@ RetryCause = Literal["failed", "lost", "timed_out"]
 DependencyKind = Literal["after", "after_ok", "after_any"]
 
 
-class StopRule(Struct, frozen=True, kw_only=True):
+class StopRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a run is ended: `signal` to its process tree, and SIGKILL once `grace_s` is over."""
 
     signal: StopSignal = "TERM"
     grace_s: float = 10.0
 
 
-class RetryRule(Struct, frozen=True, kw_only=True):
+class RetryRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When a run that did not succeed gets another attempt.
 
     `attempts_max` counts the first; 1 means no retry. Of the failed ones, `exit_codes` and
@@ -337,7 +338,7 @@ class Dependency(Struct, frozen=True, kw_only=True):
     kind: DependencyKind = "after_ok"
 
 
-class LogRule(Struct, frozen=True, kw_only=True):
+class LogRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`split`: stderr goes to a log of its own. `bytes_max` caps each log: its head and its tail
     are kept, the middle is given up; None means the machine's own cap."""
 
@@ -345,7 +346,7 @@ class LogRule(Struct, frozen=True, kw_only=True):
     bytes_max: int | None = None
 
 
-class RunSpec(Struct, frozen=True, kw_only=True):
+class RunSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What to run. `command` is an argument vector; no shell reads it.
 
     `time_limit_s` bounds each attempt, from its start. `directory` is where the command begins:
@@ -377,7 +378,7 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     group: RunGroup | None = None
 
 
-class RunSettings(Struct, frozen=True, kw_only=True):
+class RunSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What may be changed of a run at any time. A higher `priority` goes first; a `held` run waits
     until it is released; the files of a `pinned` one are never removed by retention."""
 
@@ -388,7 +389,7 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     pinned: bool = False
 
 
-class LeasedGpu(Struct, frozen=True, kw_only=True):
+class LeasedGpu(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One GPU's share that an attempt holds."""
 
     index: int
@@ -399,7 +400,7 @@ class LeasedGpu(Struct, frozen=True, kw_only=True):
     """The MIG instance of that GPU; `uuid` is the instance's."""
 
 
-class Lease(Struct, frozen=True, kw_only=True):
+class Lease(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The GPU share that an attempt holds; empty for a run without GPUs."""
 
     gpus: tuple[LeasedGpu, ...] = ()

@@ -30,7 +30,7 @@ from lanherd_protocol.values import (
 )
 
 
-class Queued(Struct, frozen=True, kw_only=True, tag="queued"):
+class Queued(Struct, frozen=True, kw_only=True, tag="queued", omit_defaults=True):
     """In line. `prepared` is None until its preparation is done, if it needs one.
 
     Its turn doesn't come before `not_before`, nor while a dependency is in `waits_for`: those are
@@ -44,7 +44,7 @@ class Queued(Struct, frozen=True, kw_only=True, tag="queued"):
     waits_for: tuple[Dependency, ...] = ()
 
 
-class Preparing(Struct, frozen=True, kw_only=True, tag="preparing"):
+class Preparing(Struct, frozen=True, kw_only=True, tag="preparing", omit_defaults=True):
     """A PrepareRun is pending; its place in the line since `queued_since` is kept."""
 
     since: float
@@ -53,7 +53,7 @@ class Preparing(Struct, frozen=True, kw_only=True, tag="preparing"):
     detail: str = ""
 
 
-class StopWish(Struct, frozen=True, kw_only=True):
+class StopWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stop that waits until there is a process to signal."""
 
     grace_s: float
@@ -61,7 +61,7 @@ class StopWish(Struct, frozen=True, kw_only=True):
     signal: int = 15
 
 
-class Starting(Struct, frozen=True, kw_only=True, tag="starting"):
+class Starting(Struct, frozen=True, kw_only=True, tag="starting", omit_defaults=True):
     """Holds its lease; a StartAttempt is pending."""
 
     since: float
@@ -69,7 +69,7 @@ class Starting(Struct, frozen=True, kw_only=True, tag="starting"):
     stop: StopWish | None = None
 
 
-class Running(Struct, frozen=True, kw_only=True, tag="running"):
+class Running(Struct, frozen=True, kw_only=True, tag="running", omit_defaults=True):
     """Its command is alive since `since`, and may be until `limit_at`."""
 
     since: float
@@ -80,7 +80,7 @@ class Running(Struct, frozen=True, kw_only=True, tag="running"):
     vram_peak_bytes: int = 0
 
 
-class Stopping(Struct, frozen=True, kw_only=True, tag="stopping"):
+class Stopping(Struct, frozen=True, kw_only=True, tag="stopping", omit_defaults=True):
     """It is to end; from `kill_at` on it is killed. `outcome` and `reason` say how it ends.
 
     `signal` is the last that was sent, `signalled` whether one is known to have reached it; `asked`
