@@ -3,7 +3,7 @@
 A real launcher with real commands (tests/support/fake_job.py). Each is stopped with a short grace,
 or ends by itself and leaves others behind. From when the grace is over (or the command has ended)
 until the launcher tells the end is the delay; and when it is told, nothing of the run may be alive
-any more, by the mark that all its processes bear.
+any more, by the mark that all its processes bear, and by the words that the job leaves with them.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from lanherd_agent.runs import cgroups, launcher_process, processes, rundir
 from tests.bench.agent import disk_folder
 from tests.bench.report import Metric, Report
 from tests.support import fake_job
-from tests.support.launched import Launched, launched, lives
+from tests.support.job_truth import processes_of
+from tests.support.launched import PATH, Launched, launched, lives
 from tests.support.waiting import wait_until_async
 
 ENDINGS = 1000
@@ -135,7 +136,9 @@ async def end_each(
     for kind, options in todo:
         directory = rig.make()
         ready = directory.path / "ready"
-        rig.write(directory, *fake_job.command(*options, "--ready", str(ready)))
+        command = fake_job.command(*options, "--ready", str(ready), "--truth", "")
+        # Which tells its processes from those of the next attempt, whatever becomes of them.
+        rig.write(directory, *command, env={"PATH": PATH, "FAKE_JOB_TRUTH": str(directory.path)})
         await rig.start(directory)
         if kind in OWN_ENDINGS:
             ended = await rig.ended(directory, WAIT_S)
@@ -154,20 +157,20 @@ async def end_each(
 
 
 def alive_of(directory: rundir.AttemptDir, before: float) -> list[int]:
-    """Those with the mark of its shim and from before that Unix time: the shim may serve another
-    attempt since."""
+    """What lives of it: by the words that the job leaves with all that it starts, and by the mark of
+    its shim. The shim may serve another attempt by now, of which nothing began before that Unix
+    time; the kernel tells a beginning in ticks, rounded down."""
     start = rundir.read_start(directory)
     if start is None:
         raise RuntimeError(f"{directory.path}: it was started, and says nothing of that")
     mark = processes.mark_of(start.shim_pid, start.shim_start_time)
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     marked = [
-        (pid, since)
-        for pid, (_, _, since) in processes.process_table().items()
-        if pid != start.shim_pid and processes.read_mark(pid) == mark
-    ]
-    return [
         pid
-        for pid, since in marked
-        if since / rundir.TICKS_PER_S + booted < before and lives(pid, since)
+        for pid, (_, _, since) in processes.process_table().items()
+        if pid != start.shim_pid
+        and processes.read_mark(pid) == mark
+        and (since + 1) / rundir.TICKS_PER_S + booted < before
+        and lives(pid, since)
     ]
+    return sorted({*marked, *processes_of(directory.path)})
