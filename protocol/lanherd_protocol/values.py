@@ -1,7 +1,7 @@
 """What machines, GPUs, projects and runs look like on the wire.
 
 Units end a name. Times are Unix seconds as float. Sizes are bytes. `None` means 'not known' or
-'not supported by this machine', never zero. Structs grow at their end, with defaults. What equals its
+'not supported by this machine', never zero. Structs grow at their end, with defaults. What equals a
 default is left out where a struct says so: records of runs are kept by the hundred thousand.
 """
 

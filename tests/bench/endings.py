@@ -157,9 +157,9 @@ async def end_each(
 
 
 def alive_of(directory: rundir.AttemptDir, before: float) -> list[int]:
-    """What lives of it: by the words that the job leaves with all that it starts, and by the mark of
-    its shim. The shim may serve another attempt by now, of which nothing began before that Unix
-    time; the kernel tells a beginning in ticks, rounded down."""
+    """What lives of it: by the words that the job leaves with all that it starts, and by its shim's
+    mark. The shim may serve another attempt by now, of which nothing began before that Unix time;
+    the kernel tells a beginning in ticks, rounded down."""
     start = rundir.read_start(directory)
     if start is None:
         raise RuntimeError(f"{directory.path}: it was started, and says nothing of that")
