@@ -1,5 +1,6 @@
 import hashlib
 import itertools
+import random
 import tracemalloc
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from lanherd_protocol.ids import BlobHash
 from lanherd_protocol.limits import BLOB_BYTES_MAX, MIB
-from lanherd_protocol.packs import PackDecoder, PackEncoder, PackError
+from lanherd_protocol.packs import PackDecoder, PackEncoder, PackError, encode_pack
 
 BLOBS = st.lists(st.binary(min_size=1, max_size=2000), max_size=6)
 
@@ -21,6 +22,10 @@ def named(data: bytes) -> BlobHash:
 def pack(blobs: list[bytes]) -> bytes:
     encoder = PackEncoder()
     return b"".join([*(encoder.add(named(data), data) for data in blobs), encoder.finish()])
+
+
+def at_once(blobs: list[bytes]) -> bytes:
+    return encode_pack((named(data), data) for data in blobs)
 
 
 def unpack(pieces: list[bytes], count: int) -> list[bytes]:
@@ -47,9 +52,19 @@ def test_a_pack_comes_back_however_it_is_cut(blobs: list[bytes], data: st.DataOb
     assert unpack(pieces, len(blobs)) == blobs
 
 
-def test_large_blobs_come_back() -> None:
-    blobs = [bytes([number]) * BLOB_BYTES_MAX for number in range(5)]
+@given(BLOBS, st.data())
+def test_a_pack_made_at_once_comes_back_too(blobs: list[bytes], data: st.DataObject) -> None:
+    whole = at_once(blobs)
+    cut = data.draw(st.integers(0, len(whole)))
+    assert unpack([whole[:cut], whole[cut:]], len(blobs)) == blobs
+
+
+@pytest.mark.parametrize("level", [-5, 1, 3])
+def test_large_blobs_come_back(level: int) -> None:
+    blobs = [bytes([number]) * BLOB_BYTES_MAX for number in range(4)]
+    blobs.append(random.Random(level).randbytes(BLOB_BYTES_MAX))
     assert unpack([pack(blobs)], 5) == blobs
+    assert unpack([encode_pack([(named(data), data) for data in blobs], level)], 5) == blobs
 
 
 @given(BLOBS.filter(bool), st.data())
@@ -110,6 +125,8 @@ def test_a_blob_that_has_no_length_or_too_many_bytes_is_not_added() -> None:
     for data in (b"", bytes(BLOB_BYTES_MAX + 1)):
         with pytest.raises(ValueError, match="1 to"):
             encoder.add(named(data), data)
+        with pytest.raises(ValueError, match="1 to"):
+            at_once([b"good", data])
 
 
 def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
