@@ -80,6 +80,12 @@ class IncomingCall:
             raise _bug(f"{self.method.name!r} has no upload.")
         return self._read()
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether its connection is over: nobody hears the answer, and what has arrived of the
+        upload can still be read."""
+        return self._serving.connection.is_closed
+
     async def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes of the answer, of any length; waits while the caller takes none.
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from lanherd_client import submitting
+from lanherd_client.lines import SessionLine
 from lanherd_client.orders import Order
 from lanherd_client.projects.project import Project
-from lanherd_client.projects.push import PushProgress, PushResult
+from lanherd_client.projects.push import Line, PushProgress, PushResult
 from lanherd_client.submitting import Progress, submit_to
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import SnapshotId
@@ -30,26 +31,36 @@ def project(tmp_path: Path) -> Path:
 
 
 class Pushes:
-    """Stands in for the push: fails as it is told to, else succeeds."""
+    """Stands in for the push: fails as it is told to, else succeeds. As the real one it goes on
+    over the next connection when one is lost."""
 
     def __init__(self, *problems: LanherdError) -> None:
         self.problems = list(problems)
         self.tries = 0
+        self.machine = ""
+        self.given: dict[str, object] = {}
         self.before: Callable[[], None] = lambda: None
 
     async def __call__(
         self,
-        caller: submitting._Caller,
+        line: Line,
         folder: Path,
         progress: Callable[[PushProgress], None],
+        **given: object,
     ) -> PushResult:
-        self.tries += 1
-        await caller.call(RUNS_GET, GetRun(run=run_id(1)))
-        progress(PushProgress("sending", 1, 10, 20))
-        if self.problems:
+        self.machine, self.given = line.machine, given
+        lost: LanherdError | None = None
+        while True:
+            caller = await line.caller(lost)
+            self.tries += 1
+            await caller.call(RUNS_GET, GetRun(run=run_id(1)))
+            progress(PushProgress("sending", 1, 10, 20, "a.py", 5.0, 2.0))
+            if not self.problems:
+                return PushResult(SNAPSHOT, 1, 20, 20, 1)
             self.before()
-            raise self.problems.pop(0)
-        return PushResult(SNAPSHOT, 1, 20, 20, 1)
+            lost = self.problems.pop(0)
+            if lost.code is not ErrorCode.CONNECTION_LOST:
+                raise lost
 
 
 async def submitted(
@@ -63,7 +74,7 @@ async def submitted(
 async def test_the_run_has_the_snapshot_and_the_lock(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submitting, "push", Pushes())
+    monkeypatch.setattr(submitting, "push_through", Pushes())
     async with desk(ScriptedAgent()) as one:
         spec = await submitted(one, project)
         assert (spec.project, spec.snapshot) == ("digits", SNAPSHOT)
@@ -77,7 +88,7 @@ async def test_a_push_that_is_cut_goes_on_over_the_next_connection(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pushes = Pushes(*[error(ErrorCode.CONNECTION_LOST, "Lost.")] * 2)
-    monkeypatch.setattr(submitting, "push", pushes)
+    monkeypatch.setattr(submitting, "push_through", pushes)
     async with desk(ScriptedAgent()) as one:
 
         def cut() -> None:
@@ -93,7 +104,7 @@ async def test_a_push_that_is_refused_is_not_tried_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pushes = Pushes(error(ErrorCode.DISK_FULL, "The disk is full."))
-    monkeypatch.setattr(submitting, "push", pushes)
+    monkeypatch.setattr(submitting, "push_through", pushes)
     async with desk(ScriptedAgent()) as one:
         with pytest.raises(LanherdError, match="disk is full"):
             await submitted(one, project)
@@ -103,13 +114,38 @@ async def test_a_push_that_is_refused_is_not_tried_again(
 async def test_progress_is_told_in_the_words_of_a_submit(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submitting, "push", Pushes())
+    monkeypatch.setattr(submitting, "push_through", Pushes())
     told: list[Progress] = []
     async with desk(ScriptedAgent()) as one:
         one.agent.change(run_id(1), queued())
         await submit_to(one.session, [ORDER], project, "auto", told.append)
     assert told[0] == Progress("scan", 0, 0, Project.open(project).notes)
-    assert told[1:] == [Progress("upload", 10, 20), Progress("submit", 0, 0)]
+    assert told[1:] == [
+        Progress("upload", 10, 20, rate_bytes_s=5.0, left_s=2.0),
+        Progress("submit", 0, 0),
+    ]
+
+
+async def test_the_push_knows_the_machine_and_the_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushes = Pushes()
+    monkeypatch.setattr(submitting, "push_through", pushes)
+    async with desk(ScriptedAgent()) as one:
+        one.agent.change(run_id(1), queued())
+        await submit_to(one.session, [ORDER], project, "auto", None, project.parent)
+        assert pushes.machine == one.session.machine
+        assert pushes.given == {"home": project.parent, "project": "digits"}
+
+
+async def test_a_machine_that_stays_away_is_waited_for_so_long_and_no_longer() -> None:
+    async with desk(ScriptedAgent()) as one:
+        line = SessionLine(one.session, patience_s=0.05)
+        await line.caller(None)
+        lost = error(ErrorCode.CONNECTION_LOST, "Lost.")
+        with pytest.raises(LanherdError) as raised:
+            await line.caller(lost)
+        assert raised.value is lost
 
 
 def many(count: int = 1000) -> list[Order]:

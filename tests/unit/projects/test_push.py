@@ -1,129 +1,162 @@
 import asyncio
+import hashlib
 import os
-from collections.abc import AsyncIterable, Callable
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import pytest
 
-from lanherd_client.projects import push as pushing
-from lanherd_client.projects.push import PushProgress, push
+from lanherd_client.projects import fanout, push_planning
+from lanherd_client.projects.push import PushProgress, push, push_through
 from lanherd_client.projects.scan import scan
-from lanherd_protocol import manifest as manifests
 from lanherd_protocol import messages as m
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.ids import BlobHash
-from lanherd_protocol.methods import Method
-from lanherd_protocol.packs import PackDecoder
-from lanherd_protocol.values import Manifest
-
-Request = TypeVar("Request", bound=msgspec.Struct)
-Response = TypeVar("Response", bound=msgspec.Struct)
-
-
-class Machine:
-    """A machine that keeps what it is given, and the names of the calls."""
-
-    def __init__(self) -> None:
-        self.blobs: dict[BlobHash, bytes] = {}
-        self.snapshots: dict[str, Manifest] = {}
-        self.calls: list[str] = []
-        self.asks_for: tuple[BlobHash, ...] | None = None
-
-    async def call(
-        self,
-        method: Method[Request, Response],
-        request: Request,
-        *,
-        upload: AsyncIterable[bytes] | None = None,
-    ) -> Response:
-        self.calls.append(method.name)
-        answer = await self._answer(request, upload)
-        assert isinstance(answer, method.response)
-        return answer
-
-    async def _answer(self, request: Any, upload: AsyncIterable[bytes] | None) -> Any:
-        match request:
-            case m.HasSnapshot(snapshot=snapshot):
-                return m.SnapshotPresence(present=snapshot in self.snapshots)
-            case m.FindMissing(blobs=blobs):
-                missing = tuple(blob for blob in blobs if blob not in self.blobs)
-                return m.MissingBlobs(blobs=self.asks_for or missing)
-            case m.PutBlobs(count=count):
-                assert upload is not None
-                decoder = PackDecoder(count)
-                async for chunk in upload:
-                    self.blobs.update(decoder.feed(chunk))
-                decoder.finish()
-                return m.BlobsStored(count=count, bytes_stored=0)
-            case m.PutManifest(snapshot=snapshot):
-                assert upload is not None
-                encoded = manifests.decompress(b"".join([chunk async for chunk in upload]))
-                assert manifests.snapshot_id(encoded) == snapshot
-                manifest = manifests.decode(encoded)
-                assert set(manifests.hashes(manifest)) <= set(self.blobs)
-                self.snapshots[snapshot] = manifest
-                counted = manifests.summary(manifest)
-                return m.SnapshotStored(
-                    snapshot=snapshot, files=counted.files, bytes_total=counted.bytes_total
-                )
-            case _:
-                raise AssertionError(request)
+from lanherd_protocol.limits import MIB
+from tests.support.push_machine import PushMachine
+from tests.unit.projects.pushing import BLOBS, FILES, edit, make_project, scan_later
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for number in range(30):
-        (folder / f"f{number}.py").write_text(f"print({number})\n" * 20)
-    (folder / "large.bin").write_bytes(os.urandom(3_000_000))
-    return folder
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(fanout, "scan", scan_later)
+    return make_project(tmp_path / "project")
+
+
+def manifests_put(machine: PushMachine) -> list[m.PutManifest]:
+    return [request for request in machine.requests if isinstance(request, m.PutManifest)]
 
 
 async def test_only_what_is_missing_is_sent(project: Path) -> None:
-    machine = Machine()
-    first = await push(machine, project)
-    assert first.files == 31
-    assert first.sent_blobs == 33
+    machine = PushMachine()
+    first = await push(machine, project, project="digits")
+    assert (first.files, first.sent_blobs) == (FILES, BLOBS)
     assert 3_000_000 < first.sent_bytes < 3_020_000
     assert set(machine.snapshots) == {first.snapshot}
+    assert set(machine.sent.values()) == {1}
+    assert [put.project for put in manifests_put(machine)] == ["digits"]
+
+
+async def test_nothing_new_takes_one_question(project: Path) -> None:
+    machine = PushMachine()
+    first = await push(machine, project)
     machine.calls.clear()
     again = await push(machine, project)
     assert (again.snapshot, again.sent_bytes, again.sent_blobs) == (first.snapshot, 0, 0)
     assert machine.calls == ["snapshots.has"]
-    (project / "f3.py").write_text("edited")
-    edited = await push(machine, project)
+
+
+async def test_an_edit_sends_one_blob_and_what_differs(project: Path) -> None:
+    machine = PushMachine()
+    first = await push(machine, project, machine="m1")
+    edit(project / "f3.py", "edited")
+    edited = await push(machine, project, machine="m1")
     assert edited.snapshot != first.snapshot
     assert edited.sent_blobs == 1
-    assert edited.sent_bytes < 10_000
+    assert edited.sent_bytes < 600
+    assert [put.base for put in manifests_put(machine)] == [None, first.snapshot]
+    assert set(machine.snapshots) == {first.snapshot, edited.snapshot}
+
+
+async def test_a_machine_whose_id_is_not_known_gets_whole_manifests(project: Path) -> None:
+    machine = PushMachine()
+    await push(machine, project)
+    edit(project / "f3.py", "edited")
+    await push(machine, project)
+    assert [put.base for put in manifests_put(machine)] == [None, None]
 
 
 async def test_an_edit_that_takes_away_sends_the_manifest_alone(project: Path) -> None:
-    machine = Machine()
-    await push(machine, project)
+    machine = PushMachine()
+    await push(machine, project, machine="m1")
     (project / "f3.py").unlink()
     machine.calls.clear()
-    assert (await push(machine, project)).sent_blobs == 0
-    assert machine.calls == ["snapshots.has", "snapshots.missing", "snapshots.put_manifest"]
+    assert (await push(machine, project, machine="m1")).sent_blobs == 0
+    assert machine.calls == ["snapshots.has", "snapshots.put_manifest"]
 
 
-async def test_many_blobs_go_in_several_calls(
+async def test_what_differs_is_told_from_what_that_machine_has(project: Path) -> None:
+    one, other = PushMachine(), PushMachine()
+    await push(one, project, machine="m1")
+    old = await push(other, project, machine="m2")
+    for number in range(3):
+        edit(project / "f3.py", f"edit {number}")
+        newest = await push(one, project, machine="m1")
+    pushed = await push(other, project, machine="m2")
+    assert manifests_put(other)[-1].base == old.snapshot
+    assert (pushed.snapshot, pushed.sent_blobs) == (newest.snapshot, 1)
+    assert newest.snapshot in other.snapshots
+
+
+async def test_a_machine_that_has_forgotten_everything_gets_everything(project: Path) -> None:
+    machine = PushMachine()
+    await push(machine, project, machine="m1")
+    machine.snapshots.clear()
+    machine.blobs.clear()
+    edit(project / "f3.py", "edited")
+    pushed = await push(machine, project, machine="m1")
+    assert pushed.sent_blobs == BLOBS
+    assert set(machine.snapshots) == {pushed.snapshot}
+    assert [put.base is None for put in manifests_put(machine)] == [True, False, True]
+
+
+async def test_blobs_that_got_lost_behind_a_snapshot_are_sent_again(project: Path) -> None:
+    machine = PushMachine()
+    await push(machine, project, machine="m1")
+    lost = [*machine.blobs][:4]
+    for blob in lost:
+        del machine.blobs[blob]
+    edit(project / "f29.py", "edited")
+    pushed = await push(machine, project, machine="m1")
+    assert pushed.snapshot in machine.snapshots
+    assert pushed.sent_blobs in (4, 5)
+
+
+async def test_a_machine_that_refuses_every_manifest_is_believed(project: Path) -> None:
+    machine = PushMachine()
+
+    async def lose(request: Any) -> None:
+        if isinstance(request, m.PutManifest):
+            machine.blobs.clear()
+
+    machine.before = lose
+    with pytest.raises(LanherdError) as refused:
+        await push(machine, project)
+    assert refused.value.failure.data["refusal"] == "missing_blobs"
+    assert len(manifests_put(machine)) == 2
+
+
+async def test_many_blobs_are_asked_about_in_several_calls(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pushing, "HASHES_PER_CALL_MAX", 10)
-    machine = Machine()
-    await push(machine, project)
-    assert machine.calls.count("snapshots.missing") == 4
-    assert machine.calls.count("snapshots.put_blobs") == 4
+    monkeypatch.setattr(push_planning, "ASKED_TOGETHER_MAX", 10)
+    await push(PushMachine(), project)
+    # The scan reads nothing this time, so it tells of nothing while it goes on.
+    other = PushMachine()
+    assert (await push(other, project)).sent_blobs == BLOBS
+    assert other.calls.count("snapshots.missing") == 4
 
 
 async def test_progress_is_told_from_the_scan_to_the_end(project: Path) -> None:
     told: list[PushProgress] = []
     for number in range(100):
-        (project / f"g{number}").write_text("x")
-    await push(Machine(), project, told.append)
+        (project / f"g{number}").write_text(f"{number}")
+    gate = asyncio.Event()
+    machine = PushMachine()
+
+    async def hold(request: Any) -> None:
+        if isinstance(request, m.PutBlobs):
+            await gate.wait()
+
+    def tell(one: PushProgress) -> None:
+        told.append(one)
+        if one.phase == "comparing":
+            gate.set()
+
+    machine.before = hold
+    await push(machine, project, tell)
     phases = list(dict.fromkeys(one.phase for one in told))
     assert phases == ["scanning", "comparing", "sending", "done"]
     sending = [one for one in told if one.phase == "sending"]
@@ -131,75 +164,107 @@ async def test_progress_is_told_from_the_scan_to_the_end(project: Path) -> None:
     assert sending[-1].bytes_done == sending[-1].bytes_total > 3_000_000
 
 
+async def test_what_the_scan_says_is_told_once(project: Path) -> None:
+    (project / "model.pt").write_bytes(b"")
+    os.truncate(project / "model.pt", 40 * MIB)
+    told: list[PushProgress] = []
+    pushed = await push(PushMachine(), project, told.append)
+    assert len(pushed.notes) == 1 and "model.pt" in pushed.notes[0]
+    assert [one.notes for one in told if one.notes] == [pushed.notes]
+
+
+def first_blob(path: Path) -> BlobHash:
+    return BlobHash(hashlib.sha256(path.read_bytes()[:MIB]).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("edited", ErrorCode.PROJECT_CHANGED),
+        ("cut", ErrorCode.PROJECT_CHANGED),
+        ("removed", ErrorCode.PROJECT_CHANGED),
+        ("replaced", ErrorCode.PROJECT_UNREADABLE),
+    ],
+)
 async def test_a_file_that_changes_before_it_is_sent_is_named(
-    project: Path,
+    project: Path, name: str, code: ErrorCode
 ) -> None:
-    class Slow(Machine):
-        def __init__(self, change: Callable[[], None]) -> None:
-            super().__init__()
-            self._change = change
+    large = project / "large.raw"
+    blob = first_blob(large)
+    changes: dict[str, Callable[[], object]] = {
+        "edited": lambda: large.write_bytes(os.urandom(3_000_000)),
+        "cut": lambda: os.truncate(large, 10),
+        "removed": large.unlink,
+        "replaced": lambda: (large.unlink(), large.mkdir()),
+    }
+    machine = PushMachine()
 
-        async def _answer(self, request: Any, upload: AsyncIterable[bytes] | None) -> Any:
-            if isinstance(request, m.FindMissing):
-                self._change()
-            return await super()._answer(request, upload)
+    async def change(request: Any) -> None:
+        if isinstance(request, m.FindMissing) and blob in request.blobs:
+            changes[name]()
 
-    def edit() -> None:
-        (project / "f3.py").write_text("another text")
+    machine.before = change
+    with pytest.raises(LanherdError) as refused:
+        await push(machine, project)
+    assert refused.value.code is code
+    assert refused.value.failure.data["path"] == str(large)
+    assert machine.snapshots == {}
 
-    def remove() -> None:
-        (project / "f4.py").unlink()
 
-    def replace() -> None:
-        (project / "f5.py").unlink()
-        (project / "f5.py").mkdir()
+async def test_a_small_file_that_changes_meanwhile_is_sent_as_it_was_read(project: Path) -> None:
+    machine = PushMachine()
+    was = (project / "f3.py").read_bytes()
 
-    for change, name, code in (
-        (edit, "f3.py", ErrorCode.PROJECT_CHANGED),
-        (remove, "f4.py", ErrorCode.PROJECT_CHANGED),
-        (replace, "f5.py", ErrorCode.PROJECT_UNREADABLE),
-    ):
-        machine = Slow(change)
-        with pytest.raises(LanherdError) as refused:
-            await push(machine, project)
-        assert refused.value.code is code
-        assert refused.value.failure.data["path"] == str(project / name)
-        assert machine.snapshots == {}
+    async def change(request: Any) -> None:
+        if isinstance(request, m.PutBlobs):
+            edit(project / "f3.py", "another text")
+
+    machine.before = change
+    pushed = await push(machine, project)
+    blob = BlobHash(hashlib.sha256(was).hexdigest())
+    assert machine.blobs[blob] == was
+    entry = next(e for e in machine.snapshots[pushed.snapshot].entries if e.path == "f3.py")
+    assert entry.blobs == (blob,)
+
+
+async def test_a_machine_that_calls_a_good_pack_bad_is_not_blamed_on_a_file(project: Path) -> None:
+    machine = PushMachine()
+
+    async def refuse(request: Any) -> None:
+        if isinstance(request, m.PutBlobs):
+            raise error(ErrorCode.INVALID_REQUEST, "No pack.", refusal="bad_pack")
+
+    machine.before = refuse
+    with pytest.raises(LanherdError) as refused:
+        await push(machine, project)
+    assert refused.value.code is ErrorCode.INVALID_REQUEST
 
 
 async def test_a_machine_can_not_ask_for_what_was_not_offered(project: Path) -> None:
-    machine = Machine()
+    machine = PushMachine()
     machine.asks_for = (BlobHash("0" * 64),)
     with pytest.raises(LanherdError) as refused:
         await push(machine, project)
     assert refused.value.code is ErrorCode.PROTOCOL_ERROR
 
 
-async def test_a_cancelled_push_resumes_where_it_was(project: Path) -> None:
-    class Stalling(Machine):
-        async def _answer(self, request: Any, upload: AsyncIterable[bytes] | None) -> Any:
-            if isinstance(request, m.PutBlobs) and upload is not None:
-                decoder = PackDecoder(request.count)
-                async for chunk in upload:
-                    self.blobs.update(decoder.feed(chunk))
-                    if len(self.blobs) > 5:
-                        stalled.set()
-                        await asyncio.Event().wait()
-            return await super()._answer(request, upload)
+async def test_a_cancelled_push_leaves_nothing_half_and_resumes_where_it_was(project: Path) -> None:
+    sending, machine = asyncio.Event(), PushMachine()
 
-    stalled = asyncio.Event()
-    machine = Stalling()
+    async def stall(request: Any) -> None:
+        if isinstance(request, m.PutManifest):
+            sending.set()
+            await asyncio.Event().wait()
+
+    machine.before = stall
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(push(machine, project))
-        await stalled.wait()
+        await sending.wait()
         task.cancel()
     assert machine.snapshots == {}
-    kept = len(machine.blobs)
-    assert kept > 5
-    resumed = Machine()
-    resumed.blobs = machine.blobs
-    result = await push(resumed, project)
-    assert result.sent_blobs == 33 - kept
+    machine.before = None
+    result = await push(machine, project)
+    assert (result.sent_blobs, set(machine.sent.values())) == (0, {1})
 
 
 async def test_a_scan_is_cancelled_with_its_push(
@@ -209,17 +274,17 @@ async def test_a_scan_is_cancelled_with_its_push(
     scanning = asyncio.Event()
     ended: list[str] = []
 
-    def gated(folder: Path, on_progress: Any, cancelled: Any) -> Any:
+    def gated(folder: Path, on_progress: Any, cancelled: threading.Event, **named: Any) -> Any:
         loop.call_soon_threadsafe(scanning.set)
         assert cancelled.wait(30)
         try:
-            return scan(folder, on_progress, cancelled)
+            return scan(folder, on_progress, cancelled, **named)
         finally:
             ended.append("scan")
 
-    monkeypatch.setattr(pushing, "scan", gated)
+    monkeypatch.setattr(fanout, "scan", gated)
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(push(Machine(), project))
+        task = tasks.create_task(push(PushMachine(), project))
         await scanning.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -228,8 +293,46 @@ async def test_a_scan_is_cancelled_with_its_push(
 
 
 async def test_a_missing_folder_is_said_before_any_call(tmp_path: Path) -> None:
-    machine = Machine()
+    machine = PushMachine()
     with pytest.raises(LanherdError) as refused:
         await push(machine, tmp_path / "nowhere")
     assert refused.value.code is ErrorCode.PROJECT_UNREADABLE
     assert machine.calls == []
+
+
+# --- Cuts ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [1, 40_000, 1_000_000, 2_900_000, 3_001_500])
+async def test_a_push_that_is_cut_goes_on_and_sends_nothing_twice(
+    project: Path, after: int
+) -> None:
+    machine = PushMachine("m1")
+    machine.bytes_until_cut = after
+    pushed = await push_through(machine, project)
+    assert machine.cuts == 1
+    assert set(machine.snapshots) == {pushed.snapshot}
+    assert set(machine.sent.values()) == {1}
+
+
+async def test_a_question_that_is_cut_is_asked_again(project: Path) -> None:
+    machine, lost = PushMachine("m1"), []
+
+    async def lose(request: Any) -> None:
+        if isinstance(request, m.FindMissing) and len(lost) < 3:
+            lost.append(request)
+            raise error(ErrorCode.CONNECTION_LOST, "The connection was lost.")
+
+    machine.before = lose
+    await push_through(machine, project)
+    assert len(lost) == 3
+    assert set(machine.sent.values()) == {1}
+
+
+async def test_a_connection_that_nothing_comes_after_ends_the_push(project: Path) -> None:
+    machine = PushMachine()
+    machine.bytes_until_cut = 100
+    with pytest.raises(LanherdError) as lost:
+        await push(machine, project)
+    assert lost.value.code is ErrorCode.CONNECTION_LOST
+    assert machine.snapshots == {}
