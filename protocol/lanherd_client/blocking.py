@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
 from lanherd_client.blocking_machines import WaitingMachineCalls
+from lanherd_client.blocking_push import WaitingPushCalls
 from lanherd_client.choosing import MachineNames
 from lanherd_client.discovery import Sighting
 from lanherd_client.fleet import Fleet as AsyncFleet
@@ -369,7 +370,7 @@ class Run:
         return self._loop.do(self._run.remove_files())
 
 
-class Fleet(WaitingMachineCalls, WaitingSweepCalls):
+class Fleet(WaitingMachineCalls, WaitingSweepCalls, WaitingPushCalls):
     """All paired machines; see `lanherd_client.fleet.Fleet` for each verb."""
 
     def __init__(self, fleet: AsyncFleet, loop: _Loop) -> None:

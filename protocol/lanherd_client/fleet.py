@@ -44,6 +44,7 @@ from lanherd_client.new_ids import new_id
 from lanherd_client.observers import Changes
 from lanherd_client.orders import Order, RunOptions, RunRef, order, refs_of, run_of
 from lanherd_client.pairing import pair_through_socket
+from lanherd_client.push_calls import PushCalls
 from lanherd_client.run import Run
 from lanherd_client.session import Session
 from lanherd_client.submitting import EnvironmentChoice, Progress, submit_to
@@ -63,7 +64,7 @@ _log = logging.getLogger(__name__)
 BOOK_POLL_S = 1.0
 
 
-class Fleet(MachineCalls, SweepCalls):
+class Fleet(MachineCalls, SweepCalls, PushCalls):
     """The machines that this controller is paired with. Made by `Fleet.open`."""
 
     def __init__(
@@ -363,10 +364,11 @@ class Fleet(MachineCalls, SweepCalls):
     ) -> Run:
         """Submits a run, exactly once, and returns when its machine has committed it.
 
-        `project` is snapshotted and pushed; with `environment` auto the run gets the environment of
-        the project's lock. `gpus` is a number or '1..4', `vram` per GPU, in bytes or as text
-        ('2GB'). `machine` is a name or an id, or several of which it may be any; when it is None,
-        the machine of the runs that it waits for, else `choose` decides.
+        `project` is snapshotted and pushed. `environment` is auto (what the project describes), none
+        (the machine's own Python), or one of the machine by its registered name or id. `gpus` is a
+        number or '1..4', `vram` per GPU, in bytes or as text ('2GB'). `machine` is a name or an id,
+        or several of which it may be any; when it is None, the machine of the runs that it waits
+        for, else `choose` decides.
         `options` are those of `lanherd_client.orders.RunOptions`: time limit, retries, what it
         waits for, priority, tags, secrets and more. With the same `run` (see `new_run_id`) and the
         same content it is the same run, however often it is submitted. Raises `LanherdError`.
@@ -424,7 +426,7 @@ class Fleet(MachineCalls, SweepCalls):
     ) -> list[Run]:
         folder = None if project is None else Path(project)
         session = self._session(machine)
-        views = await submit_to(session, orders, folder, environment, progress)
+        views = await submit_to(session, orders, folder, environment, progress, self.home)
         for view in views:
             self._take(RunSeen(machine, view))
         return [self.run_at(machine, view.run) for view in views]

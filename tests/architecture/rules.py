@@ -20,7 +20,9 @@ CLIENT = "protocol/lanherd_client"
 PROTOCOL = "protocol/lanherd_protocol"
 DESKTOP = "desktop/lanherd_desktop"
 OWNERS: dict[str, tuple[str, ...]] = {
-    "apsw": (f"{AGENT}/persist/sqlite.py",),
+    # Two files, since they keep different promises: the agent's records are the only witness of
+    # what they hold, and the catalogue of snapshots of nothing.
+    "apsw": (f"{AGENT}/persist/sqlite.py", f"{AGENT}/persist/catalogue.py"),
     "asyncssh": (),
     "click": (f"{CLIENT}/cli/", f"{AGENT}/cli.py"),
     "cryptography": (f"{PROTOCOL}/aio/identity.py",),
@@ -40,6 +42,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         f"{AGENT}/runs/log_search.py",
         f"{DESKTOP}/platform/demo_agent.py",
     ),
+    "watchfiles": (f"{CLIENT}/projects/watching.py",),
     "zeroconf": (),
 }
 TASKS_OWNER = f"{PROTOCOL}/aio/tasks.py"

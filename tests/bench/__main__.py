@@ -9,7 +9,19 @@ import sys
 
 from tests.bench.report import Report
 
-NAMES = ("dispatch", "endings", "idle", "logs", "placement", "race", "sampling", "start", "state")
+NAMES = (
+    "dispatch",
+    "endings",
+    "env",
+    "idle",
+    "logs",
+    "placement",
+    "race",
+    "sampling",
+    "start",
+    "state",
+    "sync",
+)
 
 
 def main() -> int:
