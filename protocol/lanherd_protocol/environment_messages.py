@@ -23,9 +23,10 @@ class EnvironmentDetails(Struct, frozen=True, kw_only=True):
 
     `own_bytes` is what removing it would free: files that uv's cache or another environment shares
     are not in it, while `view.size_bytes` counts all. `used_at` is in seconds since 1970, None when
-    no run has used it. `runs` need it now: they wait or are live. `source` is what a person
-    gave (a lock's name, a package list). `interpreter` is a path on that machine. `from_source` are
-    the packages that had no wheel, so that their code ran while it was built.
+    no run has used it. `runs` need it now: they wait or are live; of very many only the first are
+    named. `source` is what a person gave (a lock's name, a package list). `interpreter` is a path
+    on that machine. `from_source` are the packages that had no wheel, so that their code ran while
+    it was built.
     """
 
     view: EnvironmentView

@@ -58,7 +58,13 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
+    def do_HEAD(self) -> None:
+        self._answer()
+
     def do_GET(self) -> None:
+        self.wfile.write(self._answer())
+
+    def _answer(self) -> bytes:
         status, body = self.server.index.answer(self.path, self.headers.get("Authorization"))
         self.send_response(status)
         self.send_header("Content-Type", "text/html" if "/simple/" in self.path else "text/plain")
@@ -66,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="wheels"')
         self.end_headers()
-        self.wfile.write(body)
+        return body
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Says nothing: what was asked is in `asked`."""

@@ -7,6 +7,7 @@ uv is asked first to do with what it has in its cache, which needs no index at a
 to fetch the rest.
 """
 
+import contextlib
 import os
 import shutil
 import tomllib
@@ -21,6 +22,7 @@ from lanherd_agent.envs.problems import build_failed, is_final, needs_source, so
 from lanherd_agent.envs.progress import BuildProgress, Tell
 from lanherd_agent.envs.recipe import Recipe
 from lanherd_agent.envs.uv_tool import Outcome, UvTool
+from lanherd_protocol.errors import LanherdError
 
 MARKER = "ready.json"
 BUILD_LOG = "build.log"
@@ -94,12 +96,12 @@ class Build:
             tell(BuildProgress(self.recipe.environment, "installing", line))
 
         installing("")
-        done = await self._install(installing, "--no-build", *more)
-        if done.code == 0:
+        tries = await self._install(installing, "--no-build", *more)
+        if tries[-1].code == 0:
             return ()
-        found = needs_source(done.words)
+        found = next((names for one in tries[::-1] if (names := needs_source(one.words))), ())
         if not found:
-            raise self._failed(done)
+            raise self._failed(tries[-1])
         packages = await self._all_from_source(found)
         if self.recipe.wheels_only:
             raise source_forbidden(self.recipe.environment, self.recipe.name, packages)
@@ -110,19 +112,19 @@ class Build:
         with self.log.open("a") as log:
             log.write(f"{said}\n")
         installing(said)
-        done = await self._install(installing, *more)
-        if done.code != 0:
-            raise self._failed(done)
+        tries = await self._install(installing, *more)
+        if tries[-1].code != 0:
+            raise self._failed(tries[-1])
         return packages
 
-    async def _install(self, on_line: Callable[[str], None], *more: str) -> Outcome:
+    async def _install(self, on_line: Callable[[str], None], *more: str) -> list[Outcome]:
         """Without an index first; of two failures, that of the index says more."""
-        for offline in ("--offline", ""):
-            before = [offline] if offline else []
-            done = await self._uv([*before, *self._install_arguments(), *more], on_line)
-            if done.code == 0 or is_final(done.words):
-                return done
-        return done
+        tries: list[Outcome] = []
+        for before in (["--offline"], []):
+            tries.append(await self._uv([*before, *self._install_arguments(), *more], on_line))
+            if tries[-1].code == 0 or is_final(tries[-1].words):
+                break
+        return tries
 
     async def _uv(self, arguments: list[str], on_line: Callable[[str], None]) -> Outcome:
         return await self.uv.run(
@@ -141,7 +143,7 @@ class Build:
                 *(f"--extra={one}" for one in recipe.extras),
                 *(f"--group={one}" for one in recipe.groups),
             ]  # fmt: skip
-        text = requirements.decoded(recipe.lock)
+        text = recipe.lock.decode("utf-8", "replace")
         entries = requirements.entries(text)
         commits = recipe.is_resolved and any(not one.hashes for one in entries)
         # A commit has no hash, though it is as fixed; what has hashes is held to them anyway.
@@ -185,7 +187,7 @@ class Build:
             known += more
         return tuple(sorted(known))
 
-    def _failed(self, done: Outcome) -> Exception:
+    def _failed(self, done: Outcome) -> LanherdError:
         return build_failed(self.recipe.environment, self.recipe.name, done.words)
 
 
@@ -213,19 +215,29 @@ def locked_names(lock: bytes) -> tuple[str, ...]:
 
 
 def tree_bytes(folder: Path) -> tuple[int, int]:
-    """The size of a tree's files, and of those among them that nothing else shares."""
+    """The size of a tree's files, and of those among them that nothing else shares. What goes
+    while it is counted isn't counted."""
     total = own = 0
     waiting = [str(folder)]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
+        with contextlib.suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif entry.is_file(follow_symlinks=False):
-                    status = entry.stat(follow_symlinks=False)
-                    total += status.st_size
-                    own += status.st_size if status.st_nlink == 1 else 0
+                    status = _status(entry)
+                    total += status[0]
+                    own += status[0] if status[1] == 1 else 0
     return total, own
+
+
+def _status(entry: os.DirEntry[str]) -> tuple[int, int]:
+    """Size and links of a file; nothing where it has just gone."""
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_size, status.st_nlink
 
 
 def _unheard(_: str) -> None:

@@ -148,14 +148,14 @@ class EnvironmentBuilder:
             return ready
         tell = progress or silent
         tell(BuildProgress(environment, "waiting"))
-        async with self._gates.passing(environment, tell) as gate:
+        async with self._gates.passing(environment, tell, recipe.name) as gate:
             return await self._build_once(gate, recipe, retry)
 
     @asynccontextmanager
     async def alone(self, environment: str) -> AsyncIterator[None]:
-        """Inside, this environment is not built, repaired or removed by anybody else, and nothing
-        else is built."""
-        async with self._gates.passing(environment, silent), self._one_at_a_time:
+        """Inside, nobody builds this environment. What is raised there, those who wait for it are
+        told as the end of its build."""
+        async with self._gates.passing(environment, silent):
             yield
 
     @asynccontextmanager
@@ -181,6 +181,10 @@ class EnvironmentBuilder:
     def building(self) -> str:
         """What is being built now; empty where nothing is."""
         return self._building
+
+    def name_of(self, environment: str) -> str:
+        """What people call the lock of one that somebody waits for; empty for others."""
+        return self._gates.name_of(environment)
 
     def waiting(self) -> tuple[str, ...]:
         """What somebody waits for, with what is being built."""

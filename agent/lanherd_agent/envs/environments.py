@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import assert_never
 
 from lanherd_agent.disk import in_thread
-from lanherd_agent.envs import requirements
 from lanherd_agent.envs.build import BUILD_LOG, LOCKED_AS
 from lanherd_agent.envs.builder import BuiltEnvironment, EnvironmentBuilder
-from lanherd_agent.envs.lock import Interpreter, SnapshotReader, read_lock
+from lanherd_agent.envs.lock import UV_LOCK, Interpreter, SnapshotReader, read_lock
 from lanherd_agent.envs.problems import build_failed, no_project, not_there
 from lanherd_agent.envs.progress import Tell, silent
 from lanherd_agent.envs.recipe import Recipe, recipe_of
-from lanherd_agent.envs.registry import Registry, registered_id
+from lanherd_agent.envs.registry import Registered, Registry, registered_id
 from lanherd_agent.envs.resolver import Resolver
 from lanherd_agent.envs.sources import Question, read_source
 from lanherd_protocol.ids import EnvironmentId, SnapshotId
@@ -62,7 +61,7 @@ class Environments:
                 recipe = _resolved(question, lock)
             case _:
                 assert_never(spec)
-        return await self.builder.ensure(recipe, tell, retry=retry)
+        return await self.builder.ensure(recipe, tell, retry=retry or renew)
 
     async def identify(self, spec: EnvironmentSpec, snapshot: SnapshotId | None) -> str:
         """What its log goes by: the id that it has or would have; before its packages are locked,
@@ -95,6 +94,14 @@ class Environments:
         place = of_question if of_question.is_dir() else self.builder.place(environment)
         return place / BUILD_LOG
 
+    def name_of(self, environment: str) -> str:
+        """What people call the lock or the question of one that is being built."""
+        return self.builder.name_of(environment) or self.resolver.name_of(environment)
+
+    def is_being_built(self, environment: str) -> bool:
+        """Whether somebody waits for it."""
+        return environment in (*self.builder.waiting(), *self.resolver.waiting())
+
     def note_used(self, environment: EnvironmentId) -> None:
         """A run uses it now. Blocks."""
         if self.builder.marker(environment) is not None:
@@ -107,8 +114,11 @@ class Environments:
         if marker is None:
             raise not_there(environment)
         project = place / "project"
-        if marker.kind != "uv":
-            return await in_thread((project / LOCKED_AS).read_bytes)
+        if not (project / UV_LOCK).exists():
+            try:
+                return await in_thread((project / LOCKED_AS).read_bytes)
+            except FileNotFoundError as gone:
+                raise not_there(environment) from gone
         target = place / "frozen.txt"
         log = place / "freeze.log"
         await in_thread(lambda: log.unlink(missing_ok=True))
@@ -123,6 +133,11 @@ class Environments:
         if done.code != 0:
             raise build_failed(environment, marker.name, done.words)
         return await in_thread(target.read_bytes)
+
+    async def frozen_registered(self, registered: Registered) -> bytes:
+        """What a registered one has, by versions alone: nobody knows from which files."""
+        found = await self.builder.uv.list_packages(registered.path)
+        return "".join(f"{name}=={version}\n" for name, version in found).encode()
 
     async def _locked(self, spec: LockedEnvironment, snapshot: SnapshotId | None) -> Recipe:
         if snapshot is None:
@@ -167,12 +182,6 @@ def _resolved(question: Question, lock: bytes) -> Recipe:
 
 def _chosen(extras: Iterable[str], groups: Iterable[str]) -> list[str]:
     return [*(f"--extra={one}" for one in extras), *(f"--group={one}" for one in groups)]
-
-
-def is_hashed(lock: bytes) -> bool:
-    """Whether each package of a frozen environment has a hash."""
-    entries = requirements.entries(lock.decode("utf-8", "replace"))
-    return all(entry.is_fixed for entry in entries)
 
 
 def _unheard(_: str) -> None:

@@ -18,6 +18,7 @@ _SOURCE_ONLY = re.compile(
     r"Because (\S+?)==\S+ has no usable wheels"
     r"|Wheels are required for `([^`]+)`"
     r"|Distribution `([^=`]+)==[^`]*` can't be installed because it is marked as `--no-build`"
+    r"|Building source distributions for `([^`]+)` is disabled"
 )
 
 
@@ -136,7 +137,8 @@ def is_final(words: str) -> bool:
 def needs_source(words: str) -> tuple[str, ...]:
     """The packages that uv has no wheel for, where it says that it may not build."""
     found = (one for groups in _SOURCE_ONLY.findall(words) for one in groups if one)
-    return tuple(dict.fromkeys(found)) if "--no-build" in words else ()
+    may_not = "--no-build" in words or "Building source distributions" in words
+    return tuple(dict.fromkeys(found)) if may_not else ()
 
 
 def build_failed(environment: str, lock_path: str, words: str) -> LanherdError:
@@ -260,4 +262,25 @@ def not_there(environment: str) -> LanherdError:
         "Look at the list of its environments, or build it again.",
         refusal="no_environment_like",
         asked=environment,
+    )
+
+
+def nothing_to_build() -> LanherdError:
+    return error(
+        ErrorCode.INVALID_REQUEST,
+        "There is nothing to build.",
+        "No environment was asked for.",
+        "Name a lock, packages, or another environment.",
+        refusal="empty_environment",
+    )
+
+
+def no_build_log(name: str) -> LanherdError:
+    return error(
+        ErrorCode.NOT_FOUND,
+        f"The environment {name!r} has no build log.",
+        "It is registered, so nothing was built for it.",
+        "Look at what is in it instead.",
+        refusal="no_build_log",
+        name=name,
     )

@@ -27,7 +27,8 @@ Tell = Callable[[BuildProgress], None]
 class Gate:
     """Those who wait for one thing: the first makes it, and all hear how it goes and ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.lock = asyncio.Lock()
         self.waiting: list[Tell] = []
         self.failed: LanherdError | None = None
@@ -48,19 +49,21 @@ class Gates:
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._gates
+    def name_of(self, key: str) -> str:
+        """What people call it; empty where nobody waits for it."""
+        gate = self._gates.get(key)
+        return "" if gate is None else gate.name
 
     def keys(self) -> tuple[str, ...]:
         return tuple(self._gates)
 
     @asynccontextmanager
-    async def passing(self, key: str, tell: Tell) -> AsyncIterator[Gate]:
+    async def passing(self, key: str, tell: Tell, name: str = "") -> AsyncIterator[Gate]:
         """Inside, nobody else is; what is raised there, those who wait are told too.
 
         When the one inside is cancelled, the next one takes over.
         """
-        gate = self._gates.setdefault(key, Gate())
+        gate = self._gates.setdefault(key, Gate(name))
         gate.waiting.append(tell)
         try:
             async with gate.lock:

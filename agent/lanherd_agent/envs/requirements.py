@@ -43,10 +43,6 @@ class Entry:
         """Whether its bytes can't change: it has a hash, or is a commit."""
         return bool(self.hashes) or _COMMIT.search(self.text) is not None
 
-    @property
-    def version(self) -> str:
-        return self.text.partition("==")[2].partition(";")[0].strip()
-
 
 def decoded(content: bytes) -> str:
     """Raises NotTextError."""

@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from lanherd_agent.disk import in_thread, write_durably
@@ -20,12 +21,15 @@ from lanherd_agent.envs.problems import (
     build_took_too_long,
     disk_refused,
     is_final,
+    needs_source,
+    source_forbidden,
 )
 from lanherd_agent.envs.progress import BuildProgress, Gates, Tell
 from lanherd_agent.envs.requirements import Entry
 from lanherd_agent.envs.sources import PYPROJECT, Question
 from lanherd_agent.envs.surroundings import fingerprint, where_from
 from lanherd_agent.envs.uv_tool import Outcome, last_words
+from lanherd_agent.envs.wheel_folders import with_hashes
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 
 LOCK = "lock"
@@ -62,6 +66,10 @@ class Resolver:
         except FileNotFoundError:
             return None
 
+    def name_of(self, key: str) -> str:
+        """What people call a question that somebody waits for; empty for others."""
+        return self._gates.name_of(key)
+
     def waiting(self) -> tuple[str, ...]:
         """The questions that somebody waits for."""
         return self._gates.keys()
@@ -76,7 +84,7 @@ class Resolver:
         key = self.key(question)
         tell(BuildProgress(key, "waiting"))
         begun = time.time()
-        async with self._gates.passing(key, tell) as gate:
+        async with self._gates.passing(key, tell, question.name) as gate:
             known = await in_thread(lambda: self.known(question))
             place = self.place(key)
             if known is not None and (not renew or _is_newer(place / LOCK, begun)):
@@ -116,17 +124,24 @@ class Resolver:
 
     async def _ask_uv(self, asking: "_Asking", renew: bool) -> bytes:
         loose: tuple[Entry, ...] = ()
+        lines = asking.question.source.index_lines
+        given = self._uv.variables.get("UV_FIND_LINKS", "").split(",")
+        folders = (*(one for one in given if one), *requirements.wheel_folders(lines))
         # A folder of wheels may have been read without its hashes; what is fresh has them.
         for how in (["--refresh", "--upgrade"],) if renew else (["--offline"], [], ["--refresh"]):
             done = await self._compile(asking, how)
             if done.code == 0:
                 text = await in_thread(asking.answer.read_text)
-                entries = asking.checked(requirements.entries(text))
+                found = await in_thread(partial(_hashed, requirements.entries(text), folders))
+                entries = asking.checked(found)
                 loose = tuple(one for one in entries if not one.is_fixed)
                 if not loose:
-                    return requirements.rendered(asking.question.source.index_lines, entries)
+                    return requirements.rendered(lines, entries)
             elif is_final(done.words) or how != ["--offline"]:
                 break
+        without_wheels = needs_source(done.words)
+        if done.code != 0 and without_wheels:
+            raise source_forbidden(asking.key, asking.question.name, without_wheels)
         if done.code != 0:
             raise build_failed(asking.key, asking.question.name, done.words)
         raise _no_hash(asking, loose[0].name)
@@ -168,7 +183,8 @@ class _Asking:
         main = question.source.files[0][0] if question.source.files else ""
         self._main = os.path.basename(main) if question.source.has_requirements else ""
         # Where uv takes its settings from: the project's own, or none at all.
-        self.begin = self._work / os.path.dirname(main)
+        self._tree = self._work / "tree"
+        self.begin = self._tree / os.path.dirname(main)
 
     def prepare(self) -> None:
         self.tidy()
@@ -176,7 +192,7 @@ class _Asking:
         self.begin.mkdir(parents=True)
         self.log.write_text("" if self.question.spec.wheels_only else _CODE)
         for path, content in self.question.source.files:
-            target = self._work / path
+            target = self._tree / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         if not (self.begin / PYPROJECT).exists():
@@ -238,6 +254,10 @@ def _no_hash(asking: _Asking, package: str) -> LanherdError:
         environment=asking.key,
         lock=asking.question.name,
     )
+
+
+def _hashed(found: Sequence[Entry], folders: Sequence[str]) -> list[Entry]:
+    return [with_hashes(entry, folders) for entry in found]
 
 
 def _is_newer(path: Path, than: float) -> bool:

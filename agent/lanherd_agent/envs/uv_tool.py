@@ -178,12 +178,23 @@ class UvTool:
         )
         return () if said is None else tuple(str(one["version"]) for one in json.loads(said))
 
+    async def list_packages(self, python: str) -> tuple[tuple[str, str], ...]:
+        """Name and version of what an interpreter has; nothing where it can't be asked."""
+        said = await self._capture(
+            [self._binary, "pip", "list", "--python", python, "--format", "json"]
+        )
+        found = [] if said is None else json.loads(said)
+        return tuple((str(one["name"]), str(one["version"])) for one in found)
+
     async def inspect_python(self, path: str) -> Interpreter | None:
-        """What the interpreter at `path` says of itself; None when it can't be run."""
+        """What the interpreter at `path` says of itself; None when it can't be run or is none."""
         said = await self._capture([path, "-I", "-S", "-c", _PROBE])
         if said is None:
             return None
-        version, implementation, platform, binary_interface = json.loads(said)
+        try:
+            version, implementation, platform, binary_interface = json.loads(said)
+        except ValueError:
+            return None
         return Interpreter(path, version, implementation, f"{platform} {binary_interface}")
 
     def kill_all(self) -> int:
