@@ -17,11 +17,14 @@ no say: it is of no use to others who open the project.
 import hashlib
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from lanherd_client.projects.problems import IGNORE_FILE, refused_by_system, unreadable
+from lanherd_client.projects.rule_filter import RuleFilter
+from lanherd_client.projects.small_files import read_file_start
 from lanherd_client.sizes import MB
 from lanherd_protocol.errors import LanherdError
 
@@ -79,7 +82,7 @@ class Rule(Struct, frozen=True, array_like=True):
     """A rule that leaves something out: the line of a rule file, or one of those that are usual.
 
     `source` is the rule file's path in the project, empty for what is usual; `line` counts from 1,
-    in the project file the items of its list. A rule with `over_bytes` is about files above that size.
+    in the project file the items of its list. One with `over_bytes` is about files above that size.
     """
 
     text: str
@@ -109,14 +112,29 @@ class _Layer:
     source: str
     prefix: str
     lines: Sequence[str]
-    spec: "pathspec.GitIgnoreSpec | None" = None
+    quick: RuleFilter | None = None
+    slow: "pathspec.GitIgnoreSpec | None" = None
+    whole: "pathspec.GitIgnoreSpec | None" = None
 
     def says(self, text: str) -> tuple[bool | None, int]:
         """Whether its last rule about the path leaves that out, and the line of that rule."""
-        if self.spec is None:
-            self.spec = _compiled(self.place, self.lines)
-        found = self.spec.check_file(text[len(self.prefix) :])
+        path = text[len(self.prefix) :]
+        if not self._may_say(path):
+            return None, 0
+        if self.whole is None:
+            self.whole = _compiled(self.place, self.lines)
+        found = self.whole.check_file(path)
         return found.include, (found.index or 0) + 1
+
+    def _may_say(self, path: str) -> bool:
+        """Whether it could have a rule about the path."""
+        if self.quick is None:
+            self.quick = RuleFilter.of(self.lines)
+            if self.quick.rest:
+                self.slow = _compiled(self.place, self.quick.rest)
+        if self.quick.may_match(path):
+            return True
+        return self.slow is not None and self.slow.check_file(path).include is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +165,7 @@ class Rules:
         return rules
 
     def _with(self, place: str, path: str, name: str) -> "Rules":
-        content = _read(place)
+        content = read_rule_file(place)
         if content is None:
             return self
         prefix = f"{path}/" if path else ""
@@ -219,15 +237,24 @@ def _compiled(place: str, lines: Sequence[str]) -> "pathspec.GitIgnoreSpec":
         raise _no_sense(place, refused) from refused
 
 
-def _read(place: str) -> bytes | None:
-    """The content of a rule file; None for one that has gone, or is no file."""
+def read_rule_file(place: str | Path) -> bytes | None:
+    """The content of a rule file; None where there is none, or a folder by its name. Raises
+    PROJECT_UNREADABLE."""
     try:
-        with open(place, "rb") as file:
-            return file.read(RULE_FILE_BYTES_MAX)
-    except (FileNotFoundError, IsADirectoryError):
+        content = read_file_start(place, RULE_FILE_BYTES_MAX + 1)
+    except IsADirectoryError:
         return None
     except OSError as refused:
         raise refused_by_system(place, refused) from refused
+    if content is not None and len(content) > RULE_FILE_BYTES_MAX:
+        raise unreadable(
+            place,
+            f"It has more than {RULE_FILE_BYTES_MAX} bytes.",
+            "Make it shorter.",
+            refusal="long_rule_file",
+            bytes_max=RULE_FILE_BYTES_MAX,
+        )
+    return content
 
 
 def _lines(place: str, content: bytes) -> list[str]:

@@ -2,20 +2,20 @@
 which rule would leave that out, and what stays at home by which rule.
 """
 
-import contextlib
-import os
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nsmallest
 from pathlib import Path
 
-from lanherd_client.new_ids import new_id
-from lanherd_client.projects.ignore import RULE_FILE_BYTES_MAX
+from lanherd_client.projects.ignore import read_rule_file
 from lanherd_client.projects.problems import IGNORE_FILE, refused_by_system, unreadable
 from lanherd_client.projects.scan import LeftOutEntry, Scan
+from lanherd_client.projects.small_files import replace_file
 from lanherd_client.sizes import GB, MB
 from lanherd_protocol.ids import BlobHash
+from lanherd_protocol.values import ManifestEntry
 
 LARGEST_SHOWN = 10
 SUSPICIOUS_FILE_BYTES = 100 * MB
@@ -51,29 +51,47 @@ class Suspect:
 
 
 class Preflight:
-    """A look at a scan. `files` and `bytes_total` are those of the whole project, `sent_bytes`
-    those of the blobs that the machine lacks: all, as long as nobody asked it."""
+    """A look at a scan. `files` and `bytes_total` are those of the whole project, `missing` the
+    blobs that the machine lacks: all, as long as nobody asked it."""
 
     def __init__(self, scanned: Scan, missing: Collection[BlobHash] | None = None) -> None:
         self._scan = scanned
         self.files = scanned.files
         self.bytes_total = scanned.bytes_total
-        self.sent_bytes = _bytes_of(scanned, missing)
+        self._missing = missing
+
+    @cached_property
+    def sent_bytes(self) -> int:
+        """The bytes of the blobs that the machine lacks, before they are compressed."""
+        sources = self._scan.sources
+        missing = sources if self._missing is None else self._missing
+        return sum(sources[blob].length for blob in missing)
 
     @cached_property
     def largest_files(self) -> tuple[Sized, ...]:
         """The largest first."""
-        return _largest(self._files)
+        entries = nsmallest(
+            LARGEST_SHOWN, self._file_entries, key=lambda entry: (-entry.size_bytes, entry.path)
+        )
+        return tuple(map(_sized, entries))
 
     @cached_property
     def largest_folders(self) -> tuple[Sized, ...]:
         """The largest first; an inner folder is told beside the outer one."""
-        return _largest(self._folders.values())
+        return tuple(
+            nsmallest(
+                LARGEST_SHOWN, self._folders.values(), key=lambda one: (-one.bytes_total, one.path)
+            )
+        )
 
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
         """What looks like a mistake, the largest first."""
-        files = [file for file in self._files if file.bytes_total > SUSPICIOUS_FILE_BYTES]
+        files = [
+            _sized(entry)
+            for entry in self._file_entries
+            if entry.size_bytes > SUSPICIOUS_FILE_BYTES
+        ]
         why = f"It is a file above {SUSPICIOUS_FILE_BYTES // MB} MB."
         found = [Suspect(file, why, rule_for(file.path, is_folder=False)) for file in files]
         found += _suspicious_folders(self._folders, files)
@@ -85,27 +103,29 @@ class Preflight:
         return tuple(self._scan.left_out_entries())
 
     @cached_property
-    def _files(self) -> list[Sized]:
-        return [
-            Sized(entry.path, 1, entry.size_bytes, is_folder=False)
-            for entry in self._scan.manifest.entries
-            if entry.kind in ("file", "executable")
-        ]
+    def _file_entries(self) -> list[ManifestEntry]:
+        entries = self._scan.manifest.entries
+        return [entry for entry in entries if entry.kind in ("file", "executable")]
 
     @cached_property
     def _folders(self) -> dict[str, Sized]:
+        # First of each folder alone: most files share theirs with many others.
+        own: dict[str, list[int]] = {}
+        for entry in self._file_entries:
+            _count(own, entry.path, 1, entry.size_bytes)
         counts: dict[str, list[int]] = {}
-        for file in self._files:
-            end = file.path.rfind("/")
-            while end > 0:
-                count = counts.setdefault(file.path[:end], [0, 0])
-                count[0] += 1
-                count[1] += file.bytes_total
-                end = file.path.rfind("/", 0, end)
+        for path, count in own.items():
+            inner = f"{path}/"
+            while inner := inner.rpartition("/")[0]:
+                _count(counts, f"{inner}/", *count)
         return {
             path: Sized(path, files, bytes_total, is_folder=True)
             for path, (files, bytes_total) in counts.items()
         }
+
+
+def _sized(entry: ManifestEntry) -> Sized:
+    return Sized(entry.path, 1, entry.size_bytes, is_folder=False)
 
 
 def rule_for(path: str, *, is_folder: bool) -> str:
@@ -135,12 +155,12 @@ def add_rule(folder: Path, rule: str) -> bool:
             refusal="odd_rule",
             rule=rule,
         )
+    before = read_rule_file(place) or b""
+    lines = [line.strip() for line in before.decode("utf-8", "replace").splitlines()]
+    if rule in lines and f"!{rule}" not in lines[lines.index(rule) :]:
+        return False
     try:
-        before = _content(place)
-        lines = [line.strip() for line in before.decode("utf-8", "replace").splitlines()]
-        if rule in lines and f"!{rule}" not in lines[lines.index(rule) :]:
-            return False
-        _write(place, _appended(before, rule))
+        replace_file(place, _appended(before, rule))
     except OSError as refused:
         raise refused_by_system(place, refused) from refused
     return True
@@ -150,47 +170,6 @@ def _appended(before: bytes, rule: str) -> bytes:
     end = b"\r\n" if b"\r\n" in before else b"\n"
     gap = end if before and not before.endswith(b"\n") else b""
     return before + gap + rule.encode() + end
-
-
-def _content(place: Path) -> bytes:
-    try:
-        content = place.read_bytes()
-    except FileNotFoundError:
-        return b""
-    if len(content) > RULE_FILE_BYTES_MAX:
-        raise unreadable(
-            place,
-            f"It has more than {RULE_FILE_BYTES_MAX} bytes; what is behind them isn't read.",
-            "Make it shorter.",
-            refusal="long_rule_file",
-            bytes_max=RULE_FILE_BYTES_MAX,
-        )
-    return content
-
-
-def _write(place: Path, content: bytes) -> None:
-    """All of the new file, or the old one, with the rights of the old one."""
-    target = place.resolve()
-    fresh = target.with_name(f".{target.name}.{new_id()}")
-    try:
-        fresh.write_bytes(content)
-        with contextlib.suppress(FileNotFoundError):
-            fresh.chmod(target.stat().st_mode & 0o7777)
-        os.replace(fresh, target)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-
-
-def _bytes_of(scanned: Scan, missing: Collection[BlobHash] | None) -> int:
-    if missing is None:
-        return sum(source.length for source in scanned.sources.values())
-    return sum(scanned.sources[blob].length for blob in missing)
-
-
-def _largest(found: Iterable[Sized]) -> tuple[Sized, ...]:
-    ordered = sorted(found, key=lambda one: (-one.bytes_total, one.path))
-    return tuple(ordered[:LARGEST_SHOWN])
 
 
 def _suspicious_folders(folders: dict[str, Sized], files: Iterable[Sized]) -> list[Suspect]:
@@ -211,8 +190,11 @@ def _suspicious_folders(folders: dict[str, Sized], files: Iterable[Sized]) -> li
 
 
 def _count(known: dict[str, list[int]], path: str, files: int, bytes_total: int) -> None:
-    """Counts something suspicious for the folder around it."""
-    count = known.setdefault(path.rpartition("/")[0], [0, 0])
+    """Counts something for the folder around it."""
+    folder = path.rpartition("/")[0]
+    count = known.get(folder)
+    if count is None:
+        count = known[folder] = [0, 0]
     count[0] += files
     count[1] += bytes_total
 

@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -72,6 +72,15 @@ def stamp_of(status: os.stat_result) -> Stamp:
         status.st_mtime_ns,
         status.st_ctime_ns,
     )
+
+
+def sources_of(
+    place: str, size_bytes: int, blobs: Sequence[BlobHash]
+) -> Iterator[tuple[BlobHash, Source]]:
+    """Where each blob of a file of this size is."""
+    for index, blob in enumerate(blobs):
+        offset = index * BLOB_BYTES_MAX
+        yield blob, Source(place, offset, min(BLOB_BYTES_MAX, size_bytes - offset))
 
 
 def read_file(place: str, stamp: Stamp, cancelled: threading.Event) -> Content | None:

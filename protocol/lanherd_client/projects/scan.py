@@ -25,9 +25,9 @@ from lanherd_client.projects.problems import (
     unreadable,
 )
 from lanherd_client.projects.project_file import ignore_lines
-from lanherd_client.projects.reading import Found, OnFound, Source
+from lanherd_client.projects.reading import Found, OnFound, Source, sources_of
 from lanherd_client.projects.scan_cache import RACY_NS, FolderRecord, Kept, LeftOut, ScanCache
-from lanherd_client.projects.walking import ScanProgress, Walk, sources_of
+from lanherd_client.projects.walking import ScanProgress, Walk
 from lanherd_client.sizes import format_size
 from lanherd_protocol import manifest as manifests
 from lanherd_protocol.ids import BlobHash, SnapshotId

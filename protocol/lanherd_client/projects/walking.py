@@ -5,19 +5,21 @@ is as it was. The result is a record for each folder, and the entries of the man
 `fresh` or `removed`: for a folder in which nothing changed nothing is made at all.
 
 A listing is a moment too: a file that is renamed while the folder is walked could be missed under
-both names. So at the end each folder's own stamp is compared with that from before its listing,
-and the folders that changed are looked at again, until nothing more changes.
+both names. So at the end each folder's own stamp is compared with that from before its listing
+(and where the clock that stamps is too coarse for that, the listing itself), and the folders that
+changed are looked at again, until nothing more changes.
 """
 
 import errno
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lanherd_client.projects.ignore import ENVIRONMENT_MARKS, Rule, Rules, depends_on_size
+from lanherd_client.projects.ignore import Rules
+from lanherd_client.projects.looking import MARKS, Look, is_same
 from lanherd_client.projects.problems import (
     CancelledHere,
     changed,
@@ -36,12 +38,11 @@ from lanherd_client.projects.reading import (
     LargeFile,
     LargeFiles,
     OnFound,
-    Source,
     read_file,
+    sources_of,
     stamp_of,
 )
-from lanherd_client.projects.scan_cache import NO_STAMP, FolderRecord, LeftOut, Stamp
-from lanherd_protocol.ids import BlobHash
+from lanherd_client.projects.scan_cache import NO_STAMP, FolderRecord, Stamp
 from lanherd_protocol.limits import (
     BLOB_BYTES_MAX,
     MANIFEST_ENTRIES_MAX,
@@ -53,27 +54,31 @@ from lanherd_protocol.paths import PathError, check_path, check_target, parent
 from lanherd_protocol.values import EntryKind, ManifestEntry
 
 PROGRESS_EVERY_FILES = 64
-SETTLE_ROUNDS = 5
+SETTLE_ROUNDS = 8
+QUIET_ROUNDS = 3
+"""So often in a row nothing that is sent may have changed, though its folder did."""
 
 ScanProgress = Callable[[int, int, str], None]
 """Called with files read, bytes read, and the path at hand; in the scan's thread."""
 
-_MARKS = frozenset(ENVIRONMENT_MARKS)
 _GONE = (FileNotFoundError, NotADirectoryError)
 
 
 class _Moment(NamedTuple):
-    """A folder's own stamp before it was listed, and the rules around it."""
+    """A folder's own stamp before it was listed, and the rules around it. `names` is what was
+    listed, where that was so soon after a change that the stamp can't tell of another one."""
 
     stamp: Stamp
     outer: Rules
+    names: frozenset[tuple[str, int]] | None
 
 
 class _Pending(NamedTuple):
-    """A large file that other threads read."""
+    """A large file that other threads read, and the record of its folder that waits for it."""
 
     folder: str
     name: str
+    record: FolderRecord
     file: LargeFile
 
 
@@ -132,25 +137,25 @@ class Walk:
 
     def _enter(self, path: str, outer: Rules) -> tuple[Rules, FolderRecord]:
         """Lists a folder; the rules in it, and its new record."""
-        place = f"{self.root}/{path}" if path else self.root
+        place = self._place(path)
         try:
-            stamp = stamp_of(os.lstat(place) if path else os.stat(place))
-            with os.scandir(place) as listing:
-                found = list(listing)
+            stamp = self._stamp(path)
+            found = _listed(place)
         except _GONE:
             self._lost(path)
             return outer, FolderRecord(outer.key)
         except OSError as refused:
             raise refused_by_system(place, refused) from refused
-        self._moments[path] = _Moment(stamp, outer)
+        settled = self._trusted(stamp) == stamp
+        self._moments[path] = _Moment(stamp, outer, None if settled else _names_of(found))
         names = {entry.name for entry in found}
         rules = outer.entering(place, path, names)
         old = self.records.get(path)
-        if old is not None and old.rules == rules.key and _is_same(found, names, old):
+        if old is not None and old.rules == rules.key and is_same(found, names, old):
             return rules, old
-        look = _Look(path, rules, old or FolderRecord(rules.key), FolderRecord(rules.key))
-        if path and not names.isdisjoint(_MARKS):
-            look.new.itself = look.about_environment()
+        look = Look(path, rules, old or FolderRecord(rules.key), FolderRecord(rules.key))
+        if path and not names.isdisjoint(MARKS):
+            look.new.itself = look.about_environment(outer)
         if look.new.itself is None:
             for entry in found:
                 self._look_at(entry, look)
@@ -199,10 +204,14 @@ class Walk:
         self._unsettled.add(parent(path))
 
     def _settle(self) -> None:
-        """Looks again at the folders that changed since they were listed."""
+        """Looks again at the folders that changed since they were listed. Where what changes stays
+        at home, such as a log, they may go on doing so."""
+        quiet = 0
         again: list[str] = []
         for _ in range(SETTLE_ROUNDS):
             again = [path for path in self._moments if self._has_changed(path)]
+            if not again:
+                return
             before = self.changes
             self._unsettled.clear()
             for path in again:
@@ -210,27 +219,34 @@ class Walk:
                 if moment is not None:
                     self._walk(path, moment.outer)
             self._finish_large()
-            if self.changes == before:
+            quiet = quiet + 1 if self.changes == before else 0
+            if quiet == QUIET_ROUNDS:
                 return
         raise changed(self._place(min(again)))
 
     def _has_changed(self, path: str) -> bool:
         if path in self._unsettled:
             return True
-        place = self._place(path)
+        known = self._moments[path]
         try:
-            now = stamp_of(os.lstat(place) if path else os.stat(place))
+            if self._stamp(path) != known.stamp:
+                return True
+            return known.names is not None and _names_of(_listed(self._place(path))) != known.names
         except OSError:
             # What has gone from its folder is found there.
             return not path
-        return now != self._moments[path].stamp
+
+    def _stamp(self, path: str) -> Stamp:
+        """That of a folder; the project itself may be reached by a link."""
+        place = self._place(path)
+        return stamp_of(os.lstat(place) if path else os.stat(place))
 
     def _place(self, path: str) -> str:
         return f"{self.root}/{path}" if path else self.root
 
     # --- Entries -----------------------------------------------------------------------------
 
-    def _look_at(self, entry: "os.DirEntry[str]", look: "_Look") -> None:
+    def _look_at(self, entry: "os.DirEntry[str]", look: Look) -> None:
         if self.cancelled.is_set():
             raise CancelledHere
         name, new = entry.name, look.new
@@ -252,7 +268,7 @@ class Walk:
                 self._check_name(look.inside + name, name)
             new.folders.add(name)
 
-    def _look_at_file(self, name: str, stamp: Stamp, look: "_Look") -> None:
+    def _look_at_file(self, name: str, stamp: Stamp, look: Look) -> None:
         path = look.inside + name
         was = look.old.files.get(name)
         if was == stamp:
@@ -271,7 +287,8 @@ class Walk:
         elif not stat.S_ISREG(stamp[0]):
             raise kind_refused(place, stamp[0])
         elif stamp[2] > BLOB_BYTES_MAX:
-            self._pending.append(_Pending(look.path, name, self._large.begin(place, stamp)))
+            file = self._large.begin(place, stamp)
+            self._pending.append(_Pending(look.path, name, look.new, file))
             look.new.files[name] = NO_STAMP
         else:
             content = read_file(place, stamp, self.cancelled)
@@ -281,7 +298,7 @@ class Walk:
             look.new.files[name] = self._trusted(content.stamp)
             self._put_file(place, path, content)
 
-    def _read_link(self, place: str, path: str, name: str, stamp: Stamp, look: "_Look") -> None:
+    def _read_link(self, place: str, path: str, name: str, stamp: Stamp, look: Look) -> None:
         try:
             target = os.readlink(place)
         except OSError as refused:
@@ -301,19 +318,19 @@ class Walk:
         self._put(ManifestEntry(path, "link", target=plain))
 
     def _finish_large(self) -> None:
-        """Waits for the large files; they are put where their folders' records have them."""
+        """Waits for the large files."""
         pending, self._pending = self._pending, []
-        for folder, name, file in pending:
-            path = f"{folder}/{name}" if folder else name
+        for folder, name, record, file in pending:
             content = file.content()
-            record = self.records.get(folder)
-            if record is None or name not in record.files:
+            # A later look at its folder has seen the file again, or that it is gone.
+            if self.records.get(folder) is not record:
                 continue
+            path = f"{folder}/{name}" if folder else name
             if content is None:
                 self._lost(path)
-                continue
-            record.files[name] = self._trusted(content.stamp)
-            self._put_file(file.place, path, content)
+            else:
+                record.files[name] = self._trusted(content.stamp)
+                self._put_file(file.place, path, content)
 
     def _put_file(self, place: str, path: str, content: Content) -> None:
         size = content.stamp[2]
@@ -369,103 +386,14 @@ class Walk:
             raise name_refused(f"{self.root}/{path}", refused.why) from refused
 
 
-@dataclass(slots=True)
-class _Look:
-    """A look at one folder: its record before and the one that is made."""
-
-    path: str
-    rules: Rules
-    old: FolderRecord
-    new: FolderRecord
-    inside: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.inside = f"{self.path}/" if self.path else ""
-
-    def about(self, entry: "os.DirEntry[str]", *, is_folder: bool) -> LeftOut | None:
-        """Whether and why the entry stays at home; None: it is sent."""
-        name = entry.name
-        rule: Rule | None
-        known = self.old.left_out.get(name) if self.old.rules == self.rules.key else None
-        if known is not None and known.is_folder == is_folder:
-            rule = known.rule
-        elif self._was_sent(name, is_folder=is_folder):
-            return None
-        else:
-            rule = self.rules.about(self.inside + name, name, is_folder=is_folder)
-        if rule is None:
-            return None
-        if not rule.over_bytes:
-            return LeftOut(rule, is_folder)
-        is_file = entry.is_file(follow_symlinks=False)
-        size_bytes = entry.stat(follow_symlinks=False).st_size if is_file else 0
-        return LeftOut(rule, is_folder, size_bytes) if rule.leaves_out(size_bytes) else None
-
-    def about_environment(self) -> LeftOut | None:
-        """The same for the folder itself, which is a virtual environment."""
-        if self.old.rules == self.rules.key and self.old.itself is not None:
-            return self.old.itself
-        rule = self.rules.about_environment(self.path)
-        return None if rule is None else LeftOut(rule, is_folder=True)
-
-    def _was_sent(self, name: str, *, is_folder: bool) -> bool:
-        if self.old.rules != self.rules.key or depends_on_size(name):
-            return False
-        return name in (self.old.folders if is_folder else self.old.files)
+def _listed(place: str) -> list["os.DirEntry[str]"]:
+    with os.scandir(place) as listing:
+        return list(listing)
 
 
-def sources_of(
-    place: str, size_bytes: int, blobs: Sequence[BlobHash]
-) -> Iterator[tuple[BlobHash, Source]]:
-    """Where each blob of a file of this size is."""
-    for index, blob in enumerate(blobs):
-        offset = index * BLOB_BYTES_MAX
-        yield blob, Source(place, offset, min(BLOB_BYTES_MAX, size_bytes - offset))
-
-
-def _is_same(found: "list[os.DirEntry[str]]", names: set[str], old: FolderRecord) -> bool:
-    """Whether a folder under the same rules is as its record says."""
-    if old.itself is not None:
-        return not names.isdisjoint(_MARKS)
-    files, folders, left_out = old.files, old.folders, old.left_out
-    if len(found) != len(files) + len(folders) + len(left_out):
-        return False
-    try:
-        for entry in found:
-            name = entry.name
-            was = files.get(name)
-            if was is None:
-                if not _is_same_other(entry, name in folders, left_out.get(name)):
-                    return False
-                continue
-            # As `stamp_of`, whose call would take as long as all the rest here.
-            now = entry.stat(follow_symlinks=False)
-            if was != (
-                now.st_mode,
-                now.st_ino,
-                now.st_size,
-                now.st_mtime_ns,
-                now.st_ctime_ns,
-            ):
-                return False
-    except OSError:
-        # Looked at again, it tells why.
-        return False
-    return True
-
-
-def _is_same_other(entry: "os.DirEntry[str]", was_sent: bool, left_out: LeftOut | None) -> bool:
-    """The same for a folder, and for what stays at home."""
-    is_folder = entry.is_dir(follow_symlinks=False)
-    if was_sent or left_out is None:
-        return was_sent and is_folder
-    if left_out.is_folder != is_folder:
-        return False
-    if not left_out.rule.over_bytes:
-        return True
-    return (
-        entry.stat(follow_symlinks=False).st_size == left_out.size_bytes and not entry.is_symlink()
-    )
+def _names_of(found: list["os.DirEntry[str]"]) -> frozenset[tuple[str, int]]:
+    """The names, and which file each is: one may be put in place of another."""
+    return frozenset((entry.name, entry.inode()) for entry in found)
 
 
 def _as_text(name: str) -> str:

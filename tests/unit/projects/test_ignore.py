@@ -1,9 +1,15 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from lanherd_client.projects import ignore
-from lanherd_client.projects.ignore import CHECKPOINT_BYTES_MAX, Rule, Rules
+from lanherd_client.projects.ignore import (
+    CHECKPOINT_BYTES_MAX,
+    RULE_FILE_BYTES_MAX,
+    Rule,
+    Rules,
+)
 from lanherd_client.projects.scan import NOTES_MAX, Scan, scan
 from lanherd_protocol.errors import ErrorCode, LanherdError
 
@@ -104,6 +110,12 @@ def test_a_virtual_environment_is_known_by_what_is_in_it(project: Path, mark: st
     assert left_out(scan(project)) == {"myenv": Rule("myenv/", ".gitignore", 2)}
 
 
+def test_an_environment_that_ignores_itself_is_known_too(project: Path) -> None:
+    put(project, "myenv/pyvenv.cfg", "myenv/bin/python")
+    put(project, "myenv/.gitignore", text="*\n")
+    assert left_out(scan(project)) == {"myenv": Rule("a virtual environment")}
+
+
 def test_a_project_that_is_an_environment_is_sent(project: Path) -> None:
     put(project, "pyvenv.cfg")
     assert paths(scan(project)) == ["pyvenv.cfg", "train.py"]
@@ -143,6 +155,22 @@ def test_rules_that_make_no_sense_are_named_by_their_file(project: Path, file: s
     assert refused.value.code is ErrorCode.PROJECT_UNREADABLE
     assert refused.value.failure.data["path"] == str(project / file)
     assert refused.value.failure.data["refusal"] == "odd_ignore_rules"
+
+
+def test_a_rule_file_that_is_too_long_is_no_half_of_one(project: Path) -> None:
+    put(project, ".gitignore", text="#" * RULE_FILE_BYTES_MAX)
+    assert paths(scan(project)) == [".gitignore", "train.py"]
+    put(project, ".gitignore", text="#" * RULE_FILE_BYTES_MAX + "\n")
+    with pytest.raises(LanherdError) as refused:
+        scan(project)
+    assert refused.value.failure.data["refusal"] == "long_rule_file"
+
+
+def test_a_pipe_by_the_name_of_a_rule_file_holds_nobody_up(project: Path) -> None:
+    os.mkfifo(project / ".gitignore")
+    with pytest.raises(LanherdError) as refused:
+        scan(project)
+    assert refused.value.failure.data["path"] == str(project / ".gitignore")
 
 
 def test_a_folder_by_the_name_of_a_rule_file_is_a_folder(project: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lanherd_client.projects import preflight as looking
+from lanherd_client.projects.ignore import RULE_FILE_BYTES_MAX
 from lanherd_client.projects.preflight import (
     LARGEST_SHOWN,
     OUTPUT_FOLDER_BYTES,
@@ -188,7 +189,7 @@ def test_a_rule_file_that_cannot_be_changed_is_named(
     assert refused.value.code is ErrorCode.PROJECT_UNREADABLE
     assert refused.value.failure.data["path"] == str(place)
     place.rmdir()
-    place.write_text("x" * (looking.RULE_FILE_BYTES_MAX + 1))
+    place.write_text("x" * (RULE_FILE_BYTES_MAX + 1))
     with pytest.raises(LanherdError) as refused:
         add_rule(project, "/data/")
     assert refused.value.failure.data["refusal"] == "long_rule_file"

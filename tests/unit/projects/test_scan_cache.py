@@ -265,6 +265,46 @@ def test_other_usual_rules_are_other_rules(
     assert "data/x.csv" not in [entry.path for entry in scanned.manifest.entries]
 
 
+def test_an_edit_beside_small_checkpoints_asks_no_rule(
+    project: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(project, "small.pt")
+    look(project, home)
+    wait_tick(tmp_path)
+    (project / "train.py").write_text("y")
+    monkeypatch.setattr(ignore, "_compiled", lambda *_: pytest.fail("rules were compiled"))
+    assert look(project, home)[1] == ["train.py"]
+
+
+def test_a_checkpoint_that_grows_stays_at_home_and_comes_back(
+    project: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ignore._CHECKPOINTS, ".pt", Rule("*.pt", over_bytes=10))
+    put(project, "out/best.pt")
+    for text in ("x" * 11, "x" * 12, "x", "y" * 11, "z"):
+        look(project, home)
+        wait_tick(tmp_path)
+        (project / "out" / "best.pt").write_text(text)
+        scanned, _ = look(project, home)
+        assert scanned.snapshot == scan(project).snapshot
+        assert scanned.left_out == (2 if len(text) > 10 else 1)
+        said = [one.why.size_bytes for one in scanned.left_out_entries() if one.why.size_bytes]
+        assert said == ([len(text)] if len(text) > 10 else [])
+
+
+def test_a_project_that_is_reached_by_a_link_is_the_same(
+    project: Path, home: Path, tmp_path: Path
+) -> None:
+    look(project, home)
+    link = tmp_path / "link"
+    link.symlink_to(project)
+    scanned, read = look(link, home)
+    assert read == []
+    assert scanned.snapshot == scan(project).snapshot
+    place = next(iter(scanned.sources.values())).path
+    assert place.startswith(f"{link}/")
+
+
 def test_a_name_that_is_no_unicode_and_stays_at_home(project: Path, home: Path) -> None:
     with open(os.path.join(os.fsencode(project), b"odd-\xe9.log"), "wb"):
         pass
