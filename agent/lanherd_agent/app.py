@@ -25,7 +25,7 @@ from lanherd_agent.api.pairing import PairingApi
 from lanherd_agent.api.retention import RetentionApi
 from lanherd_agent.api.rules import RulesApi
 from lanherd_agent.api.runs import RunsApi
-from lanherd_agent.api.snapshots import SnapshotsApi
+from lanherd_agent.api.snapshots import SnapshotsApi, needed_snapshots
 from lanherd_agent.core.events import DiskRead, RulesChanged
 from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.envs.environments import Environments
@@ -44,6 +44,7 @@ from lanherd_agent.retention import Retention
 from lanherd_agent.secrets import Secrets
 from lanherd_agent.service import Service
 from lanherd_agent.shell.shell import Shell
+from lanherd_agent.snapshots.collecting import Collector
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.identity import Identity, load_or_create_identity
 from lanherd_protocol.aio.listener import Listener
@@ -124,6 +125,8 @@ class Agent:
             machine=self._name,
         )
         self._retention = Retention(options.home, shell, problems)
+        self._snapshots = snapshots
+        self._collector = Collector(snapshots, lambda: needed_snapshots(shell))
         self._history = HistoryKeeper(options.home.history)
         self._rules = RulesKeeper(options.home, problems, self._on_rules, self._known_gpus)
         self._machine = MachineApi(
@@ -131,7 +134,7 @@ class Agent:
         )
         routes = Routes()
         self._machine.routes(routes)
-        RunsApi(shell, self._secrets).routes(routes)
+        RunsApi(shell, self._secrets, snapshots).routes(routes)
         RetentionApi(self._retention).routes(routes)
         HistoryApi(self._history).routes(routes)
         RulesApi(self._rules, shell.record).routes(routes)
@@ -139,7 +142,7 @@ class Agent:
         endings = Endings(shell)
         LogsApi(shell, options.home, environments, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
-        SnapshotsApi(snapshots, builder, shell).routes(routes)
+        SnapshotsApi(snapshots, self._collector, builder, shell).routes(routes)
         PairingApi(shell, identity, self._status, lambda: self._listener).routes(routes)
         hello = local_hello(self._name, identity.device)
         self.dispatcher = AgentDispatcher(routes)
@@ -152,6 +155,7 @@ class Agent:
     async def serving(self, tasks: TaskOwner) -> AsyncIterator[None]:
         """The agent, reachable; on leaving it says goodbye, and its runs go on."""
         async with AsyncExitStack() as ends:
+            ends.push_async_callback(self._snapshots.close)
             ends.push_async_callback(self._probe.close)
             ends.enter_context(self._secrets.redacting(logging.getLogger()))
             await self._secrets.open(tasks)
@@ -163,6 +167,7 @@ class Agent:
             tasks.spawn(self._shell.serve(self.executor), "shell")
             ends.push_async_callback(self._shell.close)
             self._retention.open(tasks)
+            self._collector.open(tasks)
             # After the runs that are alive were taken up: a driver can be slow to answer.
             await self._sampler.start()
             ends.callback(tasks.spawn(self._sampler.run(), "sampler").cancel)
@@ -220,6 +225,8 @@ class Agent:
     def _on_disk(self, free_bytes: int) -> None:
         self._retention.on_disk(free_bytes)
         low_bytes = self._retention.rules.low_disk_bytes
+        if free_bytes < low_bytes:
+            self._collector.on_low_disk()
         self._shell.post(DiskRead(free_bytes=free_bytes, low_bytes=low_bytes))
 
     def _on_rules(self, rules: MachineRules) -> None:

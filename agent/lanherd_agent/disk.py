@@ -9,15 +9,20 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TypeVar
 
 Result = TypeVar("Result")
 
 
-async def in_thread(work: Callable[[], Result], cancelled: threading.Event | None = None) -> Result:
-    """The result of `work`, done in a thread."""
-    future = asyncio.get_running_loop().run_in_executor(None, work)
+async def in_thread(
+    work: Callable[[], Result],
+    cancelled: threading.Event | None = None,
+    threads: Executor | None = None,
+) -> Result:
+    """The result of `work`, done in a thread: of the loop's, unless others are named."""
+    future = asyncio.get_running_loop().run_in_executor(threads, work)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:

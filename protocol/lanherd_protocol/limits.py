@@ -97,6 +97,11 @@ LOCK_BYTES_MAX = 16 * MIB
 BLOB_BYTES_MAX = 1 * MIB
 """Files above this are cut into blobs of exactly this size, the last one smaller."""
 HASHES_PER_CALL_MAX = 10_000
+SNAPSHOT_UNUSED_S_MAX = 7 * 86_400.0
+"""A snapshot that nothing needs is collected when it wasn't used for so long: a week, so that what
+was pushed before a weekend or a short leave needn't be pushed again."""
+SNAPSHOT_LIST_PAGE_MAX = 1000
+PIN_NOTE_CHARS_MAX = 200
 
 OUTPUT_ENTRIES_MAX = 20_000
 LOG_READ_BYTES_MAX = 64 * MIB

@@ -15,6 +15,7 @@ from lanherd_protocol import machine_messages as mm
 from lanherd_protocol import messages as m
 from lanherd_protocol import retention_messages as rm
 from lanherd_protocol import rules_messages as rules
+from lanherd_protocol import snapshot_messages as sm
 from lanherd_protocol.values import Telemetry
 
 Request = TypeVar("Request", bound=Struct)
@@ -98,6 +99,17 @@ SNAPSHOTS_PUT_BLOBS = Method("snapshots.put_blobs", m.PutBlobs, m.BlobsStored, "
 SNAPSHOTS_PUT_MANIFEST = Method(
     "snapshots.put_manifest", m.PutManifest, m.SnapshotStored, "user", audit=True, upload=True
 )
+SNAPSHOTS_LIST = Method("snapshots.list", sm.ListSnapshots, sm.SnapshotList, "user")
+SNAPSHOTS_PIN = Method("snapshots.pin", sm.PinSnapshot, sm.SnapshotChanged, "user", audit=True)
+SNAPSHOTS_REMOVE = Method(
+    "snapshots.remove", sm.RemoveSnapshot, sm.SnapshotChanged, "user", audit=True
+)
+SNAPSHOTS_COLLECT = Method(
+    "snapshots.collect", sm.CollectSnapshots, sm.SnapshotsCollected, "operator", audit=True
+)
+SNAPSHOTS_VERIFY = Method(
+    "snapshots.verify", sm.VerifySnapshots, sm.SnapshotsVerified, "user", download=True
+)
 ENVIRONMENTS_LIST = Method("environments.list", m.Empty, m.EnvironmentList, "viewer")
 HISTORY_READ = Method("history.read", hm.ReadHistory, hm.History, "viewer")
 RULES_GET = Method("rules.get", m.Empty, rules.RulesState, "viewer")
@@ -132,6 +144,11 @@ METHODS: dict[str, Method[Any, Any]] = {
         SNAPSHOTS_MISSING,
         SNAPSHOTS_PUT_BLOBS,
         SNAPSHOTS_PUT_MANIFEST,
+        SNAPSHOTS_LIST,
+        SNAPSHOTS_PIN,
+        SNAPSHOTS_REMOVE,
+        SNAPSHOTS_COLLECT,
+        SNAPSHOTS_VERIFY,
         ENVIRONMENTS_LIST,
         RETENTION_GET,
         RETENTION_PUT,

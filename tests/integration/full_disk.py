@@ -28,13 +28,13 @@ async def fill(home: Path) -> dict[str, object]:
             break
     blobs = [os.urandom(1_000_000) for _ in range(10)]
     try:
-        await store.put_pack(chunks(pack(blobs)), len(blobs))
+        await store.put_pack("ada", chunks(pack(blobs)), len(blobs))
     except LanherdError as failed:
         story["pack"] = failed.code
     (home / "tree0" / "a").unlink()
     story["left"] = sorted(name for name in os.listdir(home) if name.startswith("."))
     story["incoming"] = os.listdir(home / "blobs" / "incoming")
-    story["kept"] = len(blobs) - len(await store.missing([named(data) for data in blobs]))
+    story["kept"] = len(blobs) - len(await store.missing("ada", [named(data) for data in blobs]))
     story["readable"] = await store.read_file(snapshot, "a", bytes_max=2_000_000) == content
     return story
 

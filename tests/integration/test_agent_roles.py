@@ -30,6 +30,7 @@ from lanherd_protocol import messages as m
 from lanherd_protocol import methods
 from lanherd_protocol import retention_messages as rm
 from lanherd_protocol import rules_messages as rules
+from lanherd_protocol import snapshot_messages as sm
 from lanherd_protocol.aio.identity import load_or_create_identity
 from lanherd_protocol.aio.memory import MemoryPair, memory_pair
 from lanherd_protocol.aio.peer import FeedEvent
@@ -49,6 +50,7 @@ from tests.support.doors import Device, new_run, new_run_id, submit, wait_run
 from tests.support.run_calls import command_id
 
 MANIFEST = encode(Manifest(entries=(ManifestEntry(path="folder", kind="directory"),)))
+PUSHED = SnapshotId(snapshot_id(MANIFEST))
 PACK = (encoder := PackEncoder()).add(BlobHash(sha256(b"data").hexdigest()), b"data")
 PACK += encoder.finish()
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
@@ -95,13 +97,21 @@ class Place:
             "logs.search": (lm.SearchLog(run=run, pattern="log"), b""),
             "outputs.list": (m.ListOutputs(run=run), b""),
             "outputs.read": (m.ReadOutput(run=run, path="file"), b""),
-            "snapshots.has": (m.HasSnapshot(snapshot=SnapshotId("a" * 64)), b""),
+            "snapshots.has": (m.HasSnapshot(snapshot=PUSHED), b""),
             "snapshots.missing": (m.FindMissing(blobs=(BlobHash("a" * 64),)), b""),
             "snapshots.put_blobs": (m.PutBlobs(count=1), PACK),
             "snapshots.put_manifest": (
-                m.PutManifest(snapshot=SnapshotId(snapshot_id(MANIFEST))),
+                m.PutManifest(snapshot=PUSHED),
                 compress(MANIFEST),
             ),
+            "snapshots.list": (sm.ListSnapshots(), b""),
+            "snapshots.pin": (
+                sm.PinSnapshot(command=command_id(), snapshot=PUSHED, pinned=False),
+                b"",
+            ),
+            "snapshots.remove": (sm.RemoveSnapshot(command=command_id(), snapshot=PUSHED), b""),
+            "snapshots.collect": (sm.CollectSnapshots(command=command_id(), age_s=0.0), b""),
+            "snapshots.verify": (sm.VerifySnapshots(), b""),
             "environments.list": (m.Empty(), b""),
             "retention.get": (m.Empty(), b""),
             "retention.put": (rm.PutRetention(command=command_id(), rules=RetentionRules()), b""),

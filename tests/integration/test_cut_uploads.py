@@ -34,7 +34,7 @@ class Slow:
             return m.SnapshotPresence(present=False)
         try:
             await self.gate.wait()
-            stored = await self._store.put_pack(call.upload, call.request.count)
+            stored = await self._store.put_pack("ada", call.upload, call.request.count)
         except LanherdError as problem:
             self.outcomes.put_nowait(problem.code)
             raise
@@ -87,10 +87,12 @@ async def _outcome(call):
 
 @pytest.fixture
 async def room(tmp_path):
-    room = Room(tmp_path, await SnapshotStore.open(tmp_path / "home"))
+    store = await SnapshotStore.open(tmp_path / "home")
+    room = Room(tmp_path, store)
     await room.listener.listen_unix(room.path)
     yield room
     await room.listener.close()
+    await store.close()
 
 
 def blobs(count):

@@ -56,11 +56,11 @@ class Direct:
             case m.HasSnapshot(snapshot=snapshot):
                 return m.SnapshotPresence(present=await self._store.has(snapshot))
             case m.FindMissing(blobs=blobs):
-                return m.MissingBlobs(blobs=await self._store.missing(blobs))
+                return m.MissingBlobs(blobs=await self._store.missing("ada", blobs))
             case m.PutBlobs(count=count):
-                return await self._store.put_pack(upload, count)
+                return await self._store.put_pack("ada", upload, count)
             case m.PutManifest(snapshot=snapshot):
-                return await self._store.put_manifest(snapshot, upload)
+                return await self._store.put_manifest("ada", snapshot, upload)
             case _:
                 raise AssertionError(request)
 
@@ -69,6 +69,13 @@ async def _nothing() -> AsyncIterator[bytes]:
     empty: tuple[bytes, ...] = ()
     for chunk in empty:
         yield chunk
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SnapshotStore]:
+    store = await SnapshotStore.open(tmp_path / "home")
+    yield store
+    await store.close()
 
 
 @pytest.fixture
@@ -98,8 +105,9 @@ def same(one: Path, two: Path) -> bool:
     return all(same(one / name, two / name) for name in compared.common_dirs)
 
 
-async def test_what_was_pushed_is_what_appears(project: Path, tmp_path: Path) -> None:
-    store = await SnapshotStore.open(tmp_path / "home")
+async def test_what_was_pushed_is_what_appears(
+    store: SnapshotStore, project: Path, tmp_path: Path
+) -> None:
     pushed = await push(Direct(store), project)
     built = await store.materialise(pushed.snapshot, tmp_path / "tree")
     assert (built.files, built.bytes_total) == (pushed.files, pushed.bytes_total)
@@ -108,9 +116,8 @@ async def test_what_was_pushed_is_what_appears(project: Path, tmp_path: Path) ->
 
 
 async def test_a_push_that_is_cut_anywhere_is_resumed_to_the_same_tree(
-    project: Path, tmp_path: Path
+    store: SnapshotStore, project: Path, tmp_path: Path
 ) -> None:
-    store = await SnapshotStore.open(tmp_path / "home")
     for cut_after in (0, 30_000, 1_500_000, 0, 700_000):
         with pytest.raises(ConnectionResetError):
             await push(Direct(store, cut_after), project)
@@ -120,8 +127,9 @@ async def test_a_push_that_is_cut_anywhere_is_resumed_to_the_same_tree(
     assert same(project, tmp_path / "tree")
 
 
-async def test_a_damaged_store_is_mended_by_the_next_push(project: Path, tmp_path: Path) -> None:
-    store = await SnapshotStore.open(tmp_path / "home")
+async def test_a_damaged_store_is_mended_by_the_next_push(
+    store: SnapshotStore, project: Path, tmp_path: Path
+) -> None:
     first = await push(Direct(store), project)
     victim = next((tmp_path / "home" / "blobs").glob("??/*"))
     victim.write_bytes(b"bit rot")

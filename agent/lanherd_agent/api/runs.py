@@ -4,6 +4,7 @@ The values of secrets end here: they are kept for the run before it is submitted
 """
 
 import asyncio
+from contextlib import AbstractContextManager
 
 from msgspec import Raw
 from msgspec.structs import replace
@@ -14,16 +15,18 @@ from lanherd_agent.api.fitting import encoded_size, first_that_fit
 from lanherd_agent.api.submits import check_answer, check_submit, read_submit
 from lanherd_agent.secrets import Secrets, secrets_of
 from lanherd_agent.shell.shell import Shell
+from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol.aio.server import IncomingCall, IncomingSubscription
 from lanherd_protocol.codec import encode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError, NotFoundError, error
-from lanherd_protocol.ids import RunId, short_id
+from lanherd_protocol.ids import RunId, is_sha256, short_id
 from lanherd_protocol.limits import RUN_LIST_PAGE_MAX
 from lanherd_protocol.messages import (
     ChangeRun,
     Empty,
     GetRun,
     ListRuns,
+    NewRun,
     RemoveRunFiles,
     RestartRun,
     RunChanged,
@@ -54,8 +57,9 @@ STREAMED_AT_ONCE_MAX = 2
 class RunsApi:
     """The door to the shell for everything about runs."""
 
-    def __init__(self, shell: Shell, secrets: Secrets) -> None:
+    def __init__(self, shell: Shell, secrets: Secrets, snapshots: SnapshotStore) -> None:
         self._shell = shell
+        self._snapshots = snapshots
         self._secrets = secrets
         self._followers: set[_Follower] = set()
         self._streamed = asyncio.Semaphore(STREAMED_AT_ONCE_MAX)
@@ -90,8 +94,22 @@ class RunsApi:
         runs = tuple(replace(new, secrets={}) if new.secrets else new for new in request.runs)
         target = runs[0].run if len(runs) == 1 else f"{len(runs)} runs"
         async with self._secrets.offered(values):
-            views = await self._shell.submit(call.caller.user, runs, audit(call, target))
+            with await self._using_snapshots(call.caller.user, runs):
+                views = await self._shell.submit(call.caller.user, runs, audit(call, target))
         return RunsSubmitted(runs=views)
+
+    async def _using_snapshots(
+        self, user: str, runs: tuple[NewRun, ...]
+    ) -> AbstractContextManager[None]:
+        """Holds the snapshots of new runs. NOT_FOUND for one that the user hasn't pushed; those of
+        runs that are known already were his when they came."""
+        named = {new.spec.snapshot for new in runs if new.spec.snapshot is not None}
+        wanted = {one for one in named if is_sha256(one)}  # the core says what is wrong with others
+        lacking = {one for one in wanted if self._snapshots.find(user, one) is None}
+        if lacking:
+            known = await self._shell.find(new.run for new in runs if new.spec.snapshot in lacking)
+            wanted -= {record.spec.snapshot for record in known.values() if record.owner == user}
+        return self._snapshots.used(user, wanted)
 
     async def _on_get(self, call: IncomingCall, request: GetRun) -> RunChanged:
         return RunChanged(view=shown_to(call.caller, await self._shell.view(request.run)))

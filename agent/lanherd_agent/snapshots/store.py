@@ -1,123 +1,167 @@
-"""The agent's snapshots: blobs, and the manifests that refer to them.
+"""The agent's snapshots: blobs, the manifests that refer to them, and whose they are.
 
-A manifest is accepted only when every blob it names is here and safe on disk, so a snapshot that
-the agent knows is whole. When a blob turns out damaged, the snapshots that meet it are forgotten:
-the next push then sends what is missing instead of hearing that all is there.
+A manifest is accepted only when its user has proved to hold every blob that it names and all are
+safe on disk, so a snapshot that the agent knows is whole. When a blob turns out damaged, the
+snapshots that need it are forgotten: the next push then sends what is missing instead of hearing
+that all is there.
 """
 
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator
+import time
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from lanherd_agent.disk import in_thread, write_durably
+from msgspec.structs import replace
+
+from lanherd_agent.disk import in_thread
+from lanherd_agent.persist.catalogue import KeptSnapshot
+from lanherd_agent.snapshots import problems
 from lanherd_agent.snapshots.blobs import BlobStore
-from lanherd_agent.snapshots.problems import CancelledHere, disk_problem, no_snapshot
+from lanherd_agent.snapshots.catalogue import Catalogue
+from lanherd_agent.snapshots.intake import Offer, Pack, accept
+from lanherd_agent.snapshots.manifest_files import ManifestFiles
+from lanherd_agent.snapshots.parts import Claims, Parts
+from lanherd_agent.snapshots.problems import CancelledHere, check_hash, disk_problem
+from lanherd_agent.snapshots.references import needing
 from lanherd_agent.snapshots.tree import Materialised, build_tree
-from lanherd_protocol import manifest as manifests
-from lanherd_protocol.errors import ErrorCode, LanherdError, error
-from lanherd_protocol.ids import BlobHash, SnapshotId, is_sha256
-from lanherd_protocol.limits import BLOB_BYTES_MAX, HASHES_PER_CALL_MAX, MANIFEST_BYTES_MAX
-from lanherd_protocol.manifest import ManifestError
+from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.ids import BlobHash, SnapshotId
+from lanherd_protocol.limits import HASHES_PER_CALL_MAX, MANIFEST_BYTES_MAX
 from lanherd_protocol.messages import BlobsStored, SnapshotStored
-from lanherd_protocol.packs import PackDecoder, PackError
+from lanherd_protocol.packs import PackDecoder
 from lanherd_protocol.values import Manifest, ManifestEntry
 
 
 class SnapshotStore:
     """Blobs and snapshots of one agent's home; `open` makes one."""
 
-    def __init__(self, home: Path) -> None:
-        self._blobs = BlobStore(home / "blobs")
-        self._manifests = home / "snapshots"
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
         self._building: set[Path] = set()
+        self._held: dict[object, Collection[SnapshotId]] = {}
         self.damaged_blobs_removed = 0
         """Blobs that a power cut had damaged and that `open` removed."""
 
     @classmethod
     async def open(cls, home: Path) -> "SnapshotStore":
-        store = cls(home)
-        store.damaged_blobs_removed = await in_thread(store._prepare)
-        return store
+        return await in_thread(lambda: cls._open(home))
+
+    async def close(self) -> None:
+        """Writes down what was used last."""
+        await in_thread(self.parts.catalogue.close)
 
     async def has(self, snapshot: SnapshotId) -> bool:
-        """Whether the snapshot is here as a whole."""
-        _check_hash(snapshot)
-        path = self._manifest_path(snapshot)
-        return await in_thread(path.exists)
+        """Whether the snapshot is here as a whole, whoever pushed it."""
+        check_hash(snapshot)
+        return await in_thread(lambda: self.parts.files.exists(snapshot))
 
-    async def missing(self, blobs: Iterable[BlobHash]) -> tuple[BlobHash, ...]:
-        """Those of the blobs that aren't here, in the order of the question, each once."""
+    def find(self, user: str, snapshot: SnapshotId) -> KeptSnapshot | None:
+        """The snapshot as the user has it; doesn't block."""
+        return self.parts.catalogue.find(user, snapshot)
+
+    def of(self, user: str) -> Mapping[SnapshotId, KeptSnapshot]:
+        """All snapshots that the user has; doesn't block."""
+        return self.parts.catalogue.of(user)
+
+    async def held(self, user: str) -> tuple[int, int]:
+        """How many blobs the user has here, and their bytes."""
+        return await in_thread(lambda: self.parts.catalogue.held(user))
+
+    async def missing(self, user: str, blobs: Iterable[BlobHash]) -> tuple[BlobHash, ...]:
+        """Those of the blobs that the user has to send, in the order of the question, each once."""
         asked = tuple(dict.fromkeys(blobs))
         if len(asked) > HASHES_PER_CALL_MAX:
-            raise error(
-                ErrorCode.TOO_LARGE,
-                "Too many blobs in one question.",
-                f"{len(asked)} hashes are more than {HASHES_PER_CALL_MAX}.",
-                "Ask in several calls.",
-                refusal="many_blobs",
-                blobs=len(asked),
-                blobs_max=HASHES_PER_CALL_MAX,
-            )
-        for blob in asked:
-            _check_hash(blob)
-        return await in_thread(
-            lambda: tuple(blob for blob in asked if self._blobs.size(blob) is None)
-        )
+            raise problems.many_blobs(len(asked))
+        return await in_thread(lambda: self._missing(user, asked))
 
-    async def put_pack(self, chunks: AsyncIterator[bytes], count: int) -> BlobsStored:
-        """Keeps the blobs of a pack; those that came before a failure or a cancel stay, but for
-        those that have filled the disk: they go, since nobody may ever push the rest."""
+    async def put_pack(self, user: str, chunks: AsyncIterator[bytes], count: int) -> BlobsStored:
+        """Keeps the blobs of a pack; those that came before a failure or a cancel stay."""
         if not 0 <= count <= HASHES_PER_CALL_MAX:
-            raise error(
-                ErrorCode.TOO_LARGE,
-                "Too many blobs in one pack.",
-                f"{count} is not between 0 and {HASHES_PER_CALL_MAX}.",
-                "Send several packs.",
-                refusal="large_pack",
-                blobs=count,
-                blobs_max=HASHES_PER_CALL_MAX,
-            )
-        decoder = PackDecoder(count)
-        stored: dict[BlobHash, int] = {}
+            raise problems.large_pack(count)
+        pack = Pack(self.parts, user, PackDecoder(count))
         async for chunk in chunks:
-            await in_thread(partial(self._feed, decoder, chunk, stored))
-        with _refusing(PackError, "The pack of blobs can't be read."):
-            decoder.finish()
-        return BlobsStored(count=len(stored), bytes_stored=sum(stored.values()))
+            await in_thread(partial(pack.feed, chunk))
+        return pack.finish()
 
     async def put_manifest(
-        self, snapshot: SnapshotId, chunks: AsyncIterator[bytes]
+        self,
+        user: str,
+        snapshot: SnapshotId,
+        chunks: AsyncIterator[bytes],
+        *,
+        base: SnapshotId | None = None,
+        project: str = "",
     ) -> SnapshotStored:
-        """Accepts a snapshot whose blobs are all here; safe on disk when it returns.
+        """Accepts a snapshot whose blobs the user has sent; safe on disk when it returns.
 
-        NOT_FOUND says how many blobs are missing, and one of them.
+        With a base the upload is what differs from it. NOT_FOUND says how many blobs are missing
+        and one of them, or that the user doesn't have the base.
         """
-        _check_hash(snapshot)
-        compressed = bytearray()
+        check_hash(snapshot)
+        if base is not None:
+            check_hash(base)
+        upload = bytearray()
         async for chunk in chunks:
-            compressed += chunk
-            if len(compressed) > MANIFEST_BYTES_MAX:
-                raise error(
-                    ErrorCode.TOO_LARGE,
-                    "The manifest is too large.",
-                    f"It has more than {MANIFEST_BYTES_MAX} bytes.",
-                    "Leave folders out of the project by .lanherdignore.",
-                    refusal="large_manifest",
-                    manifest_bytes_max=MANIFEST_BYTES_MAX,
-                )
-        return await in_thread(lambda: self._accept(snapshot, bytes(compressed)))
+            upload += chunk
+            if len(upload) > MANIFEST_BYTES_MAX:
+                raise problems.large_manifest()
+        offer = Offer(user, snapshot, bytes(upload), base, project)
+        return await in_thread(lambda: accept(self.parts, offer))
+
+    async def pin(
+        self, user: str, snapshot: SnapshotId, *, pinned: bool, note: str = ""
+    ) -> KeptSnapshot:
+        """Keeps a snapshot whatever its age, or no longer. NOT_FOUND if the user hasn't it."""
+        kept = self._owned(user, snapshot)
+        changed = replace(kept, pinned=pinned, pin_note=note if pinned else "")
+        await in_thread(lambda: self.parts.catalogue.put(user, snapshot, changed))
+        return changed
+
+    async def remove(self, user: str, snapshot: SnapshotId, *, needed: bool) -> None:
+        """The user has the snapshot no longer; where it is `needed`, for a run of somebody else,
+        or others have it, it stays. Blobs are left to the next collection, which looks whether
+        anybody needs them. CONFLICT for a pinned one."""
+        kept = self._owned(user, snapshot)
+        if kept.pinned:
+            raise problems.pinned(snapshot, kept.pin_note)
+        self.parts.catalogue.drop([(user, snapshot)])
+        await in_thread(lambda: self._remove(user, snapshot, needed=needed))
+
+    @contextlib.contextmanager
+    def used(self, user: str, snapshots: Collection[SnapshotId]) -> Iterator[None]:
+        """The user makes runs of these: they aren't collected before the runs are known. NOT_FOUND
+        if he doesn't have them; it is about proof, and so it is the same for everybody."""
+        for snapshot in snapshots:
+            self._owned(user, snapshot)
+        token = object()
+        self._held[token] = snapshots
+        try:
+            yield
+        finally:
+            del self._held[token]
+        for snapshot in snapshots:
+            self.touch(user, snapshot)
+
+    def touch(self, user: str, snapshot: SnapshotId) -> None:
+        """The user uses the snapshot now; doesn't block."""
+        self.parts.catalogue.touch(user, snapshot, time.time())
+
+    @property
+    def held_snapshots(self) -> set[SnapshotId]:
+        """Of which runs are being made at this moment."""
+        return {snapshot for held in self._held.values() for snapshot in held}
 
     async def manifest(self, snapshot: SnapshotId) -> Manifest:
         """What the snapshot holds; NOT_FOUND where it isn't here."""
-        _check_hash(snapshot)
+        check_hash(snapshot)
         return await in_thread(lambda: self._load(snapshot))
 
     async def read_file(self, snapshot: SnapshotId, path: str, *, bytes_max: int) -> bytes:
         """The content of one file of a snapshot; NOT_FOUND, TOO_LARGE."""
-        _check_hash(snapshot)
+        check_hash(snapshot)
         return await in_thread(lambda: self._read_file(snapshot, path, bytes_max))
 
     async def materialise(self, snapshot: SnapshotId, target: Path) -> Materialised:
@@ -125,9 +169,9 @@ class SnapshotStore:
 
         CONFLICT where `target` exists or is being built. Cancelling leaves nothing behind.
         """
-        _check_hash(snapshot)
+        check_hash(snapshot)
         if target in self._building:
-            raise _taken(target)
+            raise problems.tree_there(target.name)
         self._building.add(target)
         cancelled = threading.Event()
         try:
@@ -135,118 +179,67 @@ class SnapshotStore:
         finally:
             self._building.discard(target)
 
-    def _prepare(self) -> int:
+    def on_damaged(self, blob: BlobHash) -> list[SnapshotId]:
+        """A blob was found damaged and removed: nobody holds it any more, and the snapshots that
+        need it are forgotten; which. Blocks."""
+        self.parts.catalogue.forget_blobs([blob])
+        lost = needing(self.parts.files, blob)
+        self.parts.forget(lost)
+        return lost
+
+    @classmethod
+    def _open(cls, home: Path) -> "SnapshotStore":
+        blobs, files = BlobStore(home / "blobs"), ManifestFiles(home / "snapshots")
         try:
-            self._manifests.mkdir(parents=True, exist_ok=True)
-            return self._blobs.prepare()
+            damaged = blobs.prepare()
+            files.prepare()
         except OSError as refused:
             raise disk_problem(refused, "prepare its store of snapshots") from refused
+        catalogue = Catalogue(home / "snapshots.sqlite")
+        catalogue.forget_blobs(damaged)
+        store = cls(Parts(blobs, files, catalogue, Claims()))
+        store.damaged_blobs_removed = len(damaged)
+        return store
 
-    def _manifest_path(self, snapshot: SnapshotId) -> Path:
-        return self._manifests / snapshot
+    def _owned(self, user: str, snapshot: SnapshotId) -> KeptSnapshot:
+        check_hash(snapshot)
+        kept = self.find(user, snapshot)
+        if kept is None:
+            raise problems.not_yours(snapshot)
+        return kept
 
-    def _feed(self, decoder: PackDecoder, chunk: bytes, stored: dict[BlobHash, int]) -> None:
-        with _refusing(PackError, "The pack of blobs can't be read."):
-            try:
-                for blob, data in decoder.feed(chunk):
-                    if self._blobs.put(blob, data):
-                        stored[blob] = len(data)
-            except OSError as refused:
-                problem = disk_problem(refused, "store the project's files")
-                if problem.code is ErrorCode.DISK_FULL:
-                    self._blobs.remove(stored)
-                raise problem from refused
+    def _missing(self, user: str, asked: tuple[BlobHash, ...]) -> tuple[BlobHash, ...]:
+        for blob in asked:
+            check_hash(blob)
+        # Before the look: a collection forgets whose a blob is before it looks who counts on it.
+        self.parts.claims.asked(user, asked)
+        unproven = self.parts.catalogue.unproven(user, asked)
+        return tuple(blob for blob in asked if blob in unproven)
 
-    def _accept(self, snapshot: SnapshotId, compressed: bytes) -> SnapshotStored:
-        with _refusing(ManifestError, "The manifest isn't acceptable."):
-            encoded = manifests.decompress(compressed)
-            if manifests.snapshot_id(encoded) != snapshot:
-                raise ManifestError("the snapshot's id is not the manifest's hash")
-            manifest = manifests.decode(encoded)
-        try:
-            self._check_blobs(manifest)
-            self._blobs.sync()
-            write_durably(self._manifest_path(snapshot), manifests.compress(encoded))
-        except OSError as refused:
-            raise disk_problem(refused, "store the snapshot") from refused
-        counted = manifests.summary(manifest)
-        return SnapshotStored(
-            snapshot=snapshot, files=counted.files, bytes_total=counted.bytes_total
-        )
-
-    def _check_blobs(self, manifest: Manifest) -> None:
-        missing: list[BlobHash] = []
-        sizes: dict[BlobHash, int | None] = {}
-        for entry in manifest.entries:
-            for blob, size in _blob_sizes(entry):
-                if blob not in sizes:
-                    sizes[blob] = self._blobs.size(blob)
-                    if sizes[blob] is None:
-                        missing.append(blob)
-                if sizes[blob] not in (None, size):
-                    raise error(
-                        ErrorCode.INVALID_REQUEST,
-                        "The manifest isn't acceptable.",
-                        f"{entry.path!r} expects {size} bytes of blob {blob},"
-                        f" which has {sizes[blob]}.",
-                        "Push the project again.",
-                        refusal="blob_size",
-                        path=entry.path,
-                        blob=blob,
-                        expected_bytes=size,
-                        found_bytes=sizes[blob] or 0,
-                    )
-        if missing:
-            raise error(
-                ErrorCode.NOT_FOUND,
-                "Some blobs of the snapshot are missing.",
-                f"{len(missing)} blobs have not arrived, {missing[0]} among them.",
-                "Push the project again.",
-                refusal="missing_blobs",
-                missing=len(missing),
-                blob=missing[0],
-            )
+    def _remove(self, user: str, snapshot: SnapshotId, *, needed: bool) -> None:
+        self.parts.catalogue.remove([(user, snapshot)])
+        with self.parts.claims.removing(snapshot) as may:
+            if may and not needed and not self.parts.catalogue.is_owned(snapshot):
+                self.parts.files.forget(snapshot)
 
     def _load(self, snapshot: SnapshotId) -> Manifest:
-        path = self._manifest_path(snapshot)
         try:
-            encoded = manifests.decompress(path.read_bytes())
-            if manifests.snapshot_id(encoded) != snapshot:
-                raise ManifestError("its hash is another one")
-            return manifests.decode(encoded)
-        except FileNotFoundError:
-            raise no_snapshot(snapshot) from None
-        except OSError as refused:
-            raise disk_problem(refused, "read the snapshot") from refused
-        except ManifestError as damaged:
-            path.unlink(missing_ok=True)
-            raise error(
-                ErrorCode.BLOB_CORRUPT,
-                "A stored snapshot is damaged.",
-                f"Snapshot {snapshot}: {damaged}. It was removed.",
-                "Push the project again; check that machine's disk.",
-                snapshot=snapshot,
-            ) from damaged
+            return self.parts.files.load(snapshot)
+        except LanherdError as damaged:
+            if damaged.code is ErrorCode.BLOB_CORRUPT:
+                self.parts.catalogue.forget([snapshot])
+            raise
 
     def _read_file(self, snapshot: SnapshotId, path: str, bytes_max: int) -> bytes:
         entry = _find_file(self._load(snapshot), path)
         if entry.size_bytes > bytes_max:
-            raise error(
-                ErrorCode.TOO_LARGE,
-                f"{path!r} is too large.",
-                f"It has {entry.size_bytes} bytes; {bytes_max} is the most for such a file.",
-                "Name another file.",
-                refusal="large_file",
-                path=path,
-                file_bytes=entry.size_bytes,
-                file_bytes_max=bytes_max,
-            )
+            raise problems.large_file(path, entry.size_bytes, bytes_max)
         content = bytearray()
-        with self._forgetting(snapshot):
+        with self._forgetting():
             for blob in entry.blobs:
-                descriptor = self._blobs.open(blob)
+                descriptor = self.parts.blobs.open(blob)
                 try:
-                    content += self._blobs.read(blob, descriptor)
+                    content += self.parts.blobs.read(blob, descriptor)
                 finally:
                     os.close(descriptor)
         return bytes(content)
@@ -255,87 +248,29 @@ class SnapshotStore:
         self, snapshot: SnapshotId, target: Path, cancelled: threading.Event
     ) -> Materialised:
         if os.path.lexists(target):
-            raise _taken(target)
+            raise problems.tree_there(target.name)
         manifest = self._load(snapshot)
         try:
-            with self._forgetting(snapshot):
-                return build_tree(self._blobs, manifest, target, cancelled)
+            with self._forgetting():
+                return build_tree(self.parts.blobs, manifest, target, cancelled)
         except OSError as refused:
             raise disk_problem(refused, "unpack the snapshot") from refused
         except CancelledHere:
-            raise error(
-                ErrorCode.CANCELLED,
-                "Unpacking was cancelled.",
-                "",
-                "Start the run again.",
-                refusal="unpacking_cancelled",
-            ) from None
+            raise problems.unpacking_cancelled() from None
 
     @contextlib.contextmanager
-    def _forgetting(self, snapshot: SnapshotId) -> Iterator[None]:
-        """Forgets the snapshot when one of its blobs is found damaged."""
+    def _forgetting(self) -> Iterator[None]:
+        """Forgets the snapshots that need a blob which is found damaged."""
         try:
             yield
         except LanherdError as damaged:
             if damaged.code is ErrorCode.BLOB_CORRUPT:
-                self._manifest_path(snapshot).unlink(missing_ok=True)
+                self.on_damaged(BlobHash(str(damaged.failure.data["blob"])))
             raise
-
-
-def _taken(target: Path) -> LanherdError:
-    return error(
-        ErrorCode.CONFLICT,
-        "There is a tree already.",
-        f"{target.name!r} exists or is being built.",
-        "Use another folder.",
-        refusal="tree_there",
-        folder=target.name,
-    )
 
 
 def _find_file(manifest: Manifest, path: str) -> ManifestEntry:
     for entry in manifest.entries:
         if entry.path == path and entry.kind in ("file", "executable"):
             return entry
-    raise error(
-        ErrorCode.NOT_FOUND,
-        f"The snapshot has no file {path!r}.",
-        "It may be left out by an ignore rule, or be a link or a folder.",
-        "Name a file that is part of the project.",
-        refusal="no_file",
-        path=path,
-    )
-
-
-def _blob_sizes(entry: ManifestEntry) -> Iterator[tuple[BlobHash, int]]:
-    left = entry.size_bytes
-    for blob in entry.blobs:
-        yield blob, min(left, BLOB_BYTES_MAX)
-        left -= BLOB_BYTES_MAX
-
-
-def _check_hash(text: str) -> None:
-    if not is_sha256(text):
-        raise error(
-            ErrorCode.INVALID_REQUEST,
-            "This is no hash.",
-            f"{text[:80]!r} is not a SHA-256 in hexadecimal digits.",
-            "Use the ids that Lanherd gives.",
-            refusal="no_hash",
-            hash=text[:80],
-        )
-
-
-@contextlib.contextmanager
-def _refusing(kind: type[ValueError], title: str) -> Iterator[None]:
-    try:
-        yield
-    except kind as refused:
-        raise error(
-            ErrorCode.INVALID_REQUEST,
-            title,
-            f"{refused}.",
-            "Push the project again.",
-            refusal="bad_manifest" if kind is ManifestError else "bad_pack",
-            why=str(refused),
-        ) from refused
+    raise problems.no_file(path)

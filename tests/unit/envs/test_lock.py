@@ -58,6 +58,7 @@ async def test_a_lock_is_read_from_the_snapshot_and_checked(tmp_path: Path) -> N
     with pytest.raises(LanherdError) as refused:
         await read_lock(store, snapshot, spec("uv.lock", b""))
     assert refused.value.code is ErrorCode.NOT_FOUND
+    await store.close()
 
 
 @pytest.mark.parametrize("kind", ["virtual", "editable"])

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_protocol import manifest as manifests
@@ -9,6 +10,8 @@ from lanherd_protocol.ids import BlobHash, SnapshotId
 from lanherd_protocol.limits import BLOB_BYTES_MAX
 from lanherd_protocol.packs import PackEncoder
 from lanherd_protocol.values import EntryKind, Manifest, ManifestEntry
+
+ADA = "ada"
 
 
 def named(data: bytes) -> BlobHash:
@@ -41,13 +44,20 @@ def pack(blobs: Iterable[bytes]) -> bytes:
     return b"".join([*parts, encoder.finish()])
 
 
-async def put_blobs(store: SnapshotStore, *contents: bytes) -> None:
+async def put_blobs(store: SnapshotStore, *contents: bytes, user: str = ADA) -> None:
     blobs = list(dict.fromkeys(data for content in contents for data in cut(content)))
-    await store.put_pack(chunks(pack(blobs)), len(blobs))
+    await store.put_pack(user, chunks(pack(blobs)), len(blobs))
 
 
-async def put_snapshot(store: SnapshotStore, files: dict[str, bytes]) -> SnapshotId:
-    await put_blobs(store, *files.values())
+async def put_snapshot(
+    store: SnapshotStore, files: dict[str, bytes], user: str = ADA
+) -> SnapshotId:
+    await put_blobs(store, *files.values(), user=user)
     _, encoded, snapshot = manifest_of(*(file(path, text) for path, text in files.items()))
-    await store.put_manifest(snapshot, chunks(manifests.compress(encoded)))
+    await store.put_manifest(user, snapshot, chunks(manifests.compress(encoded)))
     return snapshot
+
+
+def spoil(store: SnapshotStore, data: bytes, instead: bytes) -> None:
+    """The stored blob of this content holds another one."""
+    Path(store.parts.blobs.path(named(data))).write_bytes(instead)

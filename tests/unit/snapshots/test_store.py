@@ -1,5 +1,6 @@
 import errno
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lanherd_protocol.limits import BLOB_BYTES_MAX, HASHES_PER_CALL_MAX
 from lanherd_protocol.manifest import MANIFEST_BYTES_MAX
 from lanherd_protocol.values import ManifestEntry
 from tests.unit.snapshots.samples import (
+    ADA,
     chunks,
     file,
     manifest_of,
@@ -25,8 +27,10 @@ from tests.unit.snapshots.samples import (
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> SnapshotStore:
-    return await SnapshotStore.open(tmp_path / "home")
+async def store(tmp_path: Path) -> AsyncIterator[SnapshotStore]:
+    store = await SnapshotStore.open(tmp_path / "home")
+    yield store
+    await store.close()
 
 
 def blob_file(tmp_path: Path, data: bytes) -> Path:
@@ -40,11 +44,11 @@ def incoming(tmp_path: Path) -> list[str]:
 
 async def test_what_was_put_is_not_missing_any_more(store: SnapshotStore) -> None:
     wanted = [named(b"a"), named(b"b"), named(b"a")]
-    assert await store.missing(wanted) == (named(b"a"), named(b"b"))
-    stored = await store.put_pack(chunks(pack([b"a"])), 1)
+    assert await store.missing(ADA, wanted) == (named(b"a"), named(b"b"))
+    stored = await store.put_pack(ADA, chunks(pack([b"a"])), 1)
     assert (stored.count, stored.bytes_stored) == (1, 1)
-    assert await store.missing(wanted) == (named(b"b"),)
-    again = await store.put_pack(chunks(pack([b"a"])), 1)
+    assert await store.missing(ADA, wanted) == (named(b"b"),)
+    again = await store.put_pack(ADA, chunks(pack([b"a"])), 1)
     assert (again.count, again.bytes_stored) == (0, 0)
 
 
@@ -54,12 +58,14 @@ async def test_a_snapshot_is_there_when_its_blobs_and_its_manifest_are(
     await put_blobs(store, b"hello")
     manifest, encoded, snapshot = manifest_of(file("a.txt", b"hello"))
     assert not await store.has(snapshot)
-    stored = await store.put_manifest(snapshot, chunks(manifests.compress(encoded)))
+    stored = await store.put_manifest(ADA, snapshot, chunks(manifests.compress(encoded)))
     assert (stored.snapshot, stored.files, stored.bytes_total) == (snapshot, 1, 5)
     assert await store.has(snapshot)
+    await store.close()
     reopened = await SnapshotStore.open(tmp_path / "home")
     assert await reopened.manifest(snapshot) == manifest
     assert await reopened.read_file(snapshot, "a.txt", bytes_max=5) == b"hello"
+    await reopened.close()
 
 
 async def test_a_manifest_without_its_blobs_is_refused_and_says_how_many(
@@ -68,7 +74,7 @@ async def test_a_manifest_without_its_blobs_is_refused_and_says_how_many(
     _, encoded, snapshot = manifest_of(file("a", b"one"), file("b", b"two"))
     await put_blobs(store, b"one")
     with pytest.raises(LanherdError, match="1 blobs have not arrived") as refused:
-        await store.put_manifest(snapshot, chunks(manifests.compress(encoded)))
+        await store.put_manifest(ADA, snapshot, chunks(manifests.compress(encoded)))
     assert refused.value.code is ErrorCode.NOT_FOUND
     assert refused.value.failure.data == {
         "refusal": "missing_blobs",
@@ -84,20 +90,22 @@ async def test_a_manifest_that_is_wrong_about_a_blobs_size_is_refused(
     await put_blobs(store, b"hello")
     _, encoded, snapshot = manifest_of(ManifestEntry("a", "file", 4, (named(b"hello"),)))
     with pytest.raises(LanherdError, match="expects 4 bytes") as refused:
-        await store.put_manifest(snapshot, chunks(manifests.compress(encoded)))
+        await store.put_manifest(ADA, snapshot, chunks(manifests.compress(encoded)))
     assert refused.value.code is ErrorCode.INVALID_REQUEST
 
 
 async def test_a_manifest_under_another_id_is_refused(store: SnapshotStore) -> None:
     _, encoded, _ = manifest_of(ManifestEntry("a", "directory"))
     with pytest.raises(LanherdError, match="not the manifest's hash"):
-        await store.put_manifest(SnapshotId(named(b"other")), chunks(manifests.compress(encoded)))
+        await store.put_manifest(
+            ADA, SnapshotId(named(b"other")), chunks(manifests.compress(encoded))
+        )
 
 
 async def test_an_endless_manifest_is_cut_off(store: SnapshotStore) -> None:
     with pytest.raises(LanherdError) as refused:
         await store.put_manifest(
-            SnapshotId(named(b"x")), chunks(bytes(MANIFEST_BYTES_MAX + 1), MANIFEST_BYTES_MAX)
+            ADA, SnapshotId(named(b"x")), chunks(bytes(MANIFEST_BYTES_MAX + 1), MANIFEST_BYTES_MAX)
         )
     assert refused.value.code is ErrorCode.TOO_LARGE
 
@@ -109,7 +117,7 @@ async def test_garbage_is_refused_in_words(
 ) -> None:
     sent = manifests.compress(garbage) if framed else garbage
     with pytest.raises(LanherdError) as refused:
-        await store.put_manifest(manifests.snapshot_id(garbage), chunks(sent, 50))
+        await store.put_manifest(ADA, manifests.snapshot_id(garbage), chunks(sent, 50))
     assert refused.value.code is ErrorCode.INVALID_REQUEST
 
 
@@ -118,9 +126,9 @@ async def test_good_blobs_before_the_damage_are_kept(store: SnapshotStore, tmp_p
     blobs = [os.urandom(50_000) for _ in range(20)]
     whole = pack(blobs)
     with pytest.raises(LanherdError, match="cut short") as refused:
-        await store.put_pack(chunks(whole[: len(whole) // 2]), len(blobs))
+        await store.put_pack(ADA, chunks(whole[: len(whole) // 2]), len(blobs))
     assert refused.value.code is ErrorCode.INVALID_REQUEST
-    missing = await store.missing([named(data) for data in blobs])
+    missing = await store.missing(ADA, [named(data) for data in blobs])
     assert 0 < len(missing) < len(blobs)
     for data in blobs:
         if named(data) not in missing:
@@ -131,18 +139,18 @@ async def test_good_blobs_before_the_damage_are_kept(store: SnapshotStore, tmp_p
 async def test_questions_and_packs_have_a_bound(store: SnapshotStore) -> None:
     many = [named(str(number).encode()) for number in range(HASHES_PER_CALL_MAX + 1)]
     with pytest.raises(LanherdError) as refused:
-        await store.missing(many)
+        await store.missing(ADA, many)
     assert refused.value.code is ErrorCode.TOO_LARGE
     for count in (-1, HASHES_PER_CALL_MAX + 1):
         with pytest.raises(LanherdError) as refused:
-            await store.put_pack(chunks(b""), count)
+            await store.put_pack(ADA, chunks(b""), count)
         assert refused.value.code is ErrorCode.TOO_LARGE
 
 
 @pytest.mark.parametrize("text", ["", "x", "../../etc/passwd", "A" * 64])
 async def test_what_is_no_hash_never_becomes_a_path(store: SnapshotStore, text: str) -> None:
     with pytest.raises(LanherdError) as refused:
-        await store.missing([BlobHash(text)])
+        await store.missing(ADA, [BlobHash(text)])
     assert refused.value.code is ErrorCode.INVALID_REQUEST
     with pytest.raises(LanherdError) as refused:
         await store.has(SnapshotId(text))
@@ -188,6 +196,7 @@ async def test_a_damaged_manifest_is_removed_and_said(store: SnapshotStore, tmp_
     snapshot = await put_snapshot(store, {"a": b"hello"})
     _, other, _ = manifest_of(ManifestEntry("other", "directory"))
     (tmp_path / "home" / "snapshots" / snapshot).write_bytes(manifests.compress(other))
+    store.parts.files.let_go_all()
     with pytest.raises(LanherdError) as refused:
         await store.manifest(snapshot)
     assert refused.value.code is ErrorCode.BLOB_CORRUPT
@@ -203,12 +212,15 @@ async def test_after_a_power_cut_damaged_blobs_are_removed(
     # As a file system leaves it that had not written the content out yet.
     blob_file(tmp_path, b"bad").write_bytes(b"")
     (tmp_path / "home" / "blobs" / "incoming" / "0").write_bytes(b"half")
+    await store.close()
     same_boot = await SnapshotStore.open(tmp_path / "home")
     assert same_boot.damaged_blobs_removed == 0
+    await same_boot.close()
     marker.write_text("another boot\n")
     reopened = await SnapshotStore.open(tmp_path / "home")
     assert reopened.damaged_blobs_removed == 1
-    assert await reopened.missing([named(b"good"), named(b"bad")]) == (named(b"bad"),)
+    assert await reopened.missing(ADA, [named(b"good"), named(b"bad")]) == (named(b"bad"),)
+    await reopened.close()
     assert incoming(tmp_path) == []
     assert not marker.exists()
 
@@ -231,8 +243,8 @@ async def test_a_full_disk_is_said_and_leaves_no_pieces(
     _, encoded, other = manifest_of(ManifestEntry("d", "directory"))
     monkeypatch.setattr(os, "write", full)
     for attempt in (
-        store.put_pack(chunks(pack([b"x"])), 1),
-        store.put_manifest(other, chunks(manifests.compress(encoded))),
+        store.put_pack(ADA, chunks(pack([b"x"])), 1),
+        store.put_manifest(ADA, other, chunks(manifests.compress(encoded))),
         store.materialise(snapshot, tmp_path / "tree"),
     ):
         with pytest.raises(LanherdError) as refused:
@@ -242,7 +254,7 @@ async def test_a_full_disk_is_said_and_leaves_no_pieces(
     assert incoming(tmp_path) == []
     assert os.listdir(tmp_path / "home" / "snapshots") == [snapshot]
     assert sorted(os.listdir(tmp_path)) == ["home"]
-    assert await store.missing([named(b"x")]) == (named(b"x"),)
+    assert await store.missing(ADA, [named(b"x")]) == (named(b"x"),)
 
 
 async def test_a_home_that_is_a_file_is_said(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from lanherd_protocol.ids import BlobHash
 from lanherd_protocol.limits import BLOB_BYTES_MAX
 from lanherd_protocol.values import Manifest, ManifestEntry
 from tests.unit.snapshots.samples import (
+    ADA,
     chunks,
     file,
     manifest_of,
@@ -26,8 +28,10 @@ from tests.unit.snapshots.samples import (
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> SnapshotStore:
-    return await SnapshotStore.open(tmp_path / "home")
+async def store(tmp_path: Path) -> AsyncIterator[SnapshotStore]:
+    store = await SnapshotStore.open(tmp_path / "home")
+    yield store
+    await store.close()
 
 
 async def test_a_tree_is_what_the_manifest_says(store: SnapshotStore, tmp_path: Path) -> None:
@@ -42,7 +46,7 @@ async def test_a_tree_is_what_the_manifest_says(store: SnapshotStore, tmp_path: 
         ManifestEntry("bin/link", "link", target="../a.py"),
         ManifestEntry("dangling", "link", target="not/there"),
     )
-    await store.put_manifest(snapshot, chunks(manifests.compress(encoded)))
+    await store.put_manifest(ADA, snapshot, chunks(manifests.compress(encoded)))
     built = await store.materialise(snapshot, tmp_path / "tree")
     top = tmp_path / "tree"
     assert (built.files, built.bytes_total) == (4, 17 + len(large))
