@@ -10,6 +10,7 @@ from lanherd_client.listing import RunFilters, checked_filters
 from lanherd_client.mirror import Input, ProblemsSeen
 from lanherd_client.new_ids import new_id
 from lanherd_client.session import Session
+from lanherd_client.snapshot_calls import SnapshotCalls
 from lanherd_protocol.history_messages import History, ReadHistory
 from lanherd_protocol.ids import CommandId, GpuUuid, RunId
 from lanherd_protocol.messages import AgentStatus, Empty, ListRuns, RunList
@@ -38,7 +39,7 @@ from lanherd_protocol.run_filters import filter_of
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 
 
-class MachineCalls(ControlCalls):
+class MachineCalls(ControlCalls, SnapshotCalls):
     """Questions to a machine, and its retention. All raise why it can't be asked.
 
     A machine is named by its id or its name, or the beginning of either; `session_of` finds its

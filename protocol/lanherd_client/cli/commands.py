@@ -52,6 +52,7 @@ _HOMES = {
     "unpin": "change",
     "restart": "change",
     "remove-files": "change",
+    "snapshots": "snapshots",
     "retention": "retention",
     "rules": "rules",
     "pair": "pair",
