@@ -42,7 +42,8 @@ class _OpenCall:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
         if self.queue is not None and isinstance(outcome, Failure):
-            self.queue.break_off(from_failure(outcome))
+            # What has arrived may say why, such as the log of a build that failed.
+            self.queue.cut(from_failure(outcome))
         elif self.queue is not None:
             self.queue.end()
 

@@ -36,13 +36,6 @@ class ByteQueue:
         self._ended = True
         self._wake()
 
-    def break_off(self, problem: LanherdError) -> None:
-        """Readers get `problem`, at once."""
-        self._chunks.clear()
-        self._bytes = 0
-        self._problem = problem
-        self._wake()
-
     def cut(self, problem: LanherdError) -> None:
         """Readers get what has arrived, and `problem` where the rest would begin."""
         if not self._ended:
