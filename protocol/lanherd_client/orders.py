@@ -7,8 +7,14 @@ in all of them.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol, TypedDict, Unpack, get_args
+from typing import Protocol, Unpack, get_args
 
+from lanherd_client.environment_orders import (
+    NOTHING_SAID,
+    EnvironmentOptions,
+    EnvironmentOrder,
+    environment_order,
+)
 from lanherd_client.new_ids import new_id
 from lanherd_client.order_checks import (
     check_names,
@@ -58,7 +64,7 @@ RunRef = RunHandle | str
 """A run, or its whole id."""
 
 
-class RunOptions(TypedDict, total=False):
+class RunOptions(EnvironmentOptions, total=False):
     """What may be said of a run beside its command and its GPUs; everything may be left out.
 
     The life of each attempt: `time_limit` (none), `stop_signal` ('TERM') and the `grace` that it
@@ -88,6 +94,9 @@ class RunOptions(TypedDict, total=False):
     `niceness` (0, to 19). `pre_command` must succeed before it, `post_command` follows it in any
     case. With `split_log` stderr gets a log of its own; `log_cap` is what a log may hold, in bytes
     or as a text ('2GB'), before its middle is given up.
+
+    What its environment has beside what `environment` of the submit says is in
+    `EnvironmentOptions`: `packages`, `extra`, `group`, `python`, `wheels_only`.
     """
 
     time_limit: Seconds | None
@@ -130,13 +139,15 @@ _RETRY_WORDS = ("retry_on", "retry_codes", "retry_signals", "backoff")
 @dataclass(frozen=True, slots=True)
 class Order:
     """A run that can be submitted, under its `id`. `beside` are the runs that it waits for: it
-    goes to their machine. Made by `order`."""
+    goes to their machine. `environment` is what was said of that beside which one it is. Made by
+    `order`."""
 
     id: RunId
     spec: RunSpec
     settings: RunSettings = field(default_factory=RunSettings)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     beside: tuple[RunRef, ...] = ()
+    environment: EnvironmentOrder = NOTHING_SAID
 
 
 def order(
@@ -185,7 +196,8 @@ def order(
         notes=options.get("notes", ""),
         pinned=options.get("pinned", False),
     )
-    return Order(run or RunId(new_id()), spec, settings, secrets, _waited_for(options))
+    beside, environment = _waited_for(options), environment_order(options)
+    return Order(run or RunId(new_id()), spec, settings, secrets, beside, environment)
 
 
 def words_of(value: str | Iterable[str]) -> tuple[str, ...]:

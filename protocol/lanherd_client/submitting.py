@@ -5,21 +5,25 @@ the same id with the same reply. So a run is taken exactly once, however often t
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Raw
 from msgspec.structs import replace
 
+from lanherd_client.environment_choosing import plan, settle
+from lanherd_client.environment_orders import AUTO, environment_order
+from lanherd_client.home import controller_home
+from lanherd_client.lines import SessionLine
 from lanherd_client.orders import Order
 from lanherd_client.projects.project import Project
-from lanherd_client.projects.push import PushProgress, push
+from lanherd_client.projects.push import PushProgress, push_through
+from lanherd_client.push_calls import open_project
 from lanherd_client.sending import sendable
-from lanherd_client.session import LOST_CODES, Session
+from lanherd_client.session import Session
 from lanherd_client.sizes import format_size
-from lanherd_protocol.aio.peer import Peer
 from lanherd_protocol.codec import decode_body, encode_body
 from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.limits import (
@@ -30,31 +34,32 @@ from lanherd_protocol.limits import (
     SUBMITTED_BYTES_MAX,
 )
 from lanherd_protocol.messages import NewRun, RunsSubmitted, SubmitRuns, SubmitStream
-from lanherd_protocol.methods import RUNS_SUBMIT, RUNS_SUBMIT_STREAM, Method
+from lanherd_protocol.methods import RUNS_SUBMIT, RUNS_SUBMIT_STREAM
 from lanherd_protocol.states import RunView
-from lanherd_protocol.values import NoEnvironment
 
-EnvironmentChoice = Literal["auto", "none"]
+EnvironmentChoice = str
+"""'auto' (the project's), 'none', the name of an environment that is registered on the machine, or
+the id of one of its environments, or the beginning of it."""
 Stage = Literal["scan", "compare", "upload", "submit"]
 VIEW_BYTES = 768
 """What a run's view holds at most beside the run's own description, when it was just taken."""
 MESSAGE_BYTES_MAX = CONTROL_FRAME_BYTES_MAX - 128 * KIB
 """Of runs, and of their views, in one message; the rest is room for the frame."""
-Request = TypeVar("Request", bound=Struct)
-Response = TypeVar("Response", bound=Struct)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a submit is; bytes are those of the project.
+    """How far a submit is; bytes are those of the project, `rate_bytes_s` that of the last seconds.
 
-    `notes` come once, with the first progress: sentences about what was found in the project.
+    `notes` come once or twice: sentences about what was found in the project.
     """
 
     stage: Stage
     done_bytes: int
     total_bytes: int
     notes: tuple[str, ...] = ()
+    rate_bytes_s: float | None = None
+    left_s: float | None = None
 
 
 _STAGES: dict[str, Stage] = {
@@ -71,6 +76,7 @@ async def submit_to(
     folder: Path | None,
     environment: EnvironmentChoice,
     progress: Callable[[Progress], None] | None,
+    home: Path | None = None,
 ) -> list[RunView]:
     """Pushes the project, where there is one, and submits the runs; the runs as they were taken.
 
@@ -84,15 +90,26 @@ async def submit_to(
             runs=len(orders),
             runs_max=RUNS_PER_SUBMIT_MAX,
         )
-    given: dict[str, Any] = {}
+    use = environment_order({"environment": environment}).use
+    project = None
     if folder is not None:
-        given = await _with_project(session, folder, environment, progress)
+        project = await asyncio.to_thread(open_project, folder, controller_home(home))
+    described = None if project is None else project.described
+    wishes = {order.environment for order in orders}
+    planned = {wish: plan(wish.used(use), described) for wish in wishes}
+    given: dict[str, Any] = {}
+    if project is not None:
+        if progress is not None and use == AUTO:
+            progress(Progress("scan", 0, 0, project.notes))
+        given = await _with_project(session, project, progress, home)
+    snapshot = given.get("snapshot")
+    chosen = {wish: await settle(session, one, snapshot) for wish, one in planned.items()}
     if progress is not None:
         progress(Progress("submit", 0, 0))
     news = [
         NewRun(
             run=order.id,
-            spec=replace(order.spec, **given),
+            spec=replace(order.spec, **given, environment=chosen[order.environment]),
             settings=order.settings,
             secrets=order.secrets,
         )
@@ -154,51 +171,18 @@ def _too_old(machine: str, count: int) -> LanherdError:
 
 async def _with_project(
     session: Session,
-    folder: Path,
-    environment: EnvironmentChoice,
+    project: Project,
     progress: Callable[[Progress], None] | None,
+    home: Path | None,
 ) -> dict[str, Any]:
     """Pushes the project; what the specification of a run in it says of it."""
 
-    def report(pushed: PushProgress) -> None:
+    def report(told: PushProgress) -> None:
         if progress is not None:
-            progress(Progress(_STAGES[pushed.phase], pushed.bytes_done, pushed.bytes_total))
+            stage = _STAGES[told.phase]
+            done, total = told.bytes_done, told.bytes_total
+            progress(Progress(stage, done, total, told.notes, told.rate_bytes_s, told.left_s))
 
-    project = await asyncio.to_thread(Project.open, folder)
-    if progress is not None and environment == "auto":
-        progress(Progress("scan", 0, 0, project.notes))
-    lost: Peer | None = None
-    while True:
-        # The first try fails where there is no connection; later ones wait for it to come back.
-        peer = await (session.connected() if lost is None else session.reconnected(lost))
-        try:
-            pushed = await push(_Caller(session, peer), project.folder, report)
-        except LanherdError as problem:
-            if problem.code not in LOST_CODES:
-                raise
-            lost = peer
-        else:
-            break
-    return {
-        "project": project.name,
-        "snapshot": pushed.snapshot,
-        "environment": project.environment if environment == "auto" else NoEnvironment(),
-    }
-
-
-class _Caller:
-    """A connection as the push needs it."""
-
-    def __init__(self, session: Session, peer: Peer) -> None:
-        self._session = session
-        self._peer = peer
-
-    async def call(
-        self,
-        method: Method[Request, Response],
-        request: Request,
-        *,
-        upload: AsyncIterable[bytes] | None = None,
-    ) -> Response:
-        async with self._session.turns:
-            return await self._peer.call(method, request, upload=upload)
+    line = SessionLine(session)
+    pushed = await push_through(line, project.folder, report, home=home, project=project.name)
+    return {"project": project.name, "snapshot": pushed.snapshot}

@@ -55,6 +55,8 @@ class Environments:
                 return await in_thread(lambda: self.registry.use(name))
             case LockedEnvironment():
                 recipe = await self._locked(spec, snapshot)
+            case SourceEnvironment(base=str() as base) if _is_base_alone(spec):
+                return await self._there(base)
             case SourceEnvironment():
                 question = await self._question(spec, snapshot)
                 lock = await self.resolver.lock_of(question, tell, retry=retry, renew=renew)
@@ -73,6 +75,8 @@ class Environments:
                 return registered_id(name)
             case LockedEnvironment():
                 return (await self._locked(spec, snapshot)).environment
+            case SourceEnvironment(base=str() as base) if _is_base_alone(spec):
+                return base
             case SourceEnvironment():
                 question = await self._question(spec, snapshot)
                 lock = await in_thread(lambda: self.resolver.known(question))
@@ -158,15 +162,24 @@ class Environments:
             interpreter = await self.builder.pythons.choose(spec.python, wanted, spec.source_path)
         return Question(source, spec, interpreter, await self.frozen(spec.base))
 
+    async def _there(self, environment: EnvironmentId) -> BuiltEnvironment:
+        built = await in_thread(lambda: self.builder.find(environment))
+        if built is None:
+            raise not_there(environment)
+        return built
+
     async def _base(self, environment: EnvironmentId) -> Interpreter:
         """The interpreter of the environment that another one begins as a copy of."""
-        built = await in_thread(lambda: self.builder.find(environment))
-        found = None
-        if built is not None:
-            found = await self.builder.pythons.inspect(str(built.python.resolve()))
+        built = await self._there(environment)
+        found = await self.builder.pythons.inspect(str(built.python.resolve()))
         if found is None:
             raise not_there(environment)
         return found
+
+
+def _is_base_alone(spec: SourceEnvironment) -> bool:
+    """Whether nothing is to be added to the base, so that it is what is meant."""
+    return not (spec.packages or spec.source_path or spec.python)
 
 
 def _resolved(question: Question, lock: bytes) -> Recipe:

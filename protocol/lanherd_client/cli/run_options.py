@@ -33,7 +33,10 @@ def _variables(
         if not name:
             raise click.BadParameter(f"{value!r} has no name. Write NAME=VALUE.")
         if not sign:
-            raise click.BadParameter(f"{name!r} has no value. Write {name}=VALUE.")
+            raise click.BadParameter(
+                f"{name!r} has no value. Write {name}=VALUE; an environment is said by"
+                " --environment."
+            )
         variables[name] = content
     try:
         check_variables(variables)

@@ -88,6 +88,7 @@ def run_shape(record: RunRecord, machine_name: str, simulated: bool = False) -> 
         ],
         "snapshot": spec.snapshot,
         "environment_lock": locked.lock_path if locked else None,
+        "environment": to_builtins(spec.environment),
         **_wishes(spec),
         "priority": view.settings.priority,
         "held": view.settings.held,

@@ -12,6 +12,7 @@ from lanherd_client.cli.options import json_option, run_argument
 from lanherd_client.cli.session import answered, complete, connected, now
 from lanherd_client.cli.shapes import is_simulated
 from lanherd_client.durations import format_duration
+from lanherd_client.environment_orders import described
 from lanherd_client.gpu_numbers import gpu_number, leased_numbers
 from lanherd_client.listing import dependants_of
 from lanherd_client.mirror import RunRecord
@@ -27,7 +28,7 @@ from lanherd_protocol.states import (
     Stopping,
     lease_of,
 )
-from lanherd_protocol.values import Dependency, LockedEnvironment, RetryRule, RunSpec
+from lanherd_protocol.values import Dependency, RetryRule, RunSpec
 
 Field = tuple[str, str]
 
@@ -136,13 +137,12 @@ def _state_fields(view: RunView) -> Iterator[Field]:
 
 
 def _spec_fields(spec: RunSpec) -> Iterator[Field]:
-    locked = spec.environment if isinstance(spec.environment, LockedEnvironment) else None
     yield "command", shlex.join(spec.command)
     yield "before it", shlex.join(spec.pre_command)
     yield "after it", shlex.join(spec.post_command)
     yield "directory", spec.directory
     yield "project", spec.project
-    yield "environment", locked.lock_path if locked is not None else ""
+    yield "environment", described(spec.environment)
     yield "variables", "\n".join(f"{name}={value}" for name, value in spec.variables.items())
     yield "secrets", ", ".join(spec.secrets)
     yield "niceness", str(spec.niceness or "")

@@ -13,6 +13,7 @@ from lanherd_client.choosing import MachineNames
 from lanherd_client.cli import talk
 from lanherd_client.cli.bulk import shape_of
 from lanherd_client.cli.completion import remember
+from lanherd_client.cli.env_options import environment_options, environment_said
 from lanherd_client.cli.logs import copy_log
 from lanherd_client.cli.options import (
     gpu_options,
@@ -22,14 +23,16 @@ from lanherd_client.cli.options import (
     on_option,
     project_option,
 )
+from lanherd_client.cli.push_talk import far
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
+from lanherd_client.cli.saved import save_option, saved_option, with_saved
 from lanherd_client.cli.session import answered, complete, connected, home_of
 from lanherd_client.cli.shapes import is_simulated
 from lanherd_client.cli.streaming import Narrator, say_end, told, told_link
 from lanherd_client.cli.terminal import one_line, plain
 from lanherd_client.mirror import RunRecord
 from lanherd_client.orders import KINDS, RunOptions, refs_of
-from lanherd_client.sizes import exact_size, format_size
+from lanherd_client.sizes import exact_size
 from lanherd_client.wishes import GpuCount, gpu_request, host_request
 from lanherd_protocol.ids import RunId, short_id
 from lanherd_protocol.states import Ended, RunView
@@ -48,11 +51,13 @@ AMENDED_S = 2.5
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
 @project_option
+@saved_option
+@save_option
 @gpu_options("it")
 @click.option("--name", callback=not_empty, help="A name to find it by.")
 @machine_named("Where it shall run. [the machine where it can start soonest]")
 @on_option("Any of these machines: where it can start soonest.")
-@click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
+@environment_options
 @run_options
 @click.option(
     "--follow",
@@ -61,30 +66,32 @@ AMENDED_S = 2.5
     help="Print its log until it ends; exit code 0 when it has succeeded, else 1.",
 )
 @json_option
-@click.argument("command", metavar="COMMAND…", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", metavar="[COMMAND…]", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def run_command(context: click.Context, /, follow: bool, as_json: bool, **said: Any) -> int:
     """Run a command on a machine of the pool.
 
     COMMAND sees a snapshot of the project. The options stand before it, with '--' in between, as in
-    'lanherd run --project . --gpus 1 -- python train.py'.
+    'lanherd run --project . --gpus 1 -- python train.py'. A saved run has a command of its own.
 
     Prints the run's id; with --follow its log instead. The run goes on when this command ends.
 
     Sizes have a unit (500MB, 2GB; 1 GB is 1024 MB), durations too (90s, 45m, 2h30m; a bare number
     is seconds). In [brackets] is what holds when an option is left out.
     """
+    said = with_saved(context, said)
     check_retries(said)
-    options = options_of(said)
+    options: Any = {**options_of(said), **said["saved_options"]}
+    vram = said["saved_vram"] or exact_size(said["vram"])
     order = _Order(
         said["project"],
         said["gpus"],
-        gpu_request(said["gpus"], exact_size(said["vram"]), said["exclusive"], options),
+        gpu_request(said["gpus"], vram, said["exclusive"], options),
         host_request(options),
         said["name"] or "",
         said["variables"],
-        machines_said(said["machine"], said["on"]),
-        said["no_environment"],
+        said["saved_machine"] or machines_said(said["machine"], said["on"]),
+        environment_said(said),
         said["command"],
         options,
     )
@@ -100,7 +107,7 @@ class _Order:
     name: str
     variables: dict[str, str]
     machine: MachineNames
-    no_environment: bool
+    environment: str
     command: tuple[str, ...]
     options: RunOptions = field(repr=False)
 
@@ -180,7 +187,7 @@ async def _submit(fleet: "Fleet", order: _Order) -> "Run":
             name=order.name,
             machine=choice.machine.machine,
             variables=order.variables,
-            environment="none" if order.no_environment else "auto",
+            environment=order.environment,
             progress=progress,
             run=identifier,
             **options,
@@ -249,8 +256,13 @@ class PushTalk:
 
 
 def _far(progress: "Progress") -> str:
-    of = f" of {format_size(progress.total_bytes)}" if progress.total_bytes else ""
-    return f"{progress.stage}: {format_size(progress.done_bytes)}{of}"
+    return far(
+        progress.stage,
+        progress.done_bytes,
+        progress.total_bytes,
+        progress.rate_bytes_s,
+        progress.left_s,
+    )
 
 
 def _put_taken(fleet: "Fleet", run: "Run", as_json: bool) -> None:

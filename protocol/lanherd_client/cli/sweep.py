@@ -12,6 +12,7 @@ import click
 
 from lanherd_client.cli import talk
 from lanherd_client.cli.completion import remember
+from lanherd_client.cli.env_options import environment_options, environment_said
 from lanherd_client.cli.options import (
     gpu_options,
     json_option,
@@ -108,7 +109,7 @@ def sweep_command() -> None:
 @gpu_options("each")
 @machine_named("Where it shall run. [where the sweep is, or where it can start soonest]")
 @on_option("Any one of these machines: where it is, or can start soonest.")
-@click.option("--no-environment", is_flag=True, help="Build none from the project's lock.")
+@environment_options
 @run_options
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask.")
@@ -202,7 +203,7 @@ def _options(said: dict[str, Any], template: tuple[str, ...]) -> SweepOptions:
         "exclusive": said["exclusive"],
         "project": said["project"],
         "machine": machines_said(said["machine"], said["on"]),
-        "environment": "none" if said["no_environment"] else "auto",
+        "environment": environment_said(said),
     }
     taken: SweepOptions = options
     return taken

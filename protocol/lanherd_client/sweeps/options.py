@@ -71,7 +71,8 @@ class SweepOrder:
             group=RunGroup(name=self.plan.name, key=run.key),
         )
         settings = replace(self.common.settings, priority=run.priority)
-        return Order(identifier, spec, settings, self.common.secrets, self.common.beside)
+        common = self.common
+        return Order(identifier, spec, settings, common.secrets, common.beside, common.environment)
 
 
 def sweep_order(rows: Rows, name: str, **said: Unpack[SweepOptions]) -> SweepOrder:

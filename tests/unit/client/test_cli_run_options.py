@@ -10,6 +10,7 @@ import click
 import pytest
 
 from lanherd_client.cli import secret_values
+from lanherd_client.cli.env_options import environment_options
 from lanherd_client.cli.run_options import check_retries, options_of, run_options
 from lanherd_client.orders import RunOptions
 from lanherd_protocol.errors import ConflictError
@@ -22,6 +23,7 @@ def said(*arguments: str) -> dict[str, Any]:
 
     @click.command()
     @run_options
+    @environment_options
     def command(**options: Any) -> None:
         taken.update(options)
 
@@ -57,6 +59,8 @@ def test_all_that_may_be_said() -> None:
         *("--split-log", "--log-cap", "2GB"),
         *("--where", "vram>=20gb and name ~ a100", "--linked", "--mig", "1g.10gb", "--shared"),
         *("--wait-for-others", "--cpus", "4", "--memory", "32GB", "--disk", "100GB"),
+        *("--packages", "numpy six>=1", "--extra", "cuda", "--group", "dev", "--python", "3.12"),
+        "--wheels-only",
     )
     expected: RunOptions = {
         "time_limit": 9000.0,
@@ -89,6 +93,11 @@ def test_all_that_may_be_said() -> None:
         "cpus": 4.0,
         "memory": "34359738368B",
         "disk": "107374182400B",
+        "packages": ("numpy", "six>=1"),
+        "extra": ("cuda",),
+        "group": ("dev",),
+        "python": "3.12",
+        "wheels_only": True,
     }
     assert options_of(said(*arguments)) == expected
     # Each name of the two faces can be said on the command line; a whole rule is for scripts.

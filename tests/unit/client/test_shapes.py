@@ -111,6 +111,7 @@ KEYS = {
     *("owner", "state", "outcome", "reason", "submitted_at", "started_at", "ended_at"),
     *("exit_code", "signal", "pid", "attempt", "gpus_requested", "vram_requested_bytes"),
     *("simulated", "exclusive", "gpus", "snapshot", "environment_lock", "time_limit_s"),
+    "environment",
     *("stop_signal", "stop_grace_s", "retry", "dependencies", "directory", "niceness"),
     *("pre_command", "post_command", "split_log", "log_cap_bytes", "secrets", "restart_of"),
     *("sweep", "warning"),
