@@ -5,6 +5,7 @@ See `lanherd_client.machine_calls.MachineCalls` for each verb.
 
 from typing import TYPE_CHECKING, Unpack
 
+from lanherd_client.blocking_environments import WaitingEnvironmentCalls
 from lanherd_client.blocking_snapshots import WaitingSnapshotCalls
 from lanherd_client.listing import RunFilters
 from lanherd_client.sweeps.waiting import Doing
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lanherd_client.fleet import Fleet
 
 
-class WaitingMachineCalls(WaitingSnapshotCalls):
+class WaitingMachineCalls(WaitingSnapshotCalls, WaitingEnvironmentCalls):
     """Of a fleet that waits for each answer."""
 
     _fleet: "Fleet"

@@ -6,6 +6,7 @@ from typing import Unpack
 from msgspec.structs import replace
 
 from lanherd_client.control_calls import ControlCalls
+from lanherd_client.environment_calls import EnvironmentCalls
 from lanherd_client.listing import RunFilters, checked_filters
 from lanherd_client.mirror import Input, ProblemsSeen
 from lanherd_client.new_ids import new_id
@@ -39,7 +40,7 @@ from lanherd_protocol.run_filters import filter_of
 from lanherd_protocol.values import EnvironmentView, RetentionRules
 
 
-class MachineCalls(ControlCalls, SnapshotCalls):
+class MachineCalls(ControlCalls, SnapshotCalls, EnvironmentCalls):
     """Questions to a machine, and its retention. All raise why it can't be asked.
 
     A machine is named by its id or its name, or the beginning of either; `session_of` finds its

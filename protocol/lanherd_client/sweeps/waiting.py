@@ -1,6 +1,6 @@
 """Sweeps without `async`, for `lanherd_client.blocking`."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
 if TYPE_CHECKING:
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from lanherd_protocol.states import RunView
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 
 class Doing(Protocol):
     """An event loop in a thread of its own."""
 
     def do(self, coroutine: Coroutine[Any, Any, Result]) -> Result: ...
+
+    def stream(self, items: AsyncIterator[Item]) -> Iterator[Item]: ...
 
 
 class WaitingSweep:
