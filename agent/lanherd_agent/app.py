@@ -17,6 +17,7 @@ from lanherd_agent.advert import Advert, published
 from lanherd_agent.api.controls import ControlsApi
 from lanherd_agent.api.dispatcher import AgentDispatcher, Routes
 from lanherd_agent.api.endings import Endings
+from lanherd_agent.api.environments import EnvironmentsApi
 from lanherd_agent.api.history import HistoryApi
 from lanherd_agent.api.logs import LogsApi
 from lanherd_agent.api.machine import MachineApi
@@ -114,7 +115,7 @@ class Agent:
             find_runs=shell.find,
         )
         self._secrets = Secrets(options.home, shell)
-        environments = Environments(builder, snapshots)
+        self.environments = environments = Environments(builder, snapshots)
         self.executor = Executor(
             options.home,
             shell,
@@ -143,6 +144,13 @@ class Agent:
         LogsApi(shell, options.home, environments, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
         SnapshotsApi(snapshots, self._collector, builder, shell).routes(routes)
+        self._environments_api = EnvironmentsApi(
+            shell,
+            options.home,
+            environments,
+            lambda user, snapshot: snapshots.find(user, snapshot) is not None,
+        )
+        self._environments_api.routes(routes)
         PairingApi(shell, identity, self._status, lambda: self._listener).routes(routes)
         hello = local_hello(self._name, identity.device)
         self.dispatcher = AgentDispatcher(routes)
@@ -167,6 +175,7 @@ class Agent:
             tasks.spawn(self._shell.serve(self.executor), "shell")
             ends.push_async_callback(self._shell.close)
             self._retention.open(tasks)
+            self._environments_api.open(tasks)
             self._collector.open(tasks)
             # After the runs that are alive were taken up: a driver can be slow to answer.
             await self._sampler.start()

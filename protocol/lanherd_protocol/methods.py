@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from lanherd_protocol import environment_messages as em
 from lanherd_protocol import history_messages as hm
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import machine_messages as mm
@@ -111,6 +112,39 @@ SNAPSHOTS_VERIFY = Method(
     "snapshots.verify", sm.VerifySnapshots, sm.SnapshotsVerified, "user", download=True
 )
 ENVIRONMENTS_LIST = Method("environments.list", m.Empty, m.EnvironmentList, "viewer")
+ENVIRONMENTS_SHOW = Method("environments.show", em.ShowEnvironments, em.EnvironmentsShown, "viewer")
+ENVIRONMENTS_INSPECT = Method(
+    "environments.inspect", em.InspectEnvironment, em.EnvironmentDetails, "viewer"
+)
+ENVIRONMENTS_BUILD = Method(
+    "environments.build", em.BuildEnvironment, em.EnvironmentBuilt, "user", download=True
+)
+ENVIRONMENTS_LOG = Method(
+    "environments.log", em.ReadBuildLog, em.BuildLogEnd, "user", download=True
+)
+ENVIRONMENTS_FREEZE = Method(
+    "environments.freeze", em.FreezeEnvironment, em.EnvironmentFrozen, "user", download=True
+)
+ENVIRONMENTS_REGISTER = Method(
+    "environments.register",
+    em.RegisterEnvironment,
+    em.EnvironmentDetails,
+    "operator",
+    audit=True,
+)
+ENVIRONMENTS_REMOVE = Method(
+    "environments.remove", em.RemoveEnvironment, em.EnvironmentRemoved, "operator", audit=True
+)
+ENVIRONMENTS_COLLECT = Method(
+    "environments.collect",
+    em.CollectEnvironments,
+    em.EnvironmentsCollected,
+    "operator",
+    audit=True,
+)
+ENVIRONMENTS_REPAIR = Method(
+    "environments.repair", em.RepairEnvironment, em.EnvironmentRepaired, "operator", audit=True
+)
 HISTORY_READ = Method("history.read", hm.ReadHistory, hm.History, "viewer")
 RULES_GET = Method("rules.get", m.Empty, rules.RulesState, "viewer")
 RULES_PUT = Method("rules.put", rules.PutRules, rules.RulesState, "operator", audit=True)
@@ -150,6 +184,15 @@ METHODS: dict[str, Method[Any, Any]] = {
         SNAPSHOTS_COLLECT,
         SNAPSHOTS_VERIFY,
         ENVIRONMENTS_LIST,
+        ENVIRONMENTS_SHOW,
+        ENVIRONMENTS_INSPECT,
+        ENVIRONMENTS_BUILD,
+        ENVIRONMENTS_LOG,
+        ENVIRONMENTS_FREEZE,
+        ENVIRONMENTS_REGISTER,
+        ENVIRONMENTS_REMOVE,
+        ENVIRONMENTS_COLLECT,
+        ENVIRONMENTS_REPAIR,
         RETENTION_GET,
         RETENTION_PUT,
         RETENTION_PLAN,

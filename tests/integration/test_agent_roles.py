@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import os
 import sqlite3
+import sys
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -18,11 +19,13 @@ from msgspec import Struct
 
 from lanherd_agent.app import Agent, ServeOptions
 from lanherd_agent.envs.builder import EnvironmentBuilder
+from lanherd_agent.envs.recipe import recipe_of
 from lanherd_agent.home import AgentHome
 from lanherd_agent.persist.sqlite import SqliteStore
 from lanherd_agent.persist.store import AuditEntry
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots.store import SnapshotStore
+from lanherd_protocol import environment_messages as em
 from lanherd_protocol import history_messages as hm
 from lanherd_protocol import log_messages as lm
 from lanherd_protocol import machine_messages as mm
@@ -44,7 +47,7 @@ from lanherd_protocol.manifest import compress, encode, snapshot_id
 from lanherd_protocol.methods import FEEDS, METHODS, Feed, Method
 from lanherd_protocol.packs import PackEncoder
 from lanherd_protocol.states import Ended
-from lanherd_protocol.values import Manifest, ManifestEntry, RetentionRules
+from lanherd_protocol.values import Manifest, ManifestEntry, RegisteredEnvironment, RetentionRules
 from tests.support.agent_process import AgentProcess
 from tests.support.doors import Device, new_run, new_run_id, submit, wait_run
 from tests.support.run_calls import command_id
@@ -65,6 +68,7 @@ class Place:
         self.run = RunId("")
         self.spare = RunId("")
         """One whose files may go."""
+        self.environment = ""
         self.certificate = load_or_create_identity(home.root / "device").certificate_pem
 
     async def open(self, role: m.Role, channel: Channel = "tls", user: str = "ada") -> MemoryPair:
@@ -113,6 +117,7 @@ class Place:
             "snapshots.collect": (sm.CollectSnapshots(command=command_id(), age_s=0.0), b""),
             "snapshots.verify": (sm.VerifySnapshots(), b""),
             "environments.list": (m.Empty(), b""),
+            **self.of_environments(),
             "retention.get": (m.Empty(), b""),
             "retention.put": (rm.PutRetention(command=command_id(), rules=RetentionRules()), b""),
             "retention.plan": (rm.PlanRetention(), b""),
@@ -122,6 +127,25 @@ class Place:
             "rules.put": (rules.PutRules(text="backfill = false\n"), b""),
             "rules.check": (rules.CheckRules(text="keep_free = 1\n"), b""),
             "pairing.pair": (m.PairDevice(certificate_pem=self.certificate, name="new"), b""),
+        }
+
+    def of_environments(self) -> dict[str, tuple[Struct, bytes]]:
+        built = self.environment
+        lab = RegisteredEnvironment(name="lab")
+        register = em.RegisterEnvironment(command=command_id(), name="spare", path=sys.executable)
+        remove = em.RemoveEnvironment(command=command_id(), environment="spare")
+        collect = em.CollectEnvironments(command=command_id(), age_s=1e9, dry_run=True)
+        repair = em.RepairEnvironment(command=command_id(), environment=built, dry_run=True)
+        return {
+            "environments.show": (em.ShowEnvironments(), b""),
+            "environments.inspect": (em.InspectEnvironment(environment="lab"), b""),
+            "environments.build": (em.BuildEnvironment(spec=lab), b""),
+            "environments.log": (em.ReadBuildLog(environment=built), b""),
+            "environments.freeze": (em.FreezeEnvironment(environment=built), b""),
+            "environments.register": (register, b""),
+            "environments.remove": (remove, b""),
+            "environments.collect": (collect, b""),
+            "environments.repair": (repair, b""),
         }
 
     def audited(self) -> list[str]:
@@ -162,8 +186,18 @@ async def place() -> AsyncIterator[Place]:
         for run in (place.run, place.spare):
             await wait_run(pair.peer, run)
         await pair.close()
+        place.environment = await built(place.agent)
         yield place
     AgentProcess(folder).end_launcher()
+
+
+async def built(agent: Agent) -> str:
+    """An environment with nothing in it, and `lab`, the registered Python of this very process."""
+    environments = agent.environments
+    await environments.registry.register("lab", sys.executable)
+    builder = environments.builder
+    recipe = recipe_of("requirements.txt", "requirements", b"# nothing\n", builder.pythons.default)
+    return (await builder.ensure(recipe)).environment
 
 
 async def chunks(data: bytes) -> AsyncIterator[bytes]:
@@ -180,7 +214,9 @@ async def call(
             await pair.peer.exchange(method, request, uploaded, 2**20)
         elif method.download:
             async with pair.peer.download(method, request) as download:
-                assert b"".join([chunk async for chunk in download])
+                said = b"".join([chunk async for chunk in download])
+            # What needs no build has no log of one.
+            assert said or method is methods.ENVIRONMENTS_BUILD
         else:
             await pair.peer.call(method, request, upload=upload, timeout_s=20)
     except LanherdError as problem:

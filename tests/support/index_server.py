@@ -67,7 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> bytes:
         status, body = self.server.index.answer(self.path, self.headers.get("Authorization"))
         self.send_response(status)
-        self.send_header("Content-Type", "text/html" if "/simple/" in self.path else "text/plain")
+        is_file = self.path.startswith("/files/")
+        self.send_header("Content-Type", "text/plain" if is_file else "text/html")
         self.send_header("Content-Length", str(len(body)))
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="wheels"')

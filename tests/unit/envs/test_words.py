@@ -25,7 +25,7 @@ def test_what_uv_says_is_kept_and_sorted(words: str, code: ErrorCode) -> None:
     assert failed.failure.data["environment"] == "id"
 
 
-INDEX = "http://127.0.0.1:38699/simple/tiny/"
+INDEX = "http://127.0.0.1:38699/whl/tiny/"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ INDEX = "http://127.0.0.1:38699/simple/tiny/"
             {"refusal": "index_password", "host": "127.0.0.1:378"},
         ),
         (
-            "error: Failed to fetch: https://127.0.0.1:434/simple/tiny/\n  cause: invalid peer"
+            "error: Failed to fetch: https://127.0.0.1:434/whl/tiny/\n  cause: invalid peer"
             " certificate: UnknownIssuer",
             ErrorCode.ENVIRONMENT_FAILED,
             {"refusal": "index_certificate", "host": "127.0.0.1:434"},
