@@ -150,11 +150,11 @@ def test_a_saved_run_is_started_by_its_name(agent: AgentProcess, project: Path) 
     shown = read("show", run)
     assert (shown["priority"], shown["tags"], shown["gpus_requested"]) == (7, ["nightly"], 1)
     assert shown["vram_requested_bytes"] == 1 << 30
-    beside = ("--env", "A=said", "--priority", "2", "--gpus", "0")
+    beside = ("--env", "A=said", "--priority", "2", "--gpus", "2")
     run = lanherd("run", *where, "--saved", "train", *beside).stdout.strip()
     assert lanherd("logs", "-f", run).stdout == "said kept\n"
     shown = read("show", run)
-    assert (shown["priority"], shown["gpus_requested"]) == (2, 0)
+    assert (shown["priority"], shown["gpus_requested"]) == (2, 2)
     run = lanherd("run", *where, "--saved", "train", "--", "echo", "other").stdout.strip()
     assert lanherd("logs", "-f", run).stdout == "other\n"
     unknown = lanherd("run", *where, "--saved", "test", code=5).stderr
