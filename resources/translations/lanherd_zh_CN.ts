@@ -1625,6 +1625,14 @@
         <translation>其环境根据 {lock} 构建。</translation>
     </message>
     <message>
+        <source>Its environment is made of {source}: each machine chooses the versions once and keeps to them.</source>
+        <translation>其环境根据 {source} 生成：每台机器选定一次版本后便保持不变。</translation>
+    </message>
+    <message>
+        <source>Its runs use the environment {name} of the machine.</source>
+        <translation>其运行使用机器上的环境 {name}。</translation>
+    </message>
+    <message>
         <source>It has no lock, so its runs use the machine&apos;s own Python.</source>
         <translation>项目没有锁定文件，运行时使用机器自带的 Python。</translation>
     </message>
@@ -2554,6 +2562,14 @@
     <message>
         <source>from {lock} ({hash})</source>
         <translation>来自 {lock}（{hash}）</translation>
+    </message>
+    <message>
+        <source>made of {source}, locked there</source>
+        <translation>根据 {source} 生成，在该机器上锁定</translation>
+    </message>
+    <message>
+        <source>{name}, registered there</source>
+        <translation>{name}（已在该机器上登记）</translation>
     </message>
     <message>
         <source>the machine&apos;s own</source>

@@ -40,7 +40,12 @@ from lanherd_desktop.views.words import (
     run_subtitle,
 )
 from lanherd_protocol.errors import Failure
-from lanherd_protocol.values import LockedEnvironment
+from lanherd_protocol.values import (
+    LockedEnvironment,
+    NoEnvironment,
+    RegisteredEnvironment,
+    SourceEnvironment,
+)
 
 LIST_WIDTH = 386
 
@@ -216,7 +221,18 @@ class ProjectsPage(QWidget):
                 self._say_environment(
                     self.tr("Its environment is built from {lock}.").format(lock=path)
                 )
-            case _:
+            case SourceEnvironment(source_path=path):
+                self._say_environment(
+                    self.tr(
+                        "Its environment is made of {source}: each machine chooses the versions"
+                        " once and keeps to them."
+                    ).format(source=path)
+                )
+            case RegisteredEnvironment(name=name):
+                self._say_environment(
+                    self.tr("Its runs use the environment {name} of the machine.").format(name=name)
+                )
+            case NoEnvironment():
                 self._say_environment(
                     self.tr("It has no lock, so its runs use the machine's own Python.")
                 )

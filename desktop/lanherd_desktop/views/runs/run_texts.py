@@ -13,9 +13,12 @@ from lanherd_protocol.states import RunView
 from lanherd_protocol.values import (
     DependencyKind,
     LockedEnvironment,
+    NoEnvironment,
+    RegisteredEnvironment,
     RetryCause,
     RetryRule,
     RunSpec,
+    SourceEnvironment,
     StopRule,
 )
 
@@ -42,7 +45,14 @@ def environment_text(view: RunView) -> str:
         case LockedEnvironment(lock_path=path, lock_hash=lock_hash):
             template = QCoreApplication.translate("RunTexts", "from {lock} ({hash})")
             return template.format(lock=path, hash=lock_hash[:12])
-        case _:
+        case SourceEnvironment(source_path=path, packages=packages, base=base):
+            parts = (base[:12] if base is not None else "", path, *packages)
+            template = QCoreApplication.translate("RunTexts", "made of {source}, locked there")
+            return template.format(source=", ".join(part for part in parts if part))
+        case RegisteredEnvironment(name=name):
+            template = QCoreApplication.translate("RunTexts", "{name}, registered there")
+            return template.format(name=name)
+        case NoEnvironment():
             return QCoreApplication.translate("RunTexts", "the machine's own")
 
 
