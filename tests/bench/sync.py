@@ -239,7 +239,7 @@ def measure_large(report: Report) -> None:
         client = Client(agent)
         cold_s, _ = client.push_s(source)
         with open(source / "data.raw", "r+b") as file:
-            file.seek(HUGE_MIB * MIB // 2 - CHANGED_BYTES // 2)
+            file.seek(HUGE_MIB * MIB // 2)
             file.write(made.randbytes(CHANGED_BYTES))
         again_s, pushed = client.push_s(source)
         client.close()
