@@ -198,7 +198,7 @@ def ignore_lines(folder: Path) -> tuple[str, ...]:
     """
     place = folder / PROJECT_FILE
     text = _text_of(place)
-    if text is None or "ignore" not in text:
+    if text is None:
         return ()
     checking = _Checking(text)
     rules = checking.ignore()
