@@ -143,7 +143,7 @@ class Agent:
         endings = Endings(shell)
         LogsApi(shell, options.home, environments, endings).routes(routes)
         OutputsApi(shell, options.home, endings).routes(routes)
-        SnapshotsApi(snapshots, self._collector, builder, shell).routes(routes)
+        SnapshotsApi(snapshots, self._collector, shell).routes(routes)
         self._environments_api = EnvironmentsApi(
             shell,
             options.home,

@@ -52,11 +52,13 @@ from lanherd_protocol.environment_messages import (
 )
 from lanherd_protocol.errors import LanherdError
 from lanherd_protocol.ids import BlobHash, RunId, SnapshotId, is_sha256
+from lanherd_protocol.messages import Empty, EnvironmentList
 from lanherd_protocol.methods import (
     ENVIRONMENTS_BUILD,
     ENVIRONMENTS_COLLECT,
     ENVIRONMENTS_FREEZE,
     ENVIRONMENTS_INSPECT,
+    ENVIRONMENTS_LIST,
     ENVIRONMENTS_LOG,
     ENVIRONMENTS_REGISTER,
     ENVIRONMENTS_REMOVE,
@@ -94,6 +96,7 @@ class EnvironmentsApi:
         self._once = Once()
 
     def routes(self, routes: Routes) -> None:
+        routes.call(ENVIRONMENTS_LIST, self._on_list)
         routes.call(ENVIRONMENTS_SHOW, self._on_show)
         routes.call(ENVIRONMENTS_INSPECT, self._on_inspect)
         routes.call(ENVIRONMENTS_BUILD, self._on_build)
@@ -107,6 +110,9 @@ class EnvironmentsApi:
     def open(self, tasks: TaskOwner) -> None:
         """Finish, in the background, what was being removed when the last agent ended."""
         tasks.spawn(self._upkeep.empty_trash(), "trash of environments")
+
+    async def _on_list(self, call: IncomingCall, request: Empty) -> EnvironmentList:
+        return EnvironmentList(environments=await self._environments.builder.list())
 
     async def _on_show(self, call: IncomingCall, request: ShowEnvironments) -> EnvironmentsShown:
         found = await self._inventory.show(await self._needed())

@@ -1,4 +1,4 @@
-"""Snapshots and environments: take in what is missing, say what is there.
+"""Snapshots: take in what is missing, say what is there.
 
 A user is told of his own snapshots alone, whatever his role: whether somebody else has a file is
 nobody's business.
@@ -15,7 +15,6 @@ from lanherd_agent.api.dispatcher import Routes
 from lanherd_agent.api.fitting import encoded_size, first_that_fit
 from lanherd_agent.api.once import Once
 from lanherd_agent.api.receiving import Receiving
-from lanherd_agent.envs.builder import EnvironmentBuilder
 from lanherd_agent.persist.catalogue import KeptSnapshot
 from lanherd_agent.shell.shell import Shell
 from lanherd_agent.snapshots import problems
@@ -32,8 +31,6 @@ from lanherd_protocol.limits import (
 )
 from lanherd_protocol.messages import (
     BlobsStored,
-    Empty,
-    EnvironmentList,
     FindMissing,
     HasSnapshot,
     MissingBlobs,
@@ -43,7 +40,6 @@ from lanherd_protocol.messages import (
     SnapshotStored,
 )
 from lanherd_protocol.methods import (
-    ENVIRONMENTS_LIST,
     SNAPSHOTS_COLLECT,
     SNAPSHOTS_HAS,
     SNAPSHOTS_LIST,
@@ -76,12 +72,10 @@ class SnapshotsApi:
         self,
         store: SnapshotStore,
         collector: Collector,
-        builder: EnvironmentBuilder,
         shell: Shell,
     ) -> None:
         self._store = store
         self._collector = collector
-        self._builder = builder
         self._shell = shell
         self._once = Once()
         self._receiving = Receiving()
@@ -97,7 +91,6 @@ class SnapshotsApi:
         routes.call(SNAPSHOTS_REMOVE, self._on_remove)
         routes.call(SNAPSHOTS_COLLECT, self._on_collect)
         routes.call(SNAPSHOTS_VERIFY, self._on_verify)
-        routes.call(ENVIRONMENTS_LIST, self._on_environments)
 
     async def _on_has(self, call: IncomingCall, request: HasSnapshot) -> SnapshotPresence:
         present = await self._store.has(request.snapshot)
@@ -216,9 +209,6 @@ class SnapshotsApi:
             damaged_blobs=done.damaged_blobs,
             damaged_snapshots=tuple(sorted(done.damaged_snapshots)),
         )
-
-    async def _on_environments(self, call: IncomingCall, request: Empty) -> EnvironmentList:
-        return EnvironmentList(environments=await self._builder.list())
 
     def _runs_of(self, user: str) -> Mapping[SnapshotId, int]:
         """How many runs of the user that aren't over need each snapshot."""
