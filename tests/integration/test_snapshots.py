@@ -15,7 +15,7 @@ import pytest
 from lanherd_agent.snapshots.store import SnapshotStore
 from lanherd_client.projects.push import push
 from lanherd_protocol import messages as m
-from lanherd_protocol.errors import ErrorCode, LanherdError
+from lanherd_protocol.errors import ErrorCode, LanherdError, error
 from lanherd_protocol.methods import Method
 
 Request = TypeVar("Request", bound=msgspec.Struct)
@@ -48,7 +48,7 @@ class Direct:
                 if self._left is not None:
                     self._left -= len(piece)
                     if self._left < 0:
-                        raise ConnectionResetError
+                        raise error(ErrorCode.CONNECTION_LOST, "The cable was cut.")
                 yield piece
 
     async def _answer(self, request: Any, upload: AsyncIterator[bytes]) -> Any:
@@ -119,7 +119,7 @@ async def test_a_push_that_is_cut_anywhere_is_resumed_to_the_same_tree(
     store: SnapshotStore, project: Path, tmp_path: Path
 ) -> None:
     for cut_after in (0, 30_000, 1_500_000, 0, 700_000):
-        with pytest.raises(ConnectionResetError):
+        with pytest.raises(LanherdError, match="The cable was cut"):
             await push(Direct(store, cut_after), project)
     whole = await push(Direct(store), project)
     assert whole.sent_bytes < whole.bytes_total - 1_000_000
