@@ -5277,6 +5277,22 @@
         <translation>请连同机密值再次提交这个运行。</translation>
     </message>
     <message>
+        <source>{id} is no command id.</source>
+        <translation>“{id}”不是命令 ID。</translation>
+    </message>
+    <message>
+        <source>Command ids are UUIDv7 in lower case.</source>
+        <translation>命令 ID 是小写的 UUIDv7。</translation>
+    </message>
+    <message>
+        <source>This command has changed something else already, and can&apos;t be used for anything else.</source>
+        <translation>这个命令已经做过别的更改，不能再用于其他更改。</translation>
+    </message>
+    <message>
+        <source>Send it as a new command.</source>
+        <translation>请作为新的命令发送。</translation>
+    </message>
+    <message>
         <source>{name} needs the role {needed} on that machine; this device has the role {role}.</source>
         <translation>在那台机器上，{name} 需要角色“{needed}”；本设备的角色是“{role}”。</translation>
     </message>
@@ -5521,8 +5537,240 @@
         <translation>“{python}”不是 Python：既不是版本，也不是版本范围。</translation>
     </message>
     <message>
+        <source>{runs} runs that wait or are live need the environment {environment}.</source>
+        <translation>有 {runs} 个等待或进行中的运行需要环境 {environment}。</translation>
+    </message>
+    <message>
+        <source>Wait until they are over, or stop them first.</source>
+        <translation>请等它们结束，或先停止它们。</translation>
+    </message>
+    <message>
+        <source>The environment {environment} is being built, and somebody waits for it.</source>
+        <translation>环境 {environment} 正在构建，有人在等它。</translation>
+    </message>
+    <message>
+        <source>Wait until it is there, or stop the runs that need it.</source>
+        <translation>请等它构建完成，或停止需要它的运行。</translation>
+    </message>
+    <message>
+        <source>{environments} environments begin with {asked}.</source>
+        <translation>有 {environments} 个环境以“{asked}”开头。</translation>
+    </message>
+    <message>
+        <source>Write more of the id.</source>
+        <translation>请把 ID 写得更完整。</translation>
+    </message>
+    <message>
+        <source>The environment {name} is registered: it belongs to somebody else, and is never changed.</source>
+        <translation>环境“{name}”是登记的：它不归 Lanherd 管理，从不改动。</translation>
+    </message>
+    <message>
+        <source>Repair it with what made it.</source>
+        <translation>请用当初创建它的工具来修复。</translation>
+    </message>
+    <message>
+        <source>The environment {environment} could not be repaired: its packages were installed again, and {files} files are still not as they should be.</source>
+        <translation>无法修复环境 {environment}：重新安装软件包之后，仍有 {files} 个文件与软件包的记录不符。</translation>
+    </message>
+    <message>
+        <source>Look at the machine&apos;s disk; then remove the environment and build it again.</source>
+        <translation>请检查机器的磁盘，再删除这个环境并重新构建。</translation>
+    </message>
+    <message>
+        <source>The environment {name} is registered, so nothing was built for it, and there is no log.</source>
+        <translation>环境“{name}”是登记的，没有为它构建过什么，所以没有构建日志。</translation>
+    </message>
+    <message>
+        <source>Look at what is in it instead.</source>
+        <translation>可以查看其中有什么。</translation>
+    </message>
+    <message>
+        <source>No environment was asked for, and yet something of one: {options}.</source>
+        <translation>没有请求环境，却又写了环境的内容：{options}。</translation>
+    </message>
+    <message>
+        <source>Leave one of them out.</source>
+        <translation>请去掉其中一项。</translation>
+    </message>
+    <message>
+        <source>A registered environment is somebody else&apos;s and never changed, so these can&apos;t be asked of it: {options}.</source>
+        <translation>登记的环境不归 Lanherd 管理，从不改动，所以不能对它提出：{options}。</translation>
+    </message>
+    <message>
+        <source>Leave that out, or choose another environment.</source>
+        <translation>请去掉这些，或选择别的环境。</translation>
+    </message>
+    <message>
+        <source>There is no environment that this could be of: {options}. The project has no lock, no dependencies and no requirements, or there is no project.</source>
+        <translation>没有可以应用 {options} 的环境：项目没有锁文件、依赖项和需求文件，或者没有项目。</translation>
+    </message>
+    <message>
+        <source>Name a project that has some, or packages.</source>
+        <translation>请选择有这些内容的项目，或写出软件包。</translation>
+    </message>
+    <message>
+        <source>Extras and groups are those of a uv.lock or a pyproject.toml, and {source} has none, so this chooses nothing: {options}.</source>
+        <translation>可选依赖和依赖组来自 uv.lock 或 pyproject.toml，而 {source} 中没有，所以 {options} 无可选择。</translation>
+    </message>
+    <message>
+        <source>Extras and groups are those of a uv.lock or a pyproject.toml, so this chooses nothing here: {options}.</source>
+        <translation>可选依赖和依赖组来自 uv.lock 或 pyproject.toml，所以 {options} 在这里无可选择。</translation>
+    </message>
+    <message>
+        <source>Leave them out, or name the packages themselves.</source>
+        <translation>请去掉它们，或直接写出软件包。</translation>
+    </message>
+    <message>
+        <source>The environment is a text, and was given as {given}.</source>
+        <translation>环境应是文本，给出的却是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write auto, none, the name of a registered environment, or an environment&apos;s id.</source>
+        <translation>请写 auto、none、登记的环境的名称，或环境的 ID。</translation>
+    </message>
+    <message>
+        <source>{given} is no requirement.</source>
+        <translation>{given} 不是软件包的需求。</translation>
+    </message>
+    <message>
+        <source>Write each as name, name==1.2 or name[extra]&gt;=1,&lt;2.</source>
+        <translation>请写成 name、name==1.2 或 name[extra]&gt;=1,&lt;2。</translation>
+    </message>
+    <message>
+        <source>{given} can&apos;t be the name of an extra.</source>
+        <translation>“{given}”不能用作可选依赖的名称。</translation>
+    </message>
+    <message>
+        <source>Write one that the pyproject.toml of the project has.</source>
+        <translation>请写项目的 pyproject.toml 中有的名称。</translation>
+    </message>
+    <message>
+        <source>{given} can&apos;t be the name of a group.</source>
+        <translation>“{given}”不能用作依赖组的名称。</translation>
+    </message>
+    <message>
+        <source>{given} is no version of Python.</source>
+        <translation>“{given}”不是 Python 的版本。</translation>
+    </message>
+    <message>
         <source>Write it as 3.12, or as &gt;=3.11,&lt;3.13.</source>
         <translation>请写成 3.12，或 &gt;=3.11,&lt;3.13。</translation>
+    </message>
+    <message>
+        <source>{argument} can&apos;t be {given}.</source>
+        <translation>{argument} 不能是 {given}。</translation>
+    </message>
+    <message>
+        <source>Write True or False.</source>
+        <translation>请写 True 或 False。</translation>
+    </message>
+    <message>
+        <source>{packages} packages are named; a run may name {packages_max}.</source>
+        <translation>写了 {packages} 个软件包；一个运行最多写 {packages_max} 个。</translation>
+    </message>
+    <message>
+        <source>Put them into a requirements file of the project.</source>
+        <translation>请把它们写进项目的需求文件。</translation>
+    </message>
+    <message>
+        <source>The Lanherd on {machine} is too old for that: it only builds environments from locks, for runs.</source>
+        <translation>{machine} 上的 Lanherd 太旧，做不到：它只会为运行按锁文件构建环境。</translation>
+    </message>
+    <message>
+        <source>Upgrade Lanherd on {machine}.</source>
+        <translation>请升级 {machine} 上的 Lanherd。</translation>
+    </message>
+    <message>
+        <source>The environment {environment} is being built now.</source>
+        <translation>环境 {environment} 正在构建。</translation>
+    </message>
+    <message>
+        <source>Wait until it is there.</source>
+        <translation>请等它构建完成。</translation>
+    </message>
+    <message>
+        <source>The environment {environment} waits for its turn to be built.</source>
+        <translation>环境 {environment} 正在排队等待构建。</translation>
+    </message>
+    <message>
+        <source>The build of the environment {environment} has failed.</source>
+        <translation>环境 {environment} 构建失败。</translation>
+    </message>
+    <message>
+        <source>Read its log, mend what stood in its way, and build it again.</source>
+        <translation>请查看其日志，排除问题后重新构建。</translation>
+    </message>
+    <message>
+        <source>Files of the environment {environment} are damaged.</source>
+        <translation>环境 {environment} 中有文件已损坏。</translation>
+    </message>
+    <message>
+        <source>Repair it.</source>
+        <translation>请修复它。</translation>
+    </message>
+    <message>
+        <source>The environment {environment} can&apos;t be used now.</source>
+        <translation>环境 {environment} 现在不能使用。</translation>
+    </message>
+    <message>
+        <source>Look at the list of its machine&apos;s environments for why.</source>
+        <translation>原因见其机器的环境列表。</translation>
+    </message>
+    <message>
+        <source>There is nothing to build: no packages are named, and no project that has a lock, dependencies or requirements.</source>
+        <translation>没有可构建的：没有写出软件包，也没有带锁文件、依赖项或需求文件的项目。</translation>
+    </message>
+    <message>
+        <source>The environment {name} is registered: it is there already, and Lanherd never changes it.</source>
+        <translation>环境“{name}”是登记的：它已经在那里，Lanherd 从不改动它。</translation>
+    </message>
+    <message>
+        <source>Build one from a project or from packages.</source>
+        <translation>请用项目或软件包来构建。</translation>
+    </message>
+    <message>
+        <source>{machine} sends a lock without an end.</source>
+        <translation>{machine} 发来的锁文件没有尽头。</translation>
+    </message>
+    <message>
+        <source>The environment that {path} names can&apos;t be had.</source>
+        <translation>{path} 中写的环境无法得到。</translation>
+    </message>
+    <message>
+        <source>Mend what it says of the environment.</source>
+        <translation>请修改其中关于环境的内容。</translation>
+    </message>
+    <message>
+        <source>No machine has an environment {asked}.</source>
+        <translation>没有机器上有环境 {asked}。</translation>
+    </message>
+    <message>
+        <source>Look at the list of environments.</source>
+        <translation>请查看环境的列表。</translation>
+    </message>
+    <message>
+        <source>Several machines have the environment {asked}, and it isn&apos;t said which one is meant.</source>
+        <translation>多台机器上有环境 {asked}，没有说明是哪一台。</translation>
+    </message>
+    <message>
+        <source>Say which machine.</source>
+        <translation>请写明机器。</translation>
+    </message>
+    <message>
+        <source>{asked} is no registered name: Lanherd has built that environment itself.</source>
+        <translation>“{asked}”不是登记的名称：那个环境是 Lanherd 自己构建的。</translation>
+    </message>
+    <message>
+        <source>Remove it instead.</source>
+        <translation>请改为删除它。</translation>
+    </message>
+    <message>
+        <source>The environment {name} is registered: somebody else&apos;s, which Lanherd never touches.</source>
+        <translation>环境“{name}”是登记的：它不归 Lanherd 管理，从不触动。</translation>
+    </message>
+    <message>
+        <source>Let its name be forgotten instead.</source>
+        <translation>请改为取消它的登记。</translation>
     </message>
     <message>
         <source>The index has another {package} than the one that {lock} asks for.</source>
@@ -6397,8 +6645,116 @@
         <translation>还没有配对任何机器。</translation>
     </message>
     <message>
+        <source>Snapshot {snapshot} isn&apos;t among yours on that machine: it was never pushed, or was collected.</source>
+        <translation>快照 {snapshot} 不在那台机器上属于你的快照之中：从未推送过，或已被清理。</translation>
+    </message>
+    <message>
+        <source>The snapshot that this one is compared with, {snapshot}, isn&apos;t among yours on that machine any more.</source>
+        <translation>用来比较的快照 {snapshot} 已不在那台机器上属于你的快照之中。</translation>
+    </message>
+    <message>
+        <source>Push the project again: its whole list of files is sent then.</source>
+        <translation>请重新推送项目：届时会发送完整的文件清单。</translation>
+    </message>
+    <message>
+        <source>The snapshot is pinned, and kept on purpose: {note}.</source>
+        <translation>快照已固定，特意保留：{note}。</translation>
+    </message>
+    <message>
+        <source>The snapshot is pinned, and kept on purpose.</source>
+        <translation>快照已固定，特意保留。</translation>
+    </message>
+    <message>
+        <source>The snapshot is needed: {runs} runs that wait or are live are made of it.</source>
+        <translation>快照还在使用：有 {runs} 个等待或进行中的运行要用它。</translation>
+    </message>
+    <message>
+        <source>Wait for their end, or stop them first.</source>
+        <translation>请等它们结束，或先停止它们。</translation>
+    </message>
+    <message>
+        <source>The project&apos;s name can&apos;t be kept: it has {chars} characters, and up to {chars_max} are, in one line.</source>
+        <translation>无法保存项目的名称：它有 {chars} 个字符；最多 {chars_max} 个，且只占一行。</translation>
+    </message>
+    <message>
+        <source>Choose a shorter one.</source>
+        <translation>请换一个较短的。</translation>
+    </message>
+    <message>
+        <source>The note can&apos;t be kept: it has {chars} characters, and up to {chars_max} are, in one line.</source>
+        <translation>无法保存备注：它有 {chars} 个字符；最多 {chars_max} 个，且只占一行。</translation>
+    </message>
+    <message>
+        <source>This text can&apos;t be kept: it has {chars} characters, and up to {chars_max} are, in one line.</source>
+        <translation>无法保存这段文本：它有 {chars} 个字符；最多 {chars_max} 个，且只占一行。</translation>
+    </message>
+    <message>
+        <source>A page of snapshots holds 1 to {limit_max}, and {limit} were asked for.</source>
+        <translation>快照列表的一页可以有 1 到 {limit_max} 个，请求的却是 {limit} 个。</translation>
+    </message>
+    <message>
+        <source>Ask for the next page with the last snapshot of the one before.</source>
+        <translation>请以上一页的最后一个快照请求下一页。</translation>
+    </message>
+    <message>
+        <source>An age below 0 lies in the future.</source>
+        <translation>小于 0 的时长在未来。</translation>
+    </message>
+    <message>
+        <source>Give an age of 0 or more.</source>
+        <translation>请给出 0 或更大的时长。</translation>
+    </message>
+    <message>
+        <source>{snapshots} snapshots begin with {snapshot}.</source>
+        <translation>有 {snapshots} 个快照以“{snapshot}”开头。</translation>
+    </message>
+    <message>
+        <source>Write more of the one that you mean.</source>
+        <translation>请把所指的那个写得更完整。</translation>
+    </message>
+    <message>
+        <source>No snapshot of yours begins with {snapshot}.</source>
+        <translation>你的快照中没有以“{snapshot}”开头的。</translation>
+    </message>
+    <message>
+        <source>Look at the list of snapshots; a removed one comes back when the project is pushed.</source>
+        <translation>请查看快照的列表；已删除的会在推送项目时恢复。</translation>
+    </message>
+    <message>
+        <source>No machine is paired, and a push needs one to go to.</source>
+        <translation>还没有配对任何机器，推送没有去处。</translation>
+    </message>
+    <message>
         <source>Pair one.</source>
         <translation>请先配对一台。</translation>
+    </message>
+    <message>
+        <source>{path} has mistakes, {findings} in all: the first is in line {line}, at {key}.</source>
+        <translation>{path} 有 {findings} 处错误：第一处在第 {line} 行的 {key}。</translation>
+    </message>
+    <message>
+        <source>{path} has mistakes, {findings} in all: the first is in line {line}.</source>
+        <translation>{path} 有 {findings} 处错误：第一处在第 {line} 行。</translation>
+    </message>
+    <message>
+        <source>Mend the file with an editor.</source>
+        <translation>请用编辑器修改这个文件。</translation>
+    </message>
+    <message>
+        <source>{path} can&apos;t be changed: {problem}.</source>
+        <translation>无法更改 {path}：{problem}。</translation>
+    </message>
+    <message>
+        <source>Change it with an editor.</source>
+        <translation>请用编辑器更改它。</translation>
+    </message>
+    <message>
+        <source>There is no {path}, since its folder can&apos;t be written.</source>
+        <translation>没有 {path}：它的文件夹无法写入。</translation>
+    </message>
+    <message>
+        <source>Make the folder writable, and try again.</source>
+        <translation>请让文件夹可以写入，再重试。</translation>
     </message>
     <message>
         <source>None of the paired machines answers: {machines}.</source>
@@ -6571,10 +6927,6 @@
     <message>
         <source>Write one line, such as &apos;/data/&apos; or &apos;*.ckpt&apos;.</source>
         <translation>请写一行，例如 /data/ 或 *.ckpt。</translation>
-    </message>
-    <message>
-        <source>{path} has more than {bytes_max}; what is behind them isn&apos;t read.</source>
-        <translation>{path} 超过 {bytes_max}，之后的内容不会读取。</translation>
     </message>
     <message>
         <source>Make it shorter.</source>

@@ -280,6 +280,72 @@ OF_ENVIRONMENTS: tuple[Refusal, ...] = (
         (QT_TRANSLATE_NOOP("failures", "It failed before, and nothing has changed since then."),),
         QT_TRANSLATE_NOOP("failures", "Mend what it says, or have it tried again as it is."),
     ),
+    Refusal(
+        ErrorCode.CONFLICT,
+        {"refusal": "environment_needed"},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures", "{runs} runs that wait or are live need the environment {environment}."
+            ),
+        ),
+        QT_TRANSLATE_NOOP("failures", "Wait until they are over, or stop them first."),
+    ),
+    Refusal(
+        ErrorCode.CONFLICT,
+        {"refusal": "environment_busy"},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures",
+                "The environment {environment} is being built, and somebody waits for it.",
+            ),
+        ),
+        QT_TRANSLATE_NOOP("failures", "Wait until it is there, or stop the runs that need it."),
+    ),
+    Refusal(
+        ErrorCode.CONFLICT,
+        {"refusal": "many_environments_like"},
+        (QT_TRANSLATE_NOOP("failures", "{environments} environments begin with {asked}."),),
+        QT_TRANSLATE_NOOP("failures", "Write more of the id."),
+    ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "registered_unchanged"},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures",
+                "The environment {name} is registered: it belongs to somebody else, and is "
+                "never changed.",
+            ),
+        ),
+        QT_TRANSLATE_NOOP("failures", "Repair it with what made it."),
+    ),
+    Refusal(
+        ErrorCode.ENVIRONMENT_FAILED,
+        {"refusal": "still_damaged"},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures",
+                "The environment {environment} could not be repaired: its packages were "
+                "installed again, and {files} files are still not as they should be.",
+            ),
+        ),
+        QT_TRANSLATE_NOOP(
+            "failures",
+            "Look at the machine's disk; then remove the environment and build it again.",
+        ),
+    ),
+    Refusal(
+        ErrorCode.NOT_FOUND,
+        {"refusal": "no_build_log"},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures",
+                "The environment {name} is registered, so nothing was built for it, and there "
+                "is no log.",
+            ),
+        ),
+        QT_TRANSLATE_NOOP("failures", "Look at what is in it instead."),
+    ),
 )
 
 PARTS: tuple[str, ...] = (

@@ -278,4 +278,22 @@ OF_RUNS: tuple[Refusal, ...] = (
         ),
         QT_TRANSLATE_NOOP("failures", "Submit the run again with its secrets."),
     ),
+    Refusal(
+        ErrorCode.INVALID_REQUEST,
+        {"refusal": "bad_command_id"},
+        (QT_TRANSLATE_NOOP("failures", "{id} is no command id."),),
+        QT_TRANSLATE_NOOP("failures", "Command ids are UUIDv7 in lower case."),
+    ),
+    Refusal(
+        ErrorCode.CONFLICT,
+        {"refusal": "other_change"},
+        (
+            QT_TRANSLATE_NOOP(
+                "failures",
+                "This command has changed something else already, and can't be used for "
+                "anything else.",
+            ),
+        ),
+        QT_TRANSLATE_NOOP("failures", "Send it as a new command."),
+    ),
 )

@@ -260,11 +260,7 @@ OF_SUBMITS: tuple[Refusal, ...] = (
     Refusal(
         ErrorCode.PROJECT_UNREADABLE,
         {"refusal": "long_rule_file"},
-        (
-            QT_TRANSLATE_NOOP(
-                "failures", "{path} has more than {bytes_max}; what is behind them isn't read."
-            ),
-        ),
+        (QT_TRANSLATE_NOOP("failures", "{path} has more than {bytes_max}."),),
         QT_TRANSLATE_NOOP("failures", "Make it shorter."),
     ),
 )

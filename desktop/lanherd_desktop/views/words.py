@@ -30,18 +30,20 @@ from lanherd_desktop.views.reasons import (
 from lanherd_desktop.views.refusals import INVALID
 from lanherd_desktop.views.refusals_here import NOT_HERE
 from lanherd_desktop.views.refusals_of_constraints import OF_CONSTRAINTS
+from lanherd_desktop.views.refusals_of_environment_orders import OF_ENVIRONMENT_ORDERS
 from lanherd_desktop.views.refusals_of_environments import OF_ENVIRONMENTS
 from lanherd_desktop.views.refusals_of_files import OF_FILES
 from lanherd_desktop.views.refusals_of_machines import OF_MACHINES
 from lanherd_desktop.views.refusals_of_orders import OF_ORDERS
 from lanherd_desktop.views.refusals_of_rules import OF_RULES
 from lanherd_desktop.views.refusals_of_runs import OF_RUNS
+from lanherd_desktop.views.refusals_of_snapshots import OF_SNAPSHOTS
 from lanherd_desktop.views.refusals_of_submits import OF_SUBMITS
 from lanherd_desktop.views.sayings import RESTS_OF_SAYINGS, SAYINGS
 from lanherd_desktop.views.widgets.chip import chip_text
 from lanherd_desktop.views.widgets.labels import plain_tooltip
 from lanherd_protocol.errors import ErrorCode, Failure
-from lanherd_protocol.ids import RunId, short_id
+from lanherd_protocol.ids import short_id
 from lanherd_protocol.values import Lease, Reason
 
 _SECONDS = frozenset(
@@ -50,11 +52,14 @@ _SECONDS = frozenset(
         "expected_about_s", "time_limit_s", "cpu_s", "wait_s",
     }
 )  # fmt: skip
+_IDS = frozenset({"run", "snapshot", "environment"})
+_ID_CHARS_MIN = 36
+"""Of a whole id: what a person wrote of one stands as it is."""
 _PHRASES = frozenset({"what", "role", "needed", "wants", "problem"})
 Data = Mapping[str, str | int | float]
 REFUSALS = (
     *OF_RUNS, *OF_SUBMITS, *OF_ORDERS, *OF_CONSTRAINTS, *OF_RULES, *OF_ENVIRONMENTS,
-    *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE,
+    *OF_ENVIRONMENT_ORDERS, *OF_SNAPSHOTS, *OF_FILES, *OF_MACHINES, *INVALID, *NOT_HERE,
 )  # fmt: skip
 """Those that are named come first: what comes along with them may stand in others too."""
 
@@ -256,8 +261,8 @@ def _value_text(key: str, value: str | int | float) -> str:
         if "bytes" in key:
             return numbers.amount(int(value))
         return numbers.duration(value) if key in _SECONDS else str(value)
-    if key == "run":
-        return short_id(RunId(value))
+    if key in _IDS and len(value) >= _ID_CHARS_MIN:
+        return short_id(value)
     if key == "outcome" and value in set(ChipKind):
         return chip_text(ChipKind(value))
     if key == "why":

@@ -31,8 +31,8 @@ from lanherd_agent.shell.inbox import shutting_down
 from lanherd_agent.shell.paging import unknown_run
 from lanherd_agent.snapshots.problems import disk_problem
 from lanherd_agent.snapshots.store import SnapshotStore
-from lanherd_client import choosing, order_checks, orders, submitting, wishes
-from lanherd_client.projects import ignore, push, scan
+from lanherd_client import choosing, order_checks, orders, push_calls, submitting, wishes
+from lanherd_client.projects import delivery, fanout, ignore, scan
 from lanherd_client.projects import problems as problem_of_projects
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.views.words import REFUSALS
@@ -304,15 +304,15 @@ async def test_why_a_project_is_not_taken_is_said(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     sent = manifests.compress(encoded)
     for asked, words in (
-        (lambda: store.put_manifest(absent, chunks(sent)), "项目有 1 个部分没有送到"),
-        (lambda: store.put_manifest(wrong, chunks(manifests.compress(other))), "而它有 5 B"),
+        (lambda: store.put_manifest("ada", absent, chunks(sent)), "项目有 1 个部分没有送到"),
+        (lambda: store.put_manifest("ada", wrong, chunks(manifests.compress(other))), "而它有 5 B"),
         (
-            lambda: store.put_manifest(absent, chunks(bytes(MANIFEST_BYTES_MAX + 1))),
+            lambda: store.put_manifest("ada", absent, chunks(bytes(MANIFEST_BYTES_MAX + 1))),
             "它们的清单超过",
         ),
-        (lambda: store.put_pack(chunks(b""), -7), "这个有 -7 个"),
-        (lambda: store.missing(many), f"这次询问了 {len(many)} 个"),
-        (lambda: store.missing([BlobHash("7")]), "“7”不是文件或快照的哈希值"),
+        (lambda: store.put_pack("ada", chunks(b""), -7), "这个有 -7 个"),
+        (lambda: store.missing("ada", many), f"这次询问了 {len(many)} 个"),
+        (lambda: store.missing("ada", [BlobHash("7")]), "“7”不是文件或快照的哈希值"),
         (lambda: store.read_file(SnapshotId(there), "8", bytes_max=9), "快照中没有文件 8"),
         (
             lambda: store.read_file(SnapshotId(there), "7", bytes_max=1),
@@ -323,6 +323,7 @@ async def test_why_a_project_is_not_taken_is_said(tmp_path: Path) -> None:
             await asked()
         NAMES.update(re.findall(r"[a-f]{2,}", str(caught.value.failure.data.get("blob", ""))))
         assert words in in_chinese(caught.value.failure)
+    await store.close()
 
 
 @pytest.mark.expects_logs("is kept out", reason="a folder is in the place of the rules")
@@ -383,8 +384,8 @@ def test_the_window_knows_every_refusal_that_has_a_name() -> None:
 
 
 CLIENTS = (
-    choosing, constraints, ignore, order_checks, orders, problem_of_projects, push, rules_check,
-    scan, submitting, wishes,
+    choosing, constraints, delivery, fanout, ignore, order_checks, orders, problem_of_projects,
+    push_calls, rules_check, scan, submitting, wishes,
 )  # fmt: skip
 RAISING = {"error", "_misused", "_too_large", "too_large", "_find", "_refuse"}
 
