@@ -72,9 +72,10 @@ class SnapshotStore:
 
     async def missing(self, user: str, blobs: Iterable[BlobHash]) -> tuple[BlobHash, ...]:
         """Those of the blobs that the user has to send, in the order of the question, each once."""
-        asked = tuple(dict.fromkeys(blobs))
-        if len(asked) > HASHES_PER_CALL_MAX:
-            raise problems.many_blobs(len(asked))
+        given = tuple(blobs)
+        if len(given) > HASHES_PER_CALL_MAX:
+            raise problems.many_blobs(len(given))
+        asked = tuple(dict.fromkeys(given))
         return await in_thread(lambda: self._missing(user, asked))
 
     async def put_pack(self, user: str, chunks: AsyncIterator[bytes], count: int) -> BlobsStored:
