@@ -7304,6 +7304,29 @@
     </message>
 </context>
 <context>
+    <name>projects</name>
+    <message>
+        <source>{path} is not text, so it can&apos;t be a lock, and runs use the machine&apos;s own Python. Save it as UTF-8, or make a lock.</source>
+        <translation>{path} 不是文本，不能用作锁文件，因此运行使用机器自带的 Python。请存为 UTF-8，或另外生成锁文件。</translation>
+    </message>
+    <message>
+        <source>{path} has no hashes for all of its packages: the machine chooses versions when it first builds it and keeps to them; another machine may choose others. To fix them, rename it to requirements.in and make a lock by &apos;{command}&apos;.</source>
+        <translation>{path} 没有写全软件包的哈希值：机器首次构建时选定版本，此后保持不变；别的机器可能选定其他版本。要固定版本，请将它改名为 requirements.in，再用“{command}”生成锁文件。</translation>
+    </message>
+    <message>
+        <source>{path} can&apos;t be understood, and no lock is there, so runs use the machine&apos;s own Python: {problem}. Mend it, then make a lock by &apos;uv lock&apos;.</source>
+        <translation>{path} 无法理解，又没有锁文件，因此运行使用机器自带的 Python：{problem}。请修改它，再用“uv lock”生成锁文件。</translation>
+    </message>
+    <message>
+        <source>The dependencies in {path} are dynamic, so only its build could name them, and runs use the machine&apos;s own Python. Make a lock by &apos;uv lock&apos;.</source>
+        <translation>{path} 中的依赖项是动态的，只有构建时才能得知，因此运行使用机器自带的 Python。请用“uv lock”生成锁文件。</translation>
+    </message>
+    <message>
+        <source>{path} has no lock beside it: the machine chooses versions when it first builds it and keeps to them; another machine may choose others. &apos;uv lock&apos; fixes them.</source>
+        <translation>{path} 旁边没有锁文件：机器首次构建时选定版本，此后保持不变；别的机器可能选定其他版本。“uv lock”可以固定版本。</translation>
+    </message>
+</context>
+<context>
     <name>reasons</name>
     <message>
         <source>Waits its turn.</source>

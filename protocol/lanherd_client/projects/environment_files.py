@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lanherd_client.environment_orders import (
     AUTO,
@@ -46,7 +46,8 @@ _UV_KEY = re.compile(r"(cpython|pypy|graalpy)-(\d+(?:\.\d+){0,2})(?:-.*)?")
 _OPTION = re.compile(r"-{1,2}[A-Za-z]")
 _INCLUDE = re.compile(r"(?:-[rce]|--(?:requirements?|constraints?|editable)\b)")
 _NO_ENVIRONMENT = "runs use the machine's own Python."
-_COMPILE = f"uv pip compile {{}} --generate-hashes -o {REQUIREMENTS}"
+COMPILE = f"uv pip compile requirements.in --generate-hashes -o {REQUIREMENTS}"
+"""Makes a lock of what one would like to have."""
 _CHOSEN_THERE = (
     "the machine chooses versions when it first builds it and keeps to them; another machine may"
     " choose others."
@@ -54,15 +55,31 @@ _CHOSEN_THERE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence for the person; by `code`, `path` and `problem` a window says it in its own
+    language."""
+
+    code: Literal["no_text", "no_hashes", "no_toml", "dynamic", "no_lock"]
+    text: str
+    path: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FolderEnvironment:
     """What a folder says. `found` is what its runs get if nothing is said, `loose` a pyproject.toml
     that names no packages but may have extras or groups, `default` what its project file wants
-    beside that, and `notes` are sentences for the person."""
+    beside that, and `remarks` are for the person."""
 
     found: EnvironmentSpec
     loose: SourceEnvironment | None = None
     default: EnvironmentOrder = NOTHING_SAID
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The sentences of the remarks."""
+        return tuple(one.text for one in self.remarks)
 
 
 NOTHING_FOUND = FolderEnvironment(NoEnvironment())
@@ -78,13 +95,13 @@ def read_environment(folder: Path) -> FolderEnvironment:
         return FolderEnvironment(RegisteredEnvironment(name=default.use), default=default)
     python = _python_request(folder)
     if named:
-        found, notes = _named(folder, named, python)
-        return FolderEnvironment(found, default=default, notes=notes)
-    found, notes = _usual(folder, python)
+        found, remarks = _named(folder, named, python)
+        return FolderEnvironment(found, default=default, remarks=remarks)
+    found, remarks = _usual(folder, python)
     loose = None
     if isinstance(found, NoEnvironment) and (folder / PYPROJECT).is_file():
         loose = _source(PYPROJECT, _read(folder / PYPROJECT), python)
-    return FolderEnvironment(found, loose, default, notes)
+    return FolderEnvironment(found, loose, default, remarks)
 
 
 def is_hashed(requirements: str) -> bool:
@@ -155,7 +172,7 @@ def _odd_default(folder: Path, why: str, remedy: str) -> LanherdError:
     )
 
 
-def _usual(folder: Path, python: str) -> tuple[EnvironmentSpec, tuple[str, ...]]:
+def _usual(folder: Path, python: str) -> tuple[EnvironmentSpec, tuple[Remark, ...]]:
     if (folder / UV_LOCK).is_file():
         return _locked(UV_LOCK, _read(folder / UV_LOCK), python), ()
     if (folder / REQUIREMENTS).is_file():
@@ -165,65 +182,69 @@ def _usual(folder: Path, python: str) -> tuple[EnvironmentSpec, tuple[str, ...]]
     return NoEnvironment(), ()
 
 
-def _named(folder: Path, path: str, python: str) -> tuple[EnvironmentSpec, tuple[str, ...]]:
+def _named(folder: Path, path: str, python: str) -> tuple[EnvironmentSpec, tuple[Remark, ...]]:
     """By the file that the project's own file names."""
     content = _read(folder / path)
     match path.rpartition("/")[2]:
         case "uv.lock":
             return _locked(path, content, python), ()
         case "pyproject.toml":
-            return _source(path, content, python), (_note(path, "uv lock"),)
+            return _source(path, content, python), (_no_lock(path),)
         case _:
             return _of_requirements(path, content, python)
 
 
 def _of_requirements(
     path: str, content: bytes, python: str
-) -> tuple[EnvironmentSpec, tuple[str, ...]]:
+) -> tuple[EnvironmentSpec, tuple[Remark, ...]]:
     text = _text(content)
     if text is None:
-        return NoEnvironment(), (
+        said = (
             f"{path} is not text, so it can't be a lock: {_NO_ENVIRONMENT} Save it as UTF-8, or"
             f" write your requirements into requirements.in, then make a lock by"
-            f" '{_COMPILE.format('requirements.in')}'.",
+            f" '{COMPILE}'."
         )
+        return NoEnvironment(), (Remark("no_text", said, path),)
     if is_hashed(text):
         return _locked(path, content, python), ()
     if all(_OPTION.match(line) and not _INCLUDE.match(line) for line in _lines(text)):
         return NoEnvironment(), ()
     why = "has no hashes for all of its packages"
-    how = _COMPILE.format("requirements.in")
-    return _source(path, content, python), (
+    said = (
         f"{path} {why}: {_CHOSEN_THERE} To fix them, rename it to requirements.in and make a lock"
-        f" by '{how}'.",
+        f" by '{COMPILE}'."
     )
+    return _source(path, content, python), (Remark("no_hashes", said, path),)
 
 
-def _of_pyproject(content: bytes, python: str) -> tuple[EnvironmentSpec, tuple[str, ...]]:
+def _of_pyproject(content: bytes, python: str) -> tuple[EnvironmentSpec, tuple[Remark, ...]]:
     """A pyproject.toml that stands without a lock."""
     try:
         table: dict[str, Any] = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
-        return NoEnvironment(), (
+        said = (
             f"{PYPROJECT} can't be understood ({problem}), and no lock is there:"
-            f" {_NO_ENVIRONMENT} Mend it, then make a lock by 'uv lock'.",
+            f" {_NO_ENVIRONMENT} Mend it, then make a lock by 'uv lock'."
         )
+        return NoEnvironment(), (Remark("no_toml", said, PYPROJECT, str(problem)),)
     declared = table.get("project")
     if not isinstance(declared, dict):
         return NoEnvironment(), ()
     dynamic = declared.get("dynamic")
     if isinstance(dynamic, list) and "dependencies" in dynamic:
-        return NoEnvironment(), (
+        said = (
             f"The dependencies in {PYPROJECT} are dynamic, so only its build could name them:"
-            f" {_NO_ENVIRONMENT} Make a lock by 'uv lock'.",
+            f" {_NO_ENVIRONMENT} Make a lock by 'uv lock'."
         )
+        return NoEnvironment(), (Remark("dynamic", said, PYPROJECT),)
     if not declared.get("dependencies"):
         return NoEnvironment(), ()
-    return _source(PYPROJECT, content, python), (_note(PYPROJECT, "uv lock"),)
+    return _source(PYPROJECT, content, python), (_no_lock(PYPROJECT),)
 
 
-def _note(path: str, how: str) -> str:
-    return f"{path} has no lock beside it: {_CHOSEN_THERE} '{how}' fixes them."
+def _no_lock(path: str) -> Remark:
+    text = f"{path} has no lock beside it: {_CHOSEN_THERE} 'uv lock' fixes them."
+    return Remark("no_lock", text, path)
 
 
 def _text(content: bytes) -> str | None:

@@ -24,6 +24,7 @@ from lanherd_desktop.state.projects import ProjectRow, project_rows
 from lanherd_desktop.state.room import RoomChange
 from lanherd_desktop.state.submit_form import SubmitForm
 from lanherd_desktop.views.context import WindowContext
+from lanherd_desktop.views.projects.remarks import remark_text
 from lanherd_desktop.views.theme.icons import IconName
 from lanherd_desktop.views.theme.tokens import SPACE_3, SPACE_4, SPACE_5
 from lanherd_desktop.views.widgets.buttons import GhostButton, IconButton, PrimaryButton
@@ -236,8 +237,9 @@ class ProjectsPage(QWidget):
                 self._say_environment(
                     self.tr("It has no lock, so its runs use the machine's own Python.")
                 )
-        self._notes.setText("\n".join(project.notes))
-        self._notes.setVisible(bool(project.notes))
+        remarks = project.described.remarks
+        self._notes.setText("\n".join(map(remark_text, remarks)))
+        self._notes.setVisible(bool(remarks))
 
     def _say_environment(self, text: str) -> None:
         self._environment.setText(text)
