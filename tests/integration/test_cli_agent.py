@@ -141,9 +141,9 @@ def test_a_project_without_a_lock_is_warned_of(agent: AgentProcess, folder: Path
     project = folder / "bare"
     project.mkdir()
     (project / "pyproject.toml").write_text('[project]\ndependencies = ["numpy"]\n')
-    said = lanherd("run", "--project", str(project), "--", "true").stderr
-    assert "Warning: pyproject.toml has dependencies" in said
-    assert "uv pip compile pyproject.toml --generate-hashes" in said
+    said = lanherd("run", "--hold", "--project", str(project), "--", "true").stderr
+    assert "Warning: pyproject.toml has no lock beside it" in said
+    assert "another machine may choose others. 'uv lock' fixes them." in said
 
 
 def test_following_ends_as_the_run_does(agent: AgentProcess) -> None:

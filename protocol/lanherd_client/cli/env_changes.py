@@ -118,9 +118,10 @@ def remove_command(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Remove environments that were built, or what is left of failed builds.
+    """Remove environments that were built.
 
-    A run that needs one later builds it again. What a run needs now stays.
+    For the id of a build that failed, what is left of that. A run that needs one later builds it
+    again; what a run needs now stays.
     """
     found = complete(_found(context, environments, machine))
     if not (yes or _agreed_to_remove(found)):
@@ -201,7 +202,7 @@ def collect_command(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Remove environments of a machine that no run needs, by age or size."""
+    """Remove what no run needs, by age or by size."""
     if age_s is None and size_bytes is None:
         raise click.UsageError("Say which: --age for unused ones, --size for what all may take.")
     bounds = _Bounds(age_s, size_bytes)
@@ -278,7 +279,10 @@ def _count(environments: int) -> str:
 def repair_command(
     context: click.Context, environment: str, dry_run: bool, machine: str | None, as_json: bool
 ) -> int:
-    """Compare an environment's files with what its packages say, and mend what is damaged."""
+    """Mend damaged files of an environment.
+
+    Its files are compared with what its packages say of them; what is damaged is installed again.
+    """
     return complete(_repair(context, environment, dry_run, machine, as_json))
 
 
