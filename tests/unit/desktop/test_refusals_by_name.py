@@ -31,8 +31,18 @@ from lanherd_agent.shell.inbox import shutting_down
 from lanherd_agent.shell.paging import unknown_run
 from lanherd_agent.snapshots.problems import disk_problem
 from lanherd_agent.snapshots.store import SnapshotStore
-from lanherd_client import choosing, order_checks, orders, push_calls, submitting, wishes
-from lanherd_client.projects import delivery, fanout, ignore, scan
+from lanherd_client import (
+    choosing,
+    environment_calls,
+    environment_choosing,
+    environment_orders,
+    order_checks,
+    orders,
+    push_calls,
+    submitting,
+    wishes,
+)
+from lanherd_client.projects import delivery, environment_files, fanout, ignore, scan
 from lanherd_client.projects import problems as problem_of_projects
 from lanherd_desktop.platform.language import apply_language
 from lanherd_desktop.views.words import REFUSALS
@@ -384,10 +394,11 @@ def test_the_window_knows_every_refusal_that_has_a_name() -> None:
 
 
 CLIENTS = (
-    choosing, constraints, delivery, fanout, ignore, order_checks, orders, problem_of_projects,
-    push_calls, rules_check, scan, submitting, wishes,
+    choosing, constraints, delivery, environment_calls, environment_choosing, environment_files,
+    environment_orders, fanout, ignore, order_checks, orders, problem_of_projects, push_calls,
+    rules_check, scan, submitting, wishes,
 )  # fmt: skip
-RAISING = {"error", "_misused", "_too_large", "too_large", "_find", "_refuse"}
+RAISING = {"error", "_misused", "_too_large", "too_large", "_find", "_refuse", "unreadable"}
 
 
 @pytest.mark.parametrize("module", CLIENTS, ids=lambda module: module.__name__)
