@@ -78,6 +78,8 @@ class SnapshotsApi:
         self._collector = collector
         self._shell = shell
         self._once = Once()
+        # Apart, since it may take minutes, for which nobody's pin is to wait.
+        self._once_collected = Once()
         self._receiving = Receiving()
         shell.on_published(self._on_published)
 
@@ -179,7 +181,7 @@ class SnapshotsApi:
     async def _on_collect(
         self, call: IncomingCall, request: CollectSnapshots
     ) -> SnapshotsCollected:
-        return await self._once.do(
+        return await self._once_collected.do(
             request, SnapshotsCollected, lambda: self._collect(call, request)
         )
 
