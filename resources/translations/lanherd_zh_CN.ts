@@ -5537,6 +5537,10 @@
         <translation>“{python}”不是 Python：既不是版本，也不是版本范围。</translation>
     </message>
     <message>
+        <source>It failed at {failed_at}, and nothing has changed since then.</source>
+        <translation>它在 {failed_at} 失败过，此后没有变化。</translation>
+    </message>
+    <message>
         <source>{runs} runs that wait or are live need the environment {environment}.</source>
         <translation>有 {runs} 个等待或进行中的运行需要环境 {environment}。</translation>
     </message>
@@ -5867,10 +5871,6 @@
     <message>
         <source>Choose it anew.</source>
         <translation>请重新选择。</translation>
-    </message>
-    <message>
-        <source>It failed before, and nothing has changed since then.</source>
-        <translation>它之前就失败了，此后没有任何变化。</translation>
     </message>
     <message>
         <source>Mend what it says, or have it tried again as it is.</source>

@@ -259,25 +259,41 @@ OF_ENVIRONMENTS: tuple[Refusal, ...] = (
     Refusal(
         ErrorCode.ENVIRONMENT_FAILED,
         {"refusal": "failed_before"},
-        (QT_TRANSLATE_NOOP("failures", "It failed before, and nothing has changed since then."),),
+        (
+            QT_TRANSLATE_NOOP(
+                "failures", "It failed at {failed_at}, and nothing has changed since then."
+            ),
+        ),
         QT_TRANSLATE_NOOP("failures", "Mend what it says, or have it tried again as it is."),
     ),
     Refusal(
         ErrorCode.LOCK_UNRESOLVABLE,
         {"refusal": "failed_before"},
-        (QT_TRANSLATE_NOOP("failures", "It failed before, and nothing has changed since then."),),
+        (
+            QT_TRANSLATE_NOOP(
+                "failures", "It failed at {failed_at}, and nothing has changed since then."
+            ),
+        ),
         QT_TRANSLATE_NOOP("failures", "Mend what it says, or have it tried again as it is."),
     ),
     Refusal(
         ErrorCode.DISK_FULL,
         {"refusal": "failed_before"},
-        (QT_TRANSLATE_NOOP("failures", "It failed before, and nothing has changed since then."),),
+        (
+            QT_TRANSLATE_NOOP(
+                "failures", "It failed at {failed_at}, and nothing has changed since then."
+            ),
+        ),
         QT_TRANSLATE_NOOP("failures", "Mend what it says, or have it tried again as it is."),
     ),
     Refusal(
         ErrorCode.TIMED_OUT,
         {"refusal": "failed_before"},
-        (QT_TRANSLATE_NOOP("failures", "It failed before, and nothing has changed since then."),),
+        (
+            QT_TRANSLATE_NOOP(
+                "failures", "It failed at {failed_at}, and nothing has changed since then."
+            ),
+        ),
         QT_TRANSLATE_NOOP("failures", "Mend what it says, or have it tried again as it is."),
     ),
     Refusal(

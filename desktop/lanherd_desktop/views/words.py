@@ -77,12 +77,22 @@ def _known(code: ErrorCode, data: Data) -> tuple[str, str]:
             texts = [QCoreApplication.translate("failures", why) for why in refusal.whys]
             said = next(filter(None, (_fill(text, told) for text in texts)), "")
             what_next = QCoreApplication.translate("failures", refusal.what_next)
-            return said or _fill(texts[-1], data), _fill(what_next, data)
+            why = sentences(_said_before(code, data), said or _fill(texts[-1], data))
+            return why, _fill(what_next, data)
     for template in WHYS.get(code, ()):
         text = _fill(QCoreApplication.translate("failures", template), told)
         if text:
             return text, QCoreApplication.translate("failures", NEXTS[code])
     return "", ""
+
+
+def _said_before(code: ErrorCode, data: Data) -> str:
+    """What a build failed with the first time, where a second one is refused for that."""
+    if data.get("refusal") != "failed_before":
+        return ""
+    was = {key: value for key, value in data.items() if key not in ("refusal", "before")}
+    before = {"refusal": data["before"]} if data.get("before") else {}
+    return _known(code, {**was, **before})[0]
 
 
 def english() -> bool:
@@ -258,6 +268,8 @@ def _value_text(key: str, value: str | int | float) -> str:
     if isinstance(value, int | float):
         if key == "position":
             return str(int(value) + 1)
+        if key == "failed_at":
+            return clock(value)
         if "bytes" in key:
             return numbers.amount(int(value))
         return numbers.duration(value) if key in _SECONDS else str(value)

@@ -1,5 +1,7 @@
 """What is refused of pushed projects and of environments, in the language of the window."""
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from lanherd_agent.api import once
 from lanherd_agent.api import snapshots as snapshot_calls
-from lanherd_agent.envs import inventory, upkeep
+from lanherd_agent.envs import failures, inventory, upkeep
 from lanherd_agent.envs import problems as env_problems
 from lanherd_agent.envs.installed import Verified
 from lanherd_agent.snapshots import problems
@@ -175,3 +177,20 @@ def test_an_environment_that_a_project_file_names_in_vain_is_said(tmp_path: Path
     with pytest.raises(LanherdError) as caught:
         read_environment(tmp_path)
     assert "中写的环境无法得到" in "".join(failure_texts(caught.value.failure))
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        (env_problems.no_python("7.7", "7.8"), "没有 Python 7.7"),
+        (error(ErrorCode.ENVIRONMENT_FAILED, "", lock="7.lock"), "按 7.lock 构建环境时出错"),
+        (error(ErrorCode.TIMED_OUT, ""), ""),
+    ],
+)
+def test_a_build_that_is_not_tried_again_says_what_it_failed_with(
+    first: LanherdError, words: str
+) -> None:
+    remembered = failures.Remembered(failure=first.failure, fingerprint="7", at=time.time())
+    text = in_chinese(failures.refusal(remembered).failure)
+    assert words in text
+    assert re.search(r"它在 \d\d:\d\d 失败过，此后没有变化。请", text)
