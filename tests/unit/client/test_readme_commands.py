@@ -57,7 +57,8 @@ def test_what_the_shell_says_of_a_run_submit_takes_by_the_same_or_the_documented
     arguments = RunOptions.__annotations__.keys() | Fleet.submit.__annotations__.keys()
     words = [word for one in run_command.params for word in one.opts if word.startswith("--")]
     # What is about this invocation is nothing of the run.
-    others = {word[2:].replace("-", "_") for word in words} - arguments - {"follow", "json"}
+    shell = {"follow", "json", "save", "saved"}
+    others = {word[2:].replace("-", "_") for word in words} - arguments - shell
     documented = dict(re.findall(r"^\| `--([a-z-]+).*?\| `([a-z_]+)=", from_python(), re.MULTILINE))
     named = {option.replace("-", "_"): argument for option, argument in documented.items()}
     assert others <= named.keys()
