@@ -44,9 +44,10 @@ def what_it_is(agent: AgentProcess) -> dict[str, object]:
     process = Path(f"/proc/{agent.pid}")
     words = process.joinpath("status").read_text().splitlines()
     status = dict(line.split(":\t", 1) for line in words if ":\t" in line)
-    open_files = [
-        os.readlink(path).replace(str(agent.home), "HOME") for path in (process / "fd").iterdir()
-    ]
+    open_files = []
+    for path in (process / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed since it was listed
+            open_files.append(os.readlink(path).replace(str(agent.home), "HOME"))
     return {
         "status": {name: status[name] for name in OF_A_PROCESS},
         "group": os.getpgid(agent.pid),
