@@ -364,8 +364,8 @@ class Fleet(MachineCalls, SweepCalls, PushCalls):
     ) -> Run:
         """Submits a run, exactly once, and returns when its machine has committed it.
 
-        `project` is snapshotted and pushed. `environment` is auto (what the project describes), none
-        (the machine's own Python), or one of the machine by its registered name or id. `gpus` is a
+        `project` is snapshotted and pushed. `environment` is auto (what the project describes),
+        none (the machine's own Python), or the name or id of one on the machine. `gpus` is a
         number or '1..4', `vram` per GPU, in bytes or as text ('2GB'). `machine` is a name or an id,
         or several of which it may be any; when it is None, the machine of the runs that it waits
         for, else `choose` decides.
