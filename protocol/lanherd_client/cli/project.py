@@ -39,7 +39,7 @@ _folder = click.option(
 
 @click.group("project")
 def project_command() -> None:
-    """Look at a project, name it, and say what of it stays at home.
+    """Look at a project, name it, leave files at home.
 
     A project is a folder. What it says of itself is in .lanherd/project.toml: its id, its name,
     ignore rules, the environment of its runs and saved runs.
