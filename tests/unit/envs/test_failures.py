@@ -90,8 +90,8 @@ def test_what_a_build_depends_on_beside_its_lock(tmp_path: Path) -> None:
 
 
 def test_where_packages_come_from_has_no_credentials() -> None:
-    given = {"UV_DEFAULT_INDEX": "https://lab:old@mirror.invalid/simple", "PATH": "/bin"}
-    renewed = {"UV_DEFAULT_INDEX": "https://lab:new@mirror.invalid/simple"}
+    given = {"UV_DEFAULT_INDEX": "https://lab:old@mirror.invalid/index", "PATH": "/bin"}
+    renewed = {"UV_DEFAULT_INDEX": "https://lab:new@mirror.invalid/index"}
     assert where_from(given, ()) == where_from(renewed, ())
     assert where_from(given, ()) != where_from(given, ("--no-index",))
     assert where_from(given, ()) != where_from({}, ())

@@ -21,8 +21,8 @@ FILE = """
 -r base.txt
 -cconstraints.txt
 --requirement=more.txt  # why
---index-url https://lab:secret@mirror.invalid/simple
---extra-index-url=https://other.invalid/simple
+--index-url https://lab:secret@mirror.invalid/index
+--extra-index-url=https://other.invalid/index
 -f ./wheels
 --find-links /srv/wheels
 --no-index
@@ -53,8 +53,8 @@ def test_includes_and_indexes_are_read() -> None:
     assert includes(FILE) == ("base.txt", "constraints.txt", "more.txt")
     lines = index_lines(FILE)
     assert lines == (
-        "--index-url https://lab:secret@mirror.invalid/simple",
-        "--extra-index-url=https://other.invalid/simple",
+        "--index-url https://lab:secret@mirror.invalid/index",
+        "--extra-index-url=https://other.invalid/index",
         "-f ./wheels",
         "--find-links /srv/wheels",
         "--no-index",
@@ -65,23 +65,23 @@ def test_includes_and_indexes_are_read() -> None:
 def test_the_indexes_of_a_project_are_read() -> None:
     table = {
         "no-index": True,
-        "index-url": "https://one.invalid/simple",
-        "extra-index-url": ["https://two.invalid/simple", 3],
+        "index-url": "https://one.invalid/index",
+        "extra-index-url": ["https://two.invalid/index", 3],
         "find-links": ["/srv/wheels"],
         "index": [
             {"name": "torch", "url": "https://torch.invalid/whl/cu124", "explicit": True},
-            {"url": "https://lab.invalid/simple", "default": True},
+            {"url": "https://lab.invalid/index", "default": True},
             {"name": "no url"},
             "no table",
         ],
     }
     assert project_index_lines(table) == (
         "--no-index",
-        "--index-url https://one.invalid/simple",
-        "--extra-index-url https://two.invalid/simple",
+        "--index-url https://one.invalid/index",
+        "--extra-index-url https://two.invalid/index",
         "--find-links /srv/wheels",
         "--extra-index-url https://torch.invalid/whl/cu124",
-        "--index-url https://lab.invalid/simple",
+        "--index-url https://lab.invalid/index",
     )
     assert project_index_lines({"index": 3, "find-links": 4}) == ()
     assert project_index_lines("no table") == ()
@@ -119,6 +119,6 @@ def test_names_text_and_credentials() -> None:
     assert decoded(b"\xef\xbb\xbftiny") == "tiny"
     with pytest.raises(NotTextError):
         decoded(b"\xff")
-    assert without_credentials("at https://lab:s3cr3t@mirror.invalid/simple or http://x/y") == (
-        "at https://mirror.invalid/simple or http://x/y"
+    assert without_credentials("at https://lab:s3cr3t@mirror.invalid/index or http://x/y") == (
+        "at https://mirror.invalid/index or http://x/y"
     )
