@@ -88,14 +88,13 @@ class PackDecoder:
             raise PackError(f"the pack is cut short: {self._left} blobs have not arrived")
 
     def _decompress(self, piece: memoryview | bytes) -> None:
+        # No piece goes over the end of a frame, so what follows it comes as a piece of its own.
         if self._stream.eof:
             raise PackError("bytes after the end of the pack")
         try:
             self._records += self._stream.decompress(piece)
         except zstandard.ZstdError as refused:
             raise PackError(f"not a pack: {refused}") from refused
-        if self._stream.unused_data:
-            raise PackError("bytes after the end of the pack")
 
     def _take(self) -> Iterator[tuple[BlobHash, bytes]]:
         records = self._records
